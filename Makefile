@@ -1,0 +1,171 @@
+# sharpsde: build, test and install. Everything built lands in $(B).
+#
+#   make            the command build/sharpsde and the library build/libsharpsde.a
+#   make demo       install what is missing, build, run the flagship recipes, name the pictures
+#   make check      install what is missing, build, run every test
+#   make deps       install what is missing (packages.txt), nothing else
+#   make asan       the tests under the address and undefined-behaviour sanitizers
+#   make valgrind   the non-statistical tests under valgrind, at reduced size
+#   make bench      speed against plain C, appended to build/bench.csv
+#   make install    into PREFIX (default /usr/local), staged under DESTDIR; also make uninstall
+#   make format, make shellcheck, make clean
+#
+# CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS and PKG_CONFIG_PATH are the user's; DEVELOPER=1 turns
+# warnings on and into errors.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+B ?= build
+CFLAGS ?= -O3 -g
+
+override PREFIX := $(abspath $(PREFIX))
+DATADIR := $(PREFIX)/share/sharpsde
+LIBRARY_PACKAGES := gsl sleef
+PACKAGES := $(LIBRARY_PACKAGES) jansson libfyaml
+
+# What the code needs whatever the user's CFLAGS say: no contraction into fused multiply-adds,
+# so that results are the same bits for every compiler flag and processor.
+STANDARD := -std=c11 -D_POSIX_C_SOURCE=200809L -fopenmp
+ARITHMETIC := -ffp-contract=off -fno-math-errno -fno-trapping-math
+DEVELOPER_WARNINGS := -Wall -Wextra -Wmissing-prototypes -Wshadow -Wvla -Werror
+WARNINGS := $(if $(filter 1,$(DEVELOPER)),$(DEVELOPER_WARNINGS))
+
+# Empty before `make deps` ran on a bare machine: check and demo therefore build in a second make.
+PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+CHECK_CFLAGS := $(shell pkg-config --cflags check 2>/dev/null)
+CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
+
+# Kernels are compiled for three instruction sets and chosen at run time. A compiler that does not
+# know the largest builds the portable code alone.
+V2 := -march=x86-64-v2
+V3 := -march=x86-64-v3
+V4 := -march=x86-64-v4 -mprefer-vector-width=512
+KERNELS := $(wildcard sde/*_v2.c sde/*_v3.c sde/*_v4.c)
+X86_64 := $(shell $(CC) $(CFLAGS) $(V4) -E -dM -x c /dev/null 2>/dev/null | grep __x86_64__)
+PORTABLE := $(if $(X86_64),,-DSDE_PORTABLE)
+
+COMPILE = $(CC) $(STANDARD) -I. $(PACKAGE_CFLAGS) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) $(ARITHMETIC) \
+  $(PORTABLE)
+DEFINES := -DSHARPSDE_VERSION=\"$(VERSION)\" -DSHARPSDE_DATADIR=\"$(DATADIR)\"
+LINK = $(CC) $(CFLAGS) -fopenmp $(LDFLAGS)
+LIBS = $(LDLIBS) $(PACKAGE_LIBS) -lm
+
+objects = $(patsubst %.c,$(B)/%.o,$(1))
+ENGINE := $(wildcard sde/*.c)
+LIBRARY := $(call objects,$(if $(X86_64),$(ENGINE),$(filter-out $(KERNELS),$(ENGINE))) \
+  $(wildcard models/*.c))
+COMMAND := $(call objects,$(wildcard experiments/*.c))
+STUDIES := $(filter-out $(B)/experiments/main.o,$(COMMAND))
+TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
+TEST_SUPPORT := $(call objects,$(filter-out tests/test_%,$(wildcard tests/*.c)))
+BENCH := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c))
+OBJECTS := $(LIBRARY) $(COMMAND) $(TESTS:%=%.o) $(TEST_SUPPORT) $(BENCH:%=%.o)
+VALGRIND_TESTS := test_status test_parameters test_recipe
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))
+SUBMAKE = +$(MAKE) --no-print-directory
+
+.PHONY: all deps check test-programs run-tests demo asan valgrind bench install uninstall clean \
+  format shellcheck FORCE
+.DELETE_ON_ERROR:
+
+all: $(B)/sharpsde $(B)/libsharpsde.a
+
+$(B)/libsharpsde.a: $(LIBRARY)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/sharpsde: $(COMMAND) $(B)/libsharpsde.a
+	$(LINK) -o $@ $^ $(LIBS)
+
+$(TESTS): %: %.o $(TEST_SUPPORT) $(STUDIES) $(B)/libsharpsde.a
+	$(LINK) -o $@ $^ $(LIBS) $(CHECK_LIBS)
+
+$(BENCH): %: %.o $(B)/libsharpsde.a
+	$(LINK) -o $@ $^ $(LIBS)
+
+$(B)/sde/%_v2.o: EXTRA := $(V2)
+$(B)/sde/%_v3.o: EXTRA := $(V3)
+$(B)/sde/%_v4.o: EXTRA := $(V4)
+$(B)/tests/%.o: EXTRA := $(CHECK_CFLAGS)
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) $(EXTRA) $(DEFINES) -MMD -MP -c -o $@ $<
+
+# Changes only when the flags do, so that other flags, or another PREFIX, build everything anew.
+$(B)/flags: FORCE
+	@pkg-config --exists --print-errors $(PACKAGES) || \
+	  { echo "make: a library is missing; 'make deps' installs it" >&2; exit 1; }
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(COMPILE) $(DEFINES) : $(LINK) $(LIBS)' | cmp -s - $@ || \
+	  printf '%s\n' '$(COMPILE) $(DEFINES) : $(LINK) $(LIBS)' > $@
+
+-include $(OBJECTS:.o=.d)
+
+deps:
+	@scripts/deps.sh packages.txt
+
+check: deps
+	$(SUBMAKE) $(JOBS) test-programs
+	$(SUBMAKE) run-tests
+
+test-programs: all $(TESTS)
+
+run-tests: test-programs
+	@SHARPSDE='$(abspath $(B))/sharpsde' COMPILE='$(COMPILE)' scripts/run_tests.sh \
+	  scripts/check_floors.sh 'scripts/check_floors.sh --self-test' \
+	  scripts/check_headers.sh 'scripts/check_headers.sh --self-test' \
+	  $(TESTS) $(patsubst %,'bash %',$(wildcard tests/*.sh))
+
+demo: deps
+	$(SUBMAKE) $(JOBS) all
+	@scripts/demo.sh $(B)
+
+asan: export SHARPSDE_TEST_SCALE := 0.1
+asan: export CK_TIMEOUT_MULTIPLIER := 10
+asan:
+	$(SUBMAKE) check B=$(B)-asan CFLAGS="-O1 -g -fsanitize=address,undefined \
+	  -fno-sanitize-recover=all -fno-omit-frame-pointer"
+
+# One process and one thread: valgrind then sees each test itself, and no worker of OpenMP's.
+valgrind: $(filter $(VALGRIND_TESTS:%=$(B)/tests/%),$(TESTS))
+	@status=0; for test in $^; do \
+	  CK_FORK=no OMP_NUM_THREADS=1 SHARPSDE_TEST_SCALE=0.02 \
+	    valgrind --leak-check=full --error-exitcode=1 $$test || status=1; \
+	done; exit $$status
+
+bench: $(BENCH)
+	$(B)/bench/bench --csv $(B)/bench.csv --plain $(B)/bench/plain_c
+
+SHARE := $(DESTDIR)$(DATADIR)
+INCLUDE := $(DESTDIR)$(PREFIX)/include/sharpsde
+LIB := $(DESTDIR)$(PREFIX)/lib
+MAN1 := $(DESTDIR)$(PREFIX)/share/man/man1
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/pkgconfig $(INCLUDE)/sde $(INCLUDE)/models \
+	  $(SHARE)/recipes $(SHARE)/data $(SHARE)/plots $(MAN1)
+	install $(B)/sharpsde $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(B)/libsharpsde.a $(LIB)
+	install -m 644 $(wildcard sde/*.h sde/*.def) $(INCLUDE)/sde
+	install -m 644 $(wildcard models/*.h models/*.def) $(INCLUDE)/models
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
+	  -e 's|@REQUIRES@|$(LIBRARY_PACKAGES)|' sharpsde.pc.in > $(LIB)/pkgconfig/sharpsde.pc
+	for file in experiments/recipes/*.yaml data/* plots/*; do \
+	  [ ! -f $$file ] || install -m 644 $$file $(SHARE)/$$(basename $$(dirname $$file)); done
+	[ ! -f docs/sharpsde.1 ] || install -m 644 docs/sharpsde.1 $(MAN1)
+
+uninstall:
+	rm -rf $(SHARE) $(INCLUDE)
+	rm -f $(DESTDIR)$(PREFIX)/bin/sharpsde $(LIB)/libsharpsde.a $(LIB)/pkgconfig/sharpsde.pc \
+	  $(MAN1)/sharpsde.1
+
+clean:
+	rm -rf $(B) $(B)-asan
+
+format:
+	clang-format -i $(wildcard $(foreach d,sde models experiments tests bench,$d/*.c $d/*.h))
+
+shellcheck:
+	shellcheck $(wildcard scripts/*.sh tests/*.sh) .ci/run

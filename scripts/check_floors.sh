@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# The floors hold: sde/ includes only sde/, models/ also models/, experiments/ also experiments/; no
+# file includes a .c file; plots/ holds gnuplot scripts only. Names each line that breaks this and
+# ends with status 1. With --self-test: shows that each kind of mistake is noticed.
+set -euo pipefail
+shopt -s nullglob
+
+wrong_includes() {
+  awk '
+    BEGIN { rank["sde"] = 1; rank["models"] = 2; rank["experiments"] = 3 }
+    function wrong(why) { printf "%s:%d: %s: %s\n", FILENAME, FNR, $0, why }
+    /^[ \t]*#[ \t]*include/ {
+      split(FILENAME, path, "/")
+      name = $0
+      sub(/^[ \t]*#[ \t]*include[ \t]*/, "", name)
+      form = substr(name, 1, 1)
+      name = substr(name, 2)
+      sub(/[">].*/, "", name)
+      folder = name
+      sub(/\/.*/, "", folder)
+      if (name ~ /\.c$/)
+        wrong("a .c file is compiled, never included")
+      else if (form == "<" && folder in rank)
+        wrong("files of this project are included in quotes")
+      else if (form != "<" && path[1] in rank &&
+               (form != "\"" || !(folder in rank) || rank[folder] > rank[path[1]]))
+        wrong(path[1] "/ includes its own floor or lower ones only, from the project root")
+    }' "$@"
+}
+
+violations() {
+  local files=({sde,models,experiments,tests,bench}/*.{c,h,def})
+  [ ${#files[@]} -eq 0 ] || wrong_includes "${files[@]}"
+  local entry
+  for entry in plots/*; do
+    case $entry in
+      *.gp | *.gnuplot) ;;
+      *) echo "$entry: plots/ holds gnuplot scripts only (.gp)" ;;
+    esac
+  done
+}
+
+# expect COUNT FILE LINE: a tree with this one line has COUNT violations.
+expect() {
+  local tree found
+  tree=$(mktemp -d)
+  mkdir "$tree"/{sde,models,experiments,tests,plots}
+  printf '%s\n' "$3" >"$tree/$2"
+  found=$(cd "$tree" && violations | wc -l)
+  rm -r "$tree"
+  [ "$found" -eq "$1" ] || { echo "check_floors: $2: $3: $found violations, not $1"; exit 1; }
+}
+
+self_test() {
+  expect 0 sde/a.c '#include "sde/a.h"'
+  expect 0 sde/a.c '#include <math.h> /* not "models/a.h" */'
+  expect 0 models/a.h '#include "sde/a.h"'
+  expect 0 experiments/a.c '#include "models/a.def"'
+  expect 0 tests/test_a.c '#include "experiments/a.h"'
+  expect 0 plots/a.gp 'plot x'
+  expect 1 sde/a.c '#include "models/a.h"'
+  expect 1 sde/a.def '  #  include "experiments/a.h"'
+  expect 1 models/a.h '#include "experiments/a.h"'
+  expect 1 models/a.c '#include <experiments/a.h>'
+  expect 1 models/a.c '#include "../experiments/a.h"'
+  expect 1 models/a.c '#include "a.h"'
+  expect 1 sde/a.c '#include SOME_HEADER'
+  expect 1 experiments/a.c '#include "experiments/b.c"'
+  expect 1 tests/test_a.c '#include "sde/a.c"'
+  expect 1 plots/a.py 'print()'
+  echo "check_floors: notices what it should"
+}
+
+cd "$(dirname "$0")/.."
+if [ "${1:-}" = --self-test ]; then
+  self_test
+  exit
+fi
+found=$(violations)
+[ -z "$found" ] || { echo "$found"; exit 1; }
+echo "the floors hold"

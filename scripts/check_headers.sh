@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Each header compiles alone, and twice in one file, with the developer warnings as errors. COMPILE
+# is the compiler with its flags. Bodies of kernels (*_kernel.h) are completed by the file that
+# includes them and are left out. With --self-test: shows that each kind of mistake is noticed.
+set -euo pipefail
+shopt -s nullglob
+
+default="${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -fopenmp -I."
+read -ra compile <<<"${COMPILE:-$default}"
+compile+=(-Wall -Wextra -Wmissing-prototypes -Wshadow -Wvla -Werror -fsyntax-only -x c -)
+
+# Headers of the tree in the current folder that do not compile, with the compiler's reasons.
+check() {
+  local header status=0
+  for header in {sde,models,experiments,tests,bench}/*.h; do
+    [[ $header == *_kernel.h ]] || printf '#include "%s"\n' "$header" "$header" |
+      "${compile[@]}" || { echo "$header does not compile alone"; status=1; }
+  done
+  return $status
+}
+
+# expect pass|fail TEXT: a tree with this one header is accepted or not.
+expect() {
+  local tree found=pass
+  tree=$(mktemp -d)
+  mkdir "$tree/sde"
+  printf '%b' "$2" >"$tree/sde/a.h"
+  (cd "$tree" && check) >/dev/null 2>&1 || found=fail
+  rm -r "$tree"
+  [ "$found" = "$1" ] || { echo "check_headers: $2: $found, not $1"; exit 1; }
+}
+
+self_test() {
+  expect pass '#ifndef A\n#define A\n#include <stddef.h>\nsize_t f(void);\n#endif\n'
+  expect fail '#ifndef A\n#define A\nsize_t f(void);\n#endif\n'
+  expect fail '#ifndef A\n#define A\nint f(void) { return 0; }\n#endif\n'
+  expect fail 'struct without_guard { int a; };\n'
+  echo "check_headers: notices what it should"
+}
+
+cd "$(dirname "$0")/.."
+if [ "${1:-}" = --self-test ]; then
+  self_test
+  exit
+fi
+check
+echo "each header compiles alone"
