@@ -1,0 +1,64 @@
+/*
+ * Ensembles: many paths of several processes side by side, in blocks over threads, reduced to
+ * moments of observables at recorded steps. No path is stored unless it is asked for. A result has
+ * the same bits for any number of threads and any block width.
+ */
+#ifndef SDE_ENSEMBLE_H
+#define SDE_ENSEMBLE_H
+
+#include "sde/process.h"
+#include "sde/statistics.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Functions of the state, evaluated together: out[o*width + p]. Workspaces as for a process. */
+struct sde_observables {
+  size_t count;
+  const void *context;
+  void *(*workspace_new)(const void *context, size_t width);
+  void (*workspace_free)(void *workspace);
+  void (*evaluate)(const void *context, void *workspace, size_t width, const double *x,
+                   double *out);
+};
+
+/* A difference of two processes path by path; meaningful where they share a stream. */
+struct sde_pair {
+  size_t minuend, subtrahend;
+};
+
+struct sde_ensemble {
+  uint64_t paths;
+  size_t dim;
+  const double *start; /* dim numbers: where every path starts */
+  size_t records;
+  const uint64_t *record_steps; /* ascending; step 0 is the start */
+  size_t processes;
+  const struct sde_process *const *process;
+  size_t pairs;
+  const struct sde_pair *pair;
+  struct sde_observables observables;
+  double bound;         /* a path with a coordinate beyond it, or not finite, has diverged */
+  uint64_t sample_paths; /* keep the observables of this many paths, 0 for none */
+  size_t width;         /* block width, a multiple of SDE_UNIT; 0 for the default */
+  int threads;          /* 0 for OpenMP's choice */
+  void (*progress)(void *context, uint64_t paths_done);
+  void *progress_context;
+};
+
+/* With P processes, R records and O observables. A diverged path leaves the statistics at the
+ * record after it diverged and never returns; the means are then over survivors. */
+struct sde_ensemble_result {
+  struct sde_moments *moments;      /* [(process*R + record)*O + observable] */
+  struct sde_moments *differences;  /* [(pair*R + record)*O + observable] */
+  uint64_t *diverged;               /* [process*R + record]: paths that have diverged by then */
+  uint64_t *first_divergence;       /* [process]: step of the first, UINT64_MAX where none */
+  double *samples;                  /* [((process*R + record)*O + observable)*S + path] or NULL */
+};
+
+/* Run. The caller releases the result's arrays with sde_ensemble_result_free. */
+struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble);
+void sde_ensemble_result_free(struct sde_ensemble_result *result);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * Processes: anything that advances a block of paths by one learning-rate step. A discrete
+ * optimizer is one; a scheme applied to an SDE, with several substeps, is another. Ensembles,
+ * observables and statistics are written once, for processes.
+ */
+#ifndef SDE_PROCESS_H
+#define SDE_PROCESS_H
+
+#include "sde/random.h"
+#include "sde/scheme.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct sde_process {
+  size_t dim;
+  const void *context;
+  /* Scratch for one thread and blocks of this width. */
+  void *(*workspace_new)(const struct sde_process *process, size_t width);
+  void (*workspace_free)(const struct sde_process *process, void *workspace);
+  /* Advance x[i*width + p], path first_path + p, from step to step + 1. */
+  void (*advance)(const struct sde_process *process, void *workspace, uint64_t first_path,
+                  size_t width, uint64_t step, double *x);
+};
+
+/* How an SDE is solved: the learning-rate step eta is cut into `substeps` steps of the scheme, and
+ * the Brownian path is drawn at `resolution` increments a learning-rate step (a multiple of
+ * substeps). Two solutions with one stream and resolution see one Brownian path. */
+struct sde_solution {
+  const struct sde_system *system;
+  const struct sde_scheme *scheme;
+  struct sde_stream stream;
+  double eta;
+  uint64_t substeps, resolution;
+};
+
+/* The process of a solution; the solution is copied, what it points to must outlive the process.
+ * NULL, and the status says why, where the scheme does not accept the system. */
+struct sde_process *sde_solution_process_new(const struct sde_solution *solution,
+                                             struct sde_status *status);
+void sde_solution_process_free(struct sde_process *process);
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * Addressed randomness: see random.h.
+ */
+#include "sde/random.h"
+
+#include "sde/block.h"
+#include "sde/vector_math.h"
+
+#include <Random123/threefry.h>
+#include <string.h>
+
+enum { CALL_BITS = 24, CHUNK = 64 };
+
+struct sde_stream sde_stream_named(uint64_t seed, const char *name)
+{
+  /* FNV-1a over the name, then one Threefry so that near names give unrelated streams. */
+  uint64_t hash = UINT64_C(14695981039346656037);
+  for (const char *c = name; *c != '\0'; c++)
+    hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+  threefry2x64_ctr_t mixed = {{hash, strlen(name)}};
+  threefry2x64_key_t zero = {{0, 0}};
+  mixed = threefry2x64(mixed, zero);
+  return (struct sde_stream){seed, mixed.v[0]};
+}
+
+SDE_VECTOR
+static void threefry_block(size_t width, uint64_t seed, uint64_t stream, uint64_t first_path,
+                           uint64_t counter, uint64_t *restrict a, uint64_t *restrict b)
+{
+  threefry2x64_key_t key = {{seed, stream}};
+  for (size_t p = 0; p < width; p++) {
+    threefry2x64_ctr_t word = {{first_path + p, counter}};
+    word = threefry2x64(word, key);
+    a[p] = word.v[0];
+    b[p] = word.v[1];
+  }
+}
+
+void sde_random_bits(const struct sde_address *at, size_t width, uint64_t call, uint64_t *a,
+                     uint64_t *b)
+{
+  threefry_block(width, at->stream.seed, at->stream.stream, at->first_path,
+                 (at->step << CALL_BITS) | call, a, b);
+}
+
+/* Two lanes a call, made by `transform` from the two words; an odd last lane leaves one unused.
+ * Chunks of paths keep the words in the first-level cache. */
+static void fill(const struct sde_address *at, size_t width, size_t lanes, double *out,
+                 void (*transform)(size_t, const uint64_t *, const uint64_t *, double *, double *))
+{
+  uint64_t a[CHUNK], b[CHUNK];
+  double unused[CHUNK];
+  for (size_t lane = 0; lane < lanes; lane += 2)
+    for (size_t p = 0; p < width; p += CHUNK) {
+      size_t count = width - p < CHUNK ? width - p : CHUNK;
+      struct sde_address here = *at;
+      here.first_path += p;
+      sde_random_bits(&here, count, lane / 2, a, b);
+      double *even = out + lane * width + p;
+      transform(count, a, b, even, lane + 1 < lanes ? even + width : unused);
+    }
+}
+
+void sde_random_normals(const struct sde_address *at, size_t width, size_t lanes, double *out)
+{
+  fill(at, width, lanes, out, sde_vector_math()->normals);
+}
+
+/* The upper 52 bits as the mantissa of a number in [1, 2), less one. */
+static inline double unit_interval(uint64_t bits)
+{
+  uint64_t word = (bits >> 12) | UINT64_C(0x3ff0000000000000);
+  double value;
+  memcpy(&value, &word, sizeof value);
+  return value - 1;
+}
+
+SDE_VECTOR
+static void uniforms(size_t count, const uint64_t *a, const uint64_t *b, double *u0, double *u1)
+{
+  for (size_t p = 0; p < count; p++) {
+    u0[p] = unit_interval(a[p]);
+    u1[p] = unit_interval(b[p]);
+  }
+}
+
+void sde_random_uniforms(const struct sde_address *at, size_t width, size_t lanes, double *out)
+{
+  fill(at, width, lanes, out, uniforms);
+}
+
+/* u < 1 - 2^-53 and n <= 2^31 keep the product below n after rounding. */
+static inline uint32_t index_below(uint32_t n, uint64_t bits)
+{
+  return (uint32_t)(int32_t)(unit_interval(bits) * n);
+}
+
+SDE_VECTOR
+static void indices_below(size_t count, uint32_t n, const uint64_t *bits, uint32_t *out)
+{
+  for (size_t p = 0; p < count; p++)
+    out[p] = index_below(n, bits[p]);
+}
+
+void sde_random_indices(const struct sde_address *at, size_t width, size_t lanes, uint32_t n,
+                        uint32_t *out)
+{
+  uint64_t words[2][CHUNK];
+  for (size_t lane = 0; lane < lanes; lane += 2)
+    for (size_t p = 0; p < width; p += CHUNK) {
+      size_t count = width - p < CHUNK ? width - p : CHUNK;
+      struct sde_address here = *at;
+      here.first_path += p;
+      sde_random_bits(&here, count, lane / 2, words[0], words[1]);
+      for (size_t i = 0; i < 2 && lane + i < lanes; i++)
+        indices_below(count, n, words[i], out + (lane + i) * width + p);
+    }
+}
+
+static void swap(uint32_t *permutation, uint32_t i, uint32_t j)
+{
+  uint32_t kept = permutation[i];
+  permutation[i] = permutation[j];
+  permutation[j] = kept;
+}
+
+void sde_random_selection(const struct sde_address *at, size_t width, size_t lanes, uint32_t n,
+                          uint32_t *permutation, uint32_t *out)
+{
+  uint64_t words[2][CHUNK];
+  /* First the swap targets of all lanes, then path by path the shuffle and its undoing. */
+  for (uint32_t lane = 0; lane < lanes; lane += 2)
+    for (size_t p = 0; p < width; p += CHUNK) {
+      size_t count = width - p < CHUNK ? width - p : CHUNK;
+      struct sde_address here = *at;
+      here.first_path += p;
+      sde_random_bits(&here, count, lane / 2, words[0], words[1]);
+      for (uint32_t i = lane; i < lane + 2 && i < lanes; i++)
+        for (size_t q = 0; q < count; q++)
+          out[i * width + p + q] = i + index_below(n - i, words[i - lane][q]);
+    }
+  for (size_t p = 0; p < width; p++) {
+    for (uint32_t i = 0; i < lanes; i++)
+      swap(permutation, i, out[i * width + p]);
+    for (uint32_t i = (uint32_t)lanes; i-- > 0;) {
+      uint32_t selected = permutation[i];
+      swap(permutation, i, out[i * width + p]);
+      out[i * width + p] = selected;
+    }
+  }
+}

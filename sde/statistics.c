@@ -1,0 +1,74 @@
+/*
+ * Statistics: see statistics.h.
+ */
+#include "sde/statistics.h"
+
+#include "sde/block.h"
+
+#include <gsl/gsl_cdf.h>
+#include <math.h>
+
+enum { LANES = 8 };
+
+/* A sum in a fixed order: LANES partial sums, added in their order. */
+static double sum_of(const double *values)
+{
+  double lanes[LANES] = {0};
+  for (size_t p = 0; p < SDE_UNIT; p += LANES)
+    for (size_t l = 0; l < LANES; l++)
+      lanes[l] += values[p + l];
+  double sum = 0;
+  for (size_t l = 0; l < LANES; l++)
+    sum += lanes[l];
+  return sum;
+}
+
+struct sde_moments sde_moments_of_unit(const double *values, const bool *alive)
+{
+  double masked[SDE_UNIT];
+  struct sde_moments moments = {0, 0, 0};
+  for (size_t p = 0; p < SDE_UNIT; p++) {
+    masked[p] = alive[p] ? values[p] : 0;
+    moments.n += alive[p];
+  }
+  if (moments.n == 0)
+    return moments;
+  moments.mean = sum_of(masked) / moments.n;
+  for (size_t p = 0; p < SDE_UNIT; p++) {
+    double deviation = alive[p] ? values[p] - moments.mean : 0;
+    masked[p] = deviation * deviation;
+  }
+  moments.m2 = sum_of(masked);
+  return moments;
+}
+
+struct sde_moments sde_moments_merged(struct sde_moments a, struct sde_moments b)
+{
+  if (a.n == 0)
+    return b;
+  if (b.n == 0)
+    return a;
+  double n = a.n + b.n, delta = b.mean - a.mean;
+  return (struct sde_moments){n, a.mean + delta * (b.n / n),
+                              a.m2 + b.m2 + delta * delta * (a.n * b.n / n)};
+}
+
+double sde_moments_variance(struct sde_moments moments)
+{
+  return moments.n < 2 ? NAN : moments.m2 / (moments.n - 1);
+}
+
+double sde_moments_standard_error(struct sde_moments moments)
+{
+  return sqrt(sde_moments_variance(moments) / moments.n);
+}
+
+double sde_moments_mean(struct sde_moments moments)
+{
+  return moments.n == 0 ? NAN : moments.mean;
+}
+
+double sde_family_quantile(double level, size_t comparisons)
+{
+  return gsl_cdf_ugaussian_Qinv(level / (2 * (double)(comparisons == 0 ? 1 : comparisons)));
+}

@@ -1,0 +1,34 @@
+/*
+ * Statistics: running moments that merge stably, in a fixed order, so that a result has the same
+ * bits however the work was split. Chan, Golub, LeVeque, "Algorithms for computing the sample
+ * variance", The American Statistician 37 (1983).
+ */
+#ifndef SDE_STATISTICS_H
+#define SDE_STATISTICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Of n values: their mean and the sum m2 of squared deviations from it. */
+struct sde_moments {
+  double n, mean, m2;
+};
+
+/* The moments of the values[p] with alive[p], p below SDE_UNIT. */
+struct sde_moments sde_moments_of_unit(const double *values, const bool *alive);
+
+/* The moments of both samples together; either may be empty. */
+struct sde_moments sde_moments_merged(struct sde_moments a, struct sde_moments b);
+
+/* Unbiased variance, and standard error of the mean; NAN for fewer than two values. */
+double sde_moments_variance(struct sde_moments moments);
+double sde_moments_standard_error(struct sde_moments moments);
+
+/* Mean of no value is NAN, not 0. */
+double sde_moments_mean(struct sde_moments moments);
+
+/* Two-sided normal quantile for a family of `comparisons` at a family-wise level (Bonferroni): the
+ * number of standard errors beyond which one of them is significant. */
+double sde_family_quantile(double level, size_t comparisons);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * Systems: an Ito equation dX = a(X, t) dt + sum_k b_k(X, t) dW_k, evaluated on a block of paths.
+ * A system never forms its diffusion matrix: it gives the drift and the matrix times a vector,
+ * which is all that a scheme asks for.
+ */
+#ifndef SDE_SYSTEM_H
+#define SDE_SYSTEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What is known of the columns b_k of the diffusion, most special first. */
+enum sde_noise_class {
+  SDE_NOISE_ADDITIVE,    /* b does not depend on X */
+  SDE_NOISE_SCALAR,      /* one Wiener process */
+  SDE_NOISE_DIAGONAL,    /* b_k has only its k-th entry, which depends on X_k alone */
+  SDE_NOISE_COMMUTATIVE, /* Db_k b_j = Db_j b_k */
+  SDE_NOISE_GENERAL,
+  SDE_NOISE_CLASSES
+};
+
+/* "additive", "scalar", ... */
+const char *sde_noise_class_name(enum sde_noise_class noise);
+
+/* Where a system is evaluated: the time, and the address for systems that draw random numbers of
+ * their own (path p of the block is first_path + p). */
+struct sde_instant {
+  double time;
+  uint64_t first_path;
+  uint64_t step;
+};
+
+struct sde_system {
+  const char *name;
+  size_t dim, noise_dim;
+  enum sde_noise_class noise;
+  const void *context;
+  /* Scratch for one thread and this width; NULL functions where none is needed. */
+  void *(*workspace_new)(const struct sde_system *system, size_t width);
+  void (*workspace_free)(void *workspace);
+  /* drift[i*width + p] = a_i and noise[i*width + p] = sum_k b_ik dw[k*width + p], at
+   * x[i*width + p]. drift may be NULL, or dw and noise. No array overlaps another. */
+  void (*evaluate)(const struct sde_system *system, void *workspace,
+                   const struct sde_instant *at, size_t width, const double *x, const double *dw,
+                   double *drift, double *noise);
+};
+
+void *sde_system_workspace_new(const struct sde_system *system, size_t width);
+void sde_system_workspace_free(const struct sde_system *system, void *workspace);
+
+/* The linear system dX = -A (X - c) dt + S dW with constant matrices: matrix A is dim x dim, S is
+ * dim x noise_dim, both row-major, c has dim entries or is NULL for zero. The arrays are copied. */
+struct sde_system *sde_linear_system_new(size_t dim, size_t noise_dim, const double *a,
+                                         const double *c, const double *s);
+void sde_linear_system_free(struct sde_system *system);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * Vector mathematics: the transcendental functions of hot loops, by SLEEF's fixed-result functions
+ * under their own names (finz with FMA, cinz without), so that one machine's bits are another's.
+ */
+#ifndef SDE_VECTOR_MATH_H
+#define SDE_VECTOR_MATH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* All arrays have count items, count a multiple of 8; out may be in. */
+struct sde_vector_math {
+  const char *name; /* "x86-64-v3", ... */
+  /* Box-Muller: z0, z1 independent standard normals from the words a, b. */
+  void (*normals)(size_t count, const uint64_t *a, const uint64_t *b, double *z0, double *z1);
+  void (*exp)(size_t count, const double *in, double *out);
+  void (*log1p)(size_t count, const double *in, double *out);
+};
+
+/* The best set that this processor can run. x86-64-v3 and x86-64-v4 give the same bits;
+ * x86-64-v2 and portable have no fused operation and may differ from them in the last place. */
+const struct sde_vector_math *sde_vector_math(void);
+
+/* Each set by itself, for tests; NULL where it was not built or cannot run here. */
+const struct sde_vector_math *sde_vector_math_named(const char *name);
+
+#endif

@@ -1,0 +1,8 @@
+/*
+ * Vector mathematics for x86-64-v3: this file is compiled for that instruction set and called only
+ * where the processor has it. See vector_math.h.
+ */
+#define SET sde_vector_math_v3
+#define SET_NAME "x86-64-v3"
+#define LANES 4
+#include "sde/vector_math_kernel.h"
