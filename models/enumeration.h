@@ -1,0 +1,29 @@
+/*
+ * Enumeration: all micro-batches of m of n samples with their probabilities, for exact means and
+ * covariances of update directions.
+ */
+#ifndef MODELS_ENUMERATION_H
+#define MODELS_ENUMERATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct enumeration {
+  size_t size, count;  /* m, number of micro-batches */
+  uint32_t *index;     /* [c*m + i], ascending in i: multisets with replacement, else sets */
+  double *probability; /* [c] */
+};
+
+/* The number of micro-batches, C(n + m - 1, m) with replacement and C(n, m) without; SIZE_MAX
+ * where it is larger than `limit`. */
+size_t enumeration_count(size_t n, size_t m, bool replacement, size_t limit);
+
+/* All of them, in lexicographic order; enumeration_count must not be SIZE_MAX. */
+struct enumeration enumeration_new(size_t n, size_t m, bool replacement);
+void enumeration_free(struct enumeration *enumeration);
+
+/* Have the micro-batches c and e no sample in common? */
+bool enumeration_disjoint(const struct enumeration *enumeration, size_t c, size_t e);
+
+#endif

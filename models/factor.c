@@ -1,0 +1,167 @@
+/*
+ * Noise factors: see factor.h.
+ */
+#include "models/factor.h"
+
+#include "sde/block.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Measured with `make bench`: a normal costs about as much as this many multiply-adds. */
+static const double NORMAL_COST = 25;
+
+struct factor_plan factor_plan(size_t dim, size_t columns, bool centred, enum noise_factor factor)
+{
+  double d = (double)dim, n = (double)columns;
+  double by_columns = n * (NORMAL_COST + d);
+  double by_cholesky = n * d * (d + 1) / 2 + d * d * d / 6 + d * NORMAL_COST;
+  bool cholesky = factor == FACTOR_AUTO ? by_cholesky < by_columns : factor == FACTOR_CHOLESKY;
+  return (struct factor_plan){dim, columns, cholesky, centred};
+}
+
+size_t factor_noise_dim(const struct factor_plan *plan)
+{
+  return plan->cholesky ? plan->dim : plan->columns;
+}
+
+struct factor_workspace factor_workspace_new(const struct factor_plan *plan, size_t width)
+{
+  size_t triangle = plan->cholesky ? plan->dim * (plan->dim + 1) / 2 : 0;
+  return (struct factor_workspace){sde_alloc(plan->dim, width * sizeof(double)),
+                                   sde_alloc(width, sizeof(double)),
+                                   sde_alloc(plan->dim, width * sizeof(double)),
+                                   sde_alloc(triangle, width * sizeof(double))};
+}
+
+void factor_workspace_free(struct factor_workspace *workspace)
+{
+  sde_free(workspace->sum);
+  sde_free(workspace->weight);
+  sde_free(workspace->mean);
+  sde_free(workspace->covariance);
+}
+
+void factor_begin(const struct factor_plan *plan, struct factor_workspace *workspace, size_t width)
+{
+  sde_block_fill(plan->dim * width, 0, workspace->sum);
+  sde_block_fill(width, 0, workspace->weight);
+  sde_block_fill(plan->dim * width, 0, workspace->mean);
+  if (plan->cholesky)
+    sde_block_fill(plan->dim * (plan->dim + 1) / 2 * width, 0, workspace->covariance);
+}
+
+SDE_VECTOR
+static void add_weighted(size_t dim, size_t width, double root, const double *restrict column,
+                         const double *restrict dw, double *restrict sum, double *restrict weight)
+{
+  for (size_t p = 0; p < width; p++)
+    weight[p] += root * dw[p];
+  for (size_t j = 0; j < dim; j++)
+    for (size_t p = 0; p < width; p++)
+      sum[j * width + p] += root * dw[p] * column[j * width + p];
+}
+
+SDE_VECTOR
+static void add_products(size_t dim, size_t width, double probability,
+                         const double *restrict column, double *restrict covariance)
+{
+  for (size_t j = 0; j < dim; j++)
+    for (size_t k = 0; k <= j; k++) {
+      double *entry = covariance + (j * (j + 1) / 2 + k) * width;
+      for (size_t p = 0; p < width; p++)
+        entry[p] += probability * column[j * width + p] * column[k * width + p];
+    }
+}
+
+void factor_add(const struct factor_plan *plan, struct factor_workspace *workspace, size_t width,
+                size_t i, double probability, const double *column, const double *dw)
+{
+  if (plan->centred)
+    sde_block_add(plan->dim * width, probability, column, workspace->mean);
+  if (dw == NULL)
+    return;
+  if (plan->cholesky)
+    add_products(plan->dim, width, probability, column, workspace->covariance);
+  else
+    add_weighted(plan->dim, width, sqrt(probability), column, dw + i * width, workspace->sum,
+                 workspace->weight);
+}
+
+/* In place of the lower triangle of a covariance: its factor L with L L^T. A pivot that vanishes
+ * to rounding, relative to its diagonal entry, leaves a zero column. */
+SDE_VECTOR
+static void cholesky(size_t dim, size_t width, double *restrict covariance)
+{
+  for (size_t start = 0; start < width; start += SDE_UNIT)
+    for (size_t j = 0; j < dim; j++) {
+      double inverse[SDE_UNIT], rest[SDE_UNIT];
+      double *row_j = covariance + j * (j + 1) / 2 * width + start;
+      for (size_t i = j; i < dim; i++) {
+        double *row_i = covariance + i * (i + 1) / 2 * width + start;
+        for (size_t p = 0; p < SDE_UNIT; p++)
+          rest[p] = row_i[j * width + p];
+        for (size_t k = 0; k < j; k++)
+          for (size_t p = 0; p < SDE_UNIT; p++)
+            rest[p] -= row_i[k * width + p] * row_j[k * width + p];
+        if (i == j)
+          for (size_t p = 0; p < SDE_UNIT; p++) {
+            bool positive = rest[p] > 1e-13 * row_j[j * width + p];
+            inverse[p] = positive ? 1 / sqrt(rest[p]) : 0;
+          }
+        for (size_t p = 0; p < SDE_UNIT; p++)
+          row_i[j * width + p] = rest[p] * inverse[p];
+      }
+    }
+}
+
+SDE_VECTOR
+static void subtract_mean_products(size_t dim, size_t width, const double *restrict mean,
+                                   double *restrict covariance)
+{
+  for (size_t j = 0; j < dim; j++)
+    for (size_t k = 0; k <= j; k++)
+      for (size_t p = 0; p < width; p++)
+        covariance[(j * (j + 1) / 2 + k) * width + p] -= mean[j * width + p] * mean[k * width + p];
+}
+
+/* out = scale * L dw. */
+SDE_VECTOR
+static void multiply_lower(size_t dim, size_t width, double scale, const double *restrict lower,
+                           const double *restrict dw, double *restrict out)
+{
+  for (size_t j = 0; j < dim; j++) {
+    double *row = out + j * width;
+    for (size_t p = 0; p < width; p++)
+      row[p] = 0;
+    for (size_t k = 0; k <= j; k++)
+      for (size_t p = 0; p < width; p++)
+        row[p] += lower[(j * (j + 1) / 2 + k) * width + p] * dw[k * width + p];
+    for (size_t p = 0; p < width; p++)
+      row[p] *= scale;
+  }
+}
+
+/* out = scale * (sum - weight * mean). */
+SDE_VECTOR
+static void centred_sum(size_t dim, size_t width, double scale, const double *restrict sum,
+                        const double *restrict weight, const double *restrict mean,
+                        double *restrict out)
+{
+  for (size_t j = 0; j < dim; j++)
+    for (size_t p = 0; p < width; p++)
+      out[j * width + p] = scale * (sum[j * width + p] - weight[p] * mean[j * width + p]);
+}
+
+void factor_finish(const struct factor_plan *plan, struct factor_workspace *workspace, size_t width,
+                   double scale, const double *dw, double *out)
+{
+  if (!plan->cholesky) {
+    centred_sum(plan->dim, width, scale, workspace->sum, workspace->weight, workspace->mean, out);
+    return;
+  }
+  if (plan->centred)
+    subtract_mean_products(plan->dim, width, workspace->mean, workspace->covariance);
+  cholesky(plan->dim, width, workspace->covariance);
+  multiply_lower(plan->dim, width, scale, workspace->covariance, dw, out);
+}

@@ -1,0 +1,47 @@
+/*
+ * Noise factors: Sigma^(1/2) dW for a covariance Sigma = sum_i p_i a_i a_i^T - mean mean^T that is
+ * known by its N columns a_i. Either each column gets a Wiener process of its own, which needs no
+ * root; or the D x D covariance is formed and its semidefinite Cholesky factor gets D of them.
+ */
+#ifndef MODELS_FACTOR_H
+#define MODELS_FACTOR_H
+
+#include "models/limit.h"
+
+#include <stddef.h>
+
+struct factor_plan {
+  size_t dim;       /* D */
+  size_t columns;   /* N */
+  bool cholesky;
+  bool centred;     /* subtract the mean; false where Sigma = sum_i p_i a_i a_i^T */
+};
+
+/* Choose between columns and Cholesky by cost, unless `factor` has chosen. */
+struct factor_plan factor_plan(size_t dim, size_t columns, bool centred, enum noise_factor factor);
+
+/* The number of Wiener processes. */
+size_t factor_noise_dim(const struct factor_plan *plan);
+
+struct factor_workspace {
+  double *sum;        /* [j*width + p]: sum_i sqrt(p_i) a_i dw_i */
+  double *weight;     /* [p]: sum_i sqrt(p_i) dw_i */
+  double *mean;       /* [j*width + p]: sum_i p_i a_i */
+  double *covariance; /* [(j*(j+1)/2 + k)*width + p], k <= j: sum_i p_i a_ij a_ik */
+};
+
+struct factor_workspace factor_workspace_new(const struct factor_plan *plan, size_t width);
+void factor_workspace_free(struct factor_workspace *workspace);
+
+/* Between begin and finish each column i is added once, in any order, with its probability: dw
+ * holds factor_noise_dim * width increments. dw NULL accumulates the mean alone. */
+void factor_begin(const struct factor_plan *plan, struct factor_workspace *workspace, size_t width);
+void factor_add(const struct factor_plan *plan, struct factor_workspace *workspace, size_t width,
+                size_t i, double probability, const double *column, const double *dw);
+
+/* out[j*width + p] = scale * (Sigma^(1/2) dw)_j. Cholesky works in place of the covariance, which
+ * may have been changed after the last column. */
+void factor_finish(const struct factor_plan *plan, struct factor_workspace *workspace, size_t width,
+                   double scale, const double *dw, double *out);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * Limits: from an optimizer's random update direction u to its SDE
+ *   dX = -F dt + sqrt(eta) Sigma^(1/2) dW,  F = E u, Sigma = Cov u,
+ * with F and Sigma expanded in rho or exact. arXiv 2509.18001, theorems 3.3 to 3.5; theory.md 3.
+ */
+#ifndef MODELS_LIMIT_H
+#define MODELS_LIMIT_H
+
+#include "models/optimizer.h"
+#include "sde/system.h"
+
+enum rho_order { RHO_ORDER_0, RHO_ORDER_1, RHO_ORDER_EXACT };
+
+/* How Sigma^(1/2) dW is formed: one column and one Wiener process a component, or a d x d
+ * covariance and its semidefinite Cholesky factor with d of them. */
+enum noise_factor { FACTOR_AUTO, FACTOR_COLUMNS, FACTOR_CHOLESKY };
+
+struct limit_options {
+  int eta_order;
+  enum rho_order rho_order;
+  bool variance_term; /* keep (rho/2) c(m) grad tr V; false needs rho_order 1 */
+  enum noise_factor factor;
+  size_t directions; /* rho_order exact, where micro-batches are too many to enumerate: fresh
+                        directions a step; 0 for the default */
+};
+
+struct limit;
+
+/* The limit of an optimizer, which must outlive it; or NULL and the status says why. The random
+ * numbers of a sampled limit come from the stream. `place` is where the recipe asked for it. */
+struct limit *limit_new(const struct optimizer *optimizer, const struct limit_options *options,
+                        struct sde_stream stream, const char *place, struct sde_status *status);
+void limit_free(struct limit *limit);
+
+/* Its SDE as a system; owned by the limit. */
+const struct sde_system *limit_system(const struct limit *limit);
+
+/* What was chosen, for people: "rho_order 1, noise factor by 442 columns". */
+const char *limit_description(const struct limit *limit);
+
+#endif

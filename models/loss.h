@@ -1,0 +1,77 @@
+/*
+ * Losses: f = (1/n) sum_i f_i over n samples, with gradients and Hessian-vector products of single
+ * samples on blocks of paths. theory.md section 1.
+ *
+ * To add one: write models/NAME.c that ends with its `const struct loss_type`, and give it a row in
+ * losses.def. The generic tests then check its derivatives against finite differences.
+ */
+#ifndef MODELS_LOSS_H
+#define MODELS_LOSS_H
+
+#include "models/parameters.h"
+#include "sde/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loss;
+
+/* Which sample each path of a block looks at: path p at index[p * stride]. Stride 0 is one sample
+ * for the whole block, and kernels compile that case by itself. */
+struct loss_samples {
+  const uint32_t *index;
+  size_t stride;
+};
+
+/* An observable that belongs to one loss: out[p] at x[i*width + p]. */
+struct loss_observable {
+  const char *name, *help;
+  void (*evaluate)(const struct loss *loss, size_t width, const double *x, double *out);
+};
+
+struct loss_type {
+  const char *name, *summary;
+  const struct parameter_key *keys;
+  /* Fill loss->dim, samples, start, quadratic, data from the parameters. */
+  bool (*create)(struct loss *loss, const struct parameters *parameters,
+                 struct sde_status *status);
+  void (*destroy)(struct loss *loss);
+  /* Of the sample that each path looks at: value[p], gradient[i*width + p], and the product
+   * hv[i*width + p] of its Hessian with v[i*width + p]. */
+  void (*value)(const struct loss *loss, size_t width, struct loss_samples samples,
+                const double *x, double *value);
+  void (*gradient)(const struct loss *loss, size_t width, struct loss_samples samples,
+                   const double *x, double *gradient);
+  void (*hessian_vector)(const struct loss *loss, size_t width, struct loss_samples samples,
+                         const double *x, const double *v, double *hv);
+  const struct loss_observable *observables; /* ended by a NULL name; NULL for none */
+};
+
+struct loss {
+  const struct loss_type *type;
+  size_t dim, samples;
+  const double *start; /* dim numbers where the loss has a default start, else NULL */
+  bool quadratic;      /* every f_i is quadratic */
+  void *data;
+};
+
+/* All losses, ended by NULL; the one of a name, or NULL. */
+const struct loss_type *const *loss_types(void);
+const struct loss_type *loss_type_named(const char *name);
+
+/* The loss, or NULL and the status says why. */
+struct loss *loss_new(const struct loss_type *type, const struct parameters *parameters,
+                      struct sde_status *status);
+void loss_free(struct loss *loss);
+
+/* Of the full loss, by a pass over all samples: f[p]; g[i*width + p]; hv = H v. scratch has
+ * dim * width numbers. */
+void loss_mean_value(const struct loss *loss, size_t width, const double *x, double *f,
+                     double *scratch);
+void loss_mean_gradient(const struct loss *loss, size_t width, const double *x, double *g,
+                        double *scratch);
+void loss_mean_hessian_vector(const struct loss *loss, size_t width, const double *x,
+                              const double *v, double *hv, double *scratch);
+
+#endif

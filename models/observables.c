@@ -1,0 +1,199 @@
+/*
+ * Observables: see observables.h.
+ */
+#include "models/observables.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* scratch has 3 * dim * width numbers. */
+typedef void observe(const struct objective *objective, size_t coordinate, size_t width,
+                     const double *x, double *out, double *scratch);
+
+static void observe_loss(const struct objective *objective, size_t coordinate, size_t width,
+                         const double *x, double *out, double *scratch)
+{
+  (void)coordinate;
+  loss_mean_value(objective->loss, width, x, out, scratch);
+}
+
+static void sum_of_squares(size_t dim, size_t width, const double *v, double *out)
+{
+  memset(out, 0, width * sizeof *out);
+  for (size_t i = 0; i < dim; i++)
+    for (size_t p = 0; p < width; p++)
+      out[p] += v[i * width + p] * v[i * width + p];
+}
+
+static void observe_gradient(const struct objective *objective, size_t coordinate, size_t width,
+                             const double *x, double *out, double *scratch)
+{
+  (void)coordinate;
+  size_t dim = objective->loss->dim;
+  loss_mean_gradient(objective->loss, width, x, scratch, scratch + dim * width);
+  sum_of_squares(dim, width, scratch, out);
+}
+
+static void observe_noise_trace(const struct objective *objective, size_t coordinate, size_t width,
+                                const double *x, double *out, double *scratch)
+{
+  (void)coordinate;
+  objective_noise_trace(objective, width, x, out, scratch);
+}
+
+/* tr H = sum_i e_i . H e_i. */
+static void observe_hessian_trace(const struct objective *objective, size_t coordinate,
+                                  size_t width, const double *x, double *out, double *scratch)
+{
+  (void)coordinate;
+  size_t dim = objective->loss->dim, size = dim * width;
+  double *unit = scratch, *hv = unit + size, *rest = hv + size;
+  memset(out, 0, width * sizeof *out);
+  for (size_t i = 0; i < dim; i++) {
+    memset(unit, 0, size * sizeof *unit);
+    for (size_t p = 0; p < width; p++)
+      unit[i * width + p] = 1;
+    loss_mean_hessian_vector(objective->loss, width, x, unit, hv, rest);
+    for (size_t p = 0; p < width; p++)
+      out[p] += hv[i * width + p];
+  }
+}
+
+static void observe_norm(const struct objective *objective, size_t coordinate, size_t width,
+                         const double *x, double *out, double *scratch)
+{
+  (void)coordinate, (void)scratch;
+  sum_of_squares(objective->loss->dim, width, x, out);
+}
+
+static void observe_coordinate(const struct objective *objective, size_t coordinate, size_t width,
+                               const double *x, double *out, double *scratch)
+{
+  (void)objective, (void)scratch;
+  memcpy(out, x + coordinate * width, width * sizeof *out);
+}
+
+static void observe_own(const struct objective *objective, size_t coordinate, size_t width,
+                        const double *x, double *out, double *scratch)
+{
+  (void)scratch;
+  objective->loss->type->observables[coordinate].evaluate(objective->loss, width, x, out);
+}
+
+struct row {
+  struct observable_type type;
+  observe *evaluate;
+};
+
+static const struct row rows[] = {
+    {{"loss", "f, the full loss"}, observe_loss},
+    {{"gradient-norm-squared", "|g|^2 of the full gradient"}, observe_gradient},
+    {{"noise-trace", "tr V, the trace of the gradient-noise covariance of one sample"},
+     observe_noise_trace},
+    {{"hessian-trace", "tr H of the full loss"}, observe_hessian_trace},
+    {{"norm-squared", "|x|^2"}, observe_norm},
+    {{"x1, x2, ...", "a coordinate"}, observe_coordinate}};
+
+enum { ROWS = sizeof rows / sizeof *rows };
+
+const struct observable_type *const *observable_types(void)
+{
+  static const struct observable_type *const all[] = {
+      &rows[0].type, &rows[1].type, &rows[2].type, &rows[3].type, &rows[4].type, &rows[5].type,
+      NULL};
+  _Static_assert(sizeof all / sizeof *all == ROWS + 1, "every row is listed");
+  return all;
+}
+
+struct item {
+  observe *evaluate;
+  size_t coordinate;
+};
+
+struct context {
+  const struct objective *objective;
+  size_t count;
+  struct item *item;
+};
+
+static void *workspace_new(const void *context, size_t width)
+{
+  const struct context *observed = context;
+  return sde_alloc(3 * observed->objective->loss->dim, width * sizeof(double));
+}
+
+static void evaluate(const void *context, void *workspace, size_t width, const double *x,
+                     double *out)
+{
+  const struct context *observed = context;
+  for (size_t i = 0; i < observed->count; i++)
+    observed->item[i].evaluate(observed->objective, observed->item[i].coordinate, width, x,
+                               out + i * width, workspace);
+}
+
+/* The item of a name, or one without function. */
+static struct item find(const struct objective *objective, const char *name)
+{
+  const struct loss_observable *own = objective->loss->type->observables;
+  for (size_t i = 0; own != NULL && own[i].name != NULL; i++)
+    if (strcmp(own[i].name, name) == 0)
+      return (struct item){observe_own, i};
+  for (size_t i = 0; i < ROWS; i++)
+    if (strcmp(rows[i].type.name, name) == 0)
+      return (struct item){rows[i].evaluate, 0};
+  char *end;
+  unsigned long coordinate = name[0] == 'x' && name[1] >= '1' && name[1] <= '9'
+                                 ? strtoul(name + 1, &end, 10)
+                                 : 0;
+  if (coordinate >= 1 && coordinate <= objective->loss->dim && *end == '\0')
+    return (struct item){observe_coordinate, coordinate - 1};
+  return (struct item){NULL, 0};
+}
+
+static bool refuse(const struct objective *objective, const char *name, const char *place,
+                   struct sde_status *status)
+{
+  char accepted[512] = "";
+  const struct loss_observable *own = objective->loss->type->observables;
+  for (size_t i = 0; i + 1 < ROWS; i++) {
+    strncat(accepted, rows[i].type.name, sizeof accepted - strlen(accepted) - 1);
+    strncat(accepted, ", ", sizeof accepted - strlen(accepted) - 1);
+  }
+  for (size_t i = 0; own != NULL && own[i].name != NULL; i++) {
+    strncat(accepted, own[i].name, sizeof accepted - strlen(accepted) - 1);
+    strncat(accepted, ", ", sizeof accepted - strlen(accepted) - 1);
+  }
+  return sde_fail(status, SDE_INVALID, "%s: unknown observable '%s'; this loss has %sx1 to x%zu",
+                  place, name, accepted, objective->loss->dim);
+}
+
+struct sde_observables *observables_new(const struct objective *objective, size_t count,
+                                        const char *const *names, const char *place,
+                                        struct sde_status *status)
+{
+  struct context *context = sde_alloc(1, sizeof *context);
+  struct sde_observables *observables = sde_alloc(1, sizeof *observables);
+  *context = (struct context){objective, count, sde_alloc(count, sizeof *context->item)};
+  *observables =
+      (struct sde_observables){count, context, workspace_new, sde_free, evaluate};
+  for (size_t i = 0; i < count; i++) {
+    context->item[i] = find(objective, names[i]);
+    if (context->item[i].evaluate == NULL) {
+      refuse(objective, names[i], place, status);
+      observables_free(observables);
+      return NULL;
+    }
+  }
+  return observables;
+}
+
+void observables_free(struct sde_observables *observables)
+{
+  if (observables == NULL)
+    return;
+  struct context *context = (struct context *)observables->context;
+  sde_free(context->item);
+  sde_free(context);
+  sde_free(observables);
+}

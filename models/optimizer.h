@@ -1,0 +1,56 @@
+/*
+ * Optimizers: SGD and the SAM family as random update directions u, x <- x - eta u. The family is
+ * two axes: what perturbs the point (nothing, the full gradient, the micro-batch gradient), and
+ * whether that gradient is normalised. theory.md section 2.
+ *
+ * To add one: give it a row in optimizers.def.
+ */
+#ifndef MODELS_OPTIMIZER_H
+#define MODELS_OPTIMIZER_H
+
+#include "models/objective.h"
+#include "sde/process.h"
+
+enum perturbation { PERTURB_NOTHING, PERTURB_FULL_GRADIENT, PERTURB_MICRO_GRADIENT };
+
+/* How the size of the micro-batch is given: there is none, it is the batch, or by its key. */
+enum micro_batch_rule { MICRO_NONE, MICRO_IS_BATCH, MICRO_GIVEN };
+
+struct optimizer_type {
+  const char *name, *summary;
+  enum perturbation perturbation;
+  enum micro_batch_rule micro_batch;
+  /* For people: update direction, regulariser R with F = grad(f + rho R), theorem. */
+  const char *update, *regularizer, *theorem;
+};
+
+/* The keys of one item of `optimizers:`, besides name. */
+extern const struct parameter_key optimizer_keys[];
+
+/* All optimizers, ended by NULL; the one of a name, or NULL. */
+const struct optimizer_type *const *optimizer_types(void);
+const struct optimizer_type *optimizer_type_named(const char *name);
+
+struct optimizer {
+  const struct optimizer_type *type;
+  const struct objective *objective;
+  double eta, rho;
+  size_t batch, micro_batch; /* micro_batch is the batch where the type has none */
+};
+
+/* Scratch of one thread for directions on blocks of this width. */
+struct optimizer_workspace;
+struct optimizer_workspace *optimizer_workspace_new(const struct optimizer *optimizer,
+                                                    size_t width);
+void optimizer_workspace_free(struct optimizer_workspace *workspace);
+
+/* u[i*width + p] at x, with the batch drawn at the address. */
+void optimizer_direction(const struct optimizer *optimizer, struct optimizer_workspace *workspace,
+                         const struct sde_address *at, size_t width, const double *x, double *u);
+
+/* The discrete iterates as a process that draws from the stream; the optimizer must outlive it. */
+struct sde_process *optimizer_process_new(const struct optimizer *optimizer,
+                                          struct sde_stream stream);
+void optimizer_process_free(struct sde_process *process);
+
+#endif
