@@ -21,7 +21,7 @@ CFLAGS ?= -O3 -g
 override PREFIX := $(abspath $(PREFIX))
 DATADIR := $(PREFIX)/share/sharpsde
 LIBRARY_PACKAGES := gsl sleef
-PACKAGES := $(LIBRARY_PACKAGES) jansson libfyaml
+PACKAGES := $(LIBRARY_PACKAGES) jansson libfyaml libmd
 
 # What the code needs whatever the user's CFLAGS say: no contraction into fused multiply-adds,
 # so that results are the same bits for every compiler flag and processor.
@@ -51,6 +51,9 @@ DEFINES := -DSHARPSDE_VERSION=\"$(VERSION)\" -DSHARPSDE_DATADIR=\"$(DATADIR)\"
 LINK = $(CC) $(CFLAGS) -fopenmp $(LDFLAGS)
 LIBS = $(LDLIBS) $(PACKAGE_LIBS) -lm
 
+# V=1 shows whole command lines.
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2); )
+
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 ENGINE := $(wildcard sde/*.c)
 LIBRARY := $(call objects,$(if $(X86_64),$(ENGINE),$(filter-out $(KERNELS),$(ENGINE))) \
@@ -72,17 +75,17 @@ SUBMAKE = +$(MAKE) --no-print-directory
 all: $(B)/sharpsde $(B)/libsharpsde.a
 
 $(B)/libsharpsde.a: $(LIBRARY)
-	rm -f $@
-	$(AR) rcs $@ $^
+	@rm -f $@
+	$(call say,AR,$@)$(AR) rcs $@ $^
 
 $(B)/sharpsde: $(COMMAND) $(B)/libsharpsde.a
-	$(LINK) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
 
 $(TESTS): %: %.o $(TEST_SUPPORT) $(STUDIES) $(B)/libsharpsde.a
-	$(LINK) -o $@ $^ $(LIBS) $(CHECK_LIBS)
+	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
 $(BENCH): %: %.o $(B)/libsharpsde.a
-	$(LINK) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
 
 $(B)/sde/%_v2.o: EXTRA := $(V2)
 $(B)/sde/%_v3.o: EXTRA := $(V3)
@@ -91,7 +94,7 @@ $(B)/tests/%.o: EXTRA := $(CHECK_CFLAGS)
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) $(EXTRA) $(DEFINES) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)$(COMPILE) $(EXTRA) $(DEFINES) -MMD -MP -c -o $@ $<
 
 # Changes only when the flags do, so that other flags, or another PREFIX, build everything anew.
 $(B)/flags: FORCE

@@ -8,14 +8,11 @@
 #include <math.h>
 #include <string.h>
 
-/* Measured with `make bench`: a normal costs about as much as this many multiply-adds. */
-static const double NORMAL_COST = 25;
-
 struct factor_plan factor_plan(size_t dim, size_t columns, bool centred, enum noise_factor factor)
 {
   double d = (double)dim, n = (double)columns;
-  double by_columns = n * (NORMAL_COST + d);
-  double by_cholesky = n * d * (d + 1) / 2 + d * d * d / 6 + d * NORMAL_COST;
+  double by_columns = n * (FACTOR_NORMAL_COST + d);
+  double by_cholesky = n * d * (d + 1) / 2 + d * d * d / 6 + d * FACTOR_NORMAL_COST;
   bool cholesky = factor == FACTOR_AUTO ? by_cholesky < by_columns : factor == FACTOR_CHOLESKY;
   return (struct factor_plan){dim, columns, cholesky, centred};
 }
@@ -88,10 +85,8 @@ void factor_add(const struct factor_plan *plan, struct factor_workspace *workspa
                  workspace->weight);
 }
 
-/* In place of the lower triangle of a covariance: its factor L with L L^T. A pivot that vanishes
- * to rounding, relative to its diagonal entry, leaves a zero column. */
 SDE_VECTOR
-static void cholesky(size_t dim, size_t width, double *restrict covariance)
+void factor_cholesky(size_t dim, size_t width, double *restrict covariance)
 {
   for (size_t start = 0; start < width; start += SDE_UNIT)
     for (size_t j = 0; j < dim; j++) {
@@ -125,9 +120,8 @@ static void subtract_mean_products(size_t dim, size_t width, const double *restr
         covariance[(j * (j + 1) / 2 + k) * width + p] -= mean[j * width + p] * mean[k * width + p];
 }
 
-/* out = scale * L dw. */
 SDE_VECTOR
-static void multiply_lower(size_t dim, size_t width, double scale, const double *restrict lower,
+void factor_multiply(size_t dim, size_t width, double scale, const double *restrict lower,
                            const double *restrict dw, double *restrict out)
 {
   for (size_t j = 0; j < dim; j++) {
@@ -162,6 +156,6 @@ void factor_finish(const struct factor_plan *plan, struct factor_workspace *work
   }
   if (plan->centred)
     subtract_mean_products(plan->dim, width, workspace->mean, workspace->covariance);
-  cholesky(plan->dim, width, workspace->covariance);
-  multiply_lower(plan->dim, width, scale, workspace->covariance, dw, out);
+  factor_cholesky(plan->dim, width, workspace->covariance);
+  factor_multiply(plan->dim, width, scale, workspace->covariance, dw, out);
 }

@@ -10,6 +10,10 @@
 
 #include <stddef.h>
 
+/* A normal costs about as much as this many multiply-adds: see the tasks normals and factor of
+ * `make bench`. */
+#define FACTOR_NORMAL_COST 25.0
+
 struct factor_plan {
   size_t dim;       /* D */
   size_t columns;   /* N */
@@ -43,5 +47,14 @@ void factor_add(const struct factor_plan *plan, struct factor_workspace *workspa
  * may have been changed after the last column. */
 void factor_finish(const struct factor_plan *plan, struct factor_workspace *workspace, size_t width,
                    double scale, const double *dw, double *out);
+
+/* In place of the lower triangle of a covariance, entry (j, k) at [(j*(j+1)/2 + k)*width + p]: its
+ * factor L with L L^T. A pivot that vanishes to rounding, relative to its diagonal entry, leaves a
+ * zero column. */
+void factor_cholesky(size_t dim, size_t width, double *covariance);
+
+/* out = scale * L dw. */
+void factor_multiply(size_t dim, size_t width, double scale, const double *lower, const double *dw,
+                     double *out);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "models/limit.h"
 
+#include "models/affine_limit.h"
 #include "models/enumeration.h"
 #include "models/factor.h"
 #include "sde/block.h"
@@ -36,7 +37,8 @@ struct limit {
   bool pairs; /* enumerated without replacement: disjoint micro-batches are correlated */
   size_t directions;
   struct sde_system system;
-  char description[160];
+  struct sde_system *affine; /* the same by interpolation, where that is cheaper; else NULL */
+  char description[200];
 };
 
 struct limit_workspace {
@@ -410,6 +412,34 @@ static enum sde_noise_class noise_class(const struct limit *limit)
   return factor_noise_dim(&limit->plan) == 1 ? SDE_NOISE_SCALAR : SDE_NOISE_GENERAL;
 }
 
+/* Evaluations of the components' gradients and Hessian-vector products, and the noise factor, in
+ * multiply-adds a path. */
+static double general_cost(const struct limit *limit)
+{
+  double d = (double)limit->system.dim, n = (double)limit->optimizer->objective->components;
+  double columns = (double)limit->plan.columns, m = (double)limit->optimizer->micro_batch;
+  double component = 2 * d, passes = limit->form == FORM_EXPANDED ? 6 * n : 2 * n;
+  double factor = limit->plan.cholesky ? columns * (double)limit->plan.dim * (double)limit->plan.dim / 2
+                                       : columns * (FACTOR_NORMAL_COST + (double)limit->plan.dim);
+  return component * passes + factor +
+         (limit->form == FORM_ENUMERATED ? 2 * m * columns * component : 0);
+}
+
+/* Quadratic losses under index sampling have affine limits, worth learning where they are cheaper;
+ * the general form is then evaluated with a Cholesky factor, a few times. */
+static void choose_affine(struct limit *limit)
+{
+  const struct objective *objective = limit->optimizer->objective;
+  size_t d = limit->system.dim;
+  if (!objective->loss->quadratic || objective->sampling == GAUSSIAN ||
+      limit->form == FORM_SAMPLED || limit->options.factor != FACTOR_AUTO ||
+      affine_limit_cost(d, FACTOR_NORMAL_COST) > general_cost(limit))
+    return;
+  limit->plan.cholesky = true;
+  limit->system.noise_dim = factor_noise_dim(&limit->plan);
+  limit->affine = affine_limit_new(&limit->system);
+}
+
 static void describe(struct limit *limit)
 {
   static const char *const orders[] = {"rho_order 0", "rho_order 1", "rho_order exact"};
@@ -418,11 +448,13 @@ static void describe(struct limit *limit)
     snprintf(source, sizeof source, ", %zu micro-batches enumerated", limit->enumeration.count);
   else if (limit->form == FORM_SAMPLED)
     snprintf(source, sizeof source, ", %zu fresh directions a step", limit->directions);
-  snprintf(limit->description, sizeof limit->description, "%s%s, noise factor by %s (%zu Wiener "
-           "processes, %s noise)",
+  const struct sde_system *system = limit_system(limit);
+  snprintf(limit->description, sizeof limit->description,
+           "%s%s, %snoise factor by %s (%zu Wiener processes, %s noise)",
            orders[limit->options.rho_order], source,
-           limit->plan.cholesky ? "Cholesky" : "columns", limit->system.noise_dim,
-           sde_noise_class_name(limit->system.noise));
+           limit->affine != NULL ? "affine drift and quadratic covariance, " : "",
+           limit->plan.cholesky ? "Cholesky" : "columns", system->noise_dim,
+           sde_noise_class_name(system->noise));
 }
 
 static bool check_options(const struct optimizer *optimizer, const struct limit_options *options,
@@ -460,6 +492,7 @@ struct limit *limit_new(const struct optimizer *optimizer, const struct limit_op
                                       .workspace_new = workspace_new,
                                       .workspace_free = workspace_free,
                                       .evaluate = evaluate};
+  choose_affine(limit);
   describe(limit);
   return limit;
 }
@@ -468,13 +501,19 @@ void limit_free(struct limit *limit)
 {
   if (limit == NULL)
     return;
+  affine_limit_free(limit->affine);
   enumeration_free(&limit->enumeration);
   sde_free(limit);
 }
 
 const struct sde_system *limit_system(const struct limit *limit)
 {
-  return &limit->system;
+  return limit->affine != NULL ? limit->affine : &limit->system;
+}
+
+const struct limit_options *limit_options_of(const struct limit *limit)
+{
+  return &limit->options;
 }
 
 const char *limit_description(const struct limit *limit)

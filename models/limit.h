@@ -35,6 +35,8 @@ void limit_free(struct limit *limit);
 /* Its SDE as a system; owned by the limit. */
 const struct sde_system *limit_system(const struct limit *limit);
 
+const struct limit_options *limit_options_of(const struct limit *limit);
+
 /* What was chosen, for people: "rho_order 1, noise factor by 442 columns". */
 const char *limit_description(const struct limit *limit);
 

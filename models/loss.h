@@ -24,10 +24,19 @@ struct loss_samples {
   size_t stride;
 };
 
+/* What a closed form may depend on: eta, rho, and the factors c(b) and c(m) of objective.h, with
+ * c(m) = 0 where the micro-batch does not perturb. */
+struct loss_setting {
+  double eta, rho, batch_factor, micro_factor;
+};
+
 /* An observable that belongs to one loss: out[p] at x[i*width + p]. */
 struct loss_observable {
   const char *name, *help;
   void (*evaluate)(const struct loss *loss, size_t width, const double *x, double *out);
+  /* The rate at which its mean decays with time k eta under index sampling, to leading order in
+   * eta and rho; NULL where none is known. */
+  double (*decay_rate)(const struct loss *loss, const struct loss_setting *setting);
 };
 
 struct loss_type {

@@ -9,6 +9,7 @@
 #include <math.h>
 
 struct valley {
+  double sigma;
   double *y; /* samples numbers */
 };
 
@@ -52,6 +53,7 @@ static bool create(struct loss *loss, const struct parameters *parameters,
                     "standard_deviation 0",
                     parameters_place(parameters, "samples"));
   struct valley *valley = sde_alloc(1, sizeof *valley);
+  valley->sigma = sigma;
   valley->y = sde_alloc(n, sizeof(double));
   set_labels(valley->y, n, sigma);
   loss->dim = 2;
@@ -118,6 +120,14 @@ static void imbalance(const struct loss *loss, size_t width, const double *x, do
     out[p] = x[p] * x[p] - x[width + p] * x[width + p];
 }
 
+/* eta sigma^2 c(b) from the noise, and 2 rho sigma^2 c(m) from the variance term. */
+static double imbalance_decay(const struct loss *loss, const struct loss_setting *setting)
+{
+  const struct valley *valley = loss->data;
+  return valley->sigma * valley->sigma *
+         (setting->eta * setting->batch_factor + 2 * setting->rho * setting->micro_factor);
+}
+
 static void product(const struct loss *loss, size_t width, const double *x, double *out)
 {
   (void)loss;
@@ -126,9 +136,9 @@ static void product(const struct loss *loss, size_t width, const double *x, doub
 }
 
 static const struct loss_observable observables[] = {
-    {"imbalance", "u^2 - v^2, zero at the flattest minimum", imbalance},
-    {"product", "u v, one at every minimum", product},
-    {NULL, NULL, NULL}};
+    {"imbalance", "u^2 - v^2, zero at the flattest minimum", imbalance, imbalance_decay},
+    {"product", "u v, one at every minimum", product, NULL},
+    {.name = NULL}};
 
 extern const struct loss_type loss_valley;
 const struct loss_type loss_valley = {

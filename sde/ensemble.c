@@ -10,8 +10,36 @@
 #include <omp.h>
 #include <string.h>
 
-/* At most this many chunks, so that the tree is shallow and the last chunk keeps no one waiting. */
-enum { CHUNKS_MAX = 1024, DEFAULT_WIDTH = 32, TREE_DEPTH = 12 };
+/* At most CHUNKS_MAX chunks, so that the tree is shallow; of few paths no fewer than CHUNKS_MIN, so
+ * that there is work for many threads; else blocks of BLOCK_NUMBERS numbers of state, which stay in
+ * the first-level cache and are long enough to hide what calling a kernel costs. */
+enum { CHUNKS_MAX = 1024, CHUNKS_MIN = 64, BLOCK_NUMBERS = 512, TREE_DEPTH = 12 };
+
+static uint64_t at_least(uint64_t a, uint64_t b)
+{
+  return a > b ? a : b;
+}
+
+/* Units of paths in a block of default width. */
+static uint64_t units_of_block(const struct sde_ensemble *ensemble)
+{
+  return at_least(1, BLOCK_NUMBERS / (SDE_UNIT * ensemble->dim));
+}
+
+/* Units of paths in a chunk. It depends on the ensemble alone and not on the width or the threads,
+ * for the tree of chunks decides the bits. */
+static uint64_t units_of_chunk(const struct sde_ensemble *ensemble)
+{
+  uint64_t units = (ensemble->paths + SDE_UNIT - 1) / SDE_UNIT;
+  uint64_t block = units_of_block(ensemble), share = at_least(1, units / CHUNKS_MIN);
+  return at_least((units + CHUNKS_MAX - 1) / CHUNKS_MAX, block < share ? block : share);
+}
+
+static size_t default_width(const struct sde_ensemble *ensemble)
+{
+  uint64_t block = units_of_block(ensemble), chunk = units_of_chunk(ensemble);
+  return (size_t)(block < chunk ? block : chunk) * SDE_UNIT;
+}
 
 /* What a chunk, or a subtree of chunks, has counted. */
 struct tally {
@@ -114,7 +142,7 @@ struct worker {
 
 static struct worker worker_new(const struct sde_ensemble *ensemble, const struct sizes *sizes)
 {
-  size_t width = ensemble->width == 0 ? DEFAULT_WIDTH : ensemble->width;
+  size_t width = ensemble->width == 0 ? default_width(ensemble) : ensemble->width;
   const struct sde_observables *observables = &ensemble->observables;
   struct worker worker = {.width = width, .tally = tally_new(sizes)};
   worker.x = sde_alloc(ensemble->processes, sizeof *worker.x);
@@ -265,9 +293,8 @@ static void run_chunk(const struct sde_ensemble *ensemble, struct worker *worker
 struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble)
 {
   struct sizes sizes = sizes_of(ensemble);
-  uint64_t units = (ensemble->paths + SDE_UNIT - 1) / SDE_UNIT;
-  uint64_t chunk = (units + CHUNKS_MAX - 1) / CHUNKS_MAX * SDE_UNIT;
-  uint64_t chunks = chunk == 0 ? 0 : (ensemble->paths + chunk - 1) / chunk;
+  uint64_t chunk = units_of_chunk(ensemble) * SDE_UNIT;
+  uint64_t chunks = (ensemble->paths + chunk - 1) / chunk;
   double *samples = ensemble->sample_paths == 0
                         ? NULL
                         : sde_alloc(sizes.moments, ensemble->sample_paths * sizeof(double));

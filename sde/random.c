@@ -23,24 +23,11 @@ struct sde_stream sde_stream_named(uint64_t seed, const char *name)
   return (struct sde_stream){seed, mixed.v[0]};
 }
 
-SDE_VECTOR
-static void threefry_block(size_t width, uint64_t seed, uint64_t stream, uint64_t first_path,
-                           uint64_t counter, uint64_t *restrict a, uint64_t *restrict b)
-{
-  threefry2x64_key_t key = {{seed, stream}};
-  for (size_t p = 0; p < width; p++) {
-    threefry2x64_ctr_t word = {{first_path + p, counter}};
-    word = threefry2x64(word, key);
-    a[p] = word.v[0];
-    b[p] = word.v[1];
-  }
-}
-
 void sde_random_bits(const struct sde_address *at, size_t width, uint64_t call, uint64_t *a,
                      uint64_t *b)
 {
-  threefry_block(width, at->stream.seed, at->stream.stream, at->first_path,
-                 (at->step << CALL_BITS) | call, a, b);
+  const uint64_t key[2] = {at->stream.seed, at->stream.stream};
+  sde_vector_math()->threefry(width, key, at->first_path, (at->step << CALL_BITS) | call, a, b);
 }
 
 /* Two lanes a call, made by `transform` from the two words; an odd last lane leaves one unused.

@@ -3,8 +3,8 @@
  */
 #include "sde/system.h"
 
-#include "sde/block.h"
 #include "sde/status.h"
+#include "sde/vector_math.h"
 
 #include <string.h>
 
@@ -31,38 +31,17 @@ struct linear {
   double *minus_a, *constant, *s;
 };
 
-/* out[i*width + p] = constant_i + sum_j m_ij x[j*width + p]. Rows are taken one by one over one
- * unit of paths, whose sums then stay in registers. */
-SDE_VECTOR
-static void affine(size_t rows, size_t columns, const double *restrict m,
-                   const double *restrict constant, size_t width, const double *restrict x,
-                   double *restrict out)
-{
-  for (size_t start = 0; start < width; start += SDE_UNIT)
-    for (size_t i = 0; i < rows; i++) {
-      double sum[SDE_UNIT];
-      for (size_t p = 0; p < SDE_UNIT; p++)
-        sum[p] = constant == NULL ? 0 : constant[i];
-      for (size_t j = 0; j < columns; j++) {
-        double factor = m[i * columns + j];
-        const double *column = x + j * width + start;
-        for (size_t p = 0; p < SDE_UNIT; p++)
-          sum[p] += factor * column[p];
-      }
-      memcpy(out + i * width + start, sum, sizeof sum);
-    }
-}
-
 static void linear_evaluate(const struct sde_system *system, void *workspace,
                             const struct sde_instant *at, size_t width, const double *x,
                             const double *dw, double *drift, double *noise)
 {
   (void)workspace, (void)at;
   const struct linear *linear = system->context;
+  const struct sde_vector_math *math = sde_vector_math();
   if (drift != NULL)
-    affine(system->dim, system->dim, linear->minus_a, linear->constant, width, x, drift);
+    math->affine(system->dim, system->dim, linear->minus_a, linear->constant, width, x, drift);
   if (noise != NULL)
-    affine(system->dim, system->noise_dim, linear->s, NULL, width, dw, noise);
+    math->affine(system->dim, system->noise_dim, linear->s, NULL, width, dw, noise);
 }
 
 struct sde_system *sde_linear_system_new(size_t dim, size_t noise_dim, const double *a,

@@ -15,6 +15,20 @@
 extern const struct sde_vector_math sde_vector_math_v2, sde_vector_math_v3, sde_vector_math_v4;
 #endif
 
+/* Called in hot loops: each test reads one word that the compiler's run-time library has set. */
+const struct sde_vector_math *sde_vector_math(void)
+{
+#if defined(__x86_64__) && !defined(SDE_PORTABLE)
+  if (__builtin_cpu_supports("x86-64-v4"))
+    return &sde_vector_math_v4;
+  if (__builtin_cpu_supports("x86-64-v3"))
+    return &sde_vector_math_v3;
+  if (__builtin_cpu_supports("x86-64-v2"))
+    return &sde_vector_math_v2;
+#endif
+  return &sde_vector_math_portable;
+}
+
 const struct sde_vector_math *sde_vector_math_named(const char *name)
 {
 #if defined(__x86_64__) && !defined(SDE_PORTABLE)
@@ -26,15 +40,4 @@ const struct sde_vector_math *sde_vector_math_named(const char *name)
     return __builtin_cpu_supports("x86-64-v2") ? &sde_vector_math_v2 : NULL;
 #endif
   return strcmp(name, "portable") == 0 ? &sde_vector_math_portable : NULL;
-}
-
-const struct sde_vector_math *sde_vector_math(void)
-{
-  static const char *const best_first[] = {"x86-64-v4", "x86-64-v3", "x86-64-v2"};
-  for (size_t i = 0; i < sizeof best_first / sizeof *best_first; i++) {
-    const struct sde_vector_math *set = sde_vector_math_named(best_first[i]);
-    if (set != NULL)
-      return set;
-  }
-  return &sde_vector_math_portable;
 }

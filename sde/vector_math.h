@@ -1,6 +1,7 @@
 /*
- * Vector mathematics: the transcendental functions of hot loops, by SLEEF's fixed-result functions
- * under their own names (finz with FMA, cinz without), so that one machine's bits are another's.
+ * Vector mathematics: the hottest loops, written for each vector length. Transcendental functions
+ * are SLEEF's fixed-result ones under their own names (finz with FMA, cinz without), so that one
+ * machine's bits are another's.
  */
 #ifndef SDE_VECTOR_MATH_H
 #define SDE_VECTOR_MATH_H
@@ -8,13 +9,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* All arrays have count items, count a multiple of 8; out may be in. */
+/* Arrays have count items, count a multiple of 8; out may be in. */
 struct sde_vector_math {
   const char *name; /* "x86-64-v3", ... */
+  /* The words a[p], b[p] of Threefry-2x64-20 with this key and counter (first + p, counter). */
+  void (*threefry)(size_t count, const uint64_t key[2], uint64_t first, uint64_t counter,
+                   uint64_t *a, uint64_t *b);
   /* Box-Muller: z0, z1 independent standard normals from the words a, b. */
   void (*normals)(size_t count, const uint64_t *a, const uint64_t *b, double *z0, double *z1);
   void (*exp)(size_t count, const double *in, double *out);
   void (*log1p)(size_t count, const double *in, double *out);
+  /* out[i*width + p] = constant[i] + sum_j matrix[i*columns + j] x[j*width + p], summed in the
+   * order of j; constant may be NULL for zero, width is a multiple of 32, out is not x. */
+  void (*affine)(size_t rows, size_t columns, const double *matrix, const double *constant,
+                 size_t width, const double *x, double *out);
 };
 
 /* The best set that this processor can run. x86-64-v3 and x86-64-v4 give the same bits;

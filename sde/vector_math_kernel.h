@@ -4,7 +4,9 @@
  */
 #include "sde/vector_math.h"
 
+#include <Random123/threefry.h>
 #include <sleef.h>
+#include <string.h>
 
 #if LANES == 8
 #include <immintrin.h>
@@ -52,30 +54,119 @@ typedef double vector;
 #define SQRT(v) sqrt(v)
 #endif
 
-enum { PIECE = 64 };
+enum { PIECE = 64, CHAINS = 2, TILE = 4 };
+
+#if LANES > 1
+
+typedef uint64_t words __attribute__((vector_size(8 * LANES)));
+
+/* CHAINS vectors of counters, whose dependent operations then overlap. The macros below are
+ * Threefry-2x64-20 as Random123 has it; the tests hold one against the other. */
+#define EACH for (size_t k = 0; k < chains; k++)
+#define ROUND(r) EACH a[k] += b[k], b[k] = (b[k] << r) | (b[k] >> (64 - r)), b[k] ^= a[k]
+#define ROUNDS_EVEN ROUND(R_64x2_0_0); ROUND(R_64x2_1_0); ROUND(R_64x2_2_0); ROUND(R_64x2_3_0)
+#define ROUNDS_ODD ROUND(R_64x2_4_0); ROUND(R_64x2_5_0); ROUND(R_64x2_6_0); ROUND(R_64x2_7_0)
+#define INJECT(x, y) EACH a[k] += x, b[k] += y
+
+static inline __attribute__((always_inline)) void threefry_chains(size_t chains, const uint64_t key[3], uint64_t first,
+                                   uint64_t counter, uint64_t *out_a, uint64_t *out_b)
+{
+  static const uint64_t lane_numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+  words a[CHAINS], b[CHAINS], lane;
+  memcpy(&lane, lane_numbers, sizeof lane);
+  EACH a[k] = lane + (first + k * LANES + key[0]), b[k] = 0 * lane + (counter + key[1]);
+  ROUNDS_EVEN;
+  INJECT(key[1], key[2] + 1);
+  ROUNDS_ODD;
+  INJECT(key[2], key[0] + 2);
+  ROUNDS_EVEN;
+  INJECT(key[0], key[1] + 3);
+  ROUNDS_ODD;
+  INJECT(key[1], key[2] + 4);
+  ROUNDS_EVEN;
+  INJECT(key[2], key[0] + 5);
+  memcpy(out_a, a, chains * sizeof *a);
+  memcpy(out_b, b, chains * sizeof *b);
+}
+
+static void threefry(size_t count, const uint64_t key[2], uint64_t first, uint64_t counter,
+                     uint64_t *a, uint64_t *b)
+{
+  const uint64_t extended[3] = {key[0], key[1], SKEIN_KS_PARITY64 ^ key[0] ^ key[1]};
+  size_t p = 0;
+  for (; p + CHAINS * LANES <= count; p += CHAINS * LANES)
+    threefry_chains(CHAINS, extended, first + p, counter, a + p, b + p);
+  for (; p < count; p += LANES)
+    threefry_chains(1, extended, first + p, counter, a + p, b + p);
+}
+
+#else
+
+static void threefry(size_t count, const uint64_t key[2], uint64_t first, uint64_t counter,
+                     uint64_t *a, uint64_t *b)
+{
+  threefry2x64_key_t both = {{key[0], key[1]}};
+  for (size_t p = 0; p < count; p++) {
+    threefry2x64_ctr_t word = {{first + p, counter}};
+    word = threefry2x64(word, both);
+    a[p] = word.v[0];
+    b[p] = word.v[1];
+  }
+}
+
+#endif
+
+/* Two rows at a time over TILE vectors of paths, so that the sums stay in registers. */
+static inline __attribute__((always_inline)) void affine_rows(size_t rows, size_t columns, const double *restrict matrix,
+                               const double *restrict constant, size_t width,
+                               const double *restrict x, double *restrict out)
+{
+  for (size_t start = 0; start < width; start += TILE * LANES) {
+    vector sum[2][TILE];
+    for (size_t i = 0; i < rows; i++)
+      for (size_t t = 0; t < TILE; t++)
+        sum[i][t] = (vector){0} + (constant == NULL ? 0 : constant[i]);
+    for (size_t j = 0; j < columns; j++)
+      for (size_t t = 0; t < TILE; t++) {
+        vector entry = LOAD(x + j * width + start + t * LANES);
+        for (size_t i = 0; i < rows; i++)
+          sum[i][t] += matrix[i * columns + j] * entry;
+      }
+    for (size_t i = 0; i < rows; i++)
+      for (size_t t = 0; t < TILE; t++)
+        STORE(out + i * width + start + t * LANES, sum[i][t]);
+  }
+}
+
+static void affine(size_t rows, size_t columns, const double *matrix, const double *constant,
+                   size_t width, const double *x, double *out)
+{
+  size_t i = 0;
+  for (; i + 2 <= rows; i += 2)
+    affine_rows(2, columns, matrix + i * columns, constant == NULL ? NULL : constant + i, width, x,
+                out + i * width);
+  if (i < rows)
+    affine_rows(1, columns, matrix + i * columns, constant == NULL ? NULL : constant + i, width, x,
+                out + i * width);
+}
 
 /* Radius sqrt(-2 log(1 - u)) and angle 2 pi v from the upper 52 bits of each word; 1 - u lies in
  * (0, 1], so the logarithm is finite. */
 static void normals(size_t count, const uint64_t *a, const uint64_t *b, double *z0, double *z1)
 {
-  double minus_log[PIECE], half_turns[PIECE];
+  const uint64_t one = UINT64_C(0x3ff0000000000000); /* the bits of 1.0 */
   for (size_t start = 0; start < count; start += PIECE) {
     size_t piece = count - start < PIECE ? count - start : PIECE;
+    double in_unit[PIECE], half_turns[PIECE];
     for (size_t p = 0; p < piece; p++) {
-      union {
-        uint64_t word;
-        double value;
-      } u = {(a[start + p] >> 12) | UINT64_C(0x3ff0000000000000)},
-        v = {(b[start + p] >> 12) | UINT64_C(0x3ff0000000000000)};
-      minus_log[p] = 2 - u.value;
-      half_turns[p] = 2 * v.value - 2;
+      uint64_t bits[2] = {(a[start + p] >> 12) | one, (b[start + p] >> 12) | one};
+      double values[2];
+      memcpy(values, bits, sizeof values);
+      in_unit[p] = 2 - values[0];
+      half_turns[p] = 2 * values[1] - 2;
     }
-    for (size_t p = 0; p < piece; p += LANES)
-      STORE(minus_log + p, LOG(LOAD(minus_log + p)));
-    for (size_t p = 0; p < piece; p++)
-      minus_log[p] = -2 * minus_log[p];
     for (size_t p = 0; p < piece; p += LANES) {
-      vector radius = SQRT(LOAD(minus_log + p));
+      vector radius = SQRT(-2 * LOG(LOAD(in_unit + p)));
       PAIR sine_cosine = SINCOSPI(LOAD(half_turns + p));
       STORE(z0 + start + p, sine_cosine.y * radius);
       STORE(z1 + start + p, sine_cosine.x * radius);
@@ -96,4 +187,5 @@ static void logarithm_1p(size_t count, const double *in, double *out)
 }
 
 extern const struct sde_vector_math SET;
-const struct sde_vector_math SET = {SET_NAME, normals, exponential, logarithm_1p};
+const struct sde_vector_math SET = {SET_NAME,    threefry,     normals,
+                                    exponential, logarithm_1p, affine};
