@@ -13,7 +13,7 @@
 /* At most CHUNKS_MAX chunks, so that the tree is shallow; of few paths no fewer than CHUNKS_MIN, so
  * that there is work for many threads; else blocks of BLOCK_NUMBERS numbers of state, which stay in
  * the first-level cache and are long enough to hide what calling a kernel costs. */
-enum { CHUNKS_MAX = 1024, CHUNKS_MIN = 64, BLOCK_NUMBERS = 512, TREE_DEPTH = 12 };
+enum { CHUNKS_MAX = 1024, CHUNKS_MIN = 64, BLOCK_NUMBERS = 768, TREE_DEPTH = 12 };
 
 static uint64_t at_least(uint64_t a, uint64_t b)
 {

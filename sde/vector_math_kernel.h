@@ -54,11 +54,29 @@ typedef double vector;
 #define SQRT(v) sqrt(v)
 #endif
 
-enum { PIECE = 64, CHAINS = 2, TILE = 4 };
+enum { CHAINS = 2, TILE = 4 };
+
+/* The upper 52 bits of words as the mantissa of numbers in [1, 2). */
+#if LANES > 1
+typedef uint64_t words __attribute__((vector_size(8 * LANES)));
+
+static inline vector mantissa(const uint64_t *bits)
+{
+  words word;
+  memcpy(&word, bits, sizeof word);
+  return (vector)((word >> 12) | UINT64_C(0x3ff0000000000000));
+}
+#else
+static inline vector mantissa(const uint64_t *bits)
+{
+  uint64_t word = (*bits >> 12) | UINT64_C(0x3ff0000000000000);
+  double value;
+  memcpy(&value, &word, sizeof value);
+  return value;
+}
+#endif
 
 #if LANES > 1
-
-typedef uint64_t words __attribute__((vector_size(8 * LANES)));
 
 /* CHAINS vectors of counters, whose dependent operations then overlap. The macros below are
  * Threefry-2x64-20 as Random123 has it; the tests hold one against the other. */
@@ -85,8 +103,7 @@ static inline __attribute__((always_inline)) void threefry_chains(size_t chains,
   INJECT(key[1], key[2] + 4);
   ROUNDS_EVEN;
   INJECT(key[2], key[0] + 5);
-  memcpy(out_a, a, chains * sizeof *a);
-  memcpy(out_b, b, chains * sizeof *b);
+  EACH memcpy(out_a + k * LANES, &a[k], sizeof a[k]), memcpy(out_b + k * LANES, &b[k], sizeof b[k]);
 }
 
 static void threefry(size_t count, const uint64_t key[2], uint64_t first, uint64_t counter,
@@ -150,27 +167,18 @@ static void affine(size_t rows, size_t columns, const double *matrix, const doub
                 out + i * width);
 }
 
-/* Radius sqrt(-2 log(1 - u)) and angle 2 pi v from the upper 52 bits of each word; 1 - u lies in
- * (0, 1], so the logarithm is finite. */
+/* Radius sqrt(-2 log(1 - u)) and angle 2 pi v from the upper 52 bits of each word: as a mantissa
+ * they give 1 + u in [1, 2), so that 1 - u lies in (0, 1] and its logarithm is finite. */
 static void normals(size_t count, const uint64_t *a, const uint64_t *b, double *z0, double *z1)
 {
-  const uint64_t one = UINT64_C(0x3ff0000000000000); /* the bits of 1.0 */
-  for (size_t start = 0; start < count; start += PIECE) {
-    size_t piece = count - start < PIECE ? count - start : PIECE;
-    double in_unit[PIECE], half_turns[PIECE];
-    for (size_t p = 0; p < piece; p++) {
-      uint64_t bits[2] = {(a[start + p] >> 12) | one, (b[start + p] >> 12) | one};
-      double values[2];
-      memcpy(values, bits, sizeof values);
-      in_unit[p] = 2 - values[0];
-      half_turns[p] = 2 * values[1] - 2;
-    }
-    for (size_t p = 0; p < piece; p += LANES) {
-      vector radius = SQRT(-2 * LOG(LOAD(in_unit + p)));
-      PAIR sine_cosine = SINCOSPI(LOAD(half_turns + p));
-      STORE(z0 + start + p, sine_cosine.y * radius);
-      STORE(z1 + start + p, sine_cosine.x * radius);
-    }
+  /* Two passes: within each, the long chains of successive vectors overlap. */
+  for (size_t p = 0; p < count; p += LANES)
+    STORE(z0 + p, SQRT(-2 * LOG(2 - mantissa(a + p))));
+  for (size_t p = 0; p < count; p += LANES) {
+    vector radius = LOAD(z0 + p);
+    PAIR sine_cosine = SINCOSPI(2 * mantissa(b + p) - 2);
+    STORE(z0 + p, sine_cosine.y * radius);
+    STORE(z1 + p, sine_cosine.x * radius);
   }
 }
 

@@ -1,0 +1,300 @@
+/*
+ * Cases: see cases.h.
+ */
+#include "experiments/cases.h"
+
+#include "experiments/progress.h"
+
+#include <math.h>
+#include <string.h>
+
+static struct limit_options limit_options(const struct parameters *sde)
+{
+  const char *rho = parameters_text(sde, "rho_order");
+  const char *factor = parameters_text(sde, "noise_factor");
+  return (struct limit_options){
+      .eta_order = (int)parameters_u64(sde, "eta_order"),
+      .rho_order = strcmp(rho, "0") == 0   ? RHO_ORDER_0
+                   : strcmp(rho, "1") == 0 ? RHO_ORDER_1
+                                           : RHO_ORDER_EXACT,
+      .variance_term = parameters_bool(sde, "variance_term"),
+      .factor = strcmp(factor, "columns") == 0    ? FACTOR_COLUMNS
+                : strcmp(factor, "cholesky") == 0 ? FACTOR_CHOLESKY
+                                                  : FACTOR_AUTO,
+      .directions = (size_t)parameters_u64(sde, "directions")};
+}
+
+/* Streams are named after what they drive, so that a case keeps its random numbers when others
+ * are added to the recipe. All SDEs of a case share one Brownian path. */
+static struct sde_stream case_stream(const struct cases *cases, const struct run_case *one,
+                                     const char *purpose)
+{
+  const struct optimizer *optimizer = &one->optimizer;
+  char *name = sde_format("%s %s m=%zu b=%zu eta=%.17g rho=%.17g", purpose, optimizer->type->name,
+                          optimizer->micro_batch, optimizer->batch, optimizer->eta, optimizer->rho);
+  struct sde_stream stream =
+      sde_stream_named(parameters_u64(cases->recipe->common, "seed"), name);
+  sde_free(name);
+  return stream;
+}
+
+static bool make_sde(const struct cases *cases, const struct run_case *one, size_t index,
+                     struct case_sde *made, struct sde_status *status)
+{
+  const struct parameters *sde = cases->recipe->sde[index];
+  struct limit_options options = limit_options(sde);
+  uint64_t substeps = parameters_u64(sde, "substeps");
+  bool even = substeps % 2 == 0;
+  uint64_t other = even ? substeps / 2 : 2 * substeps;
+  made->index = index;
+  made->ratio = even ? 0.5 : 2;
+  made->scheme = sde_scheme_named(parameters_text(sde, "scheme"));
+  made->limit = limit_new(&one->optimizer, &options, case_stream(cases, one, "directions"),
+                          parameters_place(sde, "rho_order"), status);
+  if (made->limit == NULL)
+    return false;
+  struct sde_solution solution = {.system = limit_system(made->limit),
+                                  .scheme = made->scheme,
+                                  .stream = case_stream(cases, one, "sde"),
+                                  .eta = one->optimizer.eta,
+                                  .substeps = substeps,
+                                  .resolution = even ? substeps : other};
+  struct sde_status refused = {SDE_OK, ""};
+  made->process = sde_solution_process_new(&solution, &refused);
+  solution.substeps = other;
+  made->companion = sde_solution_process_new(&solution, &refused);
+  return refused.code == SDE_OK ||
+         sde_fail(status, refused.code, "%s: %s", parameters_place(sde, "scheme"),
+                  refused.message);
+}
+
+static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t paths,
+                      const char *place, struct sde_status *status)
+{
+  const struct recipe *recipe = cases->recipe;
+  struct run_case *one = &cases->one[cases->count++];
+  double time = parameters_real(recipe->common, "time");
+  one->optimizer = optimizer;
+  one->paths = paths;
+  one->steps = (uint64_t)llround(time / optimizer.eta);
+  if (!objective_accepts(cases->objective, optimizer.batch, optimizer.micro_batch, place, status))
+    return false;
+  one->iterates = optimizer_process_new(&one->optimizer, case_stream(cases, one, "iterates"));
+  one->sde = sde_alloc(recipe->sdes, sizeof *one->sde);
+  for (size_t s = 0; s < recipe->sdes; s++)
+    if (!make_sde(cases, one, s, &one->sde[s], status))
+      return false;
+  return true;
+}
+
+/* The micro-batch sizes that a recipe's optimizer asks for; one, the batch, where it has none. */
+static bool micro_batches_of(const struct parameters *given, const struct optimizer_type *type,
+                             const double **sizes, size_t *count, struct sde_status *status)
+{
+  static const double none = 0;
+  *sizes = &none;
+  *count = 1;
+  bool has = parameters_has(given, "micro_batch");
+  if (has && type->micro_batch != MICRO_GIVEN)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: %s takes no micro_batch; %s", parameters_place(given, "micro_batch"),
+                    type->name,
+                    type->micro_batch == MICRO_IS_BATCH ? "its micro-batch is the batch"
+                                                        : "it has no micro-batches");
+  if (!has && type->micro_batch == MICRO_GIVEN)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: %s needs micro_batch, one or a list of sizes that divide the batch",
+                    parameters_place(given, "name"), type->name);
+  if (has)
+    *sizes = parameters_reals(given, "micro_batch", count);
+  return true;
+}
+
+/* One batch, number of paths, eta and rho, with every optimizer and micro-batch. */
+static bool make_setting(struct cases *cases, size_t batch, uint64_t paths, double eta, double rho,
+                         struct sde_status *status)
+{
+  const struct recipe *recipe = cases->recipe;
+  for (size_t i = 0; i < recipe->optimizers; i++) {
+    const struct parameters *given = recipe->optimizer[i];
+    const struct optimizer_type *type = optimizer_type_named(parameters_text(given, "name"));
+    const double *sizes;
+    size_t count;
+    if (!micro_batches_of(given, type, &sizes, &count, status))
+      return false;
+    for (size_t j = 0; j < count; j++) {
+      struct optimizer optimizer = {.type = type, .objective = cases->objective, .eta = eta,
+                                    .rho = rho, .batch = batch};
+      optimizer.micro_batch = type->micro_batch == MICRO_GIVEN ? (size_t)sizes[j] : batch;
+      const char *place = type->micro_batch == MICRO_GIVEN
+                              ? parameters_place(given, "micro_batch")
+                              : parameters_place(recipe->common, "batch");
+      if (!make_case(cases, optimizer, paths, place, status))
+        return false;
+    }
+  }
+  return true;
+}
+
+static size_t count_variants(const struct recipe *recipe)
+{
+  size_t variants = 0;
+  for (size_t i = 0; i < recipe->optimizers; i++)
+    variants += parameters_has(recipe->optimizer[i], "micro_batch")
+                    ? parameters_count(recipe->optimizer[i], "micro_batch")
+                    : 1;
+  return variants;
+}
+
+static bool make_all(struct cases *cases, struct sde_status *status)
+{
+  const struct parameters *common = cases->recipe->common;
+  size_t batches, path_counts, etas, rhos;
+  const double *batch = parameters_reals(common, "batch", &batches);
+  const double *paths = parameters_reals(common, "paths", &path_counts);
+  const double *eta = parameters_reals(common, "eta", &etas);
+  const double *rho = parameters_reals(common, "rho", &rhos);
+  cases->one = sde_alloc(batches * path_counts * etas * rhos * count_variants(cases->recipe),
+                         sizeof *cases->one);
+  for (size_t i = 0; i < batches; i++)
+    for (size_t j = 0; j < path_counts; j++)
+      for (size_t k = 0; k < etas; k++)
+        for (size_t l = 0; l < rhos; l++)
+          if (!make_setting(cases, (size_t)batch[i], (uint64_t)paths[j], eta[k], rho[l], status))
+            return false;
+  return true;
+}
+
+static bool make_start(struct cases *cases, struct sde_status *status)
+{
+  const struct parameters *common = cases->recipe->common;
+  size_t dim = cases->loss->dim, length = dim;
+  const double *start = cases->loss->start;
+  if (parameters_has(common, "start"))
+    start = parameters_reals(common, "start", &length);
+  if (start == NULL)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: start is missing; the loss %s has no default, give a list of %zu numbers",
+                    cases->recipe->file, cases->loss->type->name, dim);
+  if (length != dim)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: start has %zu entries; the loss %s has %zu coordinates",
+                    parameters_place(common, "start"), length, cases->loss->type->name, dim);
+  cases->start = sde_alloc(dim, sizeof *cases->start);
+  memcpy(cases->start, start, dim * sizeof *cases->start);
+  return true;
+}
+
+struct cases *cases_new(const struct recipe *recipe, struct sde_status *status)
+{
+  struct cases *cases = sde_alloc(1, sizeof *cases);
+  cases->recipe = recipe;
+  cases->loss = loss_new(recipe->loss_type, recipe->loss, status);
+  if (cases->loss != NULL)
+    cases->objective = objective_new(cases->loss, recipe->noise, status);
+  bool good = cases->objective != NULL && make_start(cases, status);
+  if (good) {
+    size_t count;
+    cases->observable_name = parameters_texts(recipe->common, "observables", &count);
+    cases->observables =
+        observables_new(cases->objective, count, cases->observable_name,
+                        parameters_place(recipe->common, "observables"), status);
+    good = cases->observables != NULL && make_all(cases, status);
+  }
+  if (good)
+    return cases;
+  cases_free(cases);
+  return NULL;
+}
+
+void cases_free(struct cases *cases)
+{
+  if (cases == NULL)
+    return;
+  for (size_t i = 0; i < cases->count; i++) {
+    struct run_case *one = &cases->one[i];
+    optimizer_process_free(one->iterates);
+    for (size_t s = 0; one->sde != NULL && s < cases->recipe->sdes; s++) {
+      sde_solution_process_free(one->sde[s].process);
+      sde_solution_process_free(one->sde[s].companion);
+      limit_free(one->sde[s].limit);
+    }
+    sde_free(one->sde);
+  }
+  sde_free(cases->one);
+  sde_free(cases->start);
+  observables_free(cases->observables);
+  objective_free(cases->objective);
+  loss_free(cases->loss);
+  sde_free(cases);
+}
+
+char *case_label(const struct run_case *one)
+{
+  const struct optimizer_type *type = one->optimizer.type;
+  return type->micro_batch == MICRO_GIVEN
+             ? sde_format("%s m=%zu", type->name, one->optimizer.micro_batch)
+             : sde_strdup(type->name);
+}
+
+uint64_t *case_record_steps(const struct cases *cases, const struct run_case *one, size_t *records)
+{
+  uint64_t wanted = parameters_u64(cases->recipe->common, "records");
+  uint64_t count = wanted < one->steps ? wanted : one->steps;
+  uint64_t *steps = sde_alloc((size_t)count + 1, sizeof *steps);
+  for (uint64_t i = 0; i <= count; i++)
+    steps[i] = (uint64_t)llround((double)one->steps * (double)i / (double)count);
+  *records = (size_t)count + 1;
+  return steps;
+}
+
+struct sde_ensemble_result case_run(const struct cases *cases, const struct run_case *one,
+                                    bool companions, uint64_t sample_paths, size_t records,
+                                    const uint64_t *record_steps, int threads,
+                                    struct progress *progress)
+{
+  size_t sdes = cases->recipe->sdes, each = companions ? 2 : 1;
+  const struct sde_process **process = sde_alloc(1 + each * sdes, sizeof *process);
+  struct sde_pair *pair = sde_alloc(sdes, sizeof *pair);
+  process[0] = one->iterates;
+  for (size_t s = 0; s < sdes; s++) {
+    process[1 + each * s] = one->sde[s].process;
+    if (companions)
+      process[2 + each * s] = one->sde[s].companion;
+    pair[s] = (struct sde_pair){1 + each * s, 2 + each * s};
+  }
+  struct sde_ensemble ensemble = {
+      .paths = one->paths,
+      .dim = cases->loss->dim,
+      .start = cases->start,
+      .records = records,
+      .record_steps = record_steps,
+      .processes = 1 + each * sdes,
+      .process = process,
+      .pairs = companions ? sdes : 0,
+      .pair = pair,
+      .observables = *cases->observables,
+      .bound = parameters_real(cases->recipe->common, "divergence_bound"),
+      .sample_paths = sample_paths < one->paths ? sample_paths : one->paths,
+      .threads = threads,
+      .progress = progress == NULL ? NULL : progress_paths,
+      .progress_context = progress};
+  char *label = case_label(one);
+  progress_part(progress, label, case_work(one, sdes, companions), one->paths);
+  struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
+  sde_free(label);
+  sde_free(process);
+  sde_free(pair);
+  return result;
+}
+
+double case_work(const struct run_case *one, size_t sdes, bool companions)
+{
+  double steps = 1;
+  for (size_t s = 0; s < sdes; s++) {
+    const struct sde_solution *solution = one->sde[s].process->context;
+    double substeps = (double)solution->substeps;
+    steps += substeps * (1 + (companions ? one->sde[s].ratio : 0));
+  }
+  return steps * (double)one->steps * (double)one->paths;
+}

@@ -1,0 +1,67 @@
+/*
+ * Cases: a recipe multiplied out. Each combination of batch, number of paths, eta, rho, optimizer
+ * and micro-batch is a case: its iterates beside each SDE of the recipe.
+ */
+#ifndef EXPERIMENTS_CASES_H
+#define EXPERIMENTS_CASES_H
+
+#include "experiments/recipe.h"
+#include "models/limit.h"
+#include "models/observables.h"
+#include "sde/ensemble.h"
+
+/* One SDE of a case. The companion solves it on the same Brownian path with `ratio` times as many
+ * steps (1/2, or 2 where the number of substeps is odd), to show the scheme's own error. */
+struct case_sde {
+  size_t index; /* in the recipe's list */
+  struct limit *limit;
+  const struct sde_scheme *scheme;
+  struct sde_process *process, *companion;
+  double ratio;
+};
+
+struct run_case {
+  struct optimizer optimizer;
+  uint64_t paths, steps;
+  struct sde_process *iterates;
+  struct case_sde *sde; /* recipe->sdes of them */
+};
+
+/* Everything a recipe names, made and checked before anything runs. */
+struct cases {
+  const struct recipe *recipe;
+  struct loss *loss;
+  struct objective *objective;
+  struct sde_observables *observables;
+  const char *const *observable_name;
+  double *start;
+  size_t count;
+  struct run_case *one;
+};
+
+/* NULL, and the status says why. */
+struct cases *cases_new(const struct recipe *recipe, struct sde_status *status);
+void cases_free(struct cases *cases);
+
+/* "m-usam m=2", for people. The text is released with sde_free. */
+char *case_label(const struct run_case *one);
+
+/* The recorded steps of a case: at most recipe key `records` of them after step 0, evenly spread,
+ * the last step among them. The array is released with sde_free. */
+uint64_t *case_record_steps(const struct cases *cases, const struct run_case *one, size_t *records);
+
+/* How a study looks on while its ensembles run. */
+struct progress;
+
+/* Run the processes of a case in one ensemble: process 0 is the iterates, process 1 + 2 s the SDE
+ * s and process 2 + 2 s its companion, with pairs (SDE, companion) s; without companions, process
+ * 1 + s is the SDE s and there are no pairs. */
+struct sde_ensemble_result case_run(const struct cases *cases, const struct run_case *one,
+                                    bool companions, uint64_t sample_paths, size_t records,
+                                    const uint64_t *record_steps, int threads,
+                                    struct progress *progress);
+
+/* Path-steps of a case: what progress counts. */
+double case_work(const struct run_case *one, size_t sdes, bool companions);
+
+#endif

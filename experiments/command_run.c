@@ -1,0 +1,202 @@
+/*
+ * The command `run`: a recipe, read and checked before anything is written, run, written, drawn.
+ */
+#include "experiments/cases.h"
+#include "experiments/command.h"
+#include "experiments/plot.h"
+#include "experiments/progress.h"
+#include "experiments/recipe.h"
+#include "experiments/results.h"
+#include "experiments/study.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct options {
+  const char *recipe, *directory;
+  size_t overrides;
+  const char **override;
+  int threads;
+  bool force, json, quiet;
+};
+
+static double seconds_now(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static bool parse_threads(const char *text, int *threads, struct sde_status *status)
+{
+  char *end;
+  long value = strtol(text, &end, 10);
+  if (*text == '\0' || *end != '\0' || value < 1 || value > 4096)
+    return sde_fail(status, SDE_INVALID, "-j %s: a number of threads from 1 to 4096 is accepted",
+                    text);
+  *threads = (int)value;
+  return true;
+}
+
+/* --seed N is an override like any other. */
+static char *seed_override(const char *text)
+{
+  return sde_format("seed=%s", text);
+}
+
+enum { OPTION_SET = 256, OPTION_SEED, OPTION_FORCE, OPTION_JSON, OPTION_QUIET };
+
+static bool parse_options(int argc, char **argv, struct options *options, char **seed,
+                          struct sde_status *status)
+{
+  static const struct option names[] = {{"set", required_argument, NULL, OPTION_SET},
+                                        {"seed", required_argument, NULL, OPTION_SEED},
+                                        {"force", no_argument, NULL, OPTION_FORCE},
+                                        {"json", no_argument, NULL, OPTION_JSON},
+                                        {"quiet", no_argument, NULL, OPTION_QUIET},
+                                        {NULL, 0, NULL, 0}};
+  optind = 1;
+  for (int option; (option = getopt_long(argc, argv, ":o:j:", names, NULL)) != -1;) {
+    switch (option) {
+    case 'o':
+      options->directory = optarg;
+      break;
+    case 'j':
+      if (!parse_threads(optarg, &options->threads, status))
+        return false;
+      break;
+    case OPTION_SEED:
+      sde_free(*seed);
+      *seed = seed_override(optarg);
+      options->override[options->overrides++] = *seed;
+      break;
+    case OPTION_SET:
+      options->override[options->overrides++] = optarg;
+      break;
+    case OPTION_FORCE:
+      options->force = true;
+      break;
+    case OPTION_JSON:
+      options->json = true;
+      break;
+    case OPTION_QUIET:
+      options->quiet = true;
+      break;
+    default:
+      return sde_fail(status, SDE_INVALID,
+                      "run: %s %s; accepted are -o DIR, --set KEY=VALUE, -j THREADS, --seed N, "
+                      "--force, --json, --quiet",
+                      option == ':' ? "a value is missing after" : "unknown option",
+                      argv[optind - 1]);
+    }
+  }
+  if (optind != argc - 1)
+    return sde_fail(status, SDE_INVALID, "run: %s; usage: sharpsde run RECIPE [-o DIR] ...",
+                    optind == argc ? "no recipe is named" : "more than one recipe is named");
+  options->recipe = argv[optind];
+  return true;
+}
+
+/* out/NAME of a recipe file path/NAME.yaml. */
+static char *default_directory(const char *recipe)
+{
+  const char *slash = strrchr(recipe, '/'), *name = slash == NULL ? recipe : slash + 1;
+  const char *dot = strrchr(name, '.');
+  int length = dot == NULL || dot == name ? (int)strlen(name) : (int)(dot - name);
+  return sde_format("out/%.*s", length, name);
+}
+
+static double total_work(const struct cases *cases, bool companions)
+{
+  double work = 0;
+  for (size_t i = 0; i < cases->count; i++)
+    work += case_work(&cases->one[i], cases->recipe->sdes, companions);
+  return work;
+}
+
+/* Pictures are made from the tables and are not worth losing a run for: where they cannot be
+ * drawn, that is a warning. */
+static bool write_all(struct results *results, const struct recipe *recipe, const char *directory,
+                      double seconds, int threads, struct sde_status *status)
+{
+  if (!results_write(results, directory, status))
+    return false;
+  struct plot_files pictures = {0, NULL};
+  struct sde_status drawn = {SDE_OK, ""};
+  if (!plot_run(directory, recipe->study->name, parameters_text(recipe->common, "title"),
+                &pictures, &drawn))
+    results_note(results, true, "sharpsde: no pictures: %s\n", drawn.message);
+  bool good = results_write_run(results, directory, seconds, threads, pictures.count,
+                                pictures.names, status);
+  plot_files_free(&pictures);
+  return good;
+}
+
+static void show(const struct options *options, struct results *results, const char *directory)
+{
+  if (options->json) {
+    json_dumpf(results_summary(results), stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    fputc('\n', stdout);
+  } else if (!options->quiet) {
+    results_print(results, stdout);
+    printf("Results are in %s\n", directory);
+  }
+  results_print_warnings(results, stderr);
+}
+
+static bool run(const struct options *options, const struct recipe *recipe, struct sde_status *status)
+{
+  struct cases *cases = cases_new(recipe, status);
+  if (cases == NULL)
+    return false;
+  char *directory = options->directory != NULL ? sde_strdup(options->directory)
+                                               : default_directory(options->recipe);
+  int threads = options->threads > 0 ? options->threads : omp_get_max_threads();
+  bool good = results_prepare(directory, options->force, status);
+  if (good) {
+    double begun = seconds_now();
+    bool companions = recipe->study->companions;
+    struct progress *progress =
+        options->quiet ? NULL : progress_new(total_work(cases, companions));
+    struct results *results = results_new(recipe);
+    good = recipe->study->run(recipe, threads, progress, cases, results, status);
+    progress_free(progress);
+    good = good && write_all(results, recipe, directory, seconds_now() - begun, threads, status);
+    if (good) {
+      show(options, results, directory);
+      if (results_failed(results))
+        good = sde_fail(status, SDE_FAILED,
+                        "more than max_diverged: %g of the paths diverged; results over the "
+                        "survivors are in %s",
+                        parameters_real(recipe->common, "max_diverged"), directory);
+    }
+    results_free(results);
+  }
+  sde_free(directory);
+  cases_free(cases);
+  return good;
+}
+
+int command_run(int argc, char **argv)
+{
+  struct sde_status status = {SDE_OK, ""};
+  struct options options = {.override = sde_alloc((size_t)argc, sizeof(char *))};
+  char *seed = NULL;
+  struct recipe *recipe = NULL;
+  if (parse_options(argc, argv, &options, &seed, &status))
+    recipe = recipe_read(options.recipe, options.overrides, options.override, &status);
+  if (recipe != NULL)
+    run(&options, recipe, &status);
+  recipe_free(recipe);
+  sde_free(options.override);
+  sde_free(seed);
+  if (status.code == SDE_OK && (fflush(stdout) != 0 || ferror(stdout)))
+    sde_fail(&status, SDE_FAILED, "standard output cannot be written: %s", strerror(errno));
+  if (status.code != SDE_OK)
+    fprintf(stderr, "sharpsde: %s\n", status.message);
+  return (int)status.code;
+}

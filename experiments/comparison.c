@@ -1,0 +1,373 @@
+/*
+ * Comparisons: the scheme's error, verdicts and the printed table. See comparison.h.
+ */
+#include "experiments/comparison.h"
+
+#include "experiments/series.h"
+
+#include <math.h>
+#include <string.h>
+
+double comparison_scheme_error(const struct case_sde *sde, struct sde_moments moments)
+{
+  /* With error C h^p at the solution's step h and the companion's at h / ratio, their difference
+   * is C h^p (1 - ratio^-p). */
+  double factor = 1 / fabs(1 - pow(sde->ratio, -sde->scheme->weak_order));
+  return factor * (fabs(sde_moments_mean(moments)) + 2 * sde_moments_standard_error(moments));
+}
+
+/* A number known to lie within `half` of `centre`, at the family's level. */
+struct interval {
+  double centre, half;
+};
+
+static double lower_magnitude(struct interval interval)
+{
+  return fmax(0, fabs(interval.centre) - interval.half);
+}
+
+static double upper_magnitude(struct interval interval)
+{
+  return fabs(interval.centre) + interval.half;
+}
+
+static struct interval difference_interval(const struct comparison *row, double quantile)
+{
+  return (struct interval){row->difference, quantile * row->difference_se + row->scheme_error};
+}
+
+static const struct limit_options *options_of(const struct comparison *row)
+{
+  return limit_options_of(row->one->sde[row->sde].limit);
+}
+
+/* Do two rows differ in eta and SDE only? */
+static bool same_variant(const struct comparison *a, const struct comparison *b)
+{
+  const struct optimizer *x = &a->one->optimizer, *y = &b->one->optimizer;
+  return x->type == y->type && x->micro_batch == y->micro_batch && x->batch == y->batch &&
+         x->rho == y->rho && a->one->paths == b->one->paths && a->observable == b->observable;
+}
+
+static bool is_variance_perturbed(const struct comparison *row)
+{
+  const struct optimizer *optimizer = &row->one->optimizer;
+  return optimizer->type->perturbation == PERTURB_MICRO_GRADIENT && optimizer->rho > 0;
+}
+
+/* "m-usam m=2, b 4, rho 0.1, SDE 0": released with sde_free. */
+static char *variant_label(const struct comparison *row)
+{
+  char *name = case_label(row->one);
+  char *label = sde_format("%s, b %zu, rho %g", name, row->one->optimizer.batch,
+                           row->one->optimizer.rho);
+  sde_free(name);
+  return label;
+}
+
+/* Evidence gathered over the observables of one variant: yes where one says yes and none no. */
+struct evidence {
+  enum holds holds;
+  char text[1024];
+};
+
+static void add_evidence(struct evidence *evidence, enum holds holds, const char *text)
+{
+  if (holds == HOLDS_NO || (holds == HOLDS_YES && evidence->holds == HOLDS_UNDECIDED))
+    evidence->holds = holds;
+  size_t used = strlen(evidence->text);
+  snprintf(evidence->text + used, sizeof evidence->text - used, "%s%s", used == 0 ? "" : "; ",
+           text);
+}
+
+/* The row of the same variant, observable and SDE at the largest (sign 1) or smallest (sign -1)
+ * eta; like is a row or a copy of one with other indices. */
+static const struct comparison *extreme_eta(const struct comparison *all, size_t count,
+                                            const struct comparison *like, int sign)
+{
+  const struct comparison *extreme = NULL;
+  for (const struct comparison *row = all; row < all + count; row++)
+    if (same_variant(row, like) && row->sde == like->sde &&
+        (extreme == NULL ||
+         sign * (row->one->optimizer.eta - extreme->one->optimizer.eta) > 0))
+      extreme = row;
+  return extreme;
+}
+
+/* Is this the first row of its variant and SDE, whatever its observable and eta? */
+static bool leads_group(const struct comparison *all, const struct comparison *row)
+{
+  for (const struct comparison *before = all; before < row; before++) {
+    struct comparison other = *before;
+    other.observable = row->observable;
+    if (same_variant(&other, row) && before->sde == row->sde)
+      return false;
+  }
+  return true;
+}
+
+/* The difference is C eta^alpha to leading order: between two learning rates it must fall by more
+ * than the square root of the predicted ratio. */
+static void judge_shrinking(const struct cases *cases, const struct comparison *coarse,
+                            const struct comparison *fine, double quantile,
+                            struct evidence *evidence)
+{
+  struct interval large = difference_interval(coarse, quantile);
+  struct interval small = difference_interval(fine, quantile);
+  double predicted = pow(fine->one->optimizer.eta / coarse->one->optimizer.eta,
+                         options_of(fine)->eta_order);
+  enum holds holds = HOLDS_UNDECIDED;
+  if (upper_magnitude(small) < sqrt(predicted) * lower_magnitude(large))
+    holds = HOLDS_YES;
+  else if (lower_magnitude(small) > sqrt(predicted) * upper_magnitude(large))
+    holds = HOLDS_NO;
+  char text[256];
+  if (lower_magnitude(large) > 0)
+    snprintf(text, sizeof text, "%s: %.3g +- %.1g at eta %g, %.3g +- %.1g at eta %g, ratio %.2f",
+             cases->observable_name[fine->observable], large.centre, large.half,
+             coarse->one->optimizer.eta, small.centre, small.half, fine->one->optimizer.eta,
+             fine->difference / coarse->difference);
+  else
+    snprintf(text, sizeof text, "%s: unresolved (%.3g +- %.1g at eta %g)",
+             cases->observable_name[fine->observable], large.centre, large.half,
+             coarse->one->optimizer.eta);
+  add_evidence(evidence, holds, text);
+}
+
+static void shrinking_verdict(struct results *results, const struct cases *cases,
+                              const struct comparison *all, size_t count,
+                              const struct comparison *leader, double quantile)
+{
+  struct evidence evidence = {HOLDS_UNDECIDED, ""};
+  double alpha = options_of(leader)->eta_order;
+  const struct comparison *fine = NULL, *coarse = NULL;
+  for (size_t o = 0; o < cases->observables->count; o++) {
+    struct comparison like = *leader;
+    like.observable = o;
+    coarse = extreme_eta(all, count, &like, 1);
+    fine = extreme_eta(all, count, &like, -1);
+    if (coarse->one == fine->one)
+      return;
+    judge_shrinking(cases, coarse, fine, quantile, &evidence);
+  }
+  char *label = variant_label(leader);
+  char *claim = sde_format("%s: the difference between iterates and SDE %zu falls like eta^%g "
+                           "(predicted ratio %.2f)",
+                           label, leader->sde, alpha,
+                           pow(fine->one->optimizer.eta / coarse->one->optimizer.eta, alpha));
+  results_verdict(results, claim, evidence.holds, "%s", evidence.text);
+  sde_free(claim);
+  sde_free(label);
+}
+
+/* The difference extrapolated to eta = 0 from the smallest eta and the largest, to the SDE's
+ * order; with one eta, the difference itself. */
+static struct interval extrapolated(const struct comparison *all, size_t count,
+                                    const struct comparison *like, double quantile, bool *is_limit)
+{
+  const struct comparison *fine = extreme_eta(all, count, like, -1);
+  const struct comparison *coarse = extreme_eta(all, count, like, 1);
+  *is_limit = fine->one != coarse->one;
+  if (!*is_limit)
+    return difference_interval(fine, quantile);
+  double a = pow(fine->one->optimizer.eta, options_of(fine)->eta_order);
+  double b = pow(coarse->one->optimizer.eta, options_of(fine)->eta_order);
+  double u = b / (b - a), v = a / (b - a);
+  return (struct interval){
+      u * fine->difference - v * coarse->difference,
+      quantile * hypot(u * fine->difference_se, v * coarse->difference_se) +
+          u * fine->scheme_error + v * coarse->scheme_error};
+}
+
+/* Leaving the variance term out must enlarge the difference. With one eta only, the O(eta) part of
+ * the difference can hide the term, so a smaller difference then decides nothing. */
+static void judge_variance_term(const struct cases *cases, const struct comparison *all,
+                                size_t count, const struct comparison *with,
+                                const struct comparison *without, double quantile,
+                                struct evidence *evidence)
+{
+  bool is_limit;
+  struct interval kept = extrapolated(all, count, with, quantile, &is_limit);
+  struct interval left_out = extrapolated(all, count, without, quantile, &is_limit);
+  enum holds holds = HOLDS_UNDECIDED;
+  if (lower_magnitude(left_out) > upper_magnitude(kept))
+    holds = HOLDS_YES;
+  else if (is_limit && lower_magnitude(kept) > upper_magnitude(left_out))
+    holds = HOLDS_NO;
+  char text[256];
+  snprintf(text, sizeof text, "%s%s: %.3g +- %.1g with it, %.3g +- %.1g without",
+           cases->observable_name[with->observable], is_limit ? " at eta -> 0" : "", kept.centre,
+           kept.half, left_out.centre, left_out.half);
+  add_evidence(evidence, holds, text);
+}
+
+static void variance_verdict(struct results *results, const struct cases *cases,
+                             const struct comparison *all, size_t count,
+                             const struct comparison *leader, double quantile)
+{
+  const struct limit_options *with = options_of(leader);
+  if (!with->variance_term || with->rho_order != RHO_ORDER_1 || !is_variance_perturbed(leader))
+    return;
+  for (size_t s = 0; s < cases->recipe->sdes; s++) {
+    struct comparison other = *leader;
+    other.sde = s;
+    const struct limit_options *without = options_of(&other);
+    if (without->variance_term || without->rho_order != RHO_ORDER_1 ||
+        without->eta_order != with->eta_order)
+      continue;
+    struct evidence evidence = {HOLDS_UNDECIDED, ""};
+    for (size_t o = 0; o < cases->observables->count; o++) {
+      struct comparison kept = *leader;
+      kept.observable = other.observable = o;
+      judge_variance_term(cases, all, count, extreme_eta(all, count, &kept, -1),
+                          extreme_eta(all, count, &other, -1), quantile, &evidence);
+    }
+    char *label = variant_label(leader);
+    char *claim = sde_format("%s: without the variance term (SDE %zu, not %zu) the difference to "
+                             "the iterates is larger",
+                             label, s, leader->sde);
+    results_verdict(results, claim, evidence.holds, "%s", evidence.text);
+    sde_free(claim);
+    sde_free(label);
+  }
+}
+
+/* Where a loss knows how an observable decays: is the iterates' rate nearer to the closed form than
+ * half the variance term's share of it? */
+static void decay_verdict(struct results *results, const struct cases *cases,
+                          const struct comparison *row, double quantile)
+{
+  const struct loss_observable *own = cases->loss->type->observables;
+  const char *name = cases->observable_name[row->observable];
+  while (own != NULL && own->name != NULL && strcmp(own->name, name) != 0)
+    own++;
+  if (own == NULL || own->decay_rate == NULL || cases->objective->sampling == GAUSSIAN ||
+      row->sde != 0)
+    return;
+  const struct optimizer *optimizer = &row->one->optimizer;
+  bool micro = optimizer->type->perturbation == PERTURB_MICRO_GRADIENT;
+  struct loss_setting setting = {
+      optimizer->eta, optimizer->rho, objective_batch_factor(cases->objective, optimizer->batch),
+      micro ? objective_batch_factor(cases->objective, optimizer->micro_batch) : 0};
+  double closed = own->decay_rate(cases->loss, &setting);
+  setting.micro_factor = 0;
+  double without = own->decay_rate(cases->loss, &setting);
+  double mean = sde_moments_mean(row->iterates);
+  double rate = -log(mean / row->start) / row->time;
+  double se = sde_moments_standard_error(row->iterates) / fabs(mean) / row->time;
+  double solution = -log(sde_moments_mean(row->solution) / row->start) / row->time;
+  double solution_se = sde_moments_standard_error(row->solution) /
+                       fabs(sde_moments_mean(row->solution)) / row->time;
+  char *label = case_label(row->one);
+  results_note(results, false,
+               "%-13s decay rate of %s: iterates %.5f +- %.5f, SDE %.5f +- %.5f, closed form to "
+               "leading order %.5f\n",
+               label, name, rate, se, solution, solution_se, closed);
+  sde_free(label);
+  json_t *decays = json_object_get(results_summary(results), "decays");
+  if (decays == NULL) {
+    decays = json_array();
+    json_object_set_new(results_summary(results), "decays", decays);
+  }
+  json_array_append_new(
+      decays, json_pack("{s:s, s:o, s:f, s:f, s:s, s:o, s:o, s:o, s:o, s:f, s:f}", "optimizer",
+                        optimizer->type->name, "micro_batch", series_micro_batch(row->one), "eta",
+                        optimizer->eta, "rho", optimizer->rho, "observable", name, "rate",
+                        results_json(rate), "se", results_json(se), "sde_rate",
+                        results_json(solution), "sde_se", results_json(solution_se), "closed_form",
+                        closed, "without_variance_term", without));
+  if (closed == without)
+    return;
+  double away = fabs(rate - closed), half = fabs(closed - without) / 2;
+  enum holds holds = HOLDS_UNDECIDED;
+  if (away + quantile * se < half)
+    holds = HOLDS_YES;
+  else if (away - quantile * se > half)
+    holds = HOLDS_NO;
+  label = variant_label(row);
+  char *claim = sde_format("%s, eta %g: the decay of %s is nearer to the closed form with the variance "
+                           "term than to that without",
+                           label, optimizer->eta, name);
+  results_verdict(results, claim, holds,
+                  "measured %.5f +- %.5f, closed form %.5f with the term and %.5f without it, "
+                  "both to leading order in eta and rho",
+                  rate, quantile * se, closed, without);
+  sde_free(claim);
+  sde_free(label);
+}
+
+static void scheme_verdict(struct results *results, const struct cases *cases,
+                           const struct comparison *all, size_t count)
+{
+  size_t below = 0, worst = 0;
+  double worst_ratio = -1;
+  for (size_t i = 0; i < count; i++) {
+    double ratio = all[i].scheme_error / all[i].difference_se;
+    below += ratio <= 1;
+    if (ratio > worst_ratio) {
+      worst_ratio = ratio;
+      worst = i;
+    }
+  }
+  if (count == 0 || worst_ratio < 0)
+    return;
+  char *label = variant_label(&all[worst]);
+  results_verdict(results, "the scheme's own error is below the sampling error everywhere",
+                  below == count ? HOLDS_YES : HOLDS_NO,
+                  "in %zu of %zu rows; at most %.2g times the standard error of the difference "
+                  "(%s, eta %g, SDE %zu, %s)%s",
+                  below, count, worst_ratio, label, all[worst].one->optimizer.eta, all[worst].sde,
+                  cases->observable_name[all[worst].observable],
+                  below == count ? "" : "; raise substeps");
+  sde_free(label);
+}
+
+void comparison_verdicts(struct results *results, const struct cases *cases,
+                         const struct comparison *all, size_t count)
+{
+  double quantile =
+      sde_family_quantile(parameters_real(cases->recipe->common, "level"), count);
+  size_t etas = parameters_count(cases->recipe->common, "eta");
+  bool left_out = false;
+  for (size_t i = 0; i < count; i++)
+    left_out |= !options_of(&all[i])->variance_term;
+  for (size_t i = 0; i < count; i++)
+    if (leads_group(all, &all[i])) {
+      shrinking_verdict(results, cases, all, count, &all[i], quantile);
+      variance_verdict(results, cases, all, count, &all[i], quantile);
+    }
+  for (size_t i = 0; i < count; i++)
+    decay_verdict(results, cases, &all[i], quantile);
+  scheme_verdict(results, cases, all, count);
+  if (etas == 1 && !left_out && count > 0)
+    results_verdict(results, "iterates and SDE agree", HOLDS_UNDECIDED,
+                    "one eta, and no SDE without the variance term beside it: nothing here could "
+                    "have come out otherwise; give a second eta, or a second sde with "
+                    "variance_term: false");
+}
+
+void comparison_print(struct results *results, const struct cases *cases,
+                      const struct comparison *all, size_t count)
+{
+  if (count == 0)
+    return;
+  results_note(results, false,
+               "At time %g, mean +- standard error; difference is iterates minus SDE; not coupled\n"
+               "%-13s %-7s %-6s %-3s %-14s %-23s %-23s %-22s %s\n",
+               all[0].time, "optimizer", "eta", "rho", "SDE", "observable", "iterates", "SDE",
+               "difference", "scheme error");
+  for (size_t i = 0; i < count; i++) {
+    const struct comparison *row = &all[i];
+    char *label = case_label(row->one);
+    results_note(results, false,
+                 "%-13s %-7g %-6g %-3zu %-14s %11.5g +- %-8.2g %11.5g +- %-8.2g %10.3g +- %-8.2g "
+                 "%.1g\n",
+                 label, row->one->optimizer.eta, row->one->optimizer.rho, row->sde,
+                 cases->observable_name[row->observable], sde_moments_mean(row->iterates),
+                 sde_moments_standard_error(row->iterates), sde_moments_mean(row->solution),
+                 sde_moments_standard_error(row->solution), row->difference, row->difference_se,
+                 row->scheme_error);
+    sde_free(label);
+  }
+  results_note(results, false, "\n");
+}

@@ -1,0 +1,38 @@
+/*
+ * Comparisons: one observable of a case's iterates beside that of one of its SDEs, at the end time,
+ * and the verdicts that a set of them supports.
+ */
+#ifndef EXPERIMENTS_COMPARISON_H
+#define EXPERIMENTS_COMPARISON_H
+
+#include "experiments/cases.h"
+#include "experiments/results.h"
+
+struct comparison {
+  const struct run_case *one;
+  size_t sde, observable; /* indices into the case's SDEs and the recipe's observables */
+  double time;
+  struct sde_moments iterates, solution;
+  uint64_t iterates_diverged, solution_diverged;
+  double start;                     /* the observable at time 0 */
+  double difference, difference_se; /* iterates minus SDE */
+  double scheme_error;              /* estimated bound on the scheme's own error */
+};
+
+/* The scheme's own error in a mean, from the paired difference `moments` of the solution and its
+ * companion: |difference| plus two standard errors, times the factor of Richardson's
+ * extrapolation for the scheme's weak order. */
+double comparison_scheme_error(const struct case_sde *sde, struct sde_moments moments);
+
+/* Verdicts in the sense that they could have come out otherwise: the difference shrinks as eta
+ * falls; it grows when the variance term is left out; decay rates beside their closed forms; and
+ * how the scheme's error stands to the sampling error. Intervals are at the family-wise level of
+ * the recipe. */
+void comparison_verdicts(struct results *results, const struct cases *cases,
+                         const struct comparison *all, size_t count);
+
+/* A table for people. */
+void comparison_print(struct results *results, const struct cases *cases,
+                      const struct comparison *all, size_t count);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * Progress: see progress.h.
+ */
+#include "experiments/progress.h"
+
+#include "sde/status.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BAR = 24 };
+
+struct progress {
+  double total, before, part; /* work in all, of finished parts, of this part */
+  uint64_t paths;
+  const char *label;
+  double started, shown;
+};
+
+static double seconds_now(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+struct progress *progress_new(double total)
+{
+  if (!isatty(STDERR_FILENO))
+    return NULL;
+  struct progress *progress = sde_alloc(1, sizeof *progress);
+  progress->total = total;
+  progress->started = seconds_now();
+  return progress;
+}
+
+void progress_part(struct progress *progress, const char *label, double work, uint64_t paths)
+{
+  if (progress == NULL)
+    return;
+  progress->before += progress->part;
+  progress->part = work;
+  progress->label = label;
+  progress->paths = paths;
+}
+
+/* At most ten times a second. */
+void progress_paths(void *context, uint64_t paths_done)
+{
+  struct progress *progress = context;
+  if (progress == NULL)
+    return;
+  double now = seconds_now();
+  if (now - progress->shown < 0.1)
+    return;
+  progress->shown = now;
+  double done = progress->before + progress->part * (double)paths_done / (double)progress->paths;
+  double share = done / progress->total, elapsed = now - progress->started;
+  char bar[BAR + 1];
+  for (int i = 0; i < BAR; i++)
+    bar[i] = i < share * BAR ? '#' : '.';
+  bar[BAR] = '\0';
+  double left = share > 0 ? elapsed * (1 - share) / share : 0;
+  fprintf(stderr, "\r\033[K[%s] %3.0f %%  %.3g M path-steps/s  %.0f s left  %s", bar, 100 * share,
+          done / elapsed / 1e6, left, progress->label);
+  fflush(stderr);
+}
+
+void progress_free(struct progress *progress)
+{
+  if (progress == NULL)
+    return;
+  fprintf(stderr, "\r\033[K");
+  fflush(stderr);
+  sde_free(progress);
+}

@@ -1,0 +1,34 @@
+/*
+ * Recipes: a YAML file read against the schema table, with overrides from the command line, into
+ * typed parameters. Every mistake is a sentence with file and line.
+ */
+#ifndef EXPERIMENTS_RECIPE_H
+#define EXPERIMENTS_RECIPE_H
+
+#include "models/loss.h"
+#include "models/parameters.h"
+#include "sde/status.h"
+
+struct study_type;
+
+struct recipe {
+  char *file;                    /* as given on the command line */
+  const struct study_type *study;
+  const struct loss_type *loss_type;
+  struct parameters *common;     /* every top-level key but the sections below */
+  struct parameters *loss;       /* keys of loss_type, without name */
+  struct parameters *noise;
+  size_t optimizers, sdes;
+  struct parameters **optimizer; /* each with "name" */
+  struct parameters **sde;
+  char *resolved;                /* the recipe with every default filled in, as YAML text */
+  char sha256[65];               /* of resolved, in hexadecimal */
+};
+
+/* Read a recipe file and apply overrides "key.path=value" in order; NULL, and the status says why
+ * with FILE:LINE. Release with recipe_free. */
+struct recipe *recipe_read(const char *file, size_t overrides, const char *const *override,
+                           struct sde_status *status);
+void recipe_free(struct recipe *recipe);
+
+#endif

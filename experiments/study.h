@@ -1,0 +1,33 @@
+/*
+ * Studies: what an experiment measures. A study takes a recipe apart, runs ensembles, and leaves
+ * tables, a summary and verdicts in its results.
+ *
+ * To add one: write experiments/study_NAME.c that ends with its `const struct study_type`, and
+ * give it a row in studies.def.
+ */
+#ifndef EXPERIMENTS_STUDY_H
+#define EXPERIMENTS_STUDY_H
+
+#include "models/parameters.h"
+#include "sde/status.h"
+
+struct cases;
+struct progress;
+struct recipe;
+struct results;
+
+struct study_type {
+  const char *name, *summary;
+  const struct parameter_key *keys; /* top-level keys of its own, ended by NULL; may be NULL */
+  const char *const *unused;        /* common top-level keys that it does not use, ended by NULL */
+  bool companions;                  /* each SDE is solved with a second step size beside */
+  /* Run the cases with this many threads (0 for all), filling the results; false on failure. */
+  bool (*run)(const struct recipe *recipe, int threads, struct progress *progress,
+              const struct cases *cases, struct results *results, struct sde_status *status);
+};
+
+/* All studies, ended by NULL; the one of a name, or NULL. */
+const struct study_type *const *study_types(void);
+const struct study_type *study_type_named(const char *name);
+
+#endif

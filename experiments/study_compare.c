@@ -1,0 +1,131 @@
+/*
+ * The study `compare`: iterates beside the SDE over time, with the scheme's own error measured on
+ * one Brownian path, and verdicts on the differences at the end time.
+ */
+#include "experiments/comparison.h"
+#include "experiments/progress.h"
+#include "experiments/series.h"
+#include "experiments/study.h"
+
+#include <math.h>
+
+/* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions. */
+enum { EACH = 2 };
+
+static struct comparison compare(const struct cases *cases, const struct run_case *one,
+                                 const struct sde_ensemble_result *result, size_t records,
+                                 size_t record, uint64_t step, size_t sde, size_t observable)
+{
+  size_t observables = cases->observables->count, process = 1 + EACH * sde;
+  struct sde_moments iterates = result->moments[record * observables + observable];
+  struct sde_moments solution =
+      result->moments[(process * records + record) * observables + observable];
+  struct sde_moments pair =
+      result->differences[(sde * records + record) * observables + observable];
+  return (struct comparison){
+      .one = one,
+      .sde = sde,
+      .observable = observable,
+      .time = (double)step * one->optimizer.eta,
+      .iterates = iterates,
+      .solution = solution,
+      .iterates_diverged = result->diverged[record],
+      .solution_diverged = result->diverged[process * records + record],
+      .start = sde_moments_mean(result->moments[observable]),
+      .difference = sde_moments_mean(iterates) - sde_moments_mean(solution),
+      .difference_se = hypot(sde_moments_standard_error(iterates),
+                             sde_moments_standard_error(solution)),
+      .scheme_error = comparison_scheme_error(&one->sde[sde], pair)};
+}
+
+static void write_differences(struct results *results, const struct cases *cases,
+                              const struct run_case *one, const struct sde_ensemble_result *result,
+                              size_t records, const uint64_t *record_steps)
+{
+  FILE *table = results_table(results, "differences.csv",
+                              "optimizer,micro_batch,batch,eta,rho,sde,observable,time,"
+                              "difference,se,coupled,scheme_error");
+  for (size_t s = 0; s < cases->recipe->sdes; s++)
+    for (size_t o = 0; o < cases->observables->count; o++)
+      for (size_t r = 0; r < records; r++) {
+        struct comparison row =
+            compare(cases, one, result, records, r, record_steps[r], s, o);
+        series_case_columns(table, one);
+        fprintf(table, "%zu,%s,", s, cases->observable_name[o]);
+        results_number(table, row.time);
+        fputc(',', table);
+        results_number(table, row.difference);
+        fputc(',', table);
+        results_number(table, row.difference_se);
+        fputs(",false,", table);
+        results_number(table, row.scheme_error);
+        fputc('\n', table);
+      }
+}
+
+static json_t *side(struct sde_moments moments, uint64_t diverged)
+{
+  return json_pack("{s:o, s:o, s:I, s:I}", "mean", results_json(sde_moments_mean(moments)), "se",
+                   results_json(sde_moments_standard_error(moments)), "n", (json_int_t)moments.n,
+                   "diverged", (json_int_t)diverged);
+}
+
+static json_t *summary_row(const struct cases *cases, const struct comparison *row)
+{
+  const struct optimizer *optimizer = &row->one->optimizer;
+  return json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:f, s:i, s:o, s:o, s:n, s:n, s:o, s:o, s:b, "
+                   "s:o}",
+                   "optimizer", optimizer->type->name, "micro_batch", series_micro_batch(row->one),
+                   "batch", (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho",
+                   optimizer->rho, "observable", cases->observable_name[row->observable], "time",
+                   row->time, "sde_index", (int)row->sde, "iterates",
+                   side(row->iterates, row->iterates_diverged), "sde",
+                   side(row->solution, row->solution_diverged), "exact_iterates", "exact_sde",
+                   "difference", results_json(row->difference), "difference_se",
+                   results_json(row->difference_se), "coupled", 0, "scheme_error",
+                   results_json(row->scheme_error));
+}
+
+/* Run one case, write its tables, and keep its comparisons at the end time. */
+static void run_case(const struct cases *cases, const struct run_case *one, int threads,
+                     struct results *results, struct progress *progress, struct comparison *kept)
+{
+  size_t records;
+  uint64_t *record_steps = case_record_steps(cases, one, &records);
+  struct sde_ensemble_result result =
+      case_run(cases, one, true, 0, records, record_steps, threads, progress);
+  series_write(results, cases, one, &result, EACH, records, record_steps);
+  write_differences(results, cases, one, &result, records, record_steps);
+  series_report_divergence(results, cases, one, &result, EACH, records);
+  for (size_t s = 0; s < cases->recipe->sdes; s++)
+    for (size_t o = 0; o < cases->observables->count; o++)
+      *kept++ = compare(cases, one, &result, records, records - 1, one->steps, s, o);
+  sde_ensemble_result_free(&result);
+  sde_free(record_steps);
+}
+
+static bool run(const struct recipe *recipe, int threads, struct progress *progress,
+                const struct cases *cases, struct results *results, struct sde_status *status)
+{
+  (void)status;
+  size_t each = recipe->sdes * cases->observables->count, count = cases->count * each;
+  struct comparison *all = sde_alloc(count, sizeof *all);
+  for (size_t i = 0; i < cases->count; i++)
+    run_case(cases, &cases->one[i], threads, results, progress, all + i * each);
+  json_t *rows = json_array();
+  for (size_t i = 0; i < count; i++)
+    json_array_append_new(rows, summary_row(cases, &all[i]));
+  json_object_set_new(results_summary(results), "rows", rows);
+  comparison_print(results, cases, all, count);
+  comparison_verdicts(results, cases, all, count);
+  sde_free(all);
+  return true;
+}
+
+extern const struct study_type study_compare;
+const struct study_type study_compare = {
+    .name = "compare",
+    .summary = "iterates beside the SDE over time, with the scheme's error and verdicts",
+    .companions = true,
+    .run = run,
+};

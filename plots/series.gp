@@ -1,0 +1,158 @@
+# Mean curves of the iterates and of their SDEs over time, with 95 % bands; one panel an observable.
+# Run by experiments/plot.c in a folder that holds curves.dat:
+#   gnuplot -d -c series.gp TERMINAL PICTURE TITLE SETTING TIMES PANELS CURVES
+# curves.dat  one block (index) a curve of a panel, curves run fastest; rows: time mean low high
+# TERMINAL    svg or png          PICTURE  the file to write
+# TITLE       the recipe's title, already broken into lines: shown, never interpreted
+# SETTING     the values that all curves share (learning rate, radius, batch, paths)
+# TIMES       first time, last time, rows in the longest block
+# PANELS      for each panel: observable, lowest value, highest value, 1 for a logarithmic axis
+# CURVES      for each curve: "legend label", number of its optimizer, number of its process
+#             (0 the iterates, 1 + k the SDE of index k); processes run slowest
+
+set encoding utf8
+terminal = ARG1
+picture = ARG2
+title = ARG3
+setting = ARG4
+first_time = real(word(ARG5, 1))
+last_time = real(word(ARG5, 2))
+rows_of_block = int(word(ARG5, 3))
+panels = words(ARG6) / 4
+observable(p) = word(ARG6, 4 * p - 3)
+low(p) = real(word(ARG6, 4 * p - 2))
+high(p) = real(word(ARG6, 4 * p - 1))
+logarithmic(p) = int(word(ARG6, 4 * p))
+curves = words(ARG7) / 3
+label(c) = word(ARG7, 3 * c - 2)
+optimizer(c) = int(word(ARG7, 3 * c - 1))
+process(c) = int(word(ARG7, 3 * c))
+block(p, c) = (p - 1) * curves + c - 1
+
+# The colours of Okabe and Ito can be told apart by the colour-blind. In grey, the shape of the
+# marks tells the optimizer; the dash and the open marks tell the SDE. Seven colours and six shapes
+# give 42 different optimizers.
+palette = "0x0072B2 0xD55E00 0x009E73 0xCC79A7 0xE69F00 0x000000 0x56B4E9"
+shapes = "7 5 9 11 13 15"
+colour(c) = int(word(palette, optimizer(c) % words(palette) + 1))
+shape(c) = int(word(shapes, optimizer(c) % words(shapes) + 1)) - (process(c) > 0)
+set dashtype 1 solid
+set dashtype 2 (9, 5)
+set dashtype 3 (3, 4)
+set dashtype 4 (12, 4, 2, 4)
+set dashtype 5 (12, 4, 2, 4, 2, 4)
+dash(c) = process(c) == 0 ? 1 : 2 + (process(c) - 1) % 4
+mark_size(c) = (process(c) == 0 ? 0.95 : 1.1) * (terminal eq "svg" ? 0.6 : 1)
+do for [c = 1:curves] {
+  set style line c linewidth 2 linecolor rgb colour(c) dashtype dash(c) \
+                   pointtype shape(c) pointsize mark_size(c)
+}
+
+# About five marks a curve, those of different curves at different times.
+mark_step = rows_of_block < 10 ? 1 : rows_of_block / 5
+mark_shift = mark_step < 8 ? 1 : mark_step / 8
+mark_start(c) = (mark_shift * optimizer(c) + process(c) * (mark_step / 3)) % mark_step
+
+# The legend: the curves of a process stand below one another, the processes side by side while
+# there is room, then in a further band. Where there is one process only, its curves stand side by
+# side.
+width = 1400
+array group[curves]
+array line[curves]
+longest = 0
+lines_of_group = 0
+key_of(c) = process(1) == process(curves) ? c : process(c)
+do for [c = 1:curves] {
+  begins = c == 1 || key_of(c) != key_of(c - 1)
+  group[c] = c == 1 ? 0 : group[c - 1] + begins
+  line[c] = begins ? 0 : line[c - 1] + 1
+  lines_of_group = line[c] + 1 > lines_of_group ? line[c] + 1 : lines_of_group
+  longest = strlen(label(c)) > longest ? strlen(label(c)) : longest
+}
+groups = group[curves] + 1
+entry_width = 95 + 9 * longest
+fitting = int((width - 40) / entry_width)
+fitting = fitting < 1 ? 1 : fitting > groups ? groups : fitting
+bands = (groups + fitting - 1) / fitting
+
+# A narrow range far from zero needs more digits at its tics than the usual six.
+size(p) = abs(low(p)) > abs(high(p)) ? abs(low(p)) : abs(high(p))
+digits(p) = logarithmic(p) ? 6 : 2 + int(ceil(log10(size(p) / (high(p) - low(p)))))
+most_digits = 6
+do for [p = 1:panels] {
+  most_digits = digits(p) > most_digits ? digits(p) : most_digits
+}
+
+# The sheet in pixels, from the top: title, setting, rows of panels, legend.
+columns = panels == 1 ? 1 : panels % 3 == 0 || panels == 5 || panels > 8 ? 3 : 2
+panel_rows = (panels + columns - 1) / columns
+panel_width = width / columns
+panel_height = columns == 1 ? 600 : panel_rows == 1 ? 440 : 360
+title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
+head = 30 * title_lines + 50
+legend_top = head + panel_rows * panel_height + 35
+height = legend_top + (26 * lines_of_group + 14) * bands
+across(x) = real(x) / width
+up(y) = 1 - real(y) / height
+column_of(p) = (p - 1) % columns
+row_of(p) = (p - 1) / columns
+margin = 49 + 11 * most_digits
+left(p) = panel_width * column_of(p) + margin
+right(p) = panel_width * (column_of(p) + 1) - 25
+top(p) = head + panel_height * row_of(p) + 12
+bottom(p) = head + panel_height * (row_of(p) + 1) - 55
+legend_x(c) = (width - entry_width * fitting) / 2 + entry_width * (group[c] % fitting) + 20
+legend_y(c) = legend_top + 26 * line[c] + (26 * lines_of_group + 14) * (group[c] / fitting)
+
+# Sizes of letters are in pixels; pngcairo takes them for points, of which 72 make 96 pixels.
+if (terminal eq "svg") {
+  set terminal svg size width, height noenhanced font "sans-serif,16" background "white"
+} else {
+  set terminal pngcairo size width, height noenhanced font "sans-serif,16" background "white" \
+                        fontscale 0.75 dashlength 1.5
+}
+set output picture
+set multiplot
+set border 3 linecolor rgb "#444444"
+set tics nomirror out textcolor rgb "black"
+set grid linecolor rgb "#DDDDDD" linewidth 1 linetype 1
+set style fill transparent solid 0.18 noborder
+set xrange [first_time:last_time]
+unset key
+
+set label title at screen 0.5, up(32) center font ",22"
+set label setting.",  shaded: 95 % bands" at screen 0.5, up(30 * title_lines + 26) center \
+    textcolor rgb "#444444"
+do for [c = 1:curves] {
+  set arrow from screen across(legend_x(c)), up(legend_y(c)) \
+      to screen across(legend_x(c) + 50), up(legend_y(c)) nohead linestyle c
+  set label at screen across(legend_x(c) + 25), up(legend_y(c)) \
+      point linestyle c dashtype 1 linewidth 1.5
+  set label label(c) at screen across(legend_x(c) + 62), up(legend_y(c)) left
+}
+
+do for [p = 1:panels] {
+  set lmargin at screen across(left(p))
+  set rmargin at screen across(right(p))
+  set tmargin at screen up(top(p))
+  set bmargin at screen up(bottom(p))
+  unset logscale
+  if (logarithmic(p)) { set logscale y }
+  set yrange [low(p):high(p)]
+  set format y sprintf("%%.%dg", most_digits)
+  set label "mean of ".observable(p) center rotate \
+      at screen across(left(p) - margin + 23), up((top(p) + bottom(p)) / 2)
+  if (p + columns > panels) {
+    set label "time" center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 58)
+  }
+  plot for [c = 1:curves] "curves.dat" index block(p, c) using 1:3:4 with filledcurves \
+         linecolor rgb colour(c), \
+       for [c = 1:curves] "" index block(p, c) using 1:2 with lines linestyle c, \
+       for [c = 1:curves] "" index block(p, c) using 1:2 every mark_step::mark_start(c) \
+         with points linestyle c dashtype 1 linewidth 1.5
+  # Title and legend belong to the whole sheet and are drawn once.
+  unset label
+  unset arrow
+}
+unset multiplot
+unset output

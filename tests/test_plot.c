@@ -1,0 +1,435 @@
+/*
+ * Pictures: tables of every shape become whole pictures, text of the user's is never run, and what
+ * goes wrong is said in a sentence. Run from the root of the project, whose plots/ it draws with.
+ */
+#include "experiments/plot.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HEADER                                                                                     \
+  "optimizer,micro_batch,batch,eta,rho,process,sde,observable,time,mean,se,n,diverged\n"
+
+/* The folder of a run, new for each test. */
+static char directory[] = "/tmp/sharpsde-plot-XXXXXX";
+
+static void set_up(void)
+{
+  strcpy(directory + strlen(directory) - 6, "XXXXXX");
+  ck_assert_ptr_nonnull(mkdtemp(directory));
+  setenv("SHARPSDE_PLOTS", "plots", 1);
+}
+
+/* How many entries a folder has but . and ..; removes says to remove them with all they hold. */
+static size_t visit_entries(const char *folder, bool removes)
+{
+  DIR *entries = opendir(folder);
+  ck_assert_ptr_nonnull(entries);
+  size_t count = 0;
+  for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+      continue;
+    count++;
+    char *path = sde_format("%s/%s", folder, entry->d_name);
+    if (removes && unlink(path) != 0) {
+      visit_entries(path, true);
+      rmdir(path);
+    }
+    sde_free(path);
+  }
+  closedir(entries);
+  return count;
+}
+
+static void tear_down(void)
+{
+  visit_entries(directory, true);
+  rmdir(directory);
+}
+
+static void write_file(const char *folder, const char *name, const char *text)
+{
+  char *path = sde_format("%s/%s", folder, name);
+  FILE *file = fopen(path, "w");
+  ck_assert_ptr_nonnull(file);
+  fputs(text, file);
+  ck_assert_int_eq(fclose(file), 0);
+  sde_free(path);
+}
+
+static char *read_file(const char *name)
+{
+  char *path = sde_format("%s/%s", directory, name);
+  FILE *file = fopen(path, "rb");
+  ck_assert_msg(file != NULL, "%s is missing", path);
+  fseek(file, 0, SEEK_END);
+  size_t size = (size_t)ftell(file);
+  rewind(file);
+  char *text = sde_alloc(size + 1, 1);
+  ck_assert_uint_eq(fread(text, 1, size, file), size);
+  fclose(file);
+  sde_free(path);
+  return text;
+}
+
+/* What a made-up run holds. Lists end with NULL; a variant is "optimizer,micro_batch". */
+struct shape {
+  const char *const *etas, *const *variants, *const *observables;
+  size_t sdes, times;
+};
+
+static const char *const one_eta[] = {"0.10000000000000001", NULL};
+static const char *const two_etas[] = {"0.10000000000000001", "0.050000000000000003", NULL};
+static const char *const family[] = {"sgd,", "n-usam,", "m-usam,4", "m-usam,2", "m-usam,1", NULL};
+static const char *const one_variant[] = {"m-usam,2", NULL};
+static const char *const six_variants[] = {"m-usam,32", "m-usam,16", "m-usam,8", "m-usam,4",
+                                           "m-usam,2",  "m-usam,1",  NULL};
+static const char *const four[] = {"loss", "noise-trace", "x1", "x2", NULL};
+static const char *const one_observable[] = {"loss", NULL};
+static const char *const eight[] = {"loss",      "noise-trace", "x1",       "x2", "gradient-norm",
+                                    "sharpness", "u2-minus-v2", "distance", NULL};
+
+static void write_curve(FILE *file, const struct shape *shape, size_t eta, size_t variant,
+                        size_t process, size_t observable)
+{
+  for (size_t k = 0; k < shape->times; k++) {
+    double time = shape->times == 1 ? 0 : 2.0 * (double)k / (double)(shape->times - 1);
+    double rate = 1 + 0.25 * (double)variant + 0.1 * (double)observable;
+    double mean = (1.5 + (double)observable) * exp(-rate * time) + 0.05 * (double)process * time;
+    char index[24] = "";
+    if (process > 0)
+      snprintf(index, sizeof index, "%zu", process - 1);
+    fprintf(file, "%s,4,%s,0.10000000000000001,%s,%s,%s,%.17g,%.17g,%.17g,5000,0\n",
+            shape->variants[variant], shape->etas[eta], process == 0 ? "iterates" : "sde", index,
+            shape->observables[observable], time, mean, 0.01 * (0.2 + time));
+  }
+}
+
+static void write_run(const struct shape *shape)
+{
+  char *path = sde_format("%s/series.csv", directory);
+  FILE *file = fopen(path, "w");
+  ck_assert_ptr_nonnull(file);
+  fputs(HEADER, file);
+  for (size_t eta = 0; shape->etas[eta] != NULL; eta++)
+    for (size_t variant = 0; shape->variants[variant] != NULL; variant++)
+      for (size_t process = 0; process <= shape->sdes; process++)
+        for (size_t observable = 0; shape->observables[observable] != NULL; observable++)
+          write_curve(file, shape, eta, variant, process, observable);
+  ck_assert_int_eq(fclose(file), 0);
+  sde_free(path);
+}
+
+/* Draw, and check that the result is `names` (separated by spaces) and nothing is left beside. */
+static void draw(const char *title, const char *names)
+{
+  struct plot_files files;
+  struct sde_status status = {0};
+  bool ok = plot_run(directory, "compare", title, &files, &status);
+  ck_assert_msg(ok, "%s", status.message);
+  char *made = sde_strdup("");
+  for (size_t i = 0; i < files.count; i++) {
+    char *longer = sde_format("%s%s%s", made, i > 0 ? " " : "", files.names[i]);
+    sde_free(made);
+    made = longer;
+  }
+  ck_assert_str_eq(made, names);
+  ck_assert_uint_eq(visit_entries(directory, false), files.count + 1);
+  sde_free(made);
+  plot_files_free(&files);
+}
+
+/* Check that drawing fails so, that the sentence holds `words`, and that no picture is left. */
+static void refuse(const char *study, enum sde_code code, const char *words)
+{
+  size_t before = visit_entries(directory, false);
+  struct plot_files files;
+  struct sde_status status = {0};
+  ck_assert(!plot_run(directory, study, "title", &files, &status));
+  ck_assert_int_eq(status.code, code);
+  ck_assert_msg(strstr(status.message, words) != NULL, "`%s` is not in: %s", words, status.message);
+  ck_assert_uint_eq(files.count, 0);
+  ck_assert_uint_eq(visit_entries(directory, false), before);
+  plot_files_free(&files);
+}
+
+static void check_picture_holds(const char *name, const char *const *texts)
+{
+  char *picture = read_file(name);
+  ck_assert_int_eq(strncmp(picture, "<?xml", 5), 0);
+  for (; *texts != NULL; texts++)
+    ck_assert_msg(strstr(picture, *texts) != NULL, "`%s` is not in %s", *texts, name);
+  sde_free(picture);
+}
+
+START_TEST(family_with_two_sdes)
+{
+  write_run(&(struct shape){two_etas, family, four, 2, 40});
+  draw("A finite-sum quadratic", "series-1.svg series-1.png series-2.svg series-2.png");
+  static const char *const texts[] = {"A finite-sum quadratic",
+                                      "η = 0.1,",
+                                      "ρ = 0.1,",
+                                      "b = 4,",
+                                      "5000 paths",
+                                      "mean of loss",
+                                      "mean of noise-trace",
+                                      "mean of x1",
+                                      "mean of x2",
+                                      ">time<",
+                                      "sgd, iterates",
+                                      "sgd, SDE 0",
+                                      "sgd, SDE 1",
+                                      "n-usam, iterates",
+                                      "n-usam, SDE 0",
+                                      "n-usam, SDE 1",
+                                      "m-usam m=4, iterates",
+                                      "m-usam m=4, SDE 0",
+                                      "m-usam m=4, SDE 1",
+                                      "m-usam m=2, iterates",
+                                      "m-usam m=2, SDE 0",
+                                      "m-usam m=2, SDE 1",
+                                      "m-usam m=1, iterates",
+                                      "m-usam m=1, SDE 0",
+                                      "m-usam m=1, SDE 1",
+                                      NULL};
+  check_picture_holds("series-1.svg", texts);
+  check_picture_holds("series-2.svg", (const char *[]){"η = 0.05,", "m-usam m=1, SDE 1", NULL});
+  char *png = read_file("series-2.png");
+  ck_assert_int_eq(memcmp(png, "\x89PNG", 4), 0);
+  sde_free(png);
+}
+END_TEST
+
+START_TEST(every_shape)
+{
+  static const struct shape shapes[] = {{one_eta, one_variant, one_observable, 1, 40},
+                                        {one_eta, one_variant, one_observable, 0, 40},
+                                        {one_eta, six_variants, one_observable, 1, 40},
+                                        {one_eta, six_variants, four, 4, 2000},
+                                        {one_eta, family, eight, 2, 40},
+                                        {one_eta, family, four, 1, 1}};
+  write_run(&shapes[_i]);
+  draw("", "series.svg series.png");
+  check_picture_holds("series.svg", (const char *[]){"m-usam m=2, iterates", "mean of loss", NULL});
+  if (shapes[_i].sdes == 1)
+    check_picture_holds("series.svg", (const char *[]){"m-usam m=2, SDE<", NULL});
+}
+END_TEST
+
+START_TEST(rows_without_mean)
+{
+  write_file(directory, "series.csv",
+             HEADER "sgd,,4,0.1,0.1,iterates,,loss,0,1,0.1,10,0\n"
+                    "sgd,,4,0.1,0.1,iterates,,loss,1,2,,10,0\n"
+                    "sgd,,4,0.1,0.1,iterates,,loss,2,,,0,10\n"
+                    "sgd,,4,0.1,0.1,sde,0,loss,0,,,0,10\n"
+                    "sgd,,4,0.1,0.1,sde,0,loss,1,nan,nan,0,10\n"
+                    "sgd,,4,0.1,0.1,sde,0,loss,2,1e300,1e300,4,6\n"
+                    "sgd,,4,0.1,0.1,sde,0,x1,2,,,0,10\n");
+  draw("Divergence", "series.svg series.png");
+  static const char *const texts[] = {"sgd, iterates (10 diverged)", "sgd, SDE (10 diverged)",
+                                      "mean of x1", NULL};
+  check_picture_holds("series.svg", texts);
+}
+END_TEST
+
+START_TEST(numbers_of_paths_are_settings)
+{
+  write_file(directory, "series.csv",
+             HEADER "sgd,,4,0.1,0.1,iterates,,loss,0,1,0.1,10,0\r\n"
+                    "sgd,,4,0.1,0.1,iterates,,loss,0,1,0.1,90,10\r\n"
+                    "sgd,,4,0.1,0.1,iterates,,loss,1,2,0.1,8,2\r\n");
+  draw("Paths", "series-1.svg series-1.png series-2.svg series-2.png");
+  check_picture_holds("series-1.svg", (const char *[]){" 10 paths", "(2 diverged)", NULL});
+  check_picture_holds("series-2.svg", (const char *[]){" 100 paths", "(10 diverged)", NULL});
+}
+END_TEST
+
+START_TEST(title_is_inert)
+{
+  write_run(&(struct shape){one_eta, one_variant, one_observable, 1, 3});
+  char *title = sde_format("`touch %s/pwned` \"q\" 'x' $HOME _a^b{c} @ARG1 & <η> \\n %%s\n\x01"
+                           "`\"; system(\"touch %s/pwned\") # ]]>",
+                           directory, directory);
+  draw(title, "series.svg series.png"); /* nothing touched: draw counts the files */
+  sde_free(title);
+  static const char *const texts[] = {"`touch /tmp/", "$HOME", "_a^b{c}", "@ARG1",   "&amp;",
+                                      "&lt;η>",       "%s",    "]] >",    "system(", NULL};
+  check_picture_holds("series.svg", texts);
+}
+END_TEST
+
+START_TEST(directory_is_inert)
+{
+  char *parent = sde_strdup(directory);
+  char here[4096];
+  ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+  char *plots = sde_format("%s/plots", here);
+  setenv("SHARPSDE_PLOTS", plots, 1);
+  ck_assert_int_eq(chdir(parent), 0);
+  static const char *const names[] = {"| touch pwned", "< touch pwned", "`touch pwned`", "'"};
+  ck_assert_int_eq(mkdir(names[_i], 0700), 0);
+  write_file(names[_i], "series.csv", HEADER "sgd,,4,0.1,0.1,iterates,,loss,0,1,0.1,10,0\n");
+  struct plot_files files;
+  struct sde_status status = {0};
+  ck_assert_msg(plot_run(names[_i], "trajectory", "title", &files, &status), "%s", status.message);
+  ck_assert_uint_eq(visit_entries(names[_i], false), 3);
+  ck_assert_uint_eq(visit_entries(".", false), 1);
+  plot_files_free(&files);
+  ck_assert_int_eq(chdir(here), 0);
+  sde_free(plots);
+  sde_free(parent);
+}
+END_TEST
+
+START_TEST(long_title_is_broken_into_lines)
+{
+  write_run(&(struct shape){one_eta, one_variant, one_observable, 1, 3});
+  char title[400] = "";
+  for (int i = 0; i < 30; i++)
+    strcat(title, i == 10 ? "ηηηηηηηηηη" : "tenletters ");
+  draw(title, "series.svg series.png");
+  char *picture = read_file("series.svg");
+  ck_assert_msg(strstr(picture, "tenletters tenletters<") != NULL, "the title is in one line");
+  ck_assert_ptr_null(strstr(picture, "tenletters tenletters tenletters tenletters tenletters "
+                                     "tenletters tenletters tenletters tenletters tenletters"));
+  sde_free(picture);
+}
+END_TEST
+
+START_TEST(missing_table)
+{
+  refuse("compare", SDE_INVALID, "/series.csv: No such file or directory");
+}
+END_TEST
+
+START_TEST(unknown_study)
+{
+  refuse("order", SDE_INVALID, "`order`; there are for compare, trajectory");
+}
+END_TEST
+
+START_TEST(broken_table)
+{
+  static const struct {
+    const char *text, *words;
+  } tables[] = {
+      {"", "no rows"},
+      {HEADER, "no rows"},
+      {"optimizer,batch\n", "series.csv:1: this is not the header"},
+      {HEADER "sgd,,4,0.1,0.1,iterates,,loss,0,1,0.1,10\n", "series.csv:2: the row has 12 fields"},
+      {HEADER "sgd,,4,0.1,0.1,iterates,,loss,0,1,0.1,10,0,\n", "the row has 14 fields"},
+      {HEADER "sgd,,4,0.1x,0.1,iterates,,loss,0,1,0.1,10,0\n", "eta is `0.1x`; a number is"},
+      {HEADER "sgd,,4,inf,0.1,iterates,,loss,0,1,0.1,10,0\n", "eta is `inf`; a number is"},
+      {HEADER "sgd,,,0.1,0.1,iterates,,loss,0,1,0.1,10,0\n", "batch is ``; a number is"},
+      {HEADER "s\"d,,4,0.1,0.1,iterates,,loss,0,1,0.1,10,0\n", "a name of a-z, 0-9 and -"},
+      {HEADER "sgd,,4,0.1,0.1,iterates,,lo ss,0,1,0.1,10,0\n", "observable is `lo ss`"},
+      {HEADER "sgd,,4,0.1,0.1,path,,loss,0,1,0.1,10,0\n", "`iterates` or `sde` is accepted"},
+      {HEADER "sgd,,4,0.1,0.1,iterates,0,loss,0,1,0.1,10,0\n", "nothing for iterates"},
+      {HEADER "sgd,,4,0.1,0.1,sde,,loss,0,1,0.1,10,0\n", "an index from 0"},
+      {HEADER "sgd,,4,0.1,0.1,sde,-1,loss,0,1,0.1,10,0\n", "an index from 0"},
+      {HEADER "sgd,,4,0.1,0.1,sde,0,loss,0,one,0.1,10,0\n", "a number or nothing is accepted"}};
+  for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+    write_file(directory, "series.csv", tables[i].text);
+    refuse("compare", SDE_INVALID, tables[i].words);
+  }
+}
+END_TEST
+
+START_TEST(gnuplot_is_missing)
+{
+  write_run(&(struct shape){one_eta, one_variant, one_observable, 1, 3});
+  char *path = sde_strdup(getenv("PATH"));
+  setenv("PATH", directory, 1);
+  refuse("compare", SDE_FAILED, "gnuplot is not found on PATH");
+  setenv("PATH", path, 1);
+  sde_free(path);
+}
+END_TEST
+
+START_TEST(scripts_are_missing)
+{
+  write_run(&(struct shape){one_eta, one_variant, one_observable, 1, 3});
+  setenv("SHARPSDE_PLOTS", directory, 1);
+  refuse("compare", SDE_FAILED, "series.gp, which is not in /tmp/");
+}
+END_TEST
+
+START_TEST(script_fails)
+{
+  write_run(&(struct shape){one_eta, one_variant, one_observable, 1, 3});
+  write_file(directory, "series.gp", "do for [i = 1:200] { print 'a long complaint' }\nset no\n");
+  setenv("SHARPSDE_PLOTS", directory, 1);
+  refuse("compare", SDE_FAILED, "line 2: Unrecognized option");
+}
+END_TEST
+
+START_TEST(disk_is_full)
+{
+  write_run(&(struct shape){one_eta, one_variant, one_observable, 1, 9});
+  write_file(directory, "series.svg", "the old picture");
+  struct rlimit before, small = {0};
+  getrlimit(RLIMIT_FSIZE, &before);
+  small.rlim_max = before.rlim_max;
+  small.rlim_cur = (rlim_t)_i * 1024;
+  signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &small);
+  struct plot_files files;
+  struct sde_status status = {0};
+  bool ok = plot_run(directory, "compare", "title", &files, &status);
+  setrlimit(RLIMIT_FSIZE, &before);
+  signal(SIGXFSZ, SIG_DFL);
+  ck_assert(!ok);
+  ck_assert_int_eq(status.code, SDE_FAILED);
+  ck_assert_msg(strstr(status.message, _i == 0 ? "curves.dat: " : "is the disk full?") != NULL,
+                "%s", status.message);
+  ck_assert_uint_eq(visit_entries(directory, false), 2);
+  char *picture = read_file("series.svg");
+  ck_assert_str_eq(picture, "the old picture");
+  sde_free(picture);
+  plot_files_free(&files);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *suite = suite_create("plot");
+  TCase *pictures = tcase_create("pictures");
+  tcase_set_timeout(pictures, 120);
+  tcase_add_checked_fixture(pictures, set_up, tear_down);
+  tcase_add_test(pictures, family_with_two_sdes);
+  tcase_add_loop_test(pictures, every_shape, 0, 6);
+  tcase_add_test(pictures, rows_without_mean);
+  tcase_add_test(pictures, numbers_of_paths_are_settings);
+  tcase_add_test(pictures, title_is_inert);
+  tcase_add_loop_test(pictures, directory_is_inert, 0, 4);
+  tcase_add_test(pictures, long_title_is_broken_into_lines);
+  suite_add_tcase(suite, pictures);
+
+  TCase *failures = tcase_create("failures");
+  tcase_set_timeout(failures, 120);
+  tcase_add_checked_fixture(failures, set_up, tear_down);
+  tcase_add_test(failures, missing_table);
+  tcase_add_test(failures, unknown_study);
+  tcase_add_test(failures, broken_table);
+  tcase_add_test(failures, gnuplot_is_missing);
+  tcase_add_test(failures, scripts_are_missing);
+  tcase_add_test(failures, script_fails);
+  tcase_add_loop_test(failures, disk_is_full, 0, 1);
+  tcase_add_loop_test(failures, disk_is_full, 4, 5);
+  suite_add_tcase(suite, failures);
+
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
