@@ -27,6 +27,9 @@ static bool next_line(struct reader *reader)
   if (length < 0)
     return false;
   reader->line++;
+  if (strlen(reader->text) != (size_t)length)
+    return sde_fail(reader->status, SDE_INVALID, "%s:%zu: a NUL byte; a CSV file is text",
+                    reader->table->file, reader->line);
   while (length > 0 && (reader->text[length - 1] == '\n' || reader->text[length - 1] == '\r'))
     reader->text[--length] = '\0';
   if (reader->line == 1 && strncmp(reader->text, "\xef\xbb\xbf", 3) == 0)
@@ -159,6 +162,8 @@ static bool read_rows(struct reader *reader)
     if (!read_row(reader))
       return false;
   }
+  if (reader->status->code != SDE_OK)
+    return false;
   if (ferror(reader->stream))
     return sde_fail(reader->status, SDE_INVALID, "%s: cannot be read: %s", reader->table->file,
                     strerror(errno));

@@ -466,6 +466,9 @@ static bool check_options(const struct optimizer *optimizer, const struct limit_
                     "%s: variance_term: false needs rho_order 1; with rho_order exact the term "
                     "cannot be told from the rest of the drift",
                     place);
+  if (options->eta_order != 1)
+    return sde_fail(status, SDE_INVALID, "%s: eta_order %d is not known; it must be 1", place,
+                    options->eta_order);
   if (options->directions == 1)
     return sde_fail(status, SDE_INVALID,
                     "%s: one direction a step has no covariance; directions must be at least 2, or "

@@ -84,9 +84,9 @@ static bool set_labels(const struct loss *loss, const struct parameters *paramet
       model->y[i] = model->y[i] == parameters_real(parameters, "positive");
     else if (model->y[i] != 0 && model->y[i] != 1)
       return sde_fail(status, SDE_INVALID,
-                      "%s: the target of row %zu is %g; it must be 0 or 1, or name the value that "
-                      "counts as 1 with `positive:`",
-                      parameters_place(parameters, "data"), i + 1, model->y[i]);
+                      "%s:%zu: the target is %g; it must be 0 or 1, or name the value that counts "
+                      "as 1 with `positive:`",
+                      parameters_text(parameters, "data"), i + 2, model->y[i]);
     positives += model->y[i] == 1;
   }
   return (positives > 0 && positives < loss->samples) ||

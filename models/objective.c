@@ -73,11 +73,9 @@ static bool check_covariance(const double *v, size_t d, const char *place,
  * rounding leaves a zero column. False where a pivot is negative beyond rounding. */
 static bool semidefinite_cholesky(const double *v, size_t d, double *factor)
 {
-  double largest = 0;
-  for (size_t i = 0; i < d; i++)
-    largest = fmax(largest, fabs(v[i * d + i]));
-  double tolerance = 1e-12 * (double)d * largest;
-  for (size_t j = 0; j < d; j++)
+  const double rounding = 1e-12 * (double)d;
+  for (size_t j = 0; j < d; j++) {
+    double tolerance = rounding * fabs(v[j * d + j]);
     for (size_t i = j; i < d; i++) {
       double rest = v[i * d + j];
       for (size_t k = 0; k < j; k++)
@@ -89,9 +87,10 @@ static bool semidefinite_cholesky(const double *v, size_t d, double *factor)
         factor[j * d + j] = rest > tolerance ? sqrt(rest) : 0;
       else if (pivot > 0)
         factor[i * d + j] = rest / pivot;
-      else if (fabs(rest) > sqrt(tolerance * largest))
+      else if (fabs(rest) > sqrt(tolerance * fabs(v[i * d + i])))
         return false;
     }
+  }
   return true;
 }
 

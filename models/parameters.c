@@ -193,8 +193,8 @@ const char *const *parameters_texts(const struct parameters *parameters, const c
   return (const char *const *)value->texts;
 }
 
-const double *parameters_matrix(const struct parameters *parameters, const char *name,
-                                size_t *rows, size_t *columns)
+const double *parameters_matrix(const struct parameters *parameters, const char *name, size_t *rows,
+                                size_t *columns)
 {
   const struct value *value = get_kind(parameters, name, MATRIX);
   *rows = value->rows;

@@ -1,0 +1,431 @@
+/*
+ * What the tests of models/ share. See models_testing.h.
+ */
+#include "tests/models_testing.h"
+
+#include "tests/golden.h"
+
+#include "sde/block.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The items of a text, cut in place at any of the separators. */
+enum { ITEMS = 64 };
+
+static size_t cut(char *text, const char *separators, char *items[ITEMS])
+{
+  size_t count = 0;
+  char *rest = NULL;
+  for (char *item = strtok_r(text, separators, &rest); item != NULL;
+       item = strtok_r(NULL, separators, &rest)) {
+    ck_assert_uint_lt(count, ITEMS);
+    items[count++] = item;
+  }
+  return count;
+}
+
+static void add_numbers(struct parameters *parameters, const struct parameter_key *key,
+                        size_t count, char *items[ITEMS], const char *place)
+{
+  double values[ITEMS];
+  for (size_t i = 0; i < count; i++)
+    values[i] =
+        key->type == PARAMETER_BOOL ? strcmp(items[i], "true") == 0 : strtod(items[i], NULL);
+  parameters_add_numbers(parameters, key->name, count, values, place);
+}
+
+static void add_value(struct parameters *parameters, const struct parameter_key *key,
+                      const char *value, const char *place)
+{
+  char *text = sde_strdup(value), *items[ITEMS];
+  size_t rows = 1;
+  for (const char *c = text; *c != '\0'; c++)
+    rows += *c == ';';
+  size_t count = cut(text, ",;", items);
+  if (key->type == PARAMETER_MATRIX) {
+    double values[ITEMS];
+    for (size_t i = 0; i < count; i++)
+      values[i] = strtod(items[i], NULL);
+    parameters_add_matrix(parameters, key->name, rows, count / rows, values, place);
+  } else if (key->type == PARAMETER_COUNT || key->type == PARAMETER_REAL ||
+             key->type == PARAMETER_BOOL) {
+    add_numbers(parameters, key, count, items, place);
+  } else {
+    parameters_add_texts(parameters, key->name, count, (const char *const *)items, place);
+  }
+  sde_free(text);
+}
+
+struct parameters *models_parameters(const struct parameter_key *keys, const char *text)
+{
+  struct parameters *parameters = parameters_new();
+  char *copy = sde_strdup(text), *items[ITEMS];
+  size_t count = cut(copy, " ", items);
+  for (size_t i = 0; i < count; i++) {
+    char *value = strchr(items[i], '=');
+    ck_assert_ptr_nonnull(value);
+    *value++ = '\0';
+    const struct parameter_key *key = keys;
+    while (key->name != NULL && strcmp(key->name, items[i]) != 0)
+      key++;
+    ck_assert_msg(key->name != NULL, "no key is named %s", items[i]);
+    char *place = sde_format("recipe:%s", key->name);
+    add_value(parameters, key, value, place);
+    sde_free(place);
+  }
+  for (const struct parameter_key *key = keys; key->name != NULL; key++)
+    if (key->fallback != NULL && !parameters_has(parameters, key->name))
+      add_value(parameters, key, key->fallback, "default");
+  sde_free(copy);
+  return parameters;
+}
+
+struct loss *models_loss(const char *text, struct sde_status *status)
+{
+  struct sde_status own = {SDE_OK, ""};
+  size_t length = strcspn(text, " ");
+  char *name = sde_strdup(text);
+  name[length] = '\0';
+  const struct loss_type *type = loss_type_named(name);
+  ck_assert_msg(type != NULL, "no loss is named %s", name);
+  struct parameters *parameters = models_parameters(type->keys, text + length);
+  struct loss *loss = loss_new(type, parameters, status != NULL ? status : &own);
+  parameters_free(parameters);
+  sde_free(name);
+  ck_assert_msg(loss != NULL || status != NULL, "%s: %s", text, own.message);
+  return loss;
+}
+
+struct objective *models_objective(const struct loss *loss, const char *noise,
+                                   struct sde_status *status)
+{
+  struct sde_status own = {SDE_OK, ""};
+  struct parameters *parameters = models_parameters(noise_keys, noise);
+  struct objective *objective = objective_new(loss, parameters, status != NULL ? status : &own);
+  parameters_free(parameters);
+  ck_assert_msg(objective != NULL || status != NULL, "%s: %s", noise, own.message);
+  return objective;
+}
+
+struct optimizer models_optimizer(const struct objective *objective, const char *name, double rho,
+                                  size_t batch, size_t micro_batch)
+{
+  const struct optimizer_type *type = optimizer_type_named(name);
+  ck_assert_msg(type != NULL, "no optimizer is named %s", name);
+  size_t m = type->micro_batch == MICRO_GIVEN ? micro_batch : batch;
+  struct sde_status status = {SDE_OK, ""};
+  ck_assert_msg(objective_accepts(objective, batch, m, name, &status), "%s", status.message);
+  return (struct optimizer){type, objective, 0.1, rho, batch, m};
+}
+
+struct models_setup models_setup_new(const char *loss, const char *noise, const char *optimizer,
+                                     double rho, size_t batch, size_t micro_batch)
+{
+  struct models_setup setup = {.loss = models_loss(loss, NULL)};
+  setup.objective = models_objective(setup.loss, noise, NULL);
+  setup.optimizer = models_optimizer(setup.objective, optimizer, rho, batch, micro_batch);
+  return setup;
+}
+
+void models_setup_free(struct models_setup *setup)
+{
+  objective_free(setup->objective);
+  loss_free(setup->loss);
+}
+
+const char *models_loss_example(const char *name)
+{
+  static const char *const examples[] = {
+      "quadratic data=data/quadratic4.csv",
+      "linear-regression data=data/diabetes.csv ridge=0.3",
+      "logistic data=data/breast_cancer.csv ridge=0.02",
+      "valley samples=7 standard_deviation=0.7",
+  };
+  size_t length = strlen(name);
+  for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
+    if (strncmp(examples[i], name, length) == 0 && examples[i][length] == ' ')
+      return examples[i];
+  ck_abort_msg("the loss %s has no example for the generic tests; add one to %s", name, __FILE__);
+  return NULL;
+}
+
+char *models_file(const char *text)
+{
+  const char *folder = getenv("TMPDIR");
+  char *name = sde_format("%s/sharpsde-test-XXXXXX", folder != NULL ? folder : "/tmp");
+  int descriptor = mkstemp(name);
+  ck_assert_int_ge(descriptor, 0);
+  size_t length = strlen(text);
+  ck_assert_int_eq(write(descriptor, text, length), length);
+  close(descriptor);
+  return name;
+}
+
+void models_file_remove(char *file)
+{
+  unlink(file);
+  sde_free(file);
+}
+
+void models_assert_refused(const struct sde_status *status, const char *place, const char *words)
+{
+  const char *message = status->message;
+  ck_assert_msg(status->code == SDE_INVALID, "accepted, or failed otherwise: %s", message);
+  size_t length = strlen(place);
+  ck_assert_msg(strncmp(message, place, length) == 0 && strncmp(message + length, ": ", 2) == 0,
+                "'%s' does not begin with the place '%s'", message, place);
+  char *copy = sde_strdup(words), *items[ITEMS];
+  size_t count = cut(copy, "|", items);
+  for (size_t i = 0; i < count; i++)
+    ck_assert_msg(strstr(message + length, items[i]) != NULL, "'%s' does not say '%s'", message,
+                  items[i]);
+  sde_free(copy);
+}
+
+void models_limit_at(const struct limit *limit, double eta, const double *x, double *f,
+                     double *sigma)
+{
+  const struct sde_system *system = limit_system(limit);
+  size_t d = system->dim, k = system->noise_dim;
+  size_t width = (k + SDE_UNIT - 1) / SDE_UNIT * SDE_UNIT;
+  double *block = sde_alloc(d, width * sizeof(double)), *dw = sde_alloc(k, width * sizeof(double));
+  double *drift = sde_alloc(d, width * sizeof(double));
+  double *noise = sde_alloc(d, width * sizeof(double));
+  for (size_t i = 0; i < d; i++)
+    sde_block_fill(width, x[i], block + i * width);
+  for (size_t i = 0; i < k; i++)
+    dw[i * width + i] = 1;
+  void *workspace = sde_system_workspace_new(system, width);
+  system->evaluate(system, workspace, &(struct sde_instant){0, 0, 0}, width, block, dw, drift,
+                   noise);
+  for (size_t i = 0; f != NULL && i < d; i++)
+    f[i] = -drift[i * width];
+  for (size_t i = 0; sigma != NULL && i < d; i++)
+    for (size_t j = 0; j < d; j++) {
+      sigma[i * d + j] = 0;
+      for (size_t p = 0; p < k; p++)
+        sigma[i * d + j] += noise[i * width + p] * noise[j * width + p] / eta;
+    }
+  sde_system_workspace_free(system, workspace);
+  sde_free(block);
+  sde_free(dw);
+  sde_free(drift);
+  sde_free(noise);
+}
+
+struct limit *models_limit(const struct optimizer *optimizer, struct limit_options options)
+{
+  struct sde_status status = {SDE_OK, ""};
+  struct limit *limit =
+      limit_new(optimizer, &options, sde_stream_named(1, "limit"), "recipe:sde", &status);
+  ck_assert_msg(limit != NULL, "%s", status.message);
+  return limit;
+}
+
+void models_moments(const struct optimizer *optimizer, struct limit_options options,
+                    const double *x, double *f, double *sigma)
+{
+  struct limit *limit = models_limit(optimizer, options);
+  models_limit_at(limit, optimizer->eta, x, f, sigma);
+  limit_free(limit);
+}
+
+double models_distance(size_t count, const double *a, const double *b)
+{
+  double square = 0;
+  for (size_t i = 0; i < count; i++)
+    square += (a[i] - b[i]) * (a[i] - b[i]);
+  return sqrt(square);
+}
+
+/* g = A x - b, with A by rows and b after it. */
+static void quadratic_gradient(const double numbers[6], const double x[2], double g[2])
+{
+  g[0] = numbers[0] * x[0] + numbers[1] * x[1] - numbers[4];
+  g[1] = numbers[2] * x[0] + numbers[3] * x[1] - numbers[5];
+}
+
+static void golden_sum_gradient(const struct models_sum *sum, size_t i, const double x[2],
+                                double g[2])
+{
+  (void)sum;
+  quadratic_gradient(golden_samples[i], x, g);
+}
+
+static void skewed_sum_gradient(const struct models_sum *sum, size_t i, const double x[2],
+                                double g[2])
+{
+  static const double samples[][6] = {{2, 0.5, 0.5, 1, 1, 0}, {1, -0.25, -0.25, 0.5, -0.5, 1},
+                                      {1.5, 0, 0, 2, 0, -1},  {0.5, 0.25, 0.25, 0.5, 0.5, 0.5},
+                                      {3, 1, 1, 0.25, 2, -2}, {0.75, 0, 0, -0.5, -1, 0.25}};
+  (void)sum;
+  quadratic_gradient(samples[i], x, g);
+}
+
+const struct models_sum models_golden = {"quadratic data=data/quadratic4.csv", true, GOLDEN_SAMPLES,
+                                         golden_sum_gradient};
+const struct models_sum models_skewed6 = {"quadratic data=tests/skewed6.csv", true, 6,
+                                          skewed_sum_gradient};
+
+static const double VALLEY_DEVIATION = 0.7;
+
+/* The normal scores Phi^-1((i + 1/2) / n) of n = 2, 3 and 6 samples. */
+static const double scores2[] = {-0.674489750196081743, 0.674489750196081743};
+static const double scores3[] = {-0.967421566101701036, 0, 0.967421566101701036};
+static const double scores6[] = {-1.38299412710063869, -0.674489750196081743, -0.210428394247924649,
+                                 0.210428394247924649, 0.674489750196081743,  1.38299412710063869};
+
+static void valley_sum_gradient(const struct models_sum *sum, size_t i, const double x[2],
+                                double g[2])
+{
+  size_t n = sum->samples;
+  const double *scores = n == 2 ? scores2 : n == 3 ? scores3 : scores6;
+  double square = 0;
+  for (size_t k = 0; k < n; k++)
+    square += scores[k] * scores[k] / (double)n;
+  double label = 1 + VALLEY_DEVIATION * scores[i] / sqrt(square);
+  g[0] = (x[0] * x[1] - label) * x[1];
+  g[1] = (x[0] * x[1] - label) * x[0];
+}
+
+const struct models_sum models_valley2 = {"valley samples=2 standard_deviation=0.7", false, 2,
+                                          valley_sum_gradient};
+const struct models_sum models_valley3 = {"valley samples=3 standard_deviation=0.7", false, 3,
+                                          valley_sum_gradient};
+const struct models_sum models_valley6 = {"valley samples=6 standard_deviation=0.7", false, 6,
+                                          valley_sum_gradient};
+
+/* The batch of a number in base n; false where a sample stands in it twice and may not. */
+static bool batch_of(size_t code, size_t n, const struct models_draw *draw, size_t *batch)
+{
+  bool seen[ITEMS] = {false}, twice = false;
+  for (size_t i = 0; i < draw->batch; i++, code /= n) {
+    batch[i] = code % n;
+    twice = twice || seen[batch[i]];
+    seen[batch[i]] = true;
+  }
+  return draw->replacement || !twice;
+}
+
+static void mean_gradient(const struct models_sum *sum, size_t count, const size_t *index,
+                          const double x[2], double g[2])
+{
+  g[0] = g[1] = 0;
+  for (size_t i = 0; i < count; i++) {
+    double gi[2];
+    sum->gradient(sum, index == NULL ? i : index[i], x, gi);
+    g[0] += gi[0] / (double)count;
+    g[1] += gi[1] / (double)count;
+  }
+}
+
+static void direction(const struct models_sum *sum, const struct models_draw *draw,
+                      const size_t *batch, const double x[2], double u[2])
+{
+  u[0] = u[1] = 0;
+  for (size_t start = 0; start < draw->batch; start += draw->micro_batch) {
+    double by[2] = {0, 0}, g[2];
+    if (draw->perturbation == PERTURB_FULL_GRADIENT)
+      mean_gradient(sum, sum->samples, NULL, x, by);
+    else if (draw->perturbation == PERTURB_MICRO_GRADIENT)
+      mean_gradient(sum, draw->micro_batch, batch + start, x, by);
+    double y[2] = {x[0] + draw->rho * by[0], x[1] + draw->rho * by[1]};
+    mean_gradient(sum, draw->micro_batch, batch + start, y, g);
+    for (size_t i = 0; i < 2; i++)
+      u[i] += g[i] * (double)draw->micro_batch / (double)draw->batch;
+  }
+}
+
+void models_enumerate(const struct models_sum *sum, struct models_draw draw, const double x[2],
+                      double mean[2], double covariance[4])
+{
+  size_t codes = 1, count = 0, batch[ITEMS];
+  for (size_t i = 0; i < draw.batch; i++)
+    codes *= sum->samples;
+  double *u = sde_alloc(codes, 2 * sizeof *u);
+  for (size_t code = 0; code < codes; code++)
+    if (batch_of(code, sum->samples, &draw, batch))
+      direction(sum, &draw, batch, x, u + 2 * count++);
+  for (size_t i = 0; i < 2; i++) {
+    long double sum_u = 0; /* so that rounding does not grow with the number of batches */
+    for (size_t c = 0; c < count; c++)
+      sum_u += u[2 * c + i];
+    mean[i] = (double)(sum_u / (long double)count);
+  }
+  for (size_t i = 0; i < 2; i++)
+    for (size_t j = 0; j < 2; j++) {
+      long double products = 0;
+      for (size_t c = 0; c < count; c++)
+        products += (u[2 * c + i] - mean[i]) * (u[2 * c + j] - mean[j]);
+      covariance[2 * i + j] = (double)(products / (long double)count);
+    }
+  sde_free(u);
+}
+
+static void add_moments(struct sde_moments *moments, const double *values)
+{
+  bool alive[SDE_UNIT];
+  for (size_t p = 0; p < SDE_UNIT; p++)
+    alive[p] = true;
+  *moments = sde_moments_merged(*moments, sde_moments_of_unit(values, alive));
+}
+
+void models_sample_add(struct models_sample *sample, size_t width, const double *u,
+                       const double mean[2])
+{
+  for (size_t start = 0; start < width; start += SDE_UNIT) {
+    const double *u0 = u + start, *u1 = u0 + width;
+    double product[3][SDE_UNIT];
+    for (size_t p = 0; p < SDE_UNIT; p++) {
+      product[0][p] = (u0[p] - mean[0]) * (u0[p] - mean[0]);
+      product[1][p] = (u0[p] - mean[0]) * (u1[p] - mean[1]);
+      product[2][p] = (u1[p] - mean[1]) * (u1[p] - mean[1]);
+    }
+    add_moments(&sample->entry[0], u0);
+    add_moments(&sample->entry[1], u1);
+    for (size_t k = 0; k < 3; k++)
+      add_moments(&sample->product[k], product[k]);
+  }
+}
+
+/* What does not vary must be right to rounding. */
+static void compare(struct sde_moments sample, double exact, struct testing_family *family,
+                    const char *name, const char *what)
+{
+  double off = sample.mean - exact, scale = fmax(1, fabs(exact));
+  testing_add(family, fabs(off) < 1e-12 * scale ? 0 : off / sde_moments_standard_error(sample),
+              "%s, %s", name, what);
+}
+
+void models_sample_compare(const struct models_sample *sample, const double mean[2],
+                           const double covariance[4], struct testing_family *family,
+                           const char *name)
+{
+  compare(sample->entry[0], mean[0], family, name, "mean of 1");
+  compare(sample->entry[1], mean[1], family, name, "mean of 2");
+  compare(sample->product[0], covariance[0], family, name, "variance of 1");
+  compare(sample->product[1], covariance[1], family, name, "covariance");
+  compare(sample->product[2], covariance[3], family, name, "variance of 2");
+}
+
+struct models_sample models_directions(const struct optimizer *optimizer, const double x[2],
+                                       size_t paths, const double mean[2])
+{
+  enum { WIDTH = 64 };
+  struct models_sample sample = {0};
+  struct optimizer_workspace *workspace = optimizer_workspace_new(optimizer, WIDTH);
+  double block[2 * WIDTH], u[2 * WIDTH];
+  sde_block_fill(WIDTH, x[0], block);
+  sde_block_fill(WIDTH, x[1], block + WIDTH);
+  for (size_t path = 0; path < paths; path += WIDTH) {
+    struct sde_address at = {sde_stream_named(1, "directions"), path, path % 1024};
+    optimizer_direction(optimizer, workspace, &at, WIDTH, block, u);
+    models_sample_add(&sample, WIDTH, u, mean);
+  }
+  optimizer_workspace_free(workspace);
+  return sample;
+}

@@ -1,0 +1,242 @@
+/*
+ * Optimizers: the mean and covariance of one step of every optimizer in the registry against its
+ * exact limit, over many paths; and what the members of the family have in common, to the bit.
+ */
+#include "sde/block.h"
+#include "tests/golden.h"
+#include "tests/models_testing.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { WIDTH = 64 };
+
+static const char *const samplings[] = {
+    "sampling=with-replacement", "sampling=without-replacement",
+    "sampling=gaussian structure=dense covariance=0.25,0.1;0.1,0.13"};
+enum { SAMPLINGS = sizeof samplings / sizeof *samplings };
+
+static const size_t batches[][2] = {{1, 1}, {2, 1}, {4, 1}, {4, 2}, {4, 4}};
+enum { BATCHES = sizeof batches / sizeof *batches, PATHS = 1 << 18 };
+
+static const struct limit_options exact = {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, 0};
+
+/* Adds the sample of directions of a setup against F and Sigma of the limit of `optimizer`. */
+static void compare(const struct optimizer *drawn, const struct optimizer *optimizer,
+                    struct limit_options options, struct testing_family *family, const char *name)
+{
+  double f[2], sigma[4];
+  models_moments(optimizer, options, golden_start, f, sigma);
+  struct models_sample sample = models_directions(drawn, golden_start, testing_size(PATHS), f);
+  models_sample_compare(&sample, f, sigma, family, name);
+}
+
+START_TEST(steps_have_the_mean_and_covariance_of_their_limit)
+{
+  const char *name = optimizer_types()[_i]->name;
+  struct testing_family family = {0};
+  for (size_t s = 0; s < SAMPLINGS; s++)
+    for (size_t k = 0; k < BATCHES; k++) {
+      struct models_setup setup = models_setup_new(models_golden.loss, samplings[s], name, 0.3,
+                                                   batches[k][0], batches[k][1]);
+      char label[80];
+      snprintf(label, sizeof label, "%.32s, b = %zu, m = %zu", samplings[s], batches[k][0],
+               setup.optimizer.micro_batch);
+      compare(&setup.optimizer, &setup.optimizer, exact, &family, label);
+      models_setup_free(&setup);
+    }
+  testing_assert_agrees(&family);
+}
+END_TEST
+
+/* Not all samples of a batch, and a loss that is not quadratic. */
+START_TEST(steps_in_the_valley_have_the_mean_and_covariance_of_all_batches)
+{
+  struct testing_family family = {0};
+  for (size_t s = 0; s < 2; s++) {
+    struct models_setup setup =
+        models_setup_new(models_valley6.loss, samplings[s], optimizer_types()[_i]->name, 0.1, 4, 2);
+    struct models_draw draw = {setup.optimizer.type->perturbation, s == 0, 4,
+                               setup.optimizer.micro_batch, 0.1};
+    double mean[2], covariance[4];
+    models_enumerate(&models_valley6, draw, golden_start, mean, covariance);
+    struct models_sample sample =
+        models_directions(&setup.optimizer, golden_start, testing_size(PATHS), mean);
+    models_sample_compare(&sample, mean, covariance, &family, samplings[s]);
+    models_setup_free(&setup);
+  }
+  testing_assert_agrees(&family);
+}
+END_TEST
+
+enum { WITH, WITHOUT, NORMAL };
+
+/* Directions that are not those of the limit they are compared with: b = 4 of both. */
+struct mistake {
+  const char *drawn;
+  size_t drawn_sampling, drawn_m;
+  const char *limit;
+  size_t limit_sampling, limit_m;
+  enum rho_order rho_order;
+  bool variance_term;
+};
+
+static const struct mistake mistakes[] = {
+    {"usam", WITH, 4, "n-usam", WITH, 4, RHO_ORDER_EXACT, true},
+    {"n-usam", WITH, 4, "usam", WITH, 4, RHO_ORDER_EXACT, true},
+    {"usam", NORMAL, 4, "n-usam", NORMAL, 4, RHO_ORDER_EXACT, true},
+    {"m-usam", WITH, 1, "m-usam", WITH, 2, RHO_ORDER_EXACT, true},
+    {"m-usam", WITH, 2, "m-usam", WITH, 4, RHO_ORDER_EXACT, true},
+    {"m-usam", WITHOUT, 2, "m-usam", WITHOUT, 1, RHO_ORDER_EXACT, true},
+    {"m-usam", WITHOUT, 2, "m-usam", WITH, 2, RHO_ORDER_EXACT, true},
+    {"sgd", WITH, 4, "sgd", WITHOUT, 4, RHO_ORDER_EXACT, true},
+    {"m-usam", WITH, 2, "m-usam", WITH, 2, RHO_ORDER_1, false},
+    {"m-usam", WITH, 2, "m-usam", WITH, 2, RHO_ORDER_0, true},
+};
+enum { MISTAKES = sizeof mistakes / sizeof *mistakes };
+
+START_TEST(mistakes_would_be_noticed)
+{
+  const struct mistake *wrong = &mistakes[_i];
+  struct models_setup drawn = models_setup_new(models_golden.loss, samplings[wrong->drawn_sampling],
+                                               wrong->drawn, 0.3, 4, wrong->drawn_m);
+  struct models_setup limit = models_setup_new(models_golden.loss, samplings[wrong->limit_sampling],
+                                               wrong->limit, 0.3, 4, wrong->limit_m);
+  struct limit_options options = exact;
+  options.rho_order = wrong->rho_order;
+  options.variance_term = wrong->variance_term;
+  struct testing_family family = {0};
+  compare(&drawn.optimizer, &limit.optimizer, options, &family, wrong->drawn);
+  testing_assert_notices(&family);
+  models_setup_free(&drawn);
+  models_setup_free(&limit);
+}
+END_TEST
+
+/* Directions of a block at one address, each path at a point of its own. */
+static void directions(const struct optimizer *optimizer, double u[2 * WIDTH])
+{
+  double x[2 * WIDTH];
+  sde_random_normals(&(struct sde_address){sde_stream_named(2, "x"), 0, 0}, WIDTH, 2, x);
+  struct optimizer_workspace *workspace = optimizer_workspace_new(optimizer, WIDTH);
+  struct sde_address at = {sde_stream_named(2, "batch"), 128, 7};
+  optimizer_direction(optimizer, workspace, &at, WIDTH, x, u);
+  optimizer_workspace_free(workspace);
+}
+
+/* The same where only the optimizer, rho and m are chosen. */
+static void directions_of(const char *name, size_t sampling, double rho, size_t m,
+                          double u[2 * WIDTH])
+{
+  struct models_setup setup =
+      models_setup_new(models_valley6.loss, samplings[sampling], name, rho, 4, m);
+  directions(&setup.optimizer, u);
+  models_setup_free(&setup);
+}
+
+START_TEST(usam_is_m_usam_with_the_whole_batch)
+{
+  double u[2 * WIDTH], same[2 * WIDTH], other[2 * WIDTH];
+  directions_of("usam", (size_t)_i, 0.2, 4, u);
+  directions_of("m-usam", (size_t)_i, 0.2, 4, same);
+  directions_of("m-usam", (size_t)_i, 0.2, 2, other);
+  ck_assert(memcmp(u, same, sizeof u) == 0);
+  ck_assert_double_gt(models_distance(2 * WIDTH, u, other), 1e-2);
+}
+END_TEST
+
+/* Micro-batches of indices are the batch cut in pieces, so that their mean is its mean but for
+ * rounding; those of Gaussian noise are draws of their own. */
+START_TEST(without_radius_every_optimizer_is_sgd)
+{
+  double sgd[2 * WIDTH], u[2 * WIDTH];
+  directions_of("sgd", (size_t)_i, 0.2, 4, sgd);
+  for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++) {
+    directions_of((*type)->name, (size_t)_i, 0, 4, u);
+    ck_assert(memcmp(u, sgd, sizeof u) == 0);
+    directions_of((*type)->name, (size_t)_i, 0, 2, u);
+    if (_i != NORMAL)
+      ck_assert_double_lt(models_distance(2 * WIDTH, u, sgd), 1e-13);
+    directions_of((*type)->name, (size_t)_i, 0.2, 4, u);
+    if ((*type)->perturbation != PERTURB_NOTHING)
+      ck_assert_double_gt(models_distance(2 * WIDTH, u, sgd), 1e-2);
+  }
+}
+END_TEST
+
+/* b = n without replacement: sgd sees the full gradient, usam the full gradient twice, and m-usam
+ * still the random partition. */
+START_TEST(a_batch_of_all_samples_has_no_noise)
+{
+  static const char *const names[] = {"sgd", "usam", "n-usam", "m-usam"};
+  for (size_t k = 0; k < 4; k++) {
+    struct models_setup setup =
+        models_setup_new(models_golden.loss, samplings[WITHOUT], names[k], 0.3, 4, 2);
+    struct models_sample sample =
+        models_directions(&setup.optimizer, golden_start, WIDTH, golden_gradient);
+    double variance = sde_moments_variance(sample.entry[0]);
+    ck_assert(strcmp(names[k], "m-usam") == 0 ? variance > 1e-6 : variance < 1e-28);
+    if (strcmp(names[k], "sgd") == 0)
+      ck_assert_double_eq_tol(sample.entry[0].mean, golden_gradient[0], 1e-14);
+    models_setup_free(&setup);
+  }
+}
+END_TEST
+
+/* The iterates are x - eta u, drawn from the process's stream at its paths and steps. */
+START_TEST(iterates_take_steps_of_minus_eta_u)
+{
+  struct models_setup setup = models_setup_new(models_valley6.loss, samplings[WITH],
+                                               optimizer_types()[_i]->name, 0.1, 4, 2);
+  struct sde_stream stream = sde_stream_named(5, "iterates");
+  struct sde_process *process = optimizer_process_new(&setup.optimizer, stream);
+  struct optimizer_workspace *workspace = optimizer_workspace_new(&setup.optimizer, WIDTH);
+  void *memory = process->workspace_new(process, WIDTH);
+  double x[2 * WIDTH], expected[2 * WIDTH], u[2 * WIDTH];
+  sde_block_fill(2 * WIDTH, 0.8, x);
+  memcpy(expected, x, sizeof x);
+  for (uint64_t step = 3; step < 6; step++) {
+    struct sde_address at = {stream, 192, step};
+    optimizer_direction(&setup.optimizer, workspace, &at, WIDTH, expected, u);
+    sde_block_add(2 * WIDTH, -setup.optimizer.eta, u, expected);
+    process->advance(process, memory, 192, WIDTH, step, x);
+  }
+  ck_assert_uint_eq(process->dim, 2);
+  ck_assert(memcmp(x, expected, sizeof x) == 0);
+  process->workspace_free(process, memory);
+  optimizer_process_free(process);
+  optimizer_workspace_free(workspace);
+  models_setup_free(&setup);
+}
+END_TEST
+
+START_TEST(rows_of_the_registry_are_whole)
+{
+  const struct optimizer_type *type = optimizer_types()[_i];
+  ck_assert_ptr_eq(optimizer_type_named(type->name), type);
+  const char *const texts[] = {type->summary, type->update, type->regularizer, type->theorem};
+  for (size_t i = 0; i < 4; i++)
+    ck_assert(texts[i] != NULL && texts[i][0] != '\0');
+  ck_assert_ptr_null(optimizer_type_named("no such optimizer"));
+}
+END_TEST
+
+int main(void)
+{
+  int types = 0;
+  while (optimizer_types()[types] != NULL)
+    types++;
+  Suite *suite = suite_create("optimizer");
+  TCase *moments = testing_case(suite, "moments of a step");
+  tcase_add_loop_test(moments, steps_have_the_mean_and_covariance_of_their_limit, 0, types);
+  tcase_add_loop_test(moments, steps_in_the_valley_have_the_mean_and_covariance_of_all_batches, 0,
+                      types);
+  tcase_add_loop_test(moments, mistakes_would_be_noticed, 0, MISTAKES);
+  TCase *family = testing_case(suite, "the family");
+  tcase_add_loop_test(family, usam_is_m_usam_with_the_whole_batch, 0, SAMPLINGS);
+  tcase_add_loop_test(family, without_radius_every_optimizer_is_sgd, 0, SAMPLINGS);
+  tcase_add_test(family, a_batch_of_all_samples_has_no_noise);
+  tcase_add_loop_test(family, iterates_take_steps_of_minus_eta_u, 0, types);
+  tcase_add_loop_test(family, rows_of_the_registry_are_whole, 0, types);
+  return testing_run(suite);
+}
