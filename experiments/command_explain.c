@@ -60,13 +60,12 @@ static void print_field(const char *name, const char *text)
   sde_free(first);
 }
 
-static void print_expansion(const struct expansion *expansion, int eta_order,
-                            const char *eta_error)
+static void print_expansion(const struct expansion *expansion, int eta_order, const char *eta_error)
 {
   bool control = expansion->rho_order[0] == '0';
-  char *error = sde_format("O(%s%s)%s", eta_error, expansion->error,
-                           control ? ": the SGD equation, the control that must fail for rho > 0"
-                                   : "");
+  char *error =
+      sde_format("O(%s%s)%s", eta_error, expansion->error,
+                 control ? ": the SGD equation, the control that must fail for rho > 0" : "");
   printf("\neta_order: %d, rho_order: %s\n", eta_order, expansion->rho_order);
   print_field("  F =", expansion->drift);
   print_field("  Sigma =", expansion->noise);
@@ -76,7 +75,10 @@ static void print_expansion(const struct expansion *expansion, int eta_order,
 
 static void explain(const struct optimizer_type *type)
 {
-  printf("%s: %s\n\n", type->name, type->summary);
+  char *heading = sde_format("%s: %s", type->name, type->summary);
+  text_wrap(stdout, WIDTH, "", "", heading);
+  sde_free(heading);
+  printf("\n");
   print_field("update", "x <- x - eta u");
   print_field("", type->update);
   if (type->micro_batch == MICRO_IS_BATCH)

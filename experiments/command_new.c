@@ -83,9 +83,8 @@ static void print_sections(enum schema_section section)
 static void print_row(const struct schema_row *row, const char *study)
 {
   const struct parameter_key *key = &row->key;
-  const char *value = strcmp(key->name, "study") == 0
-                          ? study
-                          : value_of(SCHEMA_VALUE, key->name, key->fallback);
+  const char *value =
+      strcmp(key->name, "study") == 0 ? study : value_of(SCHEMA_VALUE, key->name, key->fallback);
   putchar('\n');
   print_comment("", row);
   if (row->section != SCHEMA_VALUE) {

@@ -3,7 +3,7 @@
  */
 #include "experiments/comparison.h"
 
-#include "experiments/series.h"
+#include "experiments/decay.h"
 
 #include <math.h>
 #include <string.h>
@@ -55,8 +55,7 @@ static bool is_variance_perturbed(const struct comparison *row)
   return optimizer->type->perturbation == PERTURB_MICRO_GRADIENT && optimizer->rho > 0;
 }
 
-/* "m-usam m=2, b 4, rho 0.1, SDE 0": released with sde_free. */
-static char *variant_label(const struct comparison *row)
+char *comparison_label(const struct comparison *row)
 {
   char *name = case_label(row->one);
   char *label = sde_format("%s, b %zu, rho %g", name, row->one->optimizer.batch,
@@ -150,7 +149,7 @@ static void shrinking_verdict(struct results *results, const struct cases *cases
       return;
     judge_shrinking(cases, coarse, fine, quantile, &evidence);
   }
-  char *label = variant_label(leader);
+  char *label = comparison_label(leader);
   char *claim = sde_format("%s: the difference between iterates and SDE %zu falls like eta^%g "
                            "(predicted ratio %.2f)",
                            label, leader->sde, alpha,
@@ -222,7 +221,7 @@ static void variance_verdict(struct results *results, const struct cases *cases,
       judge_variance_term(cases, all, count, extreme_eta(all, count, &kept, -1),
                           extreme_eta(all, count, &other, -1), quantile, &evidence);
     }
-    char *label = variant_label(leader);
+    char *label = comparison_label(leader);
     char *claim = sde_format("%s: without the variance term (SDE %zu, not %zu) the difference to "
                              "the iterates is larger",
                              label, s, leader->sde);
@@ -232,72 +231,10 @@ static void variance_verdict(struct results *results, const struct cases *cases,
   }
 }
 
-/* Where a loss knows how an observable decays: is the iterates' rate nearer to the closed form than
- * half the variance term's share of it? */
-static void decay_verdict(struct results *results, const struct cases *cases,
-                          const struct comparison *row, double quantile)
-{
-  const struct loss_observable *own = cases->loss->type->observables;
-  const char *name = cases->observable_name[row->observable];
-  while (own != NULL && own->name != NULL && strcmp(own->name, name) != 0)
-    own++;
-  if (own == NULL || own->decay_rate == NULL || cases->objective->sampling == GAUSSIAN ||
-      row->sde != 0)
-    return;
-  const struct optimizer *optimizer = &row->one->optimizer;
-  bool micro = optimizer->type->perturbation == PERTURB_MICRO_GRADIENT;
-  struct loss_setting setting = {
-      optimizer->eta, optimizer->rho, objective_batch_factor(cases->objective, optimizer->batch),
-      micro ? objective_batch_factor(cases->objective, optimizer->micro_batch) : 0};
-  double closed = own->decay_rate(cases->loss, &setting);
-  setting.micro_factor = 0;
-  double without = own->decay_rate(cases->loss, &setting);
-  double mean = sde_moments_mean(row->iterates);
-  double rate = -log(mean / row->start) / row->time;
-  double se = sde_moments_standard_error(row->iterates) / fabs(mean) / row->time;
-  double solution = -log(sde_moments_mean(row->solution) / row->start) / row->time;
-  double solution_se = sde_moments_standard_error(row->solution) /
-                       fabs(sde_moments_mean(row->solution)) / row->time;
-  char *label = case_label(row->one);
-  results_note(results, false,
-               "%-13s decay rate of %s: iterates %.5f +- %.5f, SDE %.5f +- %.5f, closed form to "
-               "leading order %.5f\n",
-               label, name, rate, se, solution, solution_se, closed);
-  sde_free(label);
-  json_t *decays = json_object_get(results_summary(results), "decays");
-  if (decays == NULL) {
-    decays = json_array();
-    json_object_set_new(results_summary(results), "decays", decays);
-  }
-  json_array_append_new(
-      decays, json_pack("{s:s, s:o, s:f, s:f, s:s, s:o, s:o, s:o, s:o, s:f, s:f}", "optimizer",
-                        optimizer->type->name, "micro_batch", series_micro_batch(row->one), "eta",
-                        optimizer->eta, "rho", optimizer->rho, "observable", name, "rate",
-                        results_json(rate), "se", results_json(se), "sde_rate",
-                        results_json(solution), "sde_se", results_json(solution_se), "closed_form",
-                        closed, "without_variance_term", without));
-  if (closed == without)
-    return;
-  double away = fabs(rate - closed), half = fabs(closed - without) / 2;
-  enum holds holds = HOLDS_UNDECIDED;
-  if (away + quantile * se < half)
-    holds = HOLDS_YES;
-  else if (away - quantile * se > half)
-    holds = HOLDS_NO;
-  label = variant_label(row);
-  char *claim = sde_format("%s, eta %g: the decay of %s is nearer to the closed form with the variance "
-                           "term than to that without",
-                           label, optimizer->eta, name);
-  results_verdict(results, claim, holds,
-                  "measured %.5f +- %.5f, closed form %.5f with the term and %.5f without it, "
-                  "both to leading order in eta and rho",
-                  rate, quantile * se, closed, without);
-  sde_free(claim);
-  sde_free(label);
-}
-
-static void scheme_verdict(struct results *results, const struct cases *cases,
-                           const struct comparison *all, size_t count)
+/* How the scheme's error stands to the sampling error: it decides whether more substeps or more
+ * paths would sharpen the comparison. */
+static void note_scheme_error(struct results *results, const struct cases *cases,
+                              const struct comparison *all, size_t count)
 {
   size_t below = 0, worst = 0;
   double worst_ratio = -1;
@@ -309,16 +246,15 @@ static void scheme_verdict(struct results *results, const struct cases *cases,
       worst = i;
     }
   }
-  if (count == 0 || worst_ratio < 0)
+  if (worst_ratio < 0)
     return;
-  char *label = variant_label(&all[worst]);
-  results_verdict(results, "the scheme's own error is below the sampling error everywhere",
-                  below == count ? HOLDS_YES : HOLDS_NO,
-                  "in %zu of %zu rows; at most %.2g times the standard error of the difference "
-                  "(%s, eta %g, SDE %zu, %s)%s",
-                  below, count, worst_ratio, label, all[worst].one->optimizer.eta, all[worst].sde,
-                  cases->observable_name[all[worst].observable],
-                  below == count ? "" : "; raise substeps");
+  char *label = comparison_label(&all[worst]);
+  results_note(results, false,
+               "The scheme's error is below the standard error of the difference in %zu of %zu "
+               "rows, at most %.2g times it\n(%s, eta %g, SDE %zu, %s)%s\n\n",
+               below, count, worst_ratio, label, all[worst].one->optimizer.eta, all[worst].sde,
+               cases->observable_name[all[worst].observable],
+               below == count ? "" : "; more substeps would lower it");
   sde_free(label);
 }
 
@@ -331,14 +267,15 @@ void comparison_verdicts(struct results *results, const struct cases *cases,
   bool left_out = false;
   for (size_t i = 0; i < count; i++)
     left_out |= !options_of(&all[i])->variance_term;
+  note_scheme_error(results, cases, all, count);
   for (size_t i = 0; i < count; i++)
     if (leads_group(all, &all[i])) {
       shrinking_verdict(results, cases, all, count, &all[i], quantile);
       variance_verdict(results, cases, all, count, &all[i], quantile);
     }
   for (size_t i = 0; i < count; i++)
-    decay_verdict(results, cases, &all[i], quantile);
-  scheme_verdict(results, cases, all, count);
+    if (all[i].sde == 0)
+      decay_report(results, cases, &all[i], quantile);
   if (etas == 1 && !left_out && count > 0)
     results_verdict(results, "iterates and SDE agree", HOLDS_UNDECIDED,
                     "one eta, and no SDE without the variance term beside it: nothing here could "

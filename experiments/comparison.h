@@ -19,15 +19,17 @@ struct comparison {
   double scheme_error;              /* estimated bound on the scheme's own error */
 };
 
+/* "m-usam m=2, b 4, rho 0.1", for people: released with sde_free. */
+char *comparison_label(const struct comparison *row);
+
 /* The scheme's own error in a mean, from the paired difference `moments` of the solution and its
  * companion: |difference| plus two standard errors, times the factor of Richardson's
  * extrapolation for the scheme's weak order. */
 double comparison_scheme_error(const struct case_sde *sde, struct sde_moments moments);
 
 /* Verdicts in the sense that they could have come out otherwise: the difference shrinks as eta
- * falls; it grows when the variance term is left out; decay rates beside their closed forms; and
- * how the scheme's error stands to the sampling error. Intervals are at the family-wise level of
- * the recipe. */
+ * falls; it grows when the variance term is left out; decay rates beside their closed forms.
+ * Intervals are at the family-wise level of the recipe. */
 void comparison_verdicts(struct results *results, const struct cases *cases,
                          const struct comparison *all, size_t count);
 

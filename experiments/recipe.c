@@ -137,13 +137,11 @@ static bool read_number(struct reader *reader, const struct schema_row *row, str
 }
 
 /* The sentence that refuses a choice names the nearest one. */
-static bool refuse_choice(struct reader *reader, const struct schema_row *row,
-                          struct fy_node *node)
+static bool refuse_choice(struct reader *reader, const struct schema_row *row, struct fy_node *node)
 {
   char buffer[YAML_FOUND_SIZE], *nearest = text_nearest(yaml_scalar(node), row->key.choices);
-  char *found = nearest == NULL
-                    ? NULL
-                    : sde_format("%s, nearest is '%s'", yaml_found(node, buffer), nearest);
+  char *found =
+      nearest == NULL ? NULL : sde_format("%s, nearest is '%s'", yaml_found(node, buffer), nearest);
   refuse(reader, row, node, found);
   sde_free(nearest);
   sde_free(found);
@@ -222,8 +220,7 @@ static bool read_texts(struct reader *reader, const struct schema_row *row, stru
   return good;
 }
 
-static bool check_square(struct reader *reader, const struct schema_row *row,
-                         struct fy_node *node)
+static bool check_square(struct reader *reader, const struct schema_row *row, struct fy_node *node)
 {
   size_t rows = item_count(node);
   void *previous = NULL;
@@ -293,13 +290,14 @@ static bool read_checksums(struct reader *reader, const struct schema_row *row,
   for (size_t i = 0; good && i < count; i++) {
     sums[i] = hex[i];
     if (!sha256_of_file(path[i], hex[i]))
-      good = sde_fail(reader->status, SDE_INVALID, "%s: %s cannot be read: %s",
-                      yaml_place(file), path[i], strerror(errno));
+      good = sde_fail(reader->status, SDE_INVALID, "%s: %s cannot be read: %s", yaml_place(file),
+                      path[i], strerror(errno));
     else if (expected != NULL && (i >= given || strcasecmp(expected[i], hex[i]) != 0))
-      good = sde_fail(reader->status, SDE_INVALID,
-                      "%s: data file changed: %s has SHA-256 %s; accepted is the file as it was, or "
-                      "no %s",
-                      yaml_place(node), path[i], hex[i], row->key.name);
+      good =
+          sde_fail(reader->status, SDE_INVALID,
+                   "%s: data file changed: %s has SHA-256 %s; accepted is the file as it was, or "
+                   "no %s",
+                   yaml_place(node), path[i], hex[i], row->key.name);
   }
   if (good)
     parameters_add_texts(parameters, row->key.name, count, sums, yaml_place(file));
@@ -321,9 +319,9 @@ static bool check_keys(struct reader *reader, struct fy_node *map, const struct 
     if (row == NULL)
       good = unknown_key(reader, key, schema);
     else if (seen[row - schema->row])
-      good = sde_fail(reader->status, SDE_INVALID,
-                      "%s: duplicate key '%s'; accepted is each key once", yaml_place(key),
-                      row->key.name);
+      good =
+          sde_fail(reader->status, SDE_INVALID, "%s: duplicate key '%s'; accepted is each key once",
+                   yaml_place(key), row->key.name);
     else
       seen[row - schema->row] = true;
   }
@@ -394,8 +392,8 @@ static bool read_loss(struct reader *reader, struct fy_node *map, struct recipe 
 }
 
 /* A section of several maps, or one. */
-static bool read_sections(struct reader *reader, const struct schema_row *row,
-                          struct fy_node *node, struct schema *(*schema)(void), size_t *count,
+static bool read_sections(struct reader *reader, const struct schema_row *row, struct fy_node *node,
+                          struct schema *(*schema)(void), size_t *count,
                           struct parameters ***parameters)
 {
   char found[YAML_FOUND_SIZE];

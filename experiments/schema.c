@@ -227,10 +227,9 @@ struct schema *schema_recipe(const struct study_type *study)
 
 static void add_name(struct schema *schema, const char *help)
 {
-  add_row(schema, &(struct schema_row){.key = {.name = "name",
-                                               .type = PARAMETER_CHOICE,
-                                               .required = true,
-                                               .help = help}});
+  add_row(schema,
+          &(struct schema_row){
+              .key = {.name = "name", .type = PARAMETER_CHOICE, .required = true, .help = help}});
 }
 
 struct schema *schema_loss(const struct loss_type *type)
@@ -317,7 +316,10 @@ static void add_range(struct text *text, const struct parameter_key *key)
   else if (below)
     text_add(text, above ? " from %s" : " of at least %s", low);
   if (above)
-    text_add(text, below && key->low_open ? " and at most %s" : below ? " to %s" : " up to %s",
+    text_add(text,
+             below && key->low_open ? " and at most %s"
+             : below                ? " to %s"
+                                    : " up to %s",
              high);
 }
 

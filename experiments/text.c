@@ -181,8 +181,7 @@ bool text_is_one_of(const char *word, const char *names)
   return false;
 }
 
-void text_wrap(FILE *stream, size_t width, const char *first, const char *margin,
-               const char *words)
+void text_wrap(FILE *stream, size_t width, const char *first, const char *margin, const char *words)
 {
   size_t column = strlen(first), length;
   bool empty = true; /* the line so far */

@@ -40,8 +40,8 @@ static void free_place(struct fy_node *node, void *place, void *user)
 
 static void set_place(struct fy_node *node, const struct source *source, int line)
 {
-  char *label = source->place == NULL ? sde_format("%s:%d", source->file, line)
-                                      : sde_strdup(source->place);
+  char *label =
+      source->place == NULL ? sde_format("%s:%d", source->file, line) : sde_strdup(source->place);
   size_t size = strlen(label) + 1;
   struct place *place = sde_alloc(sizeof *place + size, 1);
   place->override = source->override;
@@ -127,9 +127,8 @@ static struct fy_document *parse(const struct source *source, size_t length, con
   struct fy_diag *diag = fy_diag_create(&diag_config);
   fy_diag_set_collect_errors(diag, true);
   /* libfyaml's own search for duplicate keys takes minutes for a file of short keys. */
-  struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 |
-                                         FYPCF_JSON_NONE | FYPCF_ALLOW_DUPLICATE_KEYS |
-                                         FYPCF_DISABLE_ACCELERATORS,
+  struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE |
+                                         FYPCF_ALLOW_DUPLICATE_KEYS | FYPCF_DISABLE_ACCELERATORS,
                                 .diag = diag};
   struct fy_parser *parser = fy_parser_create(&config);
   char *copy = sde_alloc(length + 1, 1);
@@ -164,8 +163,8 @@ static bool settle_pair(struct fy_node_pair *pair, const struct source *source, 
                         struct sde_status *status)
 {
   struct fy_node *key = fy_node_pair_key(pair), *value = fy_node_pair_value(pair);
-  line = line_of(key, line);
-  if (key == NULL || yaml_is_null(key) || yaml_scalar(key) == NULL)
+  line = line_of(key, line_of(value, line));
+  if (key == NULL || yaml_is_null(key) || !fy_node_is_scalar(key))
     return fail_at(source, line, status, "a key is no plain word; accepted is 'key: value'");
   if (value == NULL)
     return fail_at(source, line, status, "a key has no value; accepted is 'key: value'");
@@ -330,13 +329,13 @@ static struct fy_node_pair *find_pair(struct fy_node *map, size_t length, const 
 }
 
 /* One component of a key path: the item of a list, or NULL, and the status says why. */
-static struct fy_node *find_item(struct fy_node *list, const char *key,
-                                 const struct source *source, struct sde_status *status)
+static struct fy_node *find_item(struct fy_node *list, const char *key, const struct source *source,
+                                 struct sde_status *status)
 {
   int count = fy_node_sequence_item_count(list);
   size_t length = strcspn(key, ".=");
-  unsigned long index = length <= 9 && strspn(key, "0123456789") >= length ? strtoul(key, NULL, 10)
-                                                                           : (unsigned long)count;
+  bool number = length > 0 && length <= 9 && strspn(key, "0123456789") >= length;
+  unsigned long index = number ? strtoul(key, NULL, 10) : (unsigned long)count;
   if (index < (unsigned long)count)
     return fy_node_sequence_get_by_index(list, (int)index);
   char *what = count == 0 ? sde_format("this list is empty; accepted is a new value for all of it")

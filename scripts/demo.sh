@@ -7,10 +7,14 @@ build=${1:?usage: demo.sh BUILD_DIRECTORY}
 cd "$(dirname "$0")/.."
 
 for name in diabetes valley; do
-  "$build/sharpsde" run "experiments/recipes/demo-$name.yaml" -o "$build/demo/$name" --force
+  "$build/sharpsde" run "experiments/recipes/$name.yaml" -o "$build/demo/$name" --force \
+    >"$build/demo-$name.log"
 done
 
 echo
+awk -f scripts/demo_table.awk "$build/demo/diabetes/series.csv" "$build/demo/valley/decay.csv"
+echo
+echo "All numbers and verdicts: $build/demo-diabetes.log, $build/demo-valley.log"
 echo "Pictures:"
 find "$build/demo" -mindepth 2 -maxdepth 2 \( -name '*.png' -o -name '*.svg' \) | sort |
   sed 's/^/  /'
