@@ -9,7 +9,6 @@
 #include "experiments/results.h"
 #include "experiments/study.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -194,9 +193,5 @@ int command_run(int argc, char **argv)
   recipe_free(recipe);
   sde_free(options.override);
   sde_free(seed);
-  if (status.code == SDE_OK && (fflush(stdout) != 0 || ferror(stdout)))
-    sde_fail(&status, SDE_FAILED, "standard output cannot be written: %s", strerror(errno));
-  if (status.code != SDE_OK)
-    fprintf(stderr, "sharpsde: %s\n", status.message);
-  return (int)status.code;
+  return command_end(&status);
 }

@@ -3,8 +3,6 @@
  */
 #include "experiments/comparison.h"
 
-#include "experiments/decay.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -258,11 +256,15 @@ static void note_scheme_error(struct results *results, const struct cases *cases
   sde_free(label);
 }
 
+double comparison_quantile(const struct cases *cases, size_t count)
+{
+  return sde_family_quantile(parameters_real(cases->recipe->common, "level"), count);
+}
+
 void comparison_verdicts(struct results *results, const struct cases *cases,
                          const struct comparison *all, size_t count)
 {
-  double quantile =
-      sde_family_quantile(parameters_real(cases->recipe->common, "level"), count);
+  double quantile = comparison_quantile(cases, count);
   size_t etas = parameters_count(cases->recipe->common, "eta");
   bool left_out = false;
   for (size_t i = 0; i < count; i++)
@@ -273,9 +275,6 @@ void comparison_verdicts(struct results *results, const struct cases *cases,
       shrinking_verdict(results, cases, all, count, &all[i], quantile);
       variance_verdict(results, cases, all, count, &all[i], quantile);
     }
-  for (size_t i = 0; i < count; i++)
-    if (all[i].sde == 0)
-      decay_report(results, cases, &all[i], quantile);
   if (etas == 1 && !left_out && count > 0)
     results_verdict(results, "iterates and SDE agree", HOLDS_UNDECIDED,
                     "one eta, and no SDE without the variance term beside it: nothing here could "

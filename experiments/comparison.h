@@ -27,9 +27,12 @@ char *comparison_label(const struct comparison *row);
  * extrapolation for the scheme's weak order. */
 double comparison_scheme_error(const struct case_sde *sde, struct sde_moments moments);
 
+/* How many standard errors an interval of one of `count` comparisons is wide, to each side, at the
+ * family-wise level of the recipe. */
+double comparison_quantile(const struct cases *cases, size_t count);
+
 /* Verdicts in the sense that they could have come out otherwise: the difference shrinks as eta
- * falls; it grows when the variance term is left out; decay rates beside their closed forms.
- * Intervals are at the family-wise level of the recipe. */
+ * falls, and it grows when the variance term is left out. */
 void comparison_verdicts(struct results *results, const struct cases *cases,
                          const struct comparison *all, size_t count);
 

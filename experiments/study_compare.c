@@ -3,6 +3,7 @@
  * one Brownian path, and verdicts on the differences at the end time.
  */
 #include "experiments/comparison.h"
+#include "experiments/decay.h"
 #include "experiments/progress.h"
 #include "experiments/series.h"
 #include "experiments/study.h"
@@ -118,6 +119,9 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   json_object_set_new(results_summary(results), "rows", rows);
   comparison_print(results, cases, all, count);
   comparison_verdicts(results, cases, all, count);
+  for (size_t i = 0; i < count; i++)
+    if (all[i].sde == 0)
+      decay_report(results, cases, &all[i], comparison_quantile(cases, count));
   sde_free(all);
   return true;
 }

@@ -30,21 +30,33 @@ void sde_random_bits(const struct sde_address *at, size_t width, uint64_t call, 
   sde_vector_math()->threefry(width, key, at->first_path, (at->step << CALL_BITS) | call, a, b);
 }
 
+/* The words of one call for `count` paths from path p of the block. */
+static void words_of(const struct sde_address *at, size_t p, size_t count, uint64_t call,
+                     uint64_t words[2][CHUNK])
+{
+  struct sde_address here = *at;
+  here.first_path += p;
+  sde_random_bits(&here, count, call, words[0], words[1]);
+}
+
+static size_t chunk_at(size_t p, size_t width)
+{
+  return width - p < CHUNK ? width - p : CHUNK;
+}
+
 /* Two lanes a call, made by `transform` from the two words; an odd last lane leaves one unused.
  * Chunks of paths keep the words in the first-level cache. */
 static void fill(const struct sde_address *at, size_t width, size_t lanes, double *out,
                  void (*transform)(size_t, const uint64_t *, const uint64_t *, double *, double *))
 {
-  uint64_t a[CHUNK], b[CHUNK];
+  uint64_t words[2][CHUNK];
   double unused[CHUNK];
   for (size_t lane = 0; lane < lanes; lane += 2)
     for (size_t p = 0; p < width; p += CHUNK) {
-      size_t count = width - p < CHUNK ? width - p : CHUNK;
-      struct sde_address here = *at;
-      here.first_path += p;
-      sde_random_bits(&here, count, lane / 2, a, b);
+      size_t count = chunk_at(p, width);
+      words_of(at, p, count, lane / 2, words);
       double *even = out + lane * width + p;
-      transform(count, a, b, even, lane + 1 < lanes ? even + width : unused);
+      transform(count, words[0], words[1], even, lane + 1 < lanes ? even + width : unused);
     }
 }
 
@@ -95,10 +107,8 @@ void sde_random_indices(const struct sde_address *at, size_t width, size_t lanes
   uint64_t words[2][CHUNK];
   for (size_t lane = 0; lane < lanes; lane += 2)
     for (size_t p = 0; p < width; p += CHUNK) {
-      size_t count = width - p < CHUNK ? width - p : CHUNK;
-      struct sde_address here = *at;
-      here.first_path += p;
-      sde_random_bits(&here, count, lane / 2, words[0], words[1]);
+      size_t count = chunk_at(p, width);
+      words_of(at, p, count, lane / 2, words);
       for (size_t i = 0; i < 2 && lane + i < lanes; i++)
         indices_below(count, n, words[i], out + (lane + i) * width + p);
     }
@@ -118,10 +128,8 @@ void sde_random_selection(const struct sde_address *at, size_t width, size_t lan
   /* First the swap targets of all lanes, then path by path the shuffle and its undoing. */
   for (uint32_t lane = 0; lane < lanes; lane += 2)
     for (size_t p = 0; p < width; p += CHUNK) {
-      size_t count = width - p < CHUNK ? width - p : CHUNK;
-      struct sde_address here = *at;
-      here.first_path += p;
-      sde_random_bits(&here, count, lane / 2, words[0], words[1]);
+      size_t count = chunk_at(p, width);
+      words_of(at, p, count, lane / 2, words);
       for (uint32_t i = lane; i < lane + 2 && i < lanes; i++)
         for (size_t q = 0; q < count; q++)
           out[i * width + p + q] = i + index_below(n - i, words[i - lane][q]);

@@ -1,0 +1,320 @@
+/*
+ * Tests of sde/vector_math: every set this processor can run against the C library in extended
+ * precision, and the sets against one another.
+ */
+#include "sde/vector_math.h"
+
+#include "sde/status.h"
+#include "tests/testing.h"
+
+#include <float.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_rng.h>
+#include <math.h>
+#include <string.h>
+
+enum { COUNT = 1 << 16, SETS = 4 };
+
+static const char *const names[SETS] = {"portable", "x86-64-v2", "x86-64-v3", "x86-64-v4"};
+
+/* Units in the last place of the rounded reference by which a result is off; the spacing of
+ * numbers below DBL_MIN is theirs, so a result there may be off by a few DBL_TRUE_MIN. */
+static double ulps(double got, long double reference)
+{
+  double rounded = (double)reference;
+  if (got == rounded || (isnan(got) && isnan(rounded)))
+    return 0;
+  double size = fmax(fabs(rounded), DBL_MIN);
+  return (double)fabsl(got - reference) / (nextafter(size, INFINITY) - size);
+}
+
+static uint64_t word(gsl_rng *rng)
+{
+  return (uint64_t)gsl_rng_get(rng) << 32 | gsl_rng_get(rng);
+}
+
+/* Random words, among them runs of zeros and of ones at either end: the radius's logarithm near 0
+ * and at its largest, angles beside the multiples of a quarter turn. */
+static void draw_words(gsl_rng *rng, uint64_t *words)
+{
+  for (size_t i = 0; i < COUNT; i++) {
+    uint64_t bits = word(rng);
+    switch (i % 4) {
+    case 1:
+      bits >>= gsl_rng_uniform_int(rng, 52);
+      break;
+    case 2:
+      bits = ~(bits >> gsl_rng_uniform_int(rng, 52));
+      break;
+    case 3:
+      bits = (bits >> gsl_rng_uniform_int(rng, 52)) + ((uint64_t)gsl_rng_uniform_int(rng, 8) << 61);
+      break;
+    default:
+      break;
+    }
+    words[i] = bits;
+  }
+}
+
+/* cos and sin of `half_turns` half turns, reduced exactly to an eighth of a turn. */
+static void cosine_sine(long double half_turns, long double *cosine, long double *sine)
+{
+  long quarter = lrintl(half_turns * 2);
+  long double rest = (half_turns - (long double)quarter / 2) * acosl(-1);
+  long double c = cosl(rest), s = sinl(rest);
+  *cosine = quarter % 2 == 0 ? c : s;
+  *sine = quarter % 2 == 0 ? s : c;
+  if (quarter % 4 == 1 || quarter % 4 == 2)
+    *cosine = -*cosine;
+  if (quarter % 4 == 2 || quarter % 4 == 3)
+    *sine = -*sine;
+}
+
+START_TEST(best_set_is_one_of_the_named)
+{
+  const struct sde_vector_math *best = sde_vector_math();
+  ck_assert_ptr_nonnull(best);
+  ck_assert_ptr_eq(best, sde_vector_math_named(best->name));
+  ck_assert_ptr_null(sde_vector_math_named("x86-64-v5"));
+  ck_assert_ptr_nonnull(sde_vector_math_named("portable"));
+  bool better = false;
+  for (size_t i = SETS; i-- > 0;) {
+    const struct sde_vector_math *set = sde_vector_math_named(names[i]);
+    if (set == NULL)
+      continue;
+    ck_assert_str_eq(set->name, names[i]);
+    ck_assert(better || set == best);
+    better = true;
+  }
+}
+END_TEST
+
+/* SLEEF states 3.5 ulp for log and sincospi; the root halves the first, and root and product round
+ * once each: 1.75 + 3.5 + 1. */
+START_TEST(normals_are_box_muller_of_the_upper_52_bits)
+{
+  const struct sde_vector_math *set = sde_vector_math_named(names[_i]);
+  if (set == NULL)
+    return;
+  gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+  uint64_t *a = sde_alloc(COUNT, sizeof *a), *b = sde_alloc(COUNT, sizeof *b);
+  double *z = sde_alloc(2 * COUNT, sizeof *z), worst = 0, largest = 0;
+  draw_words(rng, a);
+  draw_words(rng, b);
+  a[0] = UINT64_MAX;
+  b[0] = 0;
+  set->normals(COUNT, a, b, z, z + COUNT);
+  for (size_t i = 0; i < COUNT; i++) {
+    long double u = ldexpl((long double)(a[i] >> 12), -52), cosine, sine;
+    cosine_sine(ldexpl((long double)(b[i] >> 12), -51), &cosine, &sine);
+    long double radius = sqrtl(-2 * log1pl(-u));
+    worst = fmax(worst, fmax(ulps(z[i], radius * cosine), ulps(z[COUNT + i], radius * sine)));
+    largest = fmax(largest, fmax(fabs(z[i]), fabs(z[COUNT + i])));
+  }
+  ck_assert_double_le(worst, 6.25);
+  /* The largest radius there is: sqrt(-2 log 2^-52). */
+  ck_assert_double_eq_tol(z[0], sqrt(104 * M_LN2), 1e-14);
+  ck_assert_double_lt(largest, 8.5);
+  sde_free(a);
+  sde_free(b);
+  sde_free(z);
+  gsl_rng_free(rng);
+}
+END_TEST
+
+/* The sets with fused operations give the same bits; those without differ by a few ulp. */
+START_TEST(sets_agree)
+{
+  gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+  uint64_t *a = sde_alloc(COUNT, sizeof *a), *b = sde_alloc(COUNT, sizeof *b);
+  double *z[SETS], worst = 0;
+  draw_words(rng, a);
+  draw_words(rng, b);
+  for (size_t i = 0; i < SETS; i++) {
+    const struct sde_vector_math *set = sde_vector_math_named(names[i]);
+    z[i] = sde_alloc(2 * COUNT, sizeof *z[i]);
+    if (set == NULL)
+      set = sde_vector_math();
+    set->normals(COUNT, a, b, z[i], z[i] + COUNT);
+  }
+  for (size_t i = 0; i < SETS; i++)
+    for (size_t k = 0; k < 2 * COUNT; k++)
+      worst = fmax(worst, ulps(z[i][k], z[0][k]));
+  ck_assert_double_le(worst, 4);
+  if (sde_vector_math_named("x86-64-v4") != NULL)
+    ck_assert_mem_eq(z[3], z[2], 2 * COUNT * sizeof **z);
+  for (size_t i = 0; i < SETS; i++)
+    sde_free(z[i]);
+  sde_free(a);
+  sde_free(b);
+  gsl_rng_free(rng);
+}
+END_TEST
+
+/* Where exp and log1p are tried, as functions of a uniform number. */
+static double anywhere(double uniform)
+{
+  return -745 + 1454.78 * uniform;
+}
+
+static double about_zero(double uniform)
+{
+  return (uniform < 0.5 ? -1 : 1) * pow(2, -60 * fabs(2 * uniform - 1));
+}
+
+static double above_minus_one(double uniform)
+{
+  return uniform - 1 + DBL_EPSILON;
+}
+
+static double up_to_1e307(double uniform)
+{
+  return pow(10, -307 + 614 * uniform);
+}
+
+static double down_to_minus_one(double uniform)
+{
+  return -pow(10, -307 + 306.99 * uniform);
+}
+
+static double worst_ulps(void (*vector)(size_t, const double *, double *),
+                         long double (*reference)(long double), double (*argument)(double))
+{
+  gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+  double *in = sde_alloc(COUNT, sizeof *in), *out = sde_alloc(COUNT, sizeof *out), worst = 0;
+  for (size_t i = 0; i < COUNT; i++)
+    in[i] = argument(gsl_rng_uniform(rng));
+  vector(COUNT, in, out);
+  for (size_t i = 0; i < COUNT; i++)
+    worst = fmax(worst, ulps(out[i], reference(in[i])));
+  sde_free(in);
+  sde_free(out);
+  gsl_rng_free(rng);
+  return worst;
+}
+
+/* SLEEF states 1 ulp; 2 leaves room for another release of it. */
+START_TEST(exp_and_log1p_are_accurate)
+{
+  const struct sde_vector_math *set = sde_vector_math_named(names[_i]);
+  if (set == NULL)
+    return;
+  ck_assert_double_le(worst_ulps(set->exp, expl, anywhere), 2);
+  ck_assert_double_le(worst_ulps(set->exp, expl, about_zero), 2);
+  ck_assert_double_le(worst_ulps(set->log1p, log1pl, about_zero), 2);
+  ck_assert_double_le(worst_ulps(set->log1p, log1pl, above_minus_one), 2);
+  ck_assert_double_le(worst_ulps(set->log1p, log1pl, up_to_1e307), 2);
+  ck_assert_double_le(worst_ulps(set->log1p, log1pl, down_to_minus_one), 2);
+  /* The twin: the wrong function is far off. */
+  ck_assert_double_gt(worst_ulps(set->log1p, expl, about_zero), 1e6);
+}
+END_TEST
+
+static size_t wrong_values(void (*vector)(size_t, const double *, double *), size_t count,
+                           const double (*expected)[2])
+{
+  double in[32] = {0}, out[32];
+  size_t wrong = 0;
+  for (size_t i = 0; i < count; i++)
+    in[i] = expected[i][0];
+  vector(32, in, out);
+  for (size_t i = 0; i < count; i++)
+    wrong += !(ulps(out[i], expected[i][1]) <= 2 && !signbit(out[i]) == !signbit(expected[i][1])) &&
+             !(isnan(out[i]) && isnan(expected[i][1]));
+  return wrong;
+}
+
+/* Beyond 1e307, where the C library has 707 to 710, SLEEF's log1p is infinite. */
+START_TEST(extremes)
+{
+  static const double exps[][2] = {
+      {0, 1},
+      {-0.0, 1},
+      {INFINITY, INFINITY},
+      {-INFINITY, 0},
+      {NAN, NAN},
+      {710, INFINITY},
+      {DBL_MAX, INFINITY},
+      {-DBL_MAX, 0},
+      {-746, 0},
+      {DBL_MIN, 1},
+      {-DBL_TRUE_MIN, 1},
+      {-745.13, DBL_TRUE_MIN},
+      {709.78, 1.7928227943945155e308},
+      {1, M_E},
+      {-1, 1 / M_E},
+  };
+  static const double log1ps[][2] = {
+      {0, 0},
+      {-0.0, -0.0},
+      {INFINITY, INFINITY},
+      {-1, -INFINITY},
+      {-1.5, NAN},
+      {-INFINITY, NAN},
+      {NAN, NAN},
+      {DBL_MIN, DBL_MIN},
+      {-DBL_MIN, -DBL_MIN},
+      {DBL_EPSILON / 4, DBL_EPSILON / 4},
+      {-DBL_EPSILON / 4, -DBL_EPSILON / 4},
+      {-1 + DBL_EPSILON / 2, -53 * M_LN2},
+      {1, M_LN2},
+      {1e307, 307 * M_LN10},
+  };
+  const struct sde_vector_math *set = sde_vector_math_named(names[_i]);
+  if (set == NULL)
+    return;
+  ck_assert_uint_eq(wrong_values(set->exp, sizeof exps / sizeof *exps, exps), 0);
+  ck_assert_uint_eq(wrong_values(set->log1p, sizeof log1ps / sizeof *log1ps, log1ps), 0);
+}
+END_TEST
+
+/* Any multiple of 8, in place or not: the same bits, and nothing beyond the end. */
+START_TEST(counts_and_places)
+{
+  enum { LONGEST = 200, GUARD = 8, MARK = 77 };
+  const struct sde_vector_math *set = sde_vector_math_named(names[_i]);
+  if (set == NULL)
+    return;
+  gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+  uint64_t a[LONGEST], b[LONGEST];
+  double in[LONGEST], whole[4][LONGEST], out[4][LONGEST + GUARD];
+  size_t different = 0;
+  for (size_t i = 0; i < LONGEST; i++) {
+    a[i] = word(rng);
+    b[i] = word(rng);
+    in[i] = gsl_rng_uniform(rng);
+  }
+  set->normals(LONGEST, a, b, whole[0], whole[1]);
+  set->exp(LONGEST, in, whole[2]);
+  set->log1p(LONGEST, in, whole[3]);
+  for (size_t count = 0; count <= LONGEST; count += 8) {
+    for (size_t i = 0; i < 4; i++)
+      for (size_t k = 0; k < LONGEST + GUARD; k++)
+        out[i][k] = i >= 2 && k < count ? in[k] : MARK;
+    set->normals(count, a, b, out[0], out[1]);
+    set->exp(count, out[2], out[2]);
+    set->log1p(count, out[3], out[3]);
+    for (size_t i = 0; i < 4; i++) {
+      different += memcmp(out[i], whole[i], count * sizeof(double)) != 0;
+      for (size_t k = count; k < LONGEST + GUARD; k++)
+        different += out[i][k] != MARK;
+    }
+  }
+  gsl_rng_free(rng);
+  ck_assert_uint_eq(different, 0);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *suite = suite_create("vector_math");
+  TCase *sets = testing_case(suite, "sets");
+  tcase_add_test(sets, best_set_is_one_of_the_named);
+  tcase_add_test(sets, sets_agree);
+  TCase *functions = testing_case(suite, "functions");
+  tcase_add_loop_test(functions, normals_are_box_muller_of_the_upper_52_bits, 0, SETS);
+  tcase_add_loop_test(functions, exp_and_log1p_are_accurate, 0, SETS);
+  tcase_add_loop_test(functions, extremes, 0, SETS);
+  tcase_add_loop_test(functions, counts_and_places, 0, SETS);
+  return testing_run(suite);
+}
