@@ -116,8 +116,7 @@ static double engine_speed(uint64_t paths, uint64_t steps, int threads)
                                   .record_steps = &record,
                                   .processes = 1,
                                   .process = (const struct sde_process *const *)&process,
-                                  .observables = {.count = LINEAR10_DIM,
-                                                  .evaluate = observe_state},
+                                  .observables = {.count = LINEAR10_DIM, .evaluate = observe_state},
                                   .bound = 1e10,
                                   .threads = threads};
   double begun = seconds_now();
@@ -186,7 +185,8 @@ static void bench_t1(const struct bench *bench)
   row(bench, "t1", "engine", bench->threads, 1e-6 * median(ours, ROUNDS), "million path-steps/s",
       median(to_plain, ROUNDS), median(to_floor, ROUNDS));
   row(bench, "normals", sde_vector_math()->name, bench->threads,
-      1e9 * bench->threads / (LINEAR10_DIM * median(floor, ROUNDS)), "ns a normal and thread", 0, 0);
+      1e9 * bench->threads / (LINEAR10_DIM * median(floor, ROUNDS)), "ns a normal and thread", 0,
+      0);
 }
 
 static void bench_threads(const struct bench *bench)

@@ -12,16 +12,15 @@ static struct limit_options limit_options(const struct parameters *sde)
 {
   const char *rho = parameters_text(sde, "rho_order");
   const char *factor = parameters_text(sde, "noise_factor");
-  return (struct limit_options){
-      .eta_order = (int)parameters_u64(sde, "eta_order"),
-      .rho_order = strcmp(rho, "0") == 0   ? RHO_ORDER_0
-                   : strcmp(rho, "1") == 0 ? RHO_ORDER_1
-                                           : RHO_ORDER_EXACT,
-      .variance_term = parameters_bool(sde, "variance_term"),
-      .factor = strcmp(factor, "columns") == 0    ? FACTOR_COLUMNS
-                : strcmp(factor, "cholesky") == 0 ? FACTOR_CHOLESKY
-                                                  : FACTOR_AUTO,
-      .directions = (size_t)parameters_u64(sde, "directions")};
+  return (struct limit_options){.eta_order = (int)parameters_u64(sde, "eta_order"),
+                                .rho_order = strcmp(rho, "0") == 0   ? RHO_ORDER_0
+                                             : strcmp(rho, "1") == 0 ? RHO_ORDER_1
+                                                                     : RHO_ORDER_EXACT,
+                                .variance_term = parameters_bool(sde, "variance_term"),
+                                .factor = strcmp(factor, "columns") == 0    ? FACTOR_COLUMNS
+                                          : strcmp(factor, "cholesky") == 0 ? FACTOR_CHOLESKY
+                                                                            : FACTOR_AUTO,
+                                .directions = (size_t)parameters_u64(sde, "directions")};
 }
 
 /* Streams are named after what they drive, so that a case keeps its random numbers when others
@@ -32,8 +31,7 @@ static struct sde_stream case_stream(const struct cases *cases, const struct run
   const struct optimizer *optimizer = &one->optimizer;
   char *name = sde_format("%s %s m=%zu b=%zu eta=%.17g rho=%.17g", purpose, optimizer->type->name,
                           optimizer->micro_batch, optimizer->batch, optimizer->eta, optimizer->rho);
-  struct sde_stream stream =
-      sde_stream_named(parameters_u64(cases->recipe->common, "seed"), name);
+  struct sde_stream stream = sde_stream_named(parameters_u64(cases->recipe->common, "seed"), name);
   sde_free(name);
   return stream;
 }
@@ -64,8 +62,7 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
   solution.substeps = other;
   made->companion = sde_solution_process_new(&solution, &refused);
   return refused.code == SDE_OK ||
-         sde_fail(status, refused.code, "%s: %s", parameters_place(sde, "scheme"),
-                  refused.message);
+         sde_fail(status, refused.code, "%s: %s", parameters_place(sde, "scheme"), refused.message);
 }
 
 static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t paths,
@@ -96,9 +93,8 @@ static bool micro_batches_of(const struct parameters *given, const struct optimi
   *count = 1;
   bool has = parameters_has(given, "micro_batch");
   if (has && type->micro_batch != MICRO_GIVEN)
-    return sde_fail(status, SDE_INVALID,
-                    "%s: %s takes no micro_batch; %s", parameters_place(given, "micro_batch"),
-                    type->name,
+    return sde_fail(status, SDE_INVALID, "%s: %s takes no micro_batch; %s",
+                    parameters_place(given, "micro_batch"), type->name,
                     type->micro_batch == MICRO_IS_BATCH ? "its micro-batch is the batch"
                                                         : "it has no micro-batches");
   if (!has && type->micro_batch == MICRO_GIVEN)
@@ -123,8 +119,8 @@ static bool make_setting(struct cases *cases, size_t batch, uint64_t paths, doub
     if (!micro_batches_of(given, type, &sizes, &count, status))
       return false;
     for (size_t j = 0; j < count; j++) {
-      struct optimizer optimizer = {.type = type, .objective = cases->objective, .eta = eta,
-                                    .rho = rho, .batch = batch};
+      struct optimizer optimizer = {
+          .type = type, .objective = cases->objective, .eta = eta, .rho = rho, .batch = batch};
       optimizer.micro_batch = type->micro_batch == MICRO_GIVEN ? (size_t)sizes[j] : batch;
       const char *place = type->micro_batch == MICRO_GIVEN
                               ? parameters_place(given, "micro_batch")
@@ -196,9 +192,8 @@ struct cases *cases_new(const struct recipe *recipe, struct sde_status *status)
   if (good) {
     size_t count;
     cases->observable_name = parameters_texts(recipe->common, "observables", &count);
-    cases->observables =
-        observables_new(cases->objective, count, cases->observable_name,
-                        parameters_place(recipe->common, "observables"), status);
+    cases->observables = observables_new(cases->objective, count, cases->observable_name,
+                                         parameters_place(recipe->common, "observables"), status);
     good = cases->observables != NULL && make_all(cases, status);
   }
   if (good)

@@ -52,12 +52,10 @@ enum { OPTION_SET = 256, OPTION_SEED, OPTION_FORCE, OPTION_JSON, OPTION_QUIET };
 static bool parse_options(int argc, char **argv, struct options *options, char **seed,
                           struct sde_status *status)
 {
-  static const struct option names[] = {{"set", required_argument, NULL, OPTION_SET},
-                                        {"seed", required_argument, NULL, OPTION_SEED},
-                                        {"force", no_argument, NULL, OPTION_FORCE},
-                                        {"json", no_argument, NULL, OPTION_JSON},
-                                        {"quiet", no_argument, NULL, OPTION_QUIET},
-                                        {NULL, 0, NULL, 0}};
+  static const struct option names[] = {
+      {"set", required_argument, NULL, OPTION_SET}, {"seed", required_argument, NULL, OPTION_SEED},
+      {"force", no_argument, NULL, OPTION_FORCE},   {"json", no_argument, NULL, OPTION_JSON},
+      {"quiet", no_argument, NULL, OPTION_QUIET},   {NULL, 0, NULL, 0}};
   optind = 1;
   for (int option; (option = getopt_long(argc, argv, ":o:j:", names, NULL)) != -1;) {
     switch (option) {
@@ -126,8 +124,8 @@ static bool write_all(struct results *results, const struct recipe *recipe, cons
     return false;
   struct plot_files pictures = {0, NULL};
   struct sde_status drawn = {SDE_OK, ""};
-  if (!plot_run(directory, recipe->study->name, parameters_text(recipe->common, "title"),
-                &pictures, &drawn))
+  if (!plot_run(directory, recipe->study->name, parameters_text(recipe->common, "title"), &pictures,
+                &drawn))
     results_note(results, true, "sharpsde: no pictures: %s\n", drawn.message);
   bool good = results_write_run(results, directory, seconds, threads, pictures.count,
                                 pictures.names, status);
@@ -147,7 +145,8 @@ static void show(const struct options *options, struct results *results, const c
   results_print_warnings(results, stderr);
 }
 
-static bool run(const struct options *options, const struct recipe *recipe, struct sde_status *status)
+static bool run(const struct options *options, const struct recipe *recipe,
+                struct sde_status *status)
 {
   struct cases *cases = cases_new(recipe, status);
   if (cases == NULL)
@@ -159,8 +158,7 @@ static bool run(const struct options *options, const struct recipe *recipe, stru
   if (good) {
     double begun = seconds_now();
     bool companions = recipe->study->companions;
-    struct progress *progress =
-        options->quiet ? NULL : progress_new(total_work(cases, companions));
+    struct progress *progress = options->quiet ? NULL : progress_new(total_work(cases, companions));
     struct results *results = results_new(recipe);
     good = recipe->study->run(recipe, threads, progress, cases, results, status);
     progress_free(progress);

@@ -56,8 +56,8 @@ static bool is_variance_perturbed(const struct comparison *row)
 char *comparison_label(const struct comparison *row)
 {
   char *name = case_label(row->one);
-  char *label = sde_format("%s, b %zu, rho %g", name, row->one->optimizer.batch,
-                           row->one->optimizer.rho);
+  char *label =
+      sde_format("%s, b %zu, rho %g", name, row->one->optimizer.batch, row->one->optimizer.rho);
   sde_free(name);
   return label;
 }
@@ -85,8 +85,7 @@ static const struct comparison *extreme_eta(const struct comparison *all, size_t
   const struct comparison *extreme = NULL;
   for (const struct comparison *row = all; row < all + count; row++)
     if (same_variant(row, like) && row->sde == like->sde &&
-        (extreme == NULL ||
-         sign * (row->one->optimizer.eta - extreme->one->optimizer.eta) > 0))
+        (extreme == NULL || sign * (row->one->optimizer.eta - extreme->one->optimizer.eta) > 0))
       extreme = row;
   return extreme;
 }
@@ -111,8 +110,8 @@ static void judge_shrinking(const struct cases *cases, const struct comparison *
 {
   struct interval large = difference_interval(coarse, quantile);
   struct interval small = difference_interval(fine, quantile);
-  double predicted = pow(fine->one->optimizer.eta / coarse->one->optimizer.eta,
-                         options_of(fine)->eta_order);
+  double predicted =
+      pow(fine->one->optimizer.eta / coarse->one->optimizer.eta, options_of(fine)->eta_order);
   enum holds holds = HOLDS_UNDECIDED;
   if (upper_magnitude(small) < sqrt(predicted) * lower_magnitude(large))
     holds = HOLDS_YES;
@@ -170,10 +169,9 @@ static struct interval extrapolated(const struct comparison *all, size_t count,
   double a = pow(fine->one->optimizer.eta, options_of(fine)->eta_order);
   double b = pow(coarse->one->optimizer.eta, options_of(fine)->eta_order);
   double u = b / (b - a), v = a / (b - a);
-  return (struct interval){
-      u * fine->difference - v * coarse->difference,
-      quantile * hypot(u * fine->difference_se, v * coarse->difference_se) +
-          u * fine->scheme_error + v * coarse->scheme_error};
+  return (struct interval){u * fine->difference - v * coarse->difference,
+                           quantile * hypot(u * fine->difference_se, v * coarse->difference_se) +
+                               u * fine->scheme_error + v * coarse->scheme_error};
 }
 
 /* Leaving the variance term out must enlarge the difference. With one eta only, the O(eta) part of

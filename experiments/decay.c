@@ -54,8 +54,9 @@ static void write_row(struct results *results, const struct comparison *row,
   FILE *table = results_table(results, "decay.csv",
                               "optimizer,micro_batch,batch,eta,rho,observable,rate,se,sde_rate,"
                               "sde_se,closed_form,without_variance_term");
-  const double numbers[] = {decay->iterates.value, decay->iterates.se, decay->solution.value,
-                            decay->solution.se,    decay->closed_form, decay->without_variance_term};
+  const double numbers[] = {decay->iterates.value, decay->iterates.se,
+                            decay->solution.value, decay->solution.se,
+                            decay->closed_form,    decay->without_variance_term};
   size_t count = sizeof numbers / sizeof *numbers;
   series_case_columns(table, row->one);
   fprintf(table, "%s,", decay->observable);

@@ -64,8 +64,8 @@ static double case_seconds(const struct cases *cases, const struct run_case *one
     if (companions)
       step += unit_step_seconds(one->sde[s].companion, cases->start);
   }
-  double unit = step * (double)one->steps +
-                observable_seconds(cases) * (double)(records * processes);
+  double unit =
+      step * (double)one->steps + observable_seconds(cases) * (double)(records * processes);
   double units = (double)((one->paths + SDE_UNIT - 1) / SDE_UNIT);
   double threads = omp_get_max_threads();
   return unit * units / (units < threads ? units : threads);

@@ -12,17 +12,17 @@
 struct study_type;
 
 struct recipe {
-  char *file;                    /* as given on the command line */
+  char *file; /* as given on the command line */
   const struct study_type *study;
   const struct loss_type *loss_type;
-  struct parameters *common;     /* every top-level key but the sections below */
-  struct parameters *loss;       /* keys of loss_type, without name */
+  struct parameters *common; /* every top-level key but the sections below */
+  struct parameters *loss;   /* keys of loss_type, without name */
   struct parameters *noise;
   size_t optimizers, sdes;
   struct parameters **optimizer; /* each with "name" */
   struct parameters **sde;
-  char *resolved;                /* the recipe with every default filled in, as YAML text */
-  char sha256[65];               /* of resolved, in hexadecimal */
+  char *resolved;  /* the recipe with every default filled in, as YAML text */
+  char sha256[65]; /* of resolved, in hexadecimal */
 };
 
 /* Read a recipe file and apply overrides "key.path=value" in order; NULL, and the status says why

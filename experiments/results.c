@@ -51,13 +51,12 @@ static FILE *memory_stream(char **text, size_t *length)
 static json_t *describe_sde(const struct parameters *sde, size_t index)
 {
   const char *rho_order = parameters_text(sde, "rho_order");
-  return json_pack("{s:i, s:i, s:o, s:b, s:s, s:i}", "index", (int)index, "eta_order",
-                   (int)parameters_u64(sde, "eta_order"), "rho_order",
-                   strcmp(rho_order, "exact") == 0 ? json_string(rho_order)
-                                                   : json_integer(atoi(rho_order)),
-                   "variance_term", parameters_bool(sde, "variance_term"), "scheme",
-                   parameters_text(sde, "scheme"), "substeps",
-                   (int)parameters_u64(sde, "substeps"));
+  return json_pack(
+      "{s:i, s:i, s:o, s:b, s:s, s:i}", "index", (int)index, "eta_order",
+      (int)parameters_u64(sde, "eta_order"), "rho_order",
+      strcmp(rho_order, "exact") == 0 ? json_string(rho_order) : json_integer(atoi(rho_order)),
+      "variance_term", parameters_bool(sde, "variance_term"), "scheme",
+      parameters_text(sde, "scheme"), "substeps", (int)parameters_u64(sde, "substeps"));
 }
 
 static json_t *path_counts(const struct parameters *common)
@@ -156,11 +155,11 @@ void results_verdict(struct results *results, const char *claim, enum holds hold
   vfprintf(stream, evidence, arguments);
   fclose(stream);
   va_end(arguments);
-  json_array_append_new(results->verdicts,
-                        json_pack("{s:s, s:o, s:s}", "claim", claim, "holds",
-                                  holds == HOLDS_UNDECIDED ? json_null()
-                                                           : json_boolean(holds == HOLDS_YES),
-                                  "evidence", text));
+  json_array_append_new(
+      results->verdicts,
+      json_pack("{s:s, s:o, s:s}", "claim", claim, "holds",
+                holds == HOLDS_UNDECIDED ? json_null() : json_boolean(holds == HOLDS_YES),
+                "evidence", text));
   free(text);
 }
 
@@ -284,8 +283,8 @@ bool results_write_file(const char *directory, const char *name, const char *tex
   char *path = sde_format("%s/%s", directory, name);
   char *beside = sde_format("%s/.%s.%ld", directory, name, (long)getpid());
   FILE *stream = fopen(beside, "w");
-  bool good = stream != NULL && fwrite(text, 1, length, stream) == length &&
-              fflush(stream) == 0 && fsync(fileno(stream)) == 0;
+  bool good = stream != NULL && fwrite(text, 1, length, stream) == length && fflush(stream) == 0 &&
+              fsync(fileno(stream)) == 0;
   if (stream != NULL)
     good = (fclose(stream) == 0) && good;
   good = good && rename(beside, path) == 0;

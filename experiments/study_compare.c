@@ -23,20 +23,19 @@ static struct comparison compare(const struct cases *cases, const struct run_cas
       result->moments[(process * records + record) * observables + observable];
   struct sde_moments pair =
       result->differences[(sde * records + record) * observables + observable];
-  return (struct comparison){
-      .one = one,
-      .sde = sde,
-      .observable = observable,
-      .time = (double)step * one->optimizer.eta,
-      .iterates = iterates,
-      .solution = solution,
-      .iterates_diverged = result->diverged[record],
-      .solution_diverged = result->diverged[process * records + record],
-      .start = sde_moments_mean(result->moments[observable]),
-      .difference = sde_moments_mean(iterates) - sde_moments_mean(solution),
-      .difference_se = hypot(sde_moments_standard_error(iterates),
-                             sde_moments_standard_error(solution)),
-      .scheme_error = comparison_scheme_error(&one->sde[sde], pair)};
+  return (struct comparison){.one = one,
+                             .sde = sde,
+                             .observable = observable,
+                             .time = (double)step * one->optimizer.eta,
+                             .iterates = iterates,
+                             .solution = solution,
+                             .iterates_diverged = result->diverged[record],
+                             .solution_diverged = result->diverged[process * records + record],
+                             .start = sde_moments_mean(result->moments[observable]),
+                             .difference = sde_moments_mean(iterates) - sde_moments_mean(solution),
+                             .difference_se = hypot(sde_moments_standard_error(iterates),
+                                                    sde_moments_standard_error(solution)),
+                             .scheme_error = comparison_scheme_error(&one->sde[sde], pair)};
 }
 
 static void write_differences(struct results *results, const struct cases *cases,
@@ -49,8 +48,7 @@ static void write_differences(struct results *results, const struct cases *cases
   for (size_t s = 0; s < cases->recipe->sdes; s++)
     for (size_t o = 0; o < cases->observables->count; o++)
       for (size_t r = 0; r < records; r++) {
-        struct comparison row =
-            compare(cases, one, result, records, r, record_steps[r], s, o);
+        struct comparison row = compare(cases, one, result, records, r, record_steps[r], s, o);
         series_case_columns(table, one);
         fprintf(table, "%zu,%s,", s, cases->observable_name[o]);
         results_number(table, row.time);
@@ -74,17 +72,16 @@ static json_t *side(struct sde_moments moments, uint64_t diverged)
 static json_t *summary_row(const struct cases *cases, const struct comparison *row)
 {
   const struct optimizer *optimizer = &row->one->optimizer;
-  return json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:f, s:i, s:o, s:o, s:n, s:n, s:o, s:o, s:b, "
-                   "s:o}",
-                   "optimizer", optimizer->type->name, "micro_batch", series_micro_batch(row->one),
-                   "batch", (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho",
-                   optimizer->rho, "observable", cases->observable_name[row->observable], "time",
-                   row->time, "sde_index", (int)row->sde, "iterates",
-                   side(row->iterates, row->iterates_diverged), "sde",
-                   side(row->solution, row->solution_diverged), "exact_iterates", "exact_sde",
-                   "difference", results_json(row->difference), "difference_se",
-                   results_json(row->difference_se), "coupled", 0, "scheme_error",
-                   results_json(row->scheme_error));
+  return json_pack(
+      "{s:s, s:o, s:I, s:f, s:f, s:s, s:f, s:i, s:o, s:o, s:n, s:n, s:o, s:o, s:b, "
+      "s:o}",
+      "optimizer", optimizer->type->name, "micro_batch", series_micro_batch(row->one), "batch",
+      (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "observable",
+      cases->observable_name[row->observable], "time", row->time, "sde_index", (int)row->sde,
+      "iterates", side(row->iterates, row->iterates_diverged), "sde",
+      side(row->solution, row->solution_diverged), "exact_iterates", "exact_sde", "difference",
+      results_json(row->difference), "difference_se", results_json(row->difference_se), "coupled",
+      0, "scheme_error", results_json(row->scheme_error));
 }
 
 /* Run one case, write its tables, and keep its comparisons at the end time. */

@@ -46,8 +46,7 @@ static json_t *final_means(const struct cases *cases, const struct run_case *one
   json_t *means = json_object();
   size_t observables = cases->observables->count;
   for (size_t o = 0; o < observables; o++) {
-    struct sde_moments moments =
-        result->moments[((process + 1) * records - 1) * observables + o];
+    struct sde_moments moments = result->moments[((process + 1) * records - 1) * observables + o];
     json_object_set_new(means, cases->observable_name[o],
                         json_pack("{s:o, s:o}", "mean", results_json(sde_moments_mean(moments)),
                                   "se", results_json(sde_moments_standard_error(moments))));

@@ -133,9 +133,8 @@ static void *workspace_new(const struct sde_system *system, size_t width)
   return sde_alloc(triangle(system->dim + 1) + triangle(system->dim), width * sizeof(double));
 }
 
-static void evaluate(const struct sde_system *system, void *workspace,
-                     const struct sde_instant *at, size_t width, const double *x, const double *dw,
-                     double *drift, double *noise)
+static void evaluate(const struct sde_system *system, void *workspace, const struct sde_instant *at,
+                     size_t width, const double *x, const double *dw, double *drift, double *noise)
 {
   (void)at;
   const struct affine *affine = system->context;

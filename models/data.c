@@ -104,8 +104,8 @@ static bool read_number(const struct reader *reader, const char *cell, size_t co
   *value = strtod(cell, &end);
   if (*end != '\0' || !isfinite(*value))
     return sde_fail(reader->status, SDE_INVALID,
-                    "%s:%zu: '%s' in column '%s' is not a finite number", table->file,
-                    reader->line, cell, table->name[column]);
+                    "%s:%zu: '%s' in column '%s' is not a finite number", table->file, reader->line,
+                    cell, table->name[column]);
   return true;
 }
 
@@ -169,8 +169,7 @@ static bool read_rows(struct reader *reader)
                     strerror(errno));
   if (reader->table->rows == 0)
     return sde_fail(reader->status, SDE_INVALID,
-                    "%s:1: no rows below the header; at least one is needed",
-                    reader->table->file);
+                    "%s:1: no rows below the header; at least one is needed", reader->table->file);
   return true;
 }
 

@@ -25,10 +25,9 @@ size_t factor_noise_dim(const struct factor_plan *plan)
 struct factor_workspace factor_workspace_new(const struct factor_plan *plan, size_t width)
 {
   size_t triangle = plan->cholesky ? plan->dim * (plan->dim + 1) / 2 : 0;
-  return (struct factor_workspace){sde_alloc(plan->dim, width * sizeof(double)),
-                                   sde_alloc(width, sizeof(double)),
-                                   sde_alloc(plan->dim, width * sizeof(double)),
-                                   sde_alloc(triangle, width * sizeof(double))};
+  return (struct factor_workspace){
+      sde_alloc(plan->dim, width * sizeof(double)), sde_alloc(width, sizeof(double)),
+      sde_alloc(plan->dim, width * sizeof(double)), sde_alloc(triangle, width * sizeof(double))};
 }
 
 void factor_workspace_free(struct factor_workspace *workspace)
@@ -122,7 +121,7 @@ static void subtract_mean_products(size_t dim, size_t width, const double *restr
 
 SDE_VECTOR
 void factor_multiply(size_t dim, size_t width, double scale, const double *restrict lower,
-                           const double *restrict dw, double *restrict out)
+                     const double *restrict dw, double *restrict out)
 {
   for (size_t j = 0; j < dim; j++) {
     double *row = out + j * width;

@@ -15,10 +15,10 @@
 #define FACTOR_NORMAL_COST 25.0
 
 struct factor_plan {
-  size_t dim;       /* D */
-  size_t columns;   /* N */
+  size_t dim;     /* D */
+  size_t columns; /* N */
   bool cholesky;
-  bool centred;     /* subtract the mean; false where Sigma = sum_i p_i a_i a_i^T */
+  bool centred; /* subtract the mean; false where Sigma = sum_i p_i a_i a_i^T */
 };
 
 /* Choose between columns and Cholesky by cost, unless `factor` has chosen. */

@@ -148,8 +148,8 @@ struct unit {
 /* s[p] = a_i . v and y[p] = y_i for the sample of each path; stride is a constant where this is
  * inlined. */
 static inline void margins(const struct generalized_linear *model, size_t d, size_t width,
-                           const uint32_t *restrict index, size_t stride,
-                           const double *restrict v, double *restrict s, double *restrict y)
+                           const uint32_t *restrict index, size_t stride, const double *restrict v,
+                           double *restrict s, double *restrict y)
 {
   for (size_t p = 0; p < SDE_UNIT; p++) {
     s[p] = 0;
@@ -189,8 +189,8 @@ static inline void combine(const struct generalized_linear *model, size_t d, siz
 {
   for (size_t j = 0; j < d; j++)
     for (size_t p = 0; p < SDE_UNIT; p++)
-      out[j * width + p] = coefficient[p] * model->a[index[p * stride] * d + j] +
-                           model->ridge[j] * v[j * width + p];
+      out[j * width + p] =
+          coefficient[p] * model->a[index[p * stride] * d + j] + model->ridge[j] * v[j * width + p];
 }
 
 SDE_VECTOR
@@ -212,9 +212,9 @@ static void combine_own(const struct generalized_linear *model, size_t d, size_t
 static void combine_of(const struct loss *loss, size_t width, struct loss_samples samples,
                        size_t start, const double *coefficient, const double *v, double *out)
 {
-  (samples.stride == 0 ? combine_shared : combine_own)(
-      loss->data, loss->dim, width, samples.index + start * samples.stride, coefficient,
-      v + start, out + start);
+  (samples.stride == 0 ? combine_shared : combine_own)(loss->data, loss->dim, width,
+                                                       samples.index + start * samples.stride,
+                                                       coefficient, v + start, out + start);
 }
 
 SDE_VECTOR

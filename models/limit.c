@@ -53,9 +53,9 @@ static void *workspace_new(const struct sde_system *system, size_t width)
   const struct limit *limit = system->context;
   struct limit_workspace *workspace = sde_alloc(1, sizeof *workspace);
   size_t size = system->dim * width;
-  double **vectors[] = {&workspace->g,   &workspace->hg, &workspace->point, &workspace->gi,
-                        &workspace->hvi, &workspace->hgi, &workspace->v,    &workspace->q,
-                        &workspace->scratch};
+  double **vectors[] = {&workspace->g,  &workspace->hg,  &workspace->point,
+                        &workspace->gi, &workspace->hvi, &workspace->hgi,
+                        &workspace->v,  &workspace->q,   &workspace->scratch};
   for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
     *vectors[i] = sde_alloc(size, sizeof(double));
   workspace->column = sde_alloc(2 * size, sizeof(double));
@@ -70,10 +70,10 @@ static void *workspace_new(const struct sde_system *system, size_t width)
 static void workspace_free(void *memory)
 {
   struct limit_workspace *workspace = memory;
-  double *vectors[] = {workspace->g,   workspace->hg,  workspace->point,   workspace->gi,
-                       workspace->hvi, workspace->hgi, workspace->v,       workspace->q,
-                       workspace->column, workspace->stacked, workspace->scratch,
-                       workspace->directions};
+  double *vectors[] = {workspace->g,       workspace->hg,      workspace->point,
+                       workspace->gi,      workspace->hvi,     workspace->hgi,
+                       workspace->v,       workspace->q,       workspace->column,
+                       workspace->stacked, workspace->scratch, workspace->directions};
   for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
     sde_free(vectors[i]);
   factor_workspace_free(&workspace->factor);
@@ -300,8 +300,8 @@ static void evaluate_enumerated(const struct limit *limit, struct limit_workspac
     add_disjoint_pairs(limit, w, width);
   else if (m == 1)
     share = objective_batch_factor(objective, optimizer->batch);
-  factor_finish(&limit->plan, &w->factor, width,
-                sqrt(optimizer->eta * (limit->pairs ? 1 : share)), dw, noise);
+  factor_finish(&limit->plan, &w->factor, width, sqrt(optimizer->eta * (limit->pairs ? 1 : share)),
+                dw, noise);
 }
 
 /* F and Sigma from fresh directions: unbiased, with spurious noise of relative size dt/eta over
@@ -331,9 +331,8 @@ static void evaluate_sampled(const struct limit *limit, struct limit_workspace *
                   sqrt(optimizer->eta * (double)count / (double)(count - 1)), dw, noise);
 }
 
-static void evaluate(const struct sde_system *system, void *workspace,
-                     const struct sde_instant *at, size_t width, const double *x, const double *dw,
-                     double *drift, double *noise)
+static void evaluate(const struct sde_system *system, void *workspace, const struct sde_instant *at,
+                     size_t width, const double *x, const double *dw, double *drift, double *noise)
 {
   const struct limit *limit = system->context;
   switch (limit->form) {
@@ -366,8 +365,7 @@ static bool can_enumerate(struct limit *limit)
   size_t count = enumeration_count(n, m, replacement, ENUMERATION_MAX);
   limit->pairs = !replacement && r > 1;
   return count != SIZE_MAX &&
-         (!limit->pairs ||
-          enumeration_count(n - m, m, false, PAIRS_MAX / count) != SIZE_MAX);
+         (!limit->pairs || enumeration_count(n - m, m, false, PAIRS_MAX / count) != SIZE_MAX);
 }
 
 /* Choose the form, and with it the noise factor. */
@@ -406,8 +404,7 @@ static enum sde_noise_class noise_class(const struct limit *limit)
 {
   const struct objective *objective = limit->optimizer->objective;
   if (objective->sampling == GAUSSIAN &&
-      (limit->form == FORM_POINT ||
-       (limit->form == FORM_EXPANDED && objective->loss->quadratic)))
+      (limit->form == FORM_POINT || (limit->form == FORM_EXPANDED && objective->loss->quadratic)))
     return SDE_NOISE_ADDITIVE;
   return factor_noise_dim(&limit->plan) == 1 ? SDE_NOISE_SCALAR : SDE_NOISE_GENERAL;
 }
@@ -419,8 +416,9 @@ static double general_cost(const struct limit *limit)
   double d = (double)limit->system.dim, n = (double)limit->optimizer->objective->components;
   double columns = (double)limit->plan.columns, m = (double)limit->optimizer->micro_batch;
   double component = 2 * d, passes = limit->form == FORM_EXPANDED ? 6 * n : 2 * n;
-  double factor = limit->plan.cholesky ? columns * (double)limit->plan.dim * (double)limit->plan.dim / 2
-                                       : columns * (FACTOR_NORMAL_COST + (double)limit->plan.dim);
+  double factor = limit->plan.cholesky
+                      ? columns * (double)limit->plan.dim * (double)limit->plan.dim / 2
+                      : columns * (FACTOR_NORMAL_COST + (double)limit->plan.dim);
   return component * passes + factor +
          (limit->form == FORM_ENUMERATED ? 2 * m * columns * component : 0);
 }

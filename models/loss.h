@@ -43,13 +43,12 @@ struct loss_type {
   const char *name, *summary;
   const struct parameter_key *keys;
   /* Fill loss->dim, samples, start, quadratic, data from the parameters. */
-  bool (*create)(struct loss *loss, const struct parameters *parameters,
-                 struct sde_status *status);
+  bool (*create)(struct loss *loss, const struct parameters *parameters, struct sde_status *status);
   void (*destroy)(struct loss *loss);
   /* Of the sample that each path looks at: value[p], gradient[i*width + p], and the product
    * hv[i*width + p] of its Hessian with v[i*width + p]. */
-  void (*value)(const struct loss *loss, size_t width, struct loss_samples samples,
-                const double *x, double *value);
+  void (*value)(const struct loss *loss, size_t width, struct loss_samples samples, const double *x,
+                double *value);
   void (*gradient)(const struct loss *loss, size_t width, struct loss_samples samples,
                    const double *x, double *gradient);
   void (*hessian_vector)(const struct loss *loss, size_t width, struct loss_samples samples,

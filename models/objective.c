@@ -139,7 +139,7 @@ struct objective *objective_new(const struct loss *loss, const struct parameters
   objective->loss = loss;
   objective->components = loss->samples;
   objective->structure = "samples";
-  objective->sampling = strcmp(sampling, "gaussian") == 0            ? GAUSSIAN
+  objective->sampling = strcmp(sampling, "gaussian") == 0           ? GAUSSIAN
                         : strcmp(sampling, "with-replacement") == 0 ? WITH_REPLACEMENT
                                                                     : WITHOUT_REPLACEMENT;
   if (objective->sampling != GAUSSIAN || gaussian_factor(objective, noise, status))
@@ -179,8 +179,8 @@ bool objective_accepts(const struct objective *objective, size_t batch, size_t m
   return true;
 }
 
-struct micro_batches micro_batches_new(const struct objective *objective, size_t size,
-                                       size_t count, size_t width)
+struct micro_batches micro_batches_new(const struct objective *objective, size_t size, size_t count,
+                                       size_t width)
 {
   struct micro_batches batches = {.size = size, .count = count};
   if (objective->sampling == GAUSSIAN) {

@@ -19,8 +19,8 @@ extern const struct parameter_key noise_keys[];
 struct objective {
   const struct loss *loss;
   enum sampling sampling;
-  size_t components;    /* n samples, or K noise potentials */
-  double *factor;       /* J, dim x K row-major, for Gaussian noise; else NULL */
+  size_t components;     /* n samples, or K noise potentials */
+  double *factor;        /* J, dim x K row-major, for Gaussian noise; else NULL */
   const char *structure; /* "isotropic", ... for Gaussian noise; else "samples" */
 };
 
@@ -45,8 +45,8 @@ struct micro_batches {
   uint32_t *permutation; /* scratch of n indices for sampling without replacement */
 };
 
-struct micro_batches micro_batches_new(const struct objective *objective, size_t size,
-                                       size_t count, size_t width);
+struct micro_batches micro_batches_new(const struct objective *objective, size_t size, size_t count,
+                                       size_t width);
 void micro_batches_free(struct micro_batches *batches);
 
 /* Draw a batch at an address, independently of every other address, partitioned uniformly. */

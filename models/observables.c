@@ -99,9 +99,9 @@ enum { ROWS = sizeof rows / sizeof *rows };
 
 const struct observable_type *const *observable_types(void)
 {
-  static const struct observable_type *const all[] = {
-      &rows[0].type, &rows[1].type, &rows[2].type, &rows[3].type, &rows[4].type, &rows[5].type,
-      NULL};
+  static const struct observable_type *const all[] = {&rows[0].type, &rows[1].type, &rows[2].type,
+                                                      &rows[3].type, &rows[4].type, &rows[5].type,
+                                                      NULL};
   _Static_assert(sizeof all / sizeof *all == ROWS + 1, "every row is listed");
   return all;
 }
@@ -143,9 +143,8 @@ static struct item find(const struct objective *objective, const char *name)
     if (strcmp(rows[i].type.name, name) == 0)
       return (struct item){rows[i].evaluate, 0};
   char *end;
-  unsigned long coordinate = name[0] == 'x' && name[1] >= '1' && name[1] <= '9'
-                                 ? strtoul(name + 1, &end, 10)
-                                 : 0;
+  unsigned long coordinate =
+      name[0] == 'x' && name[1] >= '1' && name[1] <= '9' ? strtoul(name + 1, &end, 10) : 0;
   if (coordinate >= 1 && coordinate <= objective->loss->dim && *end == '\0')
     return (struct item){observe_coordinate, coordinate - 1};
   return (struct item){NULL, 0};
@@ -175,8 +174,7 @@ struct sde_observables *observables_new(const struct objective *objective, size_
   struct context *context = sde_alloc(1, sizeof *context);
   struct sde_observables *observables = sde_alloc(1, sizeof *observables);
   *context = (struct context){objective, count, sde_alloc(count, sizeof *context->item)};
-  *observables =
-      (struct sde_observables){count, context, workspace_new, sde_free, evaluate};
+  *observables = (struct sde_observables){count, context, workspace_new, sde_free, evaluate};
   for (size_t i = 0; i < count; i++) {
     context->item[i] = find(objective, names[i]);
     if (context->item[i].evaluate == NULL) {

@@ -51,14 +51,12 @@ struct optimizer_workspace {
   double *perturbation, *point, *gradient, *scratch; /* dim * width each */
 };
 
-struct optimizer_workspace *optimizer_workspace_new(const struct optimizer *optimizer,
-                                                    size_t width)
+struct optimizer_workspace *optimizer_workspace_new(const struct optimizer *optimizer, size_t width)
 {
   struct optimizer_workspace *workspace = sde_alloc(1, sizeof *workspace);
   size_t size = optimizer->objective->loss->dim * width;
-  workspace->batches =
-      micro_batches_new(optimizer->objective, optimizer->micro_batch,
-                        optimizer->batch / optimizer->micro_batch, width);
+  workspace->batches = micro_batches_new(optimizer->objective, optimizer->micro_batch,
+                                         optimizer->batch / optimizer->micro_batch, width);
   workspace->perturbation = sde_alloc(size, sizeof(double));
   workspace->point = sde_alloc(size, sizeof(double));
   workspace->gradient = sde_alloc(size, sizeof(double));
@@ -91,7 +89,7 @@ static const double *perturbed_point(const struct optimizer *optimizer,
     objective_micro_gradient(objective, width, &workspace->batches, j, x, workspace->perturbation,
                              workspace->scratch);
   sde_block_shift(objective->loss->dim * width, x, optimizer->rho, workspace->perturbation,
-          workspace->point);
+                  workspace->point);
   return workspace->point;
 }
 

@@ -25,13 +25,13 @@ enum parameter_type {
 struct parameter_key {
   const char *name;
   enum parameter_type type;
-  bool list;              /* a list of items is accepted as well as one item */
-  double low, high;       /* accepted range of a number, ends included ... */
-  bool low_open;          /* ... but for the lower end where this is set */
-  const char *fallback;   /* default as YAML text; NULL where there is none */
-  bool required;          /* must be given (only where fallback is NULL) */
-  const char *choices;    /* PARAMETER_CHOICE: "a b c" */
-  const char *help;       /* one line for starter recipes and `list` */
+  bool list;            /* a list of items is accepted as well as one item */
+  double low, high;     /* accepted range of a number, ends included ... */
+  bool low_open;        /* ... but for the lower end where this is set */
+  const char *fallback; /* default as YAML text; NULL where there is none */
+  bool required;        /* must be given (only where fallback is NULL) */
+  const char *choices;  /* PARAMETER_CHOICE: "a b c" */
+  const char *help;     /* one line for starter recipes and `list` */
 };
 
 struct parameters; /* opaque: name -> value, place */
@@ -63,8 +63,8 @@ const double *parameters_reals(const struct parameters *parameters, const char *
 const char *const *parameters_texts(const struct parameters *parameters, const char *name,
                                     size_t *length);
 /* Row-major rows x columns. */
-const double *parameters_matrix(const struct parameters *parameters, const char *name,
-                                size_t *rows, size_t *columns);
+const double *parameters_matrix(const struct parameters *parameters, const char *name, size_t *rows,
+                                size_t *columns);
 
 /* Where the value stood: "FILE:LINE", "--set KEY" or "default". */
 const char *parameters_place(const struct parameters *parameters, const char *name);

@@ -202,8 +202,8 @@ static void advance_to(const struct sde_ensemble *ensemble, struct worker *worke
   const struct sde_process *advanced = ensemble->process[process];
   bool *alive = worker->alive + process * worker->width;
   for (uint64_t step = from; step < to; step++) {
-    advanced->advance(advanced, worker->process_workspace[process], first_path, worker->width,
-                      step, worker->x[process]);
+    advanced->advance(advanced, worker->process_workspace[process], first_path, worker->width, step,
+                      worker->x[process]);
     if (mark_diverged(ensemble->dim, worker->width, ensemble->bound, worker->x[process], alive) &&
         worker->tally.first_divergence[process] > step + 1)
       worker->tally.first_divergence[process] = step + 1;
@@ -243,8 +243,8 @@ static void record_pairs(const struct sde_ensemble *ensemble, struct worker *wor
   for (size_t i = 0; i < ensemble->pairs; i++) {
     struct sde_pair pair = ensemble->pair[i];
     for (size_t p = 0; p < width; p++)
-      worker->both[p] = worker->alive[pair.minuend * width + p] &&
-                        worker->alive[pair.subtrahend * width + p];
+      worker->both[p] =
+          worker->alive[pair.minuend * width + p] && worker->alive[pair.subtrahend * width + p];
     for (size_t o = 0; o < count; o++) {
       const double *minuend = worker->values + (pair.minuend * count + o) * width;
       const double *subtrahend = worker->values + (pair.subtrahend * count + o) * width;

@@ -39,10 +39,10 @@ struct sde_ensemble {
   size_t pairs;
   const struct sde_pair *pair;
   struct sde_observables observables;
-  double bound;         /* a path with a coordinate beyond it, or not finite, has diverged */
+  double bound;          /* a path with a coordinate beyond it, or not finite, has diverged */
   uint64_t sample_paths; /* keep the observables of this many paths, 0 for none */
-  size_t width;         /* block width, a multiple of SDE_UNIT; 0 for the default */
-  int threads;          /* 0 for OpenMP's choice */
+  size_t width;          /* block width, a multiple of SDE_UNIT; 0 for the default */
+  int threads;           /* 0 for OpenMP's choice */
   void (*progress)(void *context, uint64_t paths_done);
   void *progress_context;
 };
@@ -50,11 +50,11 @@ struct sde_ensemble {
 /* With P processes, R records and O observables. A diverged path leaves the statistics at the
  * record after it diverged and never returns; the means are then over survivors. */
 struct sde_ensemble_result {
-  struct sde_moments *moments;      /* [(process*R + record)*O + observable] */
-  struct sde_moments *differences;  /* [(pair*R + record)*O + observable] */
-  uint64_t *diverged;               /* [process*R + record]: paths that have diverged by then */
-  uint64_t *first_divergence;       /* [process]: step of the first, UINT64_MAX where none */
-  double *samples;                  /* [((process*R + record)*O + observable)*S + path] or NULL */
+  struct sde_moments *moments;     /* [(process*R + record)*O + observable] */
+  struct sde_moments *differences; /* [(pair*R + record)*O + observable] */
+  uint64_t *diverged;              /* [process*R + record]: paths that have diverged by then */
+  uint64_t *first_divergence;      /* [process]: step of the first, UINT64_MAX where none */
+  double *samples;                 /* [((process*R + record)*O + observable)*S + path] or NULL */
 };
 
 /* Run. The caller releases the result's arrays with sde_ensemble_result_free. */

@@ -33,8 +33,7 @@ static void iterated_integrals(size_t j, size_t noise_dim, double dt, size_t wid
   double scale = 1 / (2 * sqrt(dt));
   for (size_t k = 0; k < noise_dim; k++)
     for (size_t p = 0; p < width; p++)
-      weights[k * width + p] =
-          (dw[j * width + p] * dw[k * width + p] - (j == k ? dt : 0)) * scale;
+      weights[k * width + p] = (dw[j * width + p] * dw[k * width + p] - (j == k ? dt : 0)) * scale;
 }
 
 /* Commutative (and scalar) noise: for each j, B at the point shifted along b_j, times the weights

@@ -82,12 +82,22 @@ static inline vector mantissa(const uint64_t *bits)
  * Threefry-2x64-20 as Random123 has it; the tests hold one against the other. */
 #define EACH for (size_t k = 0; k < chains; k++)
 #define ROUND(r) EACH a[k] += b[k], b[k] = (b[k] << r) | (b[k] >> (64 - r)), b[k] ^= a[k]
-#define ROUNDS_EVEN ROUND(R_64x2_0_0); ROUND(R_64x2_1_0); ROUND(R_64x2_2_0); ROUND(R_64x2_3_0)
-#define ROUNDS_ODD ROUND(R_64x2_4_0); ROUND(R_64x2_5_0); ROUND(R_64x2_6_0); ROUND(R_64x2_7_0)
+#define ROUNDS_EVEN                                                                                \
+  ROUND(R_64x2_0_0);                                                                               \
+  ROUND(R_64x2_1_0);                                                                               \
+  ROUND(R_64x2_2_0);                                                                               \
+  ROUND(R_64x2_3_0)
+#define ROUNDS_ODD                                                                                 \
+  ROUND(R_64x2_4_0);                                                                               \
+  ROUND(R_64x2_5_0);                                                                               \
+  ROUND(R_64x2_6_0);                                                                               \
+  ROUND(R_64x2_7_0)
 #define INJECT(x, y) EACH a[k] += x, b[k] += y
 
-static inline __attribute__((always_inline)) void threefry_chains(size_t chains, const uint64_t key[3], uint64_t first,
-                                   uint64_t counter, uint64_t *out_a, uint64_t *out_b)
+static inline __attribute__((always_inline)) void threefry_chains(size_t chains,
+                                                                  const uint64_t key[3],
+                                                                  uint64_t first, uint64_t counter,
+                                                                  uint64_t *out_a, uint64_t *out_b)
 {
   static const uint64_t lane_numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
   words a[CHAINS], b[CHAINS], lane;
@@ -134,9 +144,9 @@ static void threefry(size_t count, const uint64_t key[2], uint64_t first, uint64
 #endif
 
 /* Two rows at a time over TILE vectors of paths, so that the sums stay in registers. */
-static inline __attribute__((always_inline)) void affine_rows(size_t rows, size_t columns, const double *restrict matrix,
-                               const double *restrict constant, size_t width,
-                               const double *restrict x, double *restrict out)
+static inline __attribute__((always_inline)) void affine_rows(
+    size_t rows, size_t columns, const double *restrict matrix, const double *restrict constant,
+    size_t width, const double *restrict x, double *restrict out)
 {
   for (size_t start = 0; start < width; start += TILE * LANES) {
     vector sum[2][TILE];
@@ -195,5 +205,4 @@ static void logarithm_1p(size_t count, const double *in, double *out)
 }
 
 extern const struct sde_vector_math SET;
-const struct sde_vector_math SET = {SET_NAME,    threefry,     normals,
-                                    exponential, logarithm_1p, affine};
+const struct sde_vector_math SET = {SET_NAME, threefry, normals, exponential, logarithm_1p, affine};
