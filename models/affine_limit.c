@@ -10,14 +10,6 @@
 
 #include <string.h>
 
-/* With z = (x_1, .., x_d, 1): drift = M z, and the covariance's lower triangle, row by row, is
- * T (z_a z_b), b <= a. */
-struct affine {
-  double *matrix;   /* [i*d + j]: M without its last column */
-  double *constant; /* [i]: the last column */
-  double *tensor;   /* [(i*(i+1)/2 + k)*pairs + (a*(a+1)/2 + b)] */
-};
-
 static size_t triangle(size_t n)
 {
   return n * (n + 1) / 2;
@@ -41,7 +33,13 @@ static size_t sum_point(size_t d, size_t a, size_t b)
   return 1 + 2 * d + a * (a - 1) / 2 + b;
 }
 
-static void set_points(size_t d, size_t width, double *x)
+size_t affine_points(size_t d)
+{
+  size_t points = 1 + 2 * d + triangle(d) - d;
+  return (points + SDE_UNIT - 1) / SDE_UNIT * SDE_UNIT;
+}
+
+void affine_set_points(size_t d, size_t width, double *x)
 {
   for (size_t a = 0; a < d; a++) {
     x[a * width + 1 + a] = 1;
@@ -62,8 +60,7 @@ static void add_squares(size_t d, size_t width, const double *noise, double *val
         values[(triangle(i) + k) * width + p] += noise[i * width + p] * noise[k * width + p];
 }
 
-/* The coefficients of z_a z_b from the values of one entry at the points. */
-static void interpolate(size_t d, const double *value, double *coefficient)
+void affine_interpolate(size_t d, const double *value, double *coefficient)
 {
   double *linear = coefficient + triangle(d), *square = coefficient;
   linear[d] = value[0];
@@ -78,17 +75,19 @@ static void interpolate(size_t d, const double *value, double *coefficient)
                                 square[triangle(a) + a] - square[triangle(b) + b];
 }
 
-static void learn(struct affine *affine, const struct sde_system *general)
+struct affine_coefficients affine_coefficients_new(const struct sde_system *general)
 {
-  size_t d = general->dim, points = 1 + 2 * d + triangle(d) - d;
-  size_t width = (points + SDE_UNIT - 1) / SDE_UNIT * SDE_UNIT;
+  size_t d = general->dim, width = affine_points(d);
+  struct affine_coefficients learnt = {sde_alloc(d, d * sizeof(double)),
+                                       sde_alloc(d, sizeof(double)),
+                                       sde_alloc(triangle(d), triangle(d + 1) * sizeof(double))};
   double *x = sde_alloc(d, width * sizeof *x), *drift = sde_alloc(d, width * sizeof *drift);
   double *noise = sde_alloc(d, width * sizeof *noise);
   double *dw = sde_alloc(general->noise_dim, width * sizeof *dw);
   double *values = sde_alloc(triangle(d), width * sizeof *values);
   void *workspace = sde_system_workspace_new(general, width);
   struct sde_instant at = {0, 0, 0};
-  set_points(d, width, x);
+  affine_set_points(d, width, x);
   general->evaluate(general, workspace, &at, width, x, NULL, drift, NULL);
   for (size_t k = 0; k < general->noise_dim; k++) {
     sde_block_fill(width, 1, dw + k * width);
@@ -97,19 +96,27 @@ static void learn(struct affine *affine, const struct sde_system *general)
     add_squares(d, width, noise, values);
   }
   for (size_t i = 0; i < d; i++) {
-    affine->constant[i] = drift[i * width];
+    learnt.constant[i] = drift[i * width];
     for (size_t j = 0; j < d; j++)
-      affine->matrix[i * d + j] =
+      learnt.matrix[i * d + j] =
           (drift[i * width + 1 + j] - drift[i * width + minus_point(d, j)]) / 2;
   }
   for (size_t e = 0; e < triangle(d); e++)
-    interpolate(d, values + e * width, affine->tensor + e * triangle(d + 1));
+    affine_interpolate(d, values + e * width, learnt.tensor + e * triangle(d + 1));
   sde_system_workspace_free(general, workspace);
   sde_free(x);
   sde_free(drift);
   sde_free(noise);
   sde_free(dw);
   sde_free(values);
+  return learnt;
+}
+
+void affine_coefficients_free(struct affine_coefficients *coefficients)
+{
+  sde_free(coefficients->matrix);
+  sde_free(coefficients->constant);
+  sde_free(coefficients->tensor);
 }
 
 /* products[(a*(a+1)/2 + b)*width + p] = z_a z_b. */
@@ -137,7 +144,7 @@ static void evaluate(const struct sde_system *system, void *workspace, const str
                      size_t width, const double *x, const double *dw, double *drift, double *noise)
 {
   (void)at;
-  const struct affine *affine = system->context;
+  const struct affine_coefficients *affine = system->context;
   const struct sde_vector_math *math = sde_vector_math();
   size_t d = system->dim, pairs = triangle(d + 1);
   if (drift != NULL)
@@ -151,14 +158,29 @@ static void evaluate(const struct sde_system *system, void *workspace, const str
   factor_multiply(d, width, 1, covariance, dw, noise);
 }
 
-struct sde_system *affine_limit_new(const struct sde_system *general)
+/* a - (eta/2) Da a of a = matrix x + constant, in place. */
+static void second_order(size_t d, double eta, struct affine_coefficients *drift)
+{
+  double *matrix = sde_alloc(d, d * sizeof *matrix), *constant = sde_alloc(d, sizeof *constant);
+  for (size_t i = 0; i < d; i++)
+    for (size_t k = 0; k < d; k++) {
+      double entry = drift->matrix[i * d + k];
+      constant[i] += entry * drift->constant[k];
+      for (size_t j = 0; j < d; j++)
+        matrix[i * d + j] += entry * drift->matrix[k * d + j];
+    }
+  sde_block_add(d * d, -eta / 2, matrix, drift->matrix);
+  sde_block_add(d, -eta / 2, constant, drift->constant);
+  sde_free(matrix);
+  sde_free(constant);
+}
+
+struct sde_system *affine_limit_new(const struct sde_system *general, double eta)
 {
   size_t d = general->dim;
-  struct affine *affine = sde_alloc(1, sizeof *affine);
-  affine->matrix = sde_alloc(d, d * sizeof(double));
-  affine->constant = sde_alloc(d, sizeof(double));
-  affine->tensor = sde_alloc(triangle(d), triangle(d + 1) * sizeof(double));
-  learn(affine, general);
+  struct affine_coefficients *affine = sde_alloc(1, sizeof *affine);
+  *affine = affine_coefficients_new(general);
+  second_order(d, eta, affine);
   struct sde_system *system = sde_alloc(1, sizeof *system);
   *system = (struct sde_system){.name = general->name,
                                 .dim = d,
@@ -175,10 +197,7 @@ void affine_limit_free(struct sde_system *system)
 {
   if (system == NULL)
     return;
-  struct affine *affine = (struct affine *)system->context;
-  sde_free(affine->matrix);
-  sde_free(affine->constant);
-  sde_free(affine->tensor);
-  sde_free(affine);
+  affine_coefficients_free((struct affine_coefficients *)system->context);
+  sde_free((void *)system->context);
   sde_free(system);
 }

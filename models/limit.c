@@ -7,6 +7,7 @@
 #include "models/affine_limit.h"
 #include "models/enumeration.h"
 #include "models/factor.h"
+#include "models/gaussian_norm.h"
 #include "sde/block.h"
 
 #include <math.h>
@@ -23,8 +24,9 @@ enum {
 enum form {
   FORM_POINT,      /* one gradient: g and V at x, or at x + rho g(x) */
   FORM_EXPANDED,   /* m-USAM to first order in rho */
-  FORM_ENUMERATED, /* the directions of all micro-batches */
-  FORM_SAMPLED     /* a few fresh directions a step */
+  FORM_ENUMERATED, /* the directions of all micro-batches, linearised in rho or not */
+  FORM_SAMPLED,    /* a few fresh directions a step */
+  FORM_NORM        /* m-SAM to first order: g + rho grad E|g_I|, leading noise c(b) V */
 };
 
 struct limit {
@@ -36,6 +38,8 @@ struct limit {
   struct enumeration enumeration;
   bool pairs; /* enumerated without replacement: disjoint micro-batches are correlated */
   size_t directions;
+  enum norm_source norm;             /* FORM_NORM: NORM_GAUSSIAN or NORM_SAMPLE */
+  struct gaussian_norm_basis *basis; /* of c(m) V for Gaussian noise; else NULL */
   struct sde_system system;
   struct sde_system *affine; /* the same by interpolation, where that is cheaper; else NULL */
   char description[200];
@@ -46,6 +50,10 @@ struct limit_workspace {
   struct optimizer_workspace *optimizer;
   double *g, *hg, *point, *gi, *hvi, *hgi, *v, *q, *column, *stacked, *scratch;
   double *directions; /* of all enumerated micro-batches, where pairs are needed */
+  double *step, *before, *after, *end_point; /* for differences */
+  struct micro_batches fresh;                 /* FORM_NORM: one micro-batch */
+  struct gaussian_norm_workspace *norm;
+  double *covariance, *ones;
 };
 
 static void *workspace_new(const struct sde_system *system, size_t width)
@@ -58,6 +66,15 @@ static void *workspace_new(const struct sde_system *system, size_t width)
                         &workspace->v,  &workspace->q,   &workspace->scratch};
   for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
     *vectors[i] = sde_alloc(size, sizeof(double));
+  workspace->step = sde_alloc(width, sizeof(double));
+  if (limit->form == FORM_NORM) {
+    workspace->fresh =
+        micro_batches_new(limit->optimizer->objective, limit->optimizer->micro_batch, 1, width);
+    workspace->norm = gaussian_norm_workspace_new(system->dim);
+    workspace->covariance = sde_alloc(system->dim * (system->dim + 1) / 2, width * sizeof(double));
+    workspace->ones = sde_alloc(width, sizeof(double));
+    sde_block_fill(width, 1, workspace->ones);
+  }
   workspace->column = sde_alloc(2 * size, sizeof(double));
   workspace->stacked = sde_alloc(2 * size, sizeof(double));
   workspace->factor = factor_workspace_new(&limit->plan, width);
@@ -76,6 +93,9 @@ static void workspace_free(void *memory)
                        workspace->stacked, workspace->scratch, workspace->directions};
   for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
     sde_free(vectors[i]);
+  micro_batches_free(&workspace->fresh);
+  if (workspace->norm != NULL)
+    gaussian_norm_workspace_free(workspace->norm);
   factor_workspace_free(&workspace->factor);
   optimizer_workspace_free(workspace->optimizer);
   sde_free(workspace);
@@ -104,7 +124,8 @@ static void deviation(const struct objective *objective, size_t width, size_t i,
 }
 
 /* F = g(y), Sigma = c(b) V(y) with y = x (SGD, and every optimizer to order 0 in rho) or
- * y = x + rho g(x) (n-USAM, whose drift to first order is g + rho H g). */
+ * y = x + rho e (n-USAM with e = g(x), n-SAM with e = g/|g|), whose drift to first order is
+ * g + rho H e. */
 static void evaluate_point(const struct limit *limit, struct limit_workspace *w, size_t width,
                            const double *x, const double *dw, double *drift, double *noise)
 {
@@ -117,7 +138,11 @@ static void evaluate_point(const struct limit *limit, struct limit_workspace *w,
                optimizer->type->perturbation == PERTURB_FULL_GRADIENT;
   loss_mean_gradient(loss, width, x, w->g, w->scratch);
   if (moved) {
-    sde_block_shift(size, x, optimizer->rho, w->g, w->point);
+    sde_block_fill(size, 0, w->v);
+    sde_block_add(size, 1, w->g, w->v);
+    if (optimizer->type->normalized)
+      optimizer_normalize(loss->dim, width, w->v);
+    sde_block_shift(size, x, optimizer->rho, w->v, w->point);
     loss_mean_gradient(loss, width, w->point, w->gi, w->scratch);
     y = w->point;
     gy = w->gi;
@@ -125,7 +150,7 @@ static void evaluate_point(const struct limit *limit, struct limit_workspace *w,
   if (drift != NULL) {
     sde_block_fill(size, 0, drift);
     if (moved && limit->options.rho_order == RHO_ORDER_1) {
-      loss_mean_hessian_vector(loss, width, x, w->g, w->hg, w->scratch);
+      loss_mean_hessian_vector(loss, width, x, w->v, w->hg, w->scratch);
       sde_block_add(size, -1, w->g, drift);
       sde_block_add(size, -optimizer->rho, w->hg, drift);
     } else {
@@ -269,6 +294,42 @@ static void add_disjoint_pairs(const struct limit *limit, struct limit_workspace
   }
 }
 
+/* out = (1/m) sum of the products of the m samples' Hessians at x with v. */
+static void micro_hessian_vector(const struct objective *objective, size_t width, size_t m,
+                                 const uint32_t *index, const double *x, const double *v,
+                                 double *out, double *scratch)
+{
+  size_t size = objective->loss->dim * width;
+  sde_block_fill(size, 0, out);
+  for (size_t i = 0; i < m; i++) {
+    objective_component_hessian_vector(objective, width, index[i], x, v, scratch);
+    sde_block_add(size, 1 / (double)m, scratch, out);
+  }
+}
+
+/* u_I - g of one micro-batch: g_I(x + rho e) - g, e = g_I or g_I/|g_I|, or to first order in rho
+ * g_I - g + rho H_I e. */
+static void micro_direction(const struct limit *limit, struct limit_workspace *w, size_t width,
+                            const uint32_t *index, const double *x, double *u)
+{
+  const struct optimizer *optimizer = limit->optimizer;
+  const struct objective *objective = optimizer->objective;
+  size_t size = objective->loss->dim * width, m = limit->enumeration.size;
+  micro_gradient(objective, width, m, index, x, w->gi, w->scratch);
+  if (limit->options.rho_order == RHO_ORDER_1) {
+    sde_block_shift(size, w->gi, -1, w->g, w->v);
+    optimizer_normalize(objective->loss->dim, width, w->gi);
+    micro_hessian_vector(objective, width, m, index, x, w->gi, w->hvi, w->scratch);
+    sde_block_shift(size, w->v, optimizer->rho, w->hvi, u);
+    return;
+  }
+  if (optimizer->type->normalized)
+    optimizer_normalize(objective->loss->dim, width, w->gi);
+  sde_block_shift(size, x, optimizer->rho, w->gi, w->point);
+  micro_gradient(objective, width, m, index, w->point, u, w->scratch);
+  sde_block_add(size, -1, w->g, u);
+}
+
 /* F and Sigma by enumeration of all micro-batches, as deviations from g. */
 static void evaluate_enumerated(const struct limit *limit, struct limit_workspace *w, size_t width,
                                 const double *x, const double *dw, double *drift, double *noise)
@@ -282,10 +343,7 @@ static void evaluate_enumerated(const struct limit *limit, struct limit_workspac
   for (size_t c = 0; c < all->count; c++) {
     const uint32_t *index = all->index + c * m;
     double *u = limit->pairs ? w->directions + c * size : w->column;
-    micro_gradient(objective, width, m, index, x, w->gi, w->scratch);
-    sde_block_shift(size, x, optimizer->rho, w->gi, w->point);
-    micro_gradient(objective, width, m, index, w->point, u, w->scratch);
-    sde_block_add(size, -1, w->g, u);
+    micro_direction(limit, w, width, index, x, u);
     factor_add(&limit->plan, &w->factor, width, c, all->probability[c], u, dw);
   }
   if (drift != NULL) {
@@ -331,10 +389,115 @@ static void evaluate_sampled(const struct limit *limit, struct limit_workspace *
                   sqrt(optimizer->eta * (double)count / (double)(count - 1)), dw, noise);
 }
 
-static void evaluate(const struct sde_system *system, void *workspace, const struct sde_instant *at,
-                     size_t width, const double *x, const double *dw, double *drift, double *noise)
+/* sum += H_I e/count over one fresh micro-batch I, e = g_I/|g_I|. */
+static void add_fresh_term(const struct limit *limit, struct limit_workspace *w, size_t width,
+                           const double *x, double *sum)
 {
-  const struct limit *limit = system->context;
+  const struct objective *objective = limit->optimizer->objective;
+  const struct loss *loss = objective->loss;
+  size_t size = loss->dim * width, m = w->fresh.size;
+  objective_micro_gradient(objective, width, &w->fresh, 0, x, w->gi, w->scratch);
+  optimizer_normalize(loss->dim, width, w->gi);
+  for (size_t i = 0; i < m; i++) {
+    struct loss_samples samples = {w->fresh.index + i * width, 1};
+    loss->type->hessian_vector(loss, width, samples, x, w->gi, w->hvi);
+    sde_block_add(size, 1 / (double)(m * limit->directions), w->hvi, sum);
+  }
+}
+
+/* out = E|Z|, Z ~ N(g, c(m) V), at x. */
+static void closure_norm(const struct limit *limit, struct limit_workspace *w, size_t width,
+                         const double *x, double *out)
+{
+  const struct optimizer *optimizer = limit->optimizer;
+  const struct objective *objective = optimizer->objective;
+  size_t dim = objective->loss->dim;
+  double c = objective_batch_factor(objective, optimizer->micro_batch);
+  loss_mean_gradient(objective->loss, width, x, w->gi, w->scratch);
+  sde_block_fill(dim * (dim + 1) / 2 * width, 0, w->covariance);
+  for (size_t i = 0; i < objective->components; i++) {
+    deviation(objective, width, i, x, w->gi, w->hvi);
+    add_outer(dim, width, c * component_probability(objective), w->hvi, w->hvi, w->covariance);
+  }
+  gaussian_norm_each(w->norm, width, w->covariance, w->gi, NULL, out);
+}
+
+/* out = grad E|Z| by central differences; the covariance depends on x. */
+static void closure_gradient(const struct limit *limit, struct limit_workspace *w, size_t width,
+                             const double *x, double *out)
+{
+  size_t dim = limit->system.dim;
+  double *point = w->column, *before = w->stacked, *after = w->stacked + width;
+  const double h = 1e-5;
+  memcpy(point, x, dim * width * sizeof *x);
+  for (size_t i = 0; i < dim; i++) {
+    for (int sign = -1; sign <= 1; sign += 2) {
+      sde_block_shift(width, x + i * width, sign * h, w->ones, point + i * width);
+      closure_norm(limit, w, width, point, sign < 0 ? before : after);
+    }
+    memcpy(point + i * width, x + i * width, width * sizeof *x);
+    sde_block_shift(width, after, -1, before, out + i * width);
+    sde_block_scale(width, 1 / (2 * h), out + i * width);
+  }
+}
+
+/* out = grad E|g_I|, or H g/|g| where the variance term is left out. */
+static void norm_gradient(const struct limit *limit, struct limit_workspace *w,
+                          const struct sde_instant *at, size_t width, const double *x, double *out)
+{
+  const struct objective *objective = limit->optimizer->objective;
+  const struct loss *loss = objective->loss;
+  size_t size = loss->dim * width;
+  bool plain = !limit->options.variance_term;
+  if (plain || objective->sampling == GAUSSIAN) {
+    memcpy(w->v, w->g, size * sizeof *w->v);
+    if (plain)
+      optimizer_normalize(loss->dim, width, w->v);
+    else
+      gaussian_norm_shared(limit->basis, w->norm, width, w->g, w->v, NULL);
+    loss_mean_hessian_vector(loss, width, x, w->v, out, w->scratch);
+  } else if (limit->norm == NORM_GAUSSIAN) {
+    closure_gradient(limit, w, width, x, out);
+  } else {
+    struct sde_address address = {limit->stream, at->first_path, 0};
+    sde_block_fill(size, 0, out);
+    for (size_t s = 0; s < limit->directions; s++) {
+      address.step = at->step * limit->directions + s;
+      objective_draw(objective, &address, width, &w->fresh);
+      add_fresh_term(limit, w, width, x, out);
+    }
+  }
+}
+
+/* m-SAM to first order: F = g + rho grad E|g_I|, with the leading noise c(b) V. The part of Sigma
+ * of order rho is left out, which costs O(eta rho). */
+static void evaluate_norm(const struct limit *limit, struct limit_workspace *w,
+                          const struct sde_instant *at, size_t width, const double *x,
+                          const double *dw, double *drift, double *noise)
+{
+  const struct objective *objective = limit->optimizer->objective;
+  size_t size = objective->loss->dim * width;
+  loss_mean_gradient(objective->loss, width, x, w->g, w->scratch);
+  if (drift != NULL) {
+    norm_gradient(limit, w, at, width, x, w->hg);
+    sde_block_fill(size, 0, drift);
+    sde_block_add(size, -1, w->g, drift);
+    sde_block_add(size, -limit->optimizer->rho, w->hg, drift);
+  }
+  if (dw == NULL)
+    return;
+  factor_begin(&limit->plan, &w->factor, width);
+  for (size_t i = 0; i < objective->components; i++) {
+    deviation(objective, width, i, x, w->g, w->column);
+    factor_add(&limit->plan, &w->factor, width, i, component_probability(objective), w->column, dw);
+  }
+  factor_finish(&limit->plan, &w->factor, width, batch_scale(limit), dw, noise);
+}
+
+static void evaluate_first_order(const struct limit *limit, struct limit_workspace *workspace,
+                                 const struct sde_instant *at, size_t width, const double *x,
+                                 const double *dw, double *drift, double *noise)
+{
   switch (limit->form) {
   case FORM_POINT:
     evaluate_point(limit, workspace, width, x, dw, drift, noise);
@@ -348,7 +511,64 @@ static void evaluate(const struct sde_system *system, void *workspace, const str
   case FORM_SAMPLED:
     evaluate_sampled(limit, workspace, at, width, x, dw, drift, noise);
     break;
+  case FORM_NORM:
+    evaluate_norm(limit, workspace, at, width, x, dw, drift, noise);
+    break;
   }
+}
+
+/* step[p] = h with h |a| = 1e-5 (1 + |x|), so that a(x + h a) and a(x - h a) differ by enough. */
+static void difference_steps(size_t dim, size_t width, const double *x, const double *a,
+                             double *step)
+{
+  for (size_t p = 0; p < width; p++) {
+    double xx = 0, aa = 0;
+    for (size_t i = 0; i < dim; i++) {
+      xx += x[i * width + p] * x[i * width + p];
+      aa += a[i * width + p] * a[i * width + p];
+    }
+    step[p] = aa > 0 ? 1e-5 * (1 + sqrt(xx)) / sqrt(aa) : 1;
+  }
+}
+
+/* a <- a - (eta/2) Da a for the drift a = -F, that is F <- F + (eta/2) DF F, the derivative along
+ * a by central differences. Where F is estimated from fresh directions, Da comes from others than
+ * a, for the product of two estimates must have independent errors; both of its ends share them. */
+static void add_second_order(const struct limit *limit, struct limit_workspace *w,
+                             const struct sde_instant *at, size_t width, const double *x,
+                             double *drift)
+{
+  size_t dim = limit->system.dim, size = dim * width;
+  struct sde_instant other = *at;
+  other.step = ~at->step & (UINT64_MAX >> 30);
+  difference_steps(dim, width, x, drift, w->step);
+  for (int sign = -1; sign <= 1; sign += 2) {
+    double *end = sign < 0 ? w->before : w->after;
+    for (size_t i = 0; i < size; i++)
+      w->end_point[i] = x[i] + sign * w->step[i % width] * drift[i];
+    evaluate_first_order(limit, w, &other, width, w->end_point, NULL, end, NULL);
+  }
+  double eta = limit->optimizer->eta;
+  for (size_t i = 0; i < size; i++)
+    drift[i] -= eta / 2 * (w->after[i] - w->before[i]) / (2 * w->step[i % width]);
+}
+
+static void evaluate(const struct sde_system *system, void *workspace,
+                     const struct sde_instant *at, size_t width, const double *x, const double *dw,
+                     double *drift, double *noise)
+{
+  const struct limit *limit = system->context;
+  evaluate_first_order(limit, workspace, at, width, x, dw, drift, noise);
+  if (drift != NULL && limit->options.eta_order == 2)
+    add_second_order(limit, workspace, at, width, x, drift);
+}
+
+static void evaluate_without_second_order(const struct sde_system *system, void *workspace,
+                                          const struct sde_instant *at, size_t width,
+                                          const double *x, const double *dw, double *drift,
+                                          double *noise)
+{
+  evaluate_first_order(system->context, workspace, at, width, x, dw, drift, noise);
 }
 
 /* Can F and Sigma be had by enumeration? Sets limit->pairs. */
@@ -368,6 +588,60 @@ static bool can_enumerate(struct limit *limit)
          (!limit->pairs || enumeration_count(n - m, m, false, PAIRS_MAX / count) != SIZE_MAX);
 }
 
+static void use_enumeration(struct limit *limit)
+{
+  const struct objective *objective = limit->optimizer->objective;
+  limit->form = FORM_ENUMERATED;
+  limit->enumeration = enumeration_new(objective->components, limit->optimizer->micro_batch,
+                                       objective->sampling == WITH_REPLACEMENT);
+  limit->plan = factor_plan(objective->loss->dim, limit->enumeration.count, true,
+                            limit->pairs ? FACTOR_CHOLESKY : limit->options.factor);
+}
+
+static void use_samples(struct limit *limit, enum form form, size_t columns, bool centred)
+{
+  const struct limit_options *options = &limit->options;
+  limit->form = form;
+  limit->pairs = false;
+  limit->directions = options->directions > 0 ? options->directions : DEFAULT_DIRECTIONS;
+  limit->plan = factor_plan(limit->optimizer->objective->loss->dim,
+                            columns > 0 ? columns : limit->directions, centred, options->factor);
+}
+
+/* The eigenvectors of c(m) J J^T. */
+static struct gaussian_norm_basis *noise_basis(const struct limit *limit)
+{
+  const struct objective *objective = limit->optimizer->objective;
+  size_t d = objective->loss->dim, k = objective->components;
+  double c = objective_batch_factor(objective, limit->optimizer->micro_batch);
+  double *covariance = sde_alloc(d, d * sizeof *covariance);
+  for (size_t i = 0; i < d; i++)
+    for (size_t j = 0; j < d; j++)
+      for (size_t l = 0; l < k; l++)
+        covariance[i * d + j] += c * objective->factor[i * k + l] * objective->factor[j * k + l];
+  struct gaussian_norm_basis *basis = gaussian_norm_basis_new(d, covariance);
+  sde_free(covariance);
+  return basis;
+}
+
+/* m-SAM to first order in rho: by all micro-batches where they are few, else with leading noise and
+ * E|g_I| by the Gaussian integral, which is exact for Gaussian noise, or by fresh micro-batches. */
+static void choose_norm(struct limit *limit)
+{
+  const struct objective *objective = limit->optimizer->objective;
+  enum norm_source wanted = limit->options.norm;
+  bool gaussian = objective->sampling == GAUSSIAN;
+  if ((wanted == NORM_AUTO || wanted == NORM_ENUMERATE) && limit->options.variance_term &&
+      can_enumerate(limit)) {
+    use_enumeration(limit);
+    return;
+  }
+  use_samples(limit, FORM_NORM, objective->components, !gaussian);
+  limit->norm = wanted == NORM_GAUSSIAN || gaussian ? NORM_GAUSSIAN : NORM_SAMPLE;
+  if (gaussian)
+    limit->basis = noise_basis(limit);
+}
+
 /* Choose the form, and with it the noise factor. */
 static void choose_form(struct limit *limit)
 {
@@ -376,25 +650,25 @@ static void choose_form(struct limit *limit)
   const struct limit_options *options = &limit->options;
   size_t d = objective->loss->dim, n = objective->components;
   bool gaussian = objective->sampling == GAUSSIAN;
-  if (optimizer->type->perturbation != PERTURB_MICRO_GRADIENT || optimizer->rho == 0 ||
+  enum perturbation by = optimizer->type->perturbation;
+  bool unnormalized = !optimizer->type->normalized;
+  if (by == PERTURB_NOTHING || by == PERTURB_FULL_GRADIENT || optimizer->rho == 0 ||
       options->rho_order == RHO_ORDER_0) {
     limit->form = FORM_POINT;
     limit->plan = factor_plan(d, n, !gaussian, options->factor);
-  } else if (options->rho_order == RHO_ORDER_1 || (gaussian && objective->loss->quadratic)) {
+  } else if (by == PERTURB_REWEIGHTED_GRADIENT) {
+    use_samples(limit, FORM_SAMPLED, 0, true);
+  } else if (unnormalized && (options->rho_order == RHO_ORDER_1 ||
+                              (gaussian && objective->loss->quadratic))) {
     /* Gaussian noise on a quadratic makes u affine in x and xi: the expansion is then exact. */
     limit->form = FORM_EXPANDED;
     limit->plan = factor_plan(gaussian ? d : 2 * d, n, !gaussian, options->factor);
+  } else if (options->rho_order == RHO_ORDER_1) {
+    choose_norm(limit);
   } else if (can_enumerate(limit)) {
-    limit->form = FORM_ENUMERATED;
-    limit->enumeration =
-        enumeration_new(n, optimizer->micro_batch, objective->sampling == WITH_REPLACEMENT);
-    limit->plan = factor_plan(d, limit->enumeration.count, true,
-                              limit->pairs ? FACTOR_CHOLESKY : options->factor);
+    use_enumeration(limit);
   } else {
-    limit->form = FORM_SAMPLED;
-    limit->pairs = false;
-    limit->directions = options->directions > 0 ? options->directions : DEFAULT_DIRECTIONS;
-    limit->plan = factor_plan(d, limit->directions, true, options->factor);
+    use_samples(limit, FORM_SAMPLED, 0, true);
   }
 }
 
@@ -404,7 +678,8 @@ static enum sde_noise_class noise_class(const struct limit *limit)
 {
   const struct objective *objective = limit->optimizer->objective;
   if (objective->sampling == GAUSSIAN &&
-      (limit->form == FORM_POINT || (limit->form == FORM_EXPANDED && objective->loss->quadratic)))
+      (limit->form == FORM_POINT || limit->form == FORM_NORM ||
+       (limit->form == FORM_EXPANDED && objective->loss->quadratic)))
     return SDE_NOISE_ADDITIVE;
   return factor_noise_dim(&limit->plan) == 1 ? SDE_NOISE_SCALAR : SDE_NOISE_GENERAL;
 }
@@ -423,19 +698,58 @@ static double general_cost(const struct limit *limit)
          (limit->form == FORM_ENUMERATED ? 2 * m * columns * component : 0);
 }
 
+/* Are F affine and Sigma quadratic in x? */
+static bool is_affine(const struct limit *limit)
+{
+  const struct optimizer *optimizer = limit->optimizer;
+  return optimizer->objective->loss->quadratic && limit->form != FORM_SAMPLED &&
+         (limit->form == FORM_POINT
+              ? !optimizer->type->normalized || optimizer->rho == 0 ||
+                    limit->options.rho_order == RHO_ORDER_0
+              : !optimizer->type->normalized);
+}
+
 /* Quadratic losses under index sampling have affine limits, worth learning where they are cheaper;
  * the general form is then evaluated with a Cholesky factor, a few times. */
 static void choose_affine(struct limit *limit)
 {
-  const struct objective *objective = limit->optimizer->objective;
-  size_t d = limit->system.dim;
-  if (!objective->loss->quadratic || objective->sampling == GAUSSIAN ||
-      limit->form == FORM_SAMPLED || limit->options.factor != FACTOR_AUTO ||
-      affine_limit_cost(d, FACTOR_NORMAL_COST) > general_cost(limit))
+  const struct optimizer *optimizer = limit->optimizer;
+  if (!is_affine(limit) || optimizer->objective->sampling == GAUSSIAN ||
+      limit->options.factor != FACTOR_AUTO ||
+      affine_limit_cost(limit->system.dim, FACTOR_NORMAL_COST) > general_cost(limit))
     return;
   limit->plan.cholesky = true;
   limit->system.noise_dim = factor_noise_dim(&limit->plan);
-  limit->affine = affine_limit_new(&limit->system);
+  limit->system.evaluate = evaluate_without_second_order;
+  limit->affine =
+      affine_limit_new(&limit->system, limit->options.eta_order == 2 ? optimizer->eta : 0);
+}
+
+struct sde_linear_direction *limit_direction_new(const struct limit *limit)
+{
+  size_t d = limit->system.dim, pairs = (d + 1) * (d + 2) / 2;
+  if (!is_affine(limit) || d > SDE_LINEAR_LARGEST_DIM)
+    return NULL;
+  struct sde_system first_order = limit->system;
+  first_order.evaluate = evaluate_without_second_order;
+  struct affine_coefficients learnt = affine_coefficients_new(&first_order);
+  sde_block_scale(d * d, -1, learnt.matrix);
+  sde_block_scale(d, -1, learnt.constant);
+  sde_block_scale(d * (d + 1) / 2 * pairs, 1 / limit->optimizer->eta, learnt.tensor);
+  struct sde_linear_direction *direction = sde_alloc(1, sizeof *direction);
+  *direction =
+      (struct sde_linear_direction){d, learnt.matrix, learnt.constant, learnt.tensor};
+  return direction;
+}
+
+void limit_direction_free(struct sde_linear_direction *direction)
+{
+  if (direction == NULL)
+    return;
+  sde_free((double *)direction->matrix);
+  sde_free((double *)direction->constant);
+  sde_free((double *)direction->covariance);
+  sde_free(direction);
 }
 
 static void describe(struct limit *limit)
@@ -464,9 +778,14 @@ static bool check_options(const struct optimizer *optimizer, const struct limit_
                     "%s: variance_term: false needs rho_order 1; with rho_order exact the term "
                     "cannot be told from the rest of the drift",
                     place);
-  if (options->eta_order != 1)
-    return sde_fail(status, SDE_INVALID, "%s: eta_order %d is not known; it must be 1", place,
+  if (options->eta_order != 1 && options->eta_order != 2)
+    return sde_fail(status, SDE_INVALID, "%s: eta_order %d is not known; it must be 1 or 2", place,
                     options->eta_order);
+  if (optimizer->type->perturbation == PERTURB_REWEIGHTED_GRADIENT &&
+      options->rho_order == RHO_ORDER_1)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: %s has no expansion in rho; rho_order must be 0 or exact", place,
+                    optimizer->type->name);
   if (options->directions == 1)
     return sde_fail(status, SDE_INVALID,
                     "%s: one direction a step has no covariance; directions must be at least 2, or "
@@ -503,6 +822,8 @@ void limit_free(struct limit *limit)
   if (limit == NULL)
     return;
   affine_limit_free(limit->affine);
+  if (limit->basis != NULL)
+    gaussian_norm_basis_free(limit->basis);
   enumeration_free(&limit->enumeration);
   sde_free(limit);
 }

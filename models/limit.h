@@ -1,12 +1,14 @@
 /*
  * Limits: from an optimizer's random update direction u to its SDE
  *   dX = -F dt + sqrt(eta) Sigma^(1/2) dW,  F = E u, Sigma = Cov u,
- * with F and Sigma expanded in rho or exact. arXiv 2509.18001, theorems 3.3 to 3.5; theory.md 3.
+ * with F and Sigma expanded in rho or exact, and to order 2 in eta with F + (eta/2) DF F in the place
+ * of F. arXiv 2509.18001, theorems 3.3 to 3.8; Li, Tai, E, JMLR 20 (2019); theory.md 3.
  */
 #ifndef MODELS_LIMIT_H
 #define MODELS_LIMIT_H
 
 #include "models/optimizer.h"
+#include "sde/linear.h"
 #include "sde/system.h"
 
 enum rho_order { RHO_ORDER_0, RHO_ORDER_1, RHO_ORDER_EXACT };
@@ -15,11 +17,17 @@ enum rho_order { RHO_ORDER_0, RHO_ORDER_1, RHO_ORDER_EXACT };
  * covariance and its semidefinite Cholesky factor with d of them. */
 enum noise_factor { FACTOR_AUTO, FACTOR_COLUMNS, FACTOR_CHOLESKY };
 
+/* How E|g_I| and its gradient are had, for the normalised optimizers to order 1 in rho: by all
+ * micro-batches, by the Gaussian integral of gaussian_norm.h with covariance c(m) V, or from fresh
+ * micro-batches a step. */
+enum norm_source { NORM_AUTO, NORM_ENUMERATE, NORM_GAUSSIAN, NORM_SAMPLE };
+
 struct limit_options {
   int eta_order;
   enum rho_order rho_order;
   bool variance_term; /* keep (rho/2) c(m) grad tr V; false needs rho_order 1 */
   enum noise_factor factor;
+  enum norm_source norm;
   size_t directions; /* rho_order exact, where micro-batches are too many to enumerate: fresh
                         directions a step; 0 for the default */
 };
@@ -36,6 +44,12 @@ void limit_free(struct limit *limit);
 const struct sde_system *limit_system(const struct limit *limit);
 
 const struct limit_options *limit_options_of(const struct limit *limit);
+
+/* With E u and Cov u of a quadratic loss affine and quadratic in x: the direction behind the SDE,
+ * for the exact moments of sde/linear.h, released with limit_direction_free; NULL where F or Sigma
+ * has no such form or is estimated. */
+struct sde_linear_direction *limit_direction_new(const struct limit *limit);
+void limit_direction_free(struct sde_linear_direction *direction);
 
 /* What was chosen, for people: "rho_order 1, noise factor by 442 columns". */
 const char *limit_description(const struct limit *limit);

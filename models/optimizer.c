@@ -5,7 +5,9 @@
 #include "models/optimizer.h"
 
 #include "sde/block.h"
+#include "sde/vector_math.h"
 
+#include <math.h>
 #include <string.h>
 
 const struct parameter_key optimizer_keys[] = {
@@ -15,12 +17,29 @@ const struct parameter_key optimizer_keys[] = {
      .low = 1,
      .high = 2147483648.0,
      .help = "m, the samples that share one perturbation; it divides batch"},
+    {.name = "lambda",
+     .type = PARAMETER_REAL,
+     .low = 0,
+     .high = 1e9,
+     .help = "rw-sam: weights are exp(lambda s_i), s_i the gradient norm of sample i; 0 is sam "
+             "(default 1)"},
+    {.name = "norms",
+     .type = PARAMETER_CHOICE,
+     .choices = "finite-difference exact",
+     .help = "rw-sam: how s_i is had, by one extra forward pass (default) or exactly"},
+    {.name = "delta",
+     .type = PARAMETER_REAL,
+     .low = 0,
+     .low_open = true,
+     .high = 1,
+     .help = "rw-sam: step of the finite difference (default 1e-4)"},
     {.name = NULL}};
 
-#define OPTIMIZER(id, label, what_perturbs, micro, about, u, r, where)                             \
+#define OPTIMIZER(id, label, what_perturbs, unit, micro, about, u, r, where)                             \
   static const struct optimizer_type id = {.name = label,                                          \
                                            .summary = about,                                       \
                                            .perturbation = what_perturbs,                          \
+                                           .normalized = unit,                                     \
                                            .micro_batch = micro,                                   \
                                            .update = u,                                            \
                                            .regularizer = r,                                       \
@@ -49,6 +68,7 @@ const struct optimizer_type *optimizer_type_named(const char *name)
 struct optimizer_workspace {
   struct micro_batches batches;
   double *perturbation, *point, *gradient, *scratch; /* dim * width each */
+  double *score, *shifted;                           /* rw-sam: batch * width; width */
 };
 
 struct optimizer_workspace *optimizer_workspace_new(const struct optimizer *optimizer, size_t width)
@@ -61,6 +81,10 @@ struct optimizer_workspace *optimizer_workspace_new(const struct optimizer *opti
   workspace->point = sde_alloc(size, sizeof(double));
   workspace->gradient = sde_alloc(size, sizeof(double));
   workspace->scratch = sde_alloc(size, sizeof(double));
+  if (optimizer->type->perturbation == PERTURB_REWEIGHTED_GRADIENT) {
+    workspace->score = sde_alloc(optimizer->batch, width * sizeof(double));
+    workspace->shifted = sde_alloc(width, sizeof(double));
+  }
   return workspace;
 }
 
@@ -71,12 +95,126 @@ void optimizer_workspace_free(struct optimizer_workspace *workspace)
   sde_free(workspace->point);
   sde_free(workspace->gradient);
   sde_free(workspace->scratch);
+  sde_free(workspace->score);
+  sde_free(workspace->shifted);
   sde_free(workspace);
+}
+
+SDE_VECTOR
+static void sum_squares(size_t dim, size_t width, const double *restrict v, double *restrict sum)
+{
+  for (size_t p = 0; p < width; p++)
+    sum[p] = 0;
+  for (size_t i = 0; i < dim; i++)
+    for (size_t p = 0; p < width; p++)
+      sum[p] += v[i * width + p] * v[i * width + p];
+}
+
+void optimizer_normalize(size_t dim, size_t width, double *v)
+{
+  double square[SDE_UNIT];
+  for (size_t start = 0; start < width; start += SDE_UNIT) {
+    for (size_t p = 0; p < SDE_UNIT; p++)
+      square[p] = 0;
+    for (size_t i = 0; i < dim; i++)
+      for (size_t p = 0; p < SDE_UNIT; p++)
+        square[p] += v[i * width + start + p] * v[i * width + start + p];
+    for (size_t p = 0; p < SDE_UNIT; p++)
+      square[p] = square[p] > 0 ? 1 / sqrt(square[p]) : 0;
+    for (size_t i = 0; i < dim; i++)
+      for (size_t p = 0; p < SDE_UNIT; p++)
+        v[i * width + start + p] *= square[p];
+  }
+}
+
+/* score[i*width + p] = s_i of sample i of the batch: |g_i|, or its estimate along z. */
+static void score_samples(const struct optimizer *optimizer, struct optimizer_workspace *workspace,
+                          const struct sde_address *at, size_t width, const double *x)
+{
+  const struct loss *loss = optimizer->objective->loss;
+  size_t size = loss->dim * width;
+  if (!optimizer->exact_norms) {
+    /* z has entries +-1; its stream is the batch's with another name. */
+    struct sde_address own = *at;
+    own.stream.stream = ~own.stream.stream;
+    sde_random_uniforms(&own, width, loss->dim, workspace->point);
+    for (size_t i = 0; i < size; i++)
+      workspace->point[i] = x[i] + (workspace->point[i] < 0.5 ? -1 : 1) * optimizer->delta;
+  }
+  for (size_t i = 0; i < optimizer->batch; i++) {
+    struct loss_samples samples = {workspace->batches.index + i * width, 1};
+    double *score = workspace->score + i * width;
+    if (optimizer->exact_norms) {
+      loss->type->gradient(loss, width, samples, x, workspace->gradient);
+      sum_squares(loss->dim, width, workspace->gradient, score);
+      for (size_t p = 0; p < width; p++)
+        score[p] = sqrt(score[p]);
+    } else {
+      loss->type->value(loss, width, samples, x, score);
+      loss->type->value(loss, width, samples, workspace->point, workspace->shifted);
+      for (size_t p = 0; p < width; p++)
+        score[p] = fabs(workspace->shifted[p] - score[p]) / optimizer->delta;
+    }
+  }
+}
+
+/* Shifted by the largest score. */
+void optimizer_softmax(size_t batch, size_t width, double lambda, double *score)
+{
+  const struct sde_vector_math *math = sde_vector_math();
+  double largest[SDE_UNIT], sum[SDE_UNIT];
+  for (size_t start = 0; start < width; start += SDE_UNIT) {
+    for (size_t p = 0; p < SDE_UNIT; p++) {
+      largest[p] = score[start + p];
+      sum[p] = 0;
+    }
+    for (size_t i = 1; i < batch; i++)
+      for (size_t p = 0; p < SDE_UNIT; p++)
+        largest[p] = fmax(largest[p], score[i * width + start + p]);
+    for (size_t i = 0; i < batch; i++) {
+      double *row = score + i * width + start;
+      for (size_t p = 0; p < SDE_UNIT; p++)
+        row[p] = lambda * (row[p] - largest[p]);
+      math->exp(SDE_UNIT, row, row);
+      for (size_t p = 0; p < SDE_UNIT; p++)
+        sum[p] += row[p];
+    }
+    for (size_t i = 0; i < batch; i++)
+      for (size_t p = 0; p < SDE_UNIT; p++)
+        score[i * width + start + p] /= sum[p];
+  }
+}
+
+/* out = sum_i p_i g_i(x). With lambda = 0 the weights are equal, and the sum is formed as that of
+ * sam is, so that the two have the same bits. */
+static void reweighted_gradient(const struct optimizer *optimizer,
+                                struct optimizer_workspace *workspace,
+                                const struct sde_address *at, size_t width, const double *x,
+                                double *out)
+{
+  const struct loss *loss = optimizer->objective->loss;
+  if (optimizer->lambda == 0) {
+    objective_micro_gradient(optimizer->objective, width, &workspace->batches, 0, x, out,
+                             workspace->scratch);
+    return;
+  }
+  score_samples(optimizer, workspace, at, width, x);
+  optimizer_softmax(optimizer->batch, width, optimizer->lambda, workspace->score);
+  sde_block_fill(loss->dim * width, 0, out);
+  for (size_t i = 0; i < optimizer->batch; i++) {
+    struct loss_samples samples = {workspace->batches.index + i * width, 1};
+    loss->type->gradient(loss, width, samples, x, workspace->gradient);
+    for (size_t j = 0; j < loss->dim; j++)
+      for (size_t p = 0; p < width; p++)
+        out[j * width + p] +=
+            workspace->score[i * width + p] * workspace->gradient[j * width + p];
+  }
 }
 
 /* The point x + rho p at which micro-batch j is evaluated. */
 static const double *perturbed_point(const struct optimizer *optimizer,
-                                     struct optimizer_workspace *workspace, size_t width, size_t j,
+                                     struct optimizer_workspace *workspace,
+                                     const struct sde_address *at, size_t width, size_t j,
                                      const double *x)
 {
   const struct objective *objective = optimizer->objective;
@@ -85,9 +223,13 @@ static const double *perturbed_point(const struct optimizer *optimizer,
     return x;
   if (by == PERTURB_FULL_GRADIENT)
     loss_mean_gradient(objective->loss, width, x, workspace->perturbation, workspace->scratch);
+  else if (by == PERTURB_REWEIGHTED_GRADIENT)
+    reweighted_gradient(optimizer, workspace, at, width, x, workspace->perturbation);
   else
     objective_micro_gradient(objective, width, &workspace->batches, j, x, workspace->perturbation,
                              workspace->scratch);
+  if (optimizer->type->normalized)
+    optimizer_normalize(objective->loss->dim, width, workspace->perturbation);
   sde_block_shift(objective->loss->dim * width, x, optimizer->rho, workspace->perturbation,
                   workspace->point);
   return workspace->point;
@@ -101,7 +243,7 @@ void optimizer_direction(const struct optimizer *optimizer, struct optimizer_wor
   objective_draw(objective, at, width, &workspace->batches);
   memset(u, 0, size * sizeof *u);
   for (size_t j = 0; j < workspace->batches.count; j++) {
-    const double *point = perturbed_point(optimizer, workspace, width, j, x);
+    const double *point = perturbed_point(optimizer, workspace, at, width, j, x);
     objective_micro_gradient(objective, width, &workspace->batches, j, point, workspace->gradient,
                              workspace->scratch);
     sde_block_add(size, 1 / (double)workspace->batches.count, workspace->gradient, u);

@@ -1,7 +1,7 @@
 /*
  * Optimizers: SGD and the SAM family as random update directions u, x <- x - eta u. The family is
- * two axes: what perturbs the point (nothing, the full gradient, the micro-batch gradient), and
- * whether that gradient is normalised. theory.md section 2.
+ * two axes: what perturbs the point (nothing, the full gradient, the micro-batch gradient, a
+ * reweighted one), and whether that gradient is normalised. theory.md section 2.
  *
  * To add one: give it a row in optimizers.def.
  */
@@ -11,7 +11,12 @@
 #include "models/objective.h"
 #include "sde/process.h"
 
-enum perturbation { PERTURB_NOTHING, PERTURB_FULL_GRADIENT, PERTURB_MICRO_GRADIENT };
+enum perturbation {
+  PERTURB_NOTHING,
+  PERTURB_FULL_GRADIENT,
+  PERTURB_MICRO_GRADIENT,
+  PERTURB_REWEIGHTED_GRADIENT /* sum_i p_i g_i over the batch, p_i ~ exp(lambda s_i) */
+};
 
 /* How the size of the micro-batch is given: there is none, it is the batch, or by its key. */
 enum micro_batch_rule { MICRO_NONE, MICRO_IS_BATCH, MICRO_GIVEN };
@@ -19,6 +24,7 @@ enum micro_batch_rule { MICRO_NONE, MICRO_IS_BATCH, MICRO_GIVEN };
 struct optimizer_type {
   const char *name, *summary;
   enum perturbation perturbation;
+  bool normalized; /* the perturbation has length rho; a zero gradient does not perturb */
   enum micro_batch_rule micro_batch;
   /* For people: update direction, regulariser R with F = grad(f + rho R), theorem. */
   const char *update, *regularizer, *theorem;
@@ -36,7 +42,18 @@ struct optimizer {
   const struct objective *objective;
   double eta, rho;
   size_t batch, micro_batch; /* micro_batch is the batch where the type has none */
+  /* rw-sam alone: weights p_i ~ exp(lambda s_i), with s_i = |g_i|, or its estimate
+   * |f_i(x + delta z) - f_i(x)| / delta along a Rademacher vector z. */
+  double lambda, delta;
+  bool exact_norms;
 };
+
+/* In place of the scores of a batch, s_i at score[i*width + p]: the weights of rw-sam,
+ * exp(lambda s_i) / sum_j exp(lambda s_j), for any lambda s_i without overflow. */
+void optimizer_softmax(size_t batch, size_t width, double lambda, double *score);
+
+/* Divide each path's vector v[i*width + p] by its length; zero stays zero. */
+void optimizer_normalize(size_t dim, size_t width, double *v);
 
 /* Scratch of one thread for directions on blocks of this width. */
 struct optimizer_workspace;
