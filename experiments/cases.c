@@ -8,6 +8,14 @@
 #include <math.h>
 #include <string.h>
 
+static enum norm_source norm_source(const char *name)
+{
+  return strcmp(name, "enumerate") == 0  ? NORM_ENUMERATE
+         : strcmp(name, "gaussian") == 0 ? NORM_GAUSSIAN
+         : strcmp(name, "sample") == 0   ? NORM_SAMPLE
+                                         : NORM_AUTO;
+}
+
 static struct limit_options limit_options(const struct parameters *sde)
 {
   const char *rho = parameters_text(sde, "rho_order");
@@ -17,6 +25,7 @@ static struct limit_options limit_options(const struct parameters *sde)
                                              : strcmp(rho, "1") == 0 ? RHO_ORDER_1
                                                                      : RHO_ORDER_EXACT,
                                 .variance_term = parameters_bool(sde, "variance_term"),
+                                .norm = norm_source(parameters_text(sde, "norm")),
                                 .factor = strcmp(factor, "columns") == 0    ? FACTOR_COLUMNS
                                           : strcmp(factor, "cholesky") == 0 ? FACTOR_CHOLESKY
                                                                             : FACTOR_AUTO,
@@ -106,6 +115,31 @@ static bool micro_batches_of(const struct parameters *given, const struct optimi
   return true;
 }
 
+static bool check_reweighting(const struct cases *cases, const struct parameters *given,
+                              const struct optimizer_type *type, struct sde_status *status)
+{
+  static const char *const keys[] = {"lambda", "norms", "delta"};
+  bool reweighted = type->perturbation == PERTURB_REWEIGHTED_GRADIENT;
+  if (reweighted && cases->objective->sampling == GAUSSIAN)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: rw-sam weights samples; noise.sampling must be with-replacement or "
+                    "without-replacement",
+                    parameters_place(given, "name"));
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    if (!reweighted && parameters_has(given, keys[i]))
+      return sde_fail(status, SDE_INVALID, "%s: %s takes no %s; only rw-sam does",
+                      parameters_place(given, keys[i]), type->name, keys[i]);
+  return true;
+}
+
+static void set_reweighting(const struct parameters *given, struct optimizer *optimizer)
+{
+  optimizer->lambda = parameters_has(given, "lambda") ? parameters_real(given, "lambda") : 1;
+  optimizer->delta = parameters_has(given, "delta") ? parameters_real(given, "delta") : 1e-4;
+  optimizer->exact_norms =
+      parameters_has(given, "norms") && strcmp(parameters_text(given, "norms"), "exact") == 0;
+}
+
 /* One batch, number of paths, eta and rho, with every optimizer and micro-batch. */
 static bool make_setting(struct cases *cases, size_t batch, uint64_t paths, double eta, double rho,
                          struct sde_status *status)
@@ -116,11 +150,14 @@ static bool make_setting(struct cases *cases, size_t batch, uint64_t paths, doub
     const struct optimizer_type *type = optimizer_type_named(parameters_text(given, "name"));
     const double *sizes;
     size_t count;
+    if (!check_reweighting(cases, given, type, status))
+      return false;
     if (!micro_batches_of(given, type, &sizes, &count, status))
       return false;
     for (size_t j = 0; j < count; j++) {
       struct optimizer optimizer = {
           .type = type, .objective = cases->objective, .eta = eta, .rho = rho, .batch = batch};
+      set_reweighting(given, &optimizer);
       optimizer.micro_batch = type->micro_batch == MICRO_GIVEN ? (size_t)sizes[j] : batch;
       const char *place = type->micro_batch == MICRO_GIVEN
                               ? parameters_place(given, "micro_batch")

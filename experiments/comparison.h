@@ -14,9 +14,10 @@ struct comparison {
   double time;
   struct sde_moments iterates, solution;
   uint64_t iterates_diverged, solution_diverged;
-  double start;                     /* the observable at time 0 */
-  double difference, difference_se; /* iterates minus SDE */
-  double scheme_error;              /* estimated bound on the scheme's own error */
+  double start;                          /* the observable at time 0 */
+  double difference, difference_se;      /* iterates minus SDE */
+  double exact_iterates, exact_solution; /* NAN where no exact mean is known */
+  double scheme_error;                   /* estimated bound on the scheme's own error */
 };
 
 /* "m-usam m=2, b 4, rho 0.1", for people: released with sde_free. */

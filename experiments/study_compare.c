@@ -4,6 +4,7 @@
  */
 #include "experiments/comparison.h"
 #include "experiments/decay.h"
+#include "experiments/oracle.h"
 #include "experiments/progress.h"
 #include "experiments/series.h"
 #include "experiments/study.h"
@@ -35,6 +36,8 @@ static struct comparison compare(const struct cases *cases, const struct run_cas
                              .difference = sde_moments_mean(iterates) - sde_moments_mean(solution),
                              .difference_se = hypot(sde_moments_standard_error(iterates),
                                                     sde_moments_standard_error(solution)),
+                             .exact_iterates = NAN,
+                             .exact_solution = NAN,
                              .scheme_error = comparison_scheme_error(&one->sde[sde], pair)};
 }
 
@@ -72,16 +75,46 @@ static json_t *side(struct sde_moments moments, uint64_t diverged)
 static json_t *summary_row(const struct cases *cases, const struct comparison *row)
 {
   const struct optimizer *optimizer = &row->one->optimizer;
-  return json_pack(
-      "{s:s, s:o, s:I, s:f, s:f, s:s, s:f, s:i, s:o, s:o, s:n, s:n, s:o, s:o, s:b, "
-      "s:o}",
-      "optimizer", optimizer->type->name, "micro_batch", series_micro_batch(row->one), "batch",
-      (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "observable",
-      cases->observable_name[row->observable], "time", row->time, "sde_index", (int)row->sde,
-      "iterates", side(row->iterates, row->iterates_diverged), "sde",
-      side(row->solution, row->solution_diverged), "exact_iterates", "exact_sde", "difference",
-      results_json(row->difference), "difference_se", results_json(row->difference_se), "coupled",
-      0, "scheme_error", results_json(row->scheme_error));
+  return json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:f, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
+                   "s:o}",
+                   "optimizer", optimizer->type->name, "micro_batch", series_micro_batch(row->one),
+                   "batch", (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho",
+                   optimizer->rho, "observable", cases->observable_name[row->observable], "time",
+                   row->time, "sde_index", (int)row->sde, "iterates",
+                   side(row->iterates, row->iterates_diverged), "sde",
+                   side(row->solution, row->solution_diverged), "exact_iterates",
+                   results_json(row->exact_iterates), "exact_sde",
+                   results_json(row->exact_solution), "difference", results_json(row->difference),
+                   "difference_se", results_json(row->difference_se), "coupled", 0, "scheme_error",
+                   results_json(row->scheme_error));
+}
+
+/* Exact means at the end time, where an oracle applies; else what stands in its way is noted once. */
+static void add_exact(const struct cases *cases, const struct run_case *one,
+                      struct results *results, struct comparison *kept)
+{
+  size_t observables = cases->observables->count;
+  for (int process = ORACLE_ITERATES; process < (int)cases->recipe->sdes; process++) {
+    const char *why;
+    struct oracle *oracle = oracle_new(cases, one, process, &why);
+    if (oracle == NULL) {
+      char *label = case_label(one);
+      if (process == ORACLE_ITERATES)
+        results_note(results, false, "%s, eta %g: %s\n", label, one->optimizer.eta, why);
+      sde_free(label);
+      continue;
+    }
+    oracle_advance(oracle, one->steps);
+    for (size_t s = 0; s < cases->recipe->sdes; s++)
+      for (size_t o = 0; o < observables; o++) {
+        struct comparison *row = &kept[s * observables + o];
+        if (process == ORACLE_ITERATES)
+          row->exact_iterates = oracle_mean(oracle, o);
+        else if (process == (int)s)
+          row->exact_solution = oracle_mean(oracle, o);
+      }
+    oracle_free(oracle);
+  }
 }
 
 /* Run one case, write its tables, and keep its comparisons at the end time. */
@@ -97,7 +130,9 @@ static void run_case(const struct cases *cases, const struct run_case *one, int 
   series_report_divergence(results, cases, one, &result, EACH, records);
   for (size_t s = 0; s < cases->recipe->sdes; s++)
     for (size_t o = 0; o < cases->observables->count; o++)
-      *kept++ = compare(cases, one, &result, records, records - 1, one->steps, s, o);
+      kept[s * cases->observables->count + o] =
+          compare(cases, one, &result, records, records - 1, one->steps, s, o);
+  add_exact(cases, one, results, kept);
   sde_ensemble_result_free(&result);
   sde_free(record_steps);
 }

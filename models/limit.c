@@ -51,7 +51,7 @@ struct limit_workspace {
   double *g, *hg, *point, *gi, *hvi, *hgi, *v, *q, *column, *stacked, *scratch;
   double *directions; /* of all enumerated micro-batches, where pairs are needed */
   double *step, *before, *after, *end_point; /* for differences */
-  struct micro_batches fresh;                 /* FORM_NORM: one micro-batch */
+  struct micro_batches fresh;                /* FORM_NORM: one micro-batch */
   struct gaussian_norm_workspace *norm;
   double *covariance, *ones;
 };
@@ -61,9 +61,10 @@ static void *workspace_new(const struct sde_system *system, size_t width)
   const struct limit *limit = system->context;
   struct limit_workspace *workspace = sde_alloc(1, sizeof *workspace);
   size_t size = system->dim * width;
-  double **vectors[] = {&workspace->g,  &workspace->hg,  &workspace->point,
-                        &workspace->gi, &workspace->hvi, &workspace->hgi,
-                        &workspace->v,  &workspace->q,   &workspace->scratch};
+  double **vectors[] = {&workspace->g,      &workspace->hg,    &workspace->point,
+                        &workspace->gi,     &workspace->hvi,   &workspace->hgi,
+                        &workspace->v,      &workspace->q,     &workspace->scratch,
+                        &workspace->before, &workspace->after, &workspace->end_point};
   for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
     *vectors[i] = sde_alloc(size, sizeof(double));
   workspace->step = sde_alloc(width, sizeof(double));
@@ -87,10 +88,12 @@ static void *workspace_new(const struct sde_system *system, size_t width)
 static void workspace_free(void *memory)
 {
   struct limit_workspace *workspace = memory;
-  double *vectors[] = {workspace->g,       workspace->hg,      workspace->point,
-                       workspace->gi,      workspace->hvi,     workspace->hgi,
-                       workspace->v,       workspace->q,       workspace->column,
-                       workspace->stacked, workspace->scratch, workspace->directions};
+  double *vectors[] = {workspace->g,         workspace->hg,         workspace->point,
+                       workspace->gi,        workspace->hvi,        workspace->hgi,
+                       workspace->v,         workspace->q,          workspace->column,
+                       workspace->stacked,   workspace->scratch,    workspace->directions,
+                       workspace->step,      workspace->before,     workspace->after,
+                       workspace->end_point, workspace->covariance, workspace->ones};
   for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
     sde_free(vectors[i]);
   micro_batches_free(&workspace->fresh);
@@ -553,9 +556,8 @@ static void add_second_order(const struct limit *limit, struct limit_workspace *
     drift[i] -= eta / 2 * (w->after[i] - w->before[i]) / (2 * w->step[i % width]);
 }
 
-static void evaluate(const struct sde_system *system, void *workspace,
-                     const struct sde_instant *at, size_t width, const double *x, const double *dw,
-                     double *drift, double *noise)
+static void evaluate(const struct sde_system *system, void *workspace, const struct sde_instant *at,
+                     size_t width, const double *x, const double *dw, double *drift, double *noise)
 {
   const struct limit *limit = system->context;
   evaluate_first_order(limit, workspace, at, width, x, dw, drift, noise);
@@ -658,8 +660,8 @@ static void choose_form(struct limit *limit)
     limit->plan = factor_plan(d, n, !gaussian, options->factor);
   } else if (by == PERTURB_REWEIGHTED_GRADIENT) {
     use_samples(limit, FORM_SAMPLED, 0, true);
-  } else if (unnormalized && (options->rho_order == RHO_ORDER_1 ||
-                              (gaussian && objective->loss->quadratic))) {
+  } else if (unnormalized &&
+             (options->rho_order == RHO_ORDER_1 || (gaussian && objective->loss->quadratic))) {
     /* Gaussian noise on a quadratic makes u affine in x and xi: the expansion is then exact. */
     limit->form = FORM_EXPANDED;
     limit->plan = factor_plan(gaussian ? d : 2 * d, n, !gaussian, options->factor);
@@ -703,10 +705,9 @@ static bool is_affine(const struct limit *limit)
 {
   const struct optimizer *optimizer = limit->optimizer;
   return optimizer->objective->loss->quadratic && limit->form != FORM_SAMPLED &&
-         (limit->form == FORM_POINT
-              ? !optimizer->type->normalized || optimizer->rho == 0 ||
-                    limit->options.rho_order == RHO_ORDER_0
-              : !optimizer->type->normalized);
+         (limit->form == FORM_POINT ? !optimizer->type->normalized || optimizer->rho == 0 ||
+                                          limit->options.rho_order == RHO_ORDER_0
+                                    : !optimizer->type->normalized);
 }
 
 /* Quadratic losses under index sampling have affine limits, worth learning where they are cheaper;
@@ -737,8 +738,7 @@ struct sde_linear_direction *limit_direction_new(const struct limit *limit)
   sde_block_scale(d, -1, learnt.constant);
   sde_block_scale(d * (d + 1) / 2 * pairs, 1 / limit->optimizer->eta, learnt.tensor);
   struct sde_linear_direction *direction = sde_alloc(1, sizeof *direction);
-  *direction =
-      (struct sde_linear_direction){d, learnt.matrix, learnt.constant, learnt.tensor};
+  *direction = (struct sde_linear_direction){d, learnt.matrix, learnt.constant, learnt.tensor};
   return direction;
 }
 

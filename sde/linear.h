@@ -8,6 +8,7 @@
 
 #include "sde/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,20 +21,20 @@ struct sde_linear_direction {
   const double *matrix, *constant, *covariance;
 };
 
-/* How moments change over one learning-rate step. Moments are an array of sde_linear_size(dim):
- * E z_a z_b, b <= a, at a*(a+1)/2 + b: the lower triangle of E x x^T by rows, then E x, then 1. */
-struct sde_linear_map;
+/* The largest dim: a map holds a square matrix of about dim^2/2 rows, 6 MB for this dim; building
+ * it takes twice more for a while, and O(dim^6) operations, some 2 seconds for this dim. */
+enum { SDE_LINEAR_LARGEST_DIM = 40 };
 
+/* Moments are an array of sde_linear_size(dim) numbers: E z_a z_b, b <= a, at a*(a+1)/2 + b, which
+ * is the lower triangle of E x x^T by rows, then E x, then 1. */
 size_t sde_linear_size(size_t dim);
 
-/* The maps, with F = E u, Sigma = Cov u and learning rate eta > 0. The direction is not needed
- * afterwards. A map of d dimensions holds a square matrix of d^2/2 rows, 6 MB for the largest d of
- * SDE_LINEAR_LARGEST_DIM; building takes twice more besides, and O(d^6) operations: a few seconds
- * at most. NULL, and the status says why, where d is larger or the map is not finite; `place` is
- * where the recipe asked for it.
- *
- * Iterates: x - eta u, with an independent u each step. */
-enum { SDE_LINEAR_LARGEST_DIM = 40 };
+/* How moments change over one learning-rate step. Below, F = E u, Sigma = Cov u, and the learning
+ * rate is eta > 0. The direction is not needed once the map is made. NULL, and the status says why,
+ * where dim is too large or the map not finite; `place` is where the recipe asked for it. */
+struct sde_linear_map;
+
+/* Iterates: x - eta u, with an independent u each step. */
 struct sde_linear_map *sde_linear_iterates_new(const struct sde_linear_direction *direction,
                                                double eta, const char *place,
                                                struct sde_status *status);
@@ -56,8 +57,8 @@ void sde_linear_map_free(struct sde_linear_map *map);
 /* The moments of one point x. */
 void sde_linear_point(size_t dim, const double *x, double *moments);
 
-/* Advance moments by this many learning-rate steps, at d^4/4 multiply-adds each; to where no
- * number reaches, they become infinite or NaN. */
+/* Advance moments by this many learning-rate steps, at dim^4/4 multiply-adds each. Where they grow
+ * out of range they become infinite or NaN. */
 void sde_linear_advance(const struct sde_linear_map *map, uint64_t steps, double *moments);
 
 /* The moments that are kept, and reached from anywhere. SDE_INVALID where there are none: where the

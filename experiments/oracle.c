@@ -1,0 +1,145 @@
+/*
+ * Oracles: see oracle.h.
+ */
+#include "experiments/oracle.h"
+
+#include "models/affine_limit.h"
+#include "sde/block.h"
+#include "sde/linear.h"
+
+#include <math.h>
+#include <string.h>
+
+struct oracle {
+  size_t dim, observables, pairs;
+  struct sde_linear_map *map;
+  uint64_t step;
+  double *moments;     /* sde_linear_size(dim) numbers */
+  double *coefficient; /* [observable*pairs + pair]; the first is NAN where it is not quadratic */
+};
+
+/* The value of a quadratic polynomial at x, with z = (x, 1). */
+static double polynomial(size_t d, const double *coefficient, size_t width, const double *x,
+                         size_t p)
+{
+  double sum = 0;
+  for (size_t a = 0; a <= d; a++)
+    for (size_t b = 0; b <= a; b++)
+      sum += *coefficient++ * (a < d ? x[a * width + p] : 1) * (b < d ? x[b * width + p] : 1);
+  return sum;
+}
+
+/* Interpolate every observable, and hold it against its polynomial at other points. */
+static void learn_observables(struct oracle *oracle, const struct sde_observables *observables)
+{
+  size_t d = oracle->dim, width = affine_points(d);
+  double *x = sde_alloc(d, width * sizeof *x);
+  double *value = sde_alloc(observables->count, width * sizeof *value);
+  void *workspace = observables->workspace_new(observables->context, width);
+  affine_set_points(d, width, x);
+  observables->evaluate(observables->context, workspace, width, x, value);
+  for (size_t o = 0; o < observables->count; o++)
+    affine_interpolate(d, value + o * width, oracle->coefficient + o * oracle->pairs);
+  for (size_t i = 0; i < d * width; i++)
+    x[i] = sin(1 + 1.7 * (double)i);
+  observables->evaluate(observables->context, workspace, width, x, value);
+  for (size_t o = 0; o < observables->count; o++)
+    for (size_t p = 0; p < width; p++) {
+      double *coefficient = oracle->coefficient + o * oracle->pairs;
+      double expected = polynomial(d, coefficient, width, x, p), found = value[o * width + p];
+      if (!(fabs(found - expected) <= 1e-8 * (1 + fabs(expected))))
+        coefficient[0] = NAN;
+    }
+  observables->workspace_free(workspace);
+  sde_free(x);
+  sde_free(value);
+}
+
+/* The direction u of a process: of the iterates the exact one, of an SDE its limit's. */
+static struct sde_linear_direction *direction_of(const struct run_case *one, int process)
+{
+  if (process != ORACLE_ITERATES)
+    return limit_direction_new(one->sde[process].limit);
+  struct limit_options exact = {
+      .eta_order = 1, .rho_order = RHO_ORDER_EXACT, .variance_term = true};
+  struct sde_status status = {SDE_OK, ""};
+  struct limit *limit =
+      limit_new(&one->optimizer, &exact, sde_stream_named(0, "oracle"), "oracle", &status);
+  if (limit == NULL)
+    return NULL;
+  struct sde_linear_direction *direction = limit_direction_new(limit);
+  limit_free(limit);
+  return direction;
+}
+
+struct oracle *oracle_new(const struct cases *cases, const struct run_case *one, int process,
+                          const char **why)
+{
+  size_t d = cases->loss->dim;
+  *why = !cases->loss->quadratic           ? "no exact moments: the loss is not quadratic"
+         : d > SDE_LINEAR_LARGEST_DIM      ? "no exact moments: more than 40 dimensions"
+         : one->optimizer.type->normalized ? "no exact moments: the optimizer normalises"
+                                           : "no exact moments: too many micro-batches";
+  if (!cases->loss->quadratic || d > SDE_LINEAR_LARGEST_DIM)
+    return NULL;
+  struct sde_linear_direction *direction = direction_of(one, process);
+  if (direction == NULL)
+    return NULL;
+  struct sde_status status = {SDE_OK, ""};
+  double eta = one->optimizer.eta;
+  struct sde_linear_map *map =
+      process == ORACLE_ITERATES
+          ? sde_linear_iterates_new(direction, eta, "oracle", &status)
+          : sde_linear_sde_new(direction, eta, limit_options_of(one->sde[process].limit)->eta_order,
+                               "oracle", &status);
+  limit_direction_free(direction);
+  if (map == NULL) {
+    *why = "no exact moments: they leave the range of numbers";
+    return NULL;
+  }
+  struct oracle *oracle = sde_alloc(1, sizeof *oracle);
+  *oracle = (struct oracle){.dim = d,
+                            .observables = cases->observables->count,
+                            .pairs = (d + 1) * (d + 2) / 2,
+                            .map = map,
+                            .moments = sde_alloc(sde_linear_size(d), sizeof(double))};
+  oracle->coefficient = sde_alloc(oracle->observables, oracle->pairs * sizeof(double));
+  sde_linear_point(d, cases->start, oracle->moments);
+  learn_observables(oracle, cases->observables);
+  return oracle;
+}
+
+void oracle_free(struct oracle *oracle)
+{
+  if (oracle == NULL)
+    return;
+  sde_linear_map_free(oracle->map);
+  sde_free(oracle->moments);
+  sde_free(oracle->coefficient);
+  sde_free(oracle);
+}
+
+void oracle_advance(struct oracle *oracle, uint64_t step)
+{
+  sde_linear_advance(oracle->map, step - oracle->step, oracle->moments);
+  oracle->step = step;
+}
+
+bool oracle_stationary(struct oracle *oracle, struct sde_status *status)
+{
+  return sde_linear_stationary(oracle->map, "stationary", oracle->moments, status);
+}
+
+double oracle_mean(const struct oracle *oracle, size_t observable)
+{
+  double sum = 0;
+  for (size_t k = 0; k < oracle->pairs; k++)
+    sum += oracle->coefficient[observable * oracle->pairs + k] * oracle->moments[k];
+  return sum;
+}
+
+void oracle_moments(const struct oracle *oracle, double *mean, double *covariance)
+{
+  sde_linear_mean(oracle->dim, oracle->moments, mean);
+  sde_linear_covariance(oracle->dim, oracle->moments, covariance);
+}
