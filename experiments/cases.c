@@ -50,6 +50,8 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
 {
   const struct parameters *sde = cases->recipe->sde[index];
   struct limit_options options = limit_options(sde);
+  if (cases->objective->sampling == GAUSSIAN && options.factor == FACTOR_AUTO)
+    options.factor = FACTOR_COLUMNS; /* so that iterates and SDE can share a Brownian path */
   uint64_t substeps = parameters_u64(sde, "substeps");
   bool even = substeps % 2 == 0;
   uint64_t other = even ? substeps / 2 : 2 * substeps;
@@ -74,6 +76,28 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
          sde_fail(status, refused.code, "%s: %s", parameters_place(sde, "scheme"), refused.message);
 }
 
+/* Gaussian noise by columns can share a Brownian path with the iterates: that of the first SDE,
+ * and of every other that draws it at the same resolution. */
+static void make_iterates(const struct cases *cases, struct run_case *one)
+{
+  struct optimizer_coupling coupling = {.resolution = 0};
+  bool coupled = false;
+  for (size_t s = 0; cases->objective->sampling == GAUSSIAN && s < cases->recipe->sdes; s++) {
+    const struct sde_solution *solution = one->sde[s].process->context;
+    bool columns = limit_options_of(one->sde[s].limit)->factor == FACTOR_COLUMNS &&
+                   solution->system->noise_dim == cases->objective->components;
+    one->sde[s].coupled = columns && (!coupled || coupling.resolution == solution->resolution);
+    if (one->sde[s].coupled && !coupled) {
+      coupled = true;
+      coupling.resolution = solution->resolution;
+      coupling.wiener = (struct sde_wiener){solution->stream, solution->system->noise_dim,
+                                            solution->eta / (double)solution->resolution};
+    }
+  }
+  one->iterates = optimizer_coupled_process_new(
+      &one->optimizer, case_stream(cases, one, "iterates"), coupled ? &coupling : NULL);
+}
+
 static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t paths,
                       const char *place, struct sde_status *status)
 {
@@ -85,11 +109,11 @@ static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t 
   one->steps = (uint64_t)llround(time / optimizer.eta);
   if (!objective_accepts(cases->objective, optimizer.batch, optimizer.micro_batch, place, status))
     return false;
-  one->iterates = optimizer_process_new(&one->optimizer, case_stream(cases, one, "iterates"));
   one->sde = sde_alloc(recipe->sdes, sizeof *one->sde);
   for (size_t s = 0; s < recipe->sdes; s++)
     if (!make_sde(cases, one, s, &one->sde[s], status))
       return false;
+  make_iterates(cases, one);
   return true;
 }
 
@@ -287,14 +311,18 @@ struct sde_ensemble_result case_run(const struct cases *cases, const struct run_
 {
   size_t sdes = cases->recipe->sdes, each = companions ? 2 : 1;
   const struct sde_process **process = sde_alloc(1 + each * sdes, sizeof *process);
-  struct sde_pair *pair = sde_alloc(sdes, sizeof *pair);
+  struct sde_pair *pair = sde_alloc(2 * sdes, sizeof *pair);
+  size_t pairs = 0;
   process[0] = one->iterates;
   for (size_t s = 0; s < sdes; s++) {
     process[1 + each * s] = one->sde[s].process;
     if (companions)
       process[2 + each * s] = one->sde[s].companion;
-    pair[s] = (struct sde_pair){1 + each * s, 2 + each * s};
+    if (companions)
+      pair[pairs++] = (struct sde_pair){1 + each * s, 2 + each * s};
   }
+  for (size_t s = 0; s < sdes; s++)
+    pair[pairs++] = (struct sde_pair){0, 1 + each * s};
   struct sde_ensemble ensemble = {
       .paths = one->paths,
       .dim = cases->loss->dim,
@@ -303,7 +331,7 @@ struct sde_ensemble_result case_run(const struct cases *cases, const struct run_
       .record_steps = record_steps,
       .processes = 1 + each * sdes,
       .process = process,
-      .pairs = companions ? sdes : 0,
+      .pairs = pairs,
       .pair = pair,
       .observables = *cases->observables,
       .bound = parameters_real(cases->recipe->common, "divergence_bound"),

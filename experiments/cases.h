@@ -18,6 +18,7 @@ struct case_sde {
   const struct sde_scheme *scheme;
   struct sde_process *process, *companion;
   double ratio;
+  bool coupled; /* shares its Brownian path with the iterates: Gaussian noise */
 };
 
 struct run_case {
@@ -55,7 +56,7 @@ struct progress;
 
 /* Run the processes of a case in one ensemble: process 0 is the iterates, process 1 + 2 s the SDE
  * s and process 2 + 2 s its companion, with pairs (SDE, companion) s; without companions, process
- * 1 + s is the SDE s and there are no pairs. */
+ * 1 + s is the SDE s. The last pairs, one an SDE, are (iterates, SDE). */
 struct sde_ensemble_result case_run(const struct cases *cases, const struct run_case *one,
                                     bool companions, uint64_t sample_paths, size_t records,
                                     const uint64_t *record_steps, int threads,

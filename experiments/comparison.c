@@ -286,10 +286,11 @@ void comparison_print(struct results *results, const struct cases *cases,
   if (count == 0)
     return;
   results_note(results, false,
-               "At time %g, mean +- standard error; difference is iterates minus SDE; not coupled\n"
+               "At time %g, mean +- standard error; difference is iterates minus SDE%s\n"
                "%-13s %-7s %-6s %-3s %-14s %-23s %-23s %-22s %s\n",
-               all[0].time, "optimizer", "eta", "rho", "SDE", "observable", "iterates", "SDE",
-               "difference", "scheme error");
+               all[0].time, all[0].coupled ? "" : "; not coupled (different sampling noise)",
+               "optimizer", "eta", "rho", "SDE", "observable", "iterates", "SDE", "difference",
+               "scheme error");
   for (size_t i = 0; i < count; i++) {
     const struct comparison *row = &all[i];
     char *label = case_label(row->one);
@@ -303,5 +304,10 @@ void comparison_print(struct results *results, const struct cases *cases,
                  row->scheme_error);
     sde_free(label);
   }
+  if (all[0].coupled)
+    results_note(results, false,
+                 "Coupled: iterates and SDE share their Brownian paths, which divides the variance "
+                 "of the first difference by %.3g\n",
+                 all[0].variance_reduction);
   results_note(results, false, "\n");
 }

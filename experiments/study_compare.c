@@ -24,21 +24,31 @@ static struct comparison compare(const struct cases *cases, const struct run_cas
       result->moments[(process * records + record) * observables + observable];
   struct sde_moments pair =
       result->differences[(sde * records + record) * observables + observable];
-  return (struct comparison){.one = one,
-                             .sde = sde,
-                             .observable = observable,
-                             .time = (double)step * one->optimizer.eta,
-                             .iterates = iterates,
-                             .solution = solution,
-                             .iterates_diverged = result->diverged[record],
-                             .solution_diverged = result->diverged[process * records + record],
-                             .start = sde_moments_mean(result->moments[observable]),
-                             .difference = sde_moments_mean(iterates) - sde_moments_mean(solution),
-                             .difference_se = hypot(sde_moments_standard_error(iterates),
-                                                    sde_moments_standard_error(solution)),
-                             .exact_iterates = NAN,
-                             .exact_solution = NAN,
-                             .scheme_error = comparison_scheme_error(&one->sde[sde], pair)};
+  struct sde_moments path_by_path =
+      result->differences[((cases->recipe->sdes + sde) * records + record) * observables +
+                          observable];
+  bool coupled = one->sde[sde].coupled;
+  double independent_se =
+      hypot(sde_moments_standard_error(iterates), sde_moments_standard_error(solution));
+  return (struct comparison){
+      .one = one,
+      .sde = sde,
+      .observable = observable,
+      .time = (double)step * one->optimizer.eta,
+      .iterates = iterates,
+      .solution = solution,
+      .iterates_diverged = result->diverged[record],
+      .solution_diverged = result->diverged[process * records + record],
+      .start = sde_moments_mean(result->moments[observable]),
+      .difference = coupled ? sde_moments_mean(path_by_path)
+                            : sde_moments_mean(iterates) - sde_moments_mean(solution),
+      .difference_se = coupled ? sde_moments_standard_error(path_by_path) : independent_se,
+      .coupled = coupled,
+      .variance_reduction =
+          coupled ? pow(independent_se / sde_moments_standard_error(path_by_path), 2) : 1,
+      .exact_iterates = NAN,
+      .exact_solution = NAN,
+      .scheme_error = comparison_scheme_error(&one->sde[sde], pair)};
 }
 
 static void write_differences(struct results *results, const struct cases *cases,
@@ -59,7 +69,7 @@ static void write_differences(struct results *results, const struct cases *cases
         results_number(table, row.difference);
         fputc(',', table);
         results_number(table, row.difference_se);
-        fputs(",false,", table);
+        fputs(row.coupled ? ",true," : ",false,", table);
         results_number(table, row.scheme_error);
         fputc('\n', table);
       }
@@ -85,8 +95,8 @@ static json_t *summary_row(const struct cases *cases, const struct comparison *r
                    side(row->solution, row->solution_diverged), "exact_iterates",
                    results_json(row->exact_iterates), "exact_sde",
                    results_json(row->exact_solution), "difference", results_json(row->difference),
-                   "difference_se", results_json(row->difference_se), "coupled", 0, "scheme_error",
-                   results_json(row->scheme_error));
+                   "difference_se", results_json(row->difference_se), "coupled", row->coupled,
+                   "scheme_error", results_json(row->scheme_error));
 }
 
 /* Exact means at the end time, where an oracle applies; else what stands in its way is noted once. */

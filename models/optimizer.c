@@ -35,7 +35,7 @@ const struct parameter_key optimizer_keys[] = {
      .help = "rw-sam: step of the finite difference (default 1e-4)"},
     {.name = NULL}};
 
-#define OPTIMIZER(id, label, what_perturbs, unit, micro, about, u, r, where)                             \
+#define OPTIMIZER(id, label, what_perturbs, unit, micro, about, u, r, where)                       \
   static const struct optimizer_type id = {.name = label,                                          \
                                            .summary = about,                                       \
                                            .perturbation = what_perturbs,                          \
@@ -188,9 +188,8 @@ void optimizer_softmax(size_t batch, size_t width, double lambda, double *score)
 /* out = sum_i p_i g_i(x). With lambda = 0 the weights are equal, and the sum is formed as that of
  * sam is, so that the two have the same bits. */
 static void reweighted_gradient(const struct optimizer *optimizer,
-                                struct optimizer_workspace *workspace,
-                                const struct sde_address *at, size_t width, const double *x,
-                                double *out)
+                                struct optimizer_workspace *workspace, const struct sde_address *at,
+                                size_t width, const double *x, double *out)
 {
   const struct loss *loss = optimizer->objective->loss;
   if (optimizer->lambda == 0) {
@@ -206,8 +205,7 @@ static void reweighted_gradient(const struct optimizer *optimizer,
     loss->type->gradient(loss, width, samples, x, workspace->gradient);
     for (size_t j = 0; j < loss->dim; j++)
       for (size_t p = 0; p < width; p++)
-        out[j * width + p] +=
-            workspace->score[i * width + p] * workspace->gradient[j * width + p];
+        out[j * width + p] += workspace->score[i * width + p] * workspace->gradient[j * width + p];
   }
 }
 
@@ -235,12 +233,13 @@ static const double *perturbed_point(const struct optimizer *optimizer,
   return workspace->point;
 }
 
-void optimizer_direction(const struct optimizer *optimizer, struct optimizer_workspace *workspace,
-                         const struct sde_address *at, size_t width, const double *x, double *u)
+/* u with the batch that stands in the workspace. */
+static void direction_of_batch(const struct optimizer *optimizer,
+                               struct optimizer_workspace *workspace, const struct sde_address *at,
+                               size_t width, const double *x, double *u)
 {
   const struct objective *objective = optimizer->objective;
   size_t size = objective->loss->dim * width;
-  objective_draw(objective, at, width, &workspace->batches);
   memset(u, 0, size * sizeof *u);
   for (size_t j = 0; j < workspace->batches.count; j++) {
     const double *point = perturbed_point(optimizer, workspace, at, width, j, x);
@@ -250,15 +249,24 @@ void optimizer_direction(const struct optimizer *optimizer, struct optimizer_wor
   }
 }
 
+void optimizer_direction(const struct optimizer *optimizer, struct optimizer_workspace *workspace,
+                         const struct sde_address *at, size_t width, const double *x, double *u)
+{
+  objective_draw(optimizer->objective, at, width, &workspace->batches);
+  direction_of_batch(optimizer, workspace, at, width, x, u);
+}
+
 /* The iterates as a process. */
 struct iterates {
   const struct optimizer *optimizer;
   struct sde_stream stream;
+  bool coupled;
+  struct optimizer_coupling coupling;
 };
 
 struct iterates_workspace {
   struct optimizer_workspace *optimizer;
-  double *u;
+  double *u, *dw, *fine, *mean; /* the last three for coupled iterates: K * width each */
 };
 
 static void *workspace_new(const struct sde_process *process, size_t width)
@@ -267,6 +275,10 @@ static void *workspace_new(const struct sde_process *process, size_t width)
   struct iterates_workspace *workspace = sde_alloc(1, sizeof *workspace);
   workspace->optimizer = optimizer_workspace_new(iterates->optimizer, width);
   workspace->u = sde_alloc(process->dim * width, sizeof(double));
+  size_t noise_size = iterates->coupled ? iterates->optimizer->objective->components * width : 0;
+  workspace->dw = sde_alloc(noise_size, sizeof(double));
+  workspace->fine = sde_alloc(noise_size, sizeof(double));
+  workspace->mean = sde_alloc(noise_size, sizeof(double));
   return workspace;
 }
 
@@ -276,7 +288,31 @@ static void workspace_free(const struct sde_process *process, void *memory)
   struct iterates_workspace *workspace = memory;
   optimizer_workspace_free(workspace->optimizer);
   sde_free(workspace->u);
+  sde_free(workspace->dw);
+  sde_free(workspace->fine);
+  sde_free(workspace->mean);
   sde_free(workspace);
+}
+
+/* Replace the batch's normal draws by those of the SDE's Brownian path. */
+static void couple(const struct iterates *iterates, struct iterates_workspace *workspace,
+                   const struct sde_address *at, size_t width)
+{
+  const struct optimizer *optimizer = iterates->optimizer;
+  const struct optimizer_coupling *coupling = &iterates->coupling;
+  struct micro_batches *batches = &workspace->optimizer->batches;
+  size_t size = optimizer->objective->components * width;
+  double count = (double)batches->count;
+  sde_block_fill(size, 0, workspace->mean);
+  for (size_t j = 0; j < batches->count; j++)
+    sde_block_add(size, 1 / count, batches->weight + j * size, workspace->mean);
+  sde_wiener_increment(&coupling->wiener, at->first_path, width, at->step * coupling->resolution,
+                       coupling->resolution, workspace->dw, workspace->fine);
+  sde_block_scale(size, -1 / sqrt(optimizer->eta * (double)optimizer->batch), workspace->dw);
+  for (size_t j = 0; j < batches->count; j++) {
+    sde_block_add(size, -1, workspace->mean, batches->weight + j * size);
+    sde_block_add(size, 1, workspace->dw, batches->weight + j * size);
+  }
 }
 
 static void advance(const struct sde_process *process, void *memory, uint64_t first_path,
@@ -285,15 +321,29 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
   const struct iterates *iterates = process->context;
   struct iterates_workspace *workspace = memory;
   struct sde_address at = {iterates->stream, first_path, step};
-  optimizer_direction(iterates->optimizer, workspace->optimizer, &at, width, x, workspace->u);
+  objective_draw(iterates->optimizer->objective, &at, width, &workspace->optimizer->batches);
+  if (iterates->coupled)
+    couple(iterates, workspace, &at, width);
+  direction_of_batch(iterates->optimizer, workspace->optimizer, &at, width, x, workspace->u);
   sde_block_add(process->dim * width, -iterates->optimizer->eta, workspace->u, x);
 }
 
 struct sde_process *optimizer_process_new(const struct optimizer *optimizer,
                                           struct sde_stream stream)
 {
+  return optimizer_coupled_process_new(optimizer, stream, NULL);
+}
+
+struct sde_process *optimizer_coupled_process_new(const struct optimizer *optimizer,
+                                                  struct sde_stream stream,
+                                                  const struct optimizer_coupling *coupling)
+{
   struct iterates *iterates = sde_alloc(1, sizeof *iterates);
-  *iterates = (struct iterates){optimizer, stream};
+  *iterates = (struct iterates){.optimizer = optimizer, .stream = stream};
+  if (coupling != NULL) {
+    iterates->coupled = true;
+    iterates->coupling = *coupling;
+  }
   struct sde_process *process = sde_alloc(1, sizeof *process);
   *process = (struct sde_process){.dim = optimizer->objective->loss->dim,
                                   .context = iterates,

@@ -10,6 +10,7 @@
 
 #include "models/objective.h"
 #include "sde/process.h"
+#include "sde/wiener.h"
 
 enum perturbation {
   PERTURB_NOTHING,
@@ -65,9 +66,22 @@ void optimizer_workspace_free(struct optimizer_workspace *workspace);
 void optimizer_direction(const struct optimizer *optimizer, struct optimizer_workspace *workspace,
                          const struct sde_address *at, size_t width, const double *x, double *u);
 
-/* The discrete iterates as a process that draws from the stream; the optimizer must outlive it. */
+/* The Brownian path of an SDE, to drive iterates with Gaussian noise: its noise_dim is the number
+ * of noise potentials, and a learning-rate step spans `resolution` of its fine steps. */
+struct optimizer_coupling {
+  struct sde_wiener wiener;
+  uint64_t resolution;
+};
+
+/* The discrete iterates as a process that draws from the stream; the optimizer must outlive it.
+ * With a coupling (Gaussian noise only; NULL for none), the batch mean of step k is
+ * xi = -dW/sqrt(eta b), dW the SDE's increment over that step, and the micro-batches' draws are
+ * xi_j = xi + (zeta_j - mean of zeta)/sqrt(m) with fresh zeta: common random numbers, theory.md 7. */
 struct sde_process *optimizer_process_new(const struct optimizer *optimizer,
                                           struct sde_stream stream);
+struct sde_process *optimizer_coupled_process_new(const struct optimizer *optimizer,
+                                                  struct sde_stream stream,
+                                                  const struct optimizer_coupling *coupling);
 void optimizer_process_free(struct sde_process *process);
 
 #endif

@@ -1,0 +1,28 @@
+/*
+ * Fits: the power law error = C x^slope through measured errors, by least squares in logarithms,
+ * with the standard error of the slope, and what it says of a predicted slope.
+ */
+#ifndef EXPERIMENTS_FIT_H
+#define EXPERIMENTS_FIT_H
+
+#include "experiments/results.h"
+
+#include <stddef.h>
+
+/* slope and se are NAN where fewer than three points were given, or all at one x. */
+struct fit {
+  double slope, se;
+};
+
+/* Fit error[i] > 0 at x[i] > 0, i < count. se[i] is the standard error of error[i] alone, `common`
+ * that of one number that was subtracted from all of them. Points are weighted by their variances;
+ * where one has none (it is exact), no point is weighted and se is the misfit's. */
+struct fit fit_power(size_t count, const double *x, const double *error, const double *se,
+                     double common);
+
+/* Whether a slope known to within `half` is the predicted one to within `tolerance`; undecided
+ * where half is so wide, or the slope so unknown, that the next whole slope could not be told
+ * from it. */
+enum holds fit_judge(double slope, double half, double predicted, double tolerance);
+
+#endif
