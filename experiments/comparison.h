@@ -16,6 +16,8 @@ struct comparison {
   uint64_t iterates_diverged, solution_diverged;
   double start;                          /* the observable at time 0 */
   double difference, difference_se;      /* iterates minus SDE */
+  bool coupled;                          /* taken path by path, on one Brownian path */
+  double variance_reduction;             /* by the coupling; 1 without */
   double exact_iterates, exact_solution; /* NAN where no exact mean is known */
   double scheme_error;                   /* estimated bound on the scheme's own error */
 };
