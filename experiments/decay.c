@@ -34,7 +34,8 @@ static bool find_decay(const struct cases *cases, const struct comparison *row, 
   decay->observable = cases->observable_name[row->observable];
   while (own != NULL && own->name != NULL && strcmp(own->name, decay->observable) != 0)
     own++;
-  if (own == NULL || own->decay_rate == NULL || cases->objective->sampling == GAUSSIAN)
+  if (own == NULL || own->decay_rate == NULL || cases->objective->sampling == GAUSSIAN ||
+      optimizer->type->normalized)
     return false;
   bool micro = optimizer->type->perturbation == PERTURB_MICRO_GRADIENT;
   struct loss_setting setting = {

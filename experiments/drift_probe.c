@@ -342,8 +342,7 @@ struct drift_probe_result drift_probe_run(const struct drift_probe *probe, struc
       .progress_context = progress_context};
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
   struct drift_probe_result probed = {.coefficient = result.moments[0],
-                                      .direction =
-                                          sde_alloc(probe->dim, sizeof *probed.direction),
+                                      .direction = sde_alloc(probe->dim, sizeof *probed.direction),
                                       .not_finite = result.diverged[0]};
   memcpy(probed.direction, result.moments + 1, probe->dim * sizeof *probed.direction);
   probed.se = hypot(sde_moments_standard_error(probed.coefficient), probe->predicted_se);

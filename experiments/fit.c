@@ -3,6 +3,7 @@
  */
 #include "experiments/fit.h"
 
+#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_fit.h>
 #include <math.h>
 
@@ -31,7 +32,7 @@ static double common_variance(size_t count, const double *log_x, const double *w
 struct fit fit_power(size_t count, const double *x, const double *error, const double *se,
                      double common)
 {
-  struct fit fit = {NAN, NAN};
+  struct fit fit = {NAN, NAN, 0};
   double *log_x = sde_alloc(3 * count, sizeof *log_x);
   double *log_error = log_x + count, *weight = log_error + count;
   bool exact = false, spread = false;
@@ -50,12 +51,23 @@ struct fit fit_power(size_t count, const double *x, const double *error, const d
     else {
       gsl_fit_wlinear(log_x, 1, weight, 1, log_error, 1, count, &intercept, &fit.slope, &cov00,
                       &cov01, &cov11, &misfit);
-      cov11 += common_variance(count, log_x, weight, error, common);
+      /* Where the points leave the power law by more than their errors, that widens the slope's. */
+      double excess = fmax(1, misfit / (double)(count - 2));
+      fit.freedom = excess > 1 ? count - 2 : 0;
+      cov11 = excess * cov11 + common_variance(count, log_x, weight, error, common);
     }
+    fit.freedom = exact ? count - 2 : fit.freedom;
     fit.se = sqrt(cov11);
   }
   sde_free(log_x);
   return fit;
+}
+
+double fit_half(struct fit fit, double quantile)
+{
+  if (fit.freedom > 0)
+    quantile = gsl_cdf_tdist_Qinv(gsl_cdf_ugaussian_Q(quantile), (double)fit.freedom);
+  return quantile * fit.se;
 }
 
 enum holds fit_judge(double slope, double half, double predicted, double tolerance)

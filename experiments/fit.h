@@ -9,16 +9,23 @@
 
 #include <stddef.h>
 
-/* slope and se are NAN where fewer than three points were given, or all at one x. */
+/* slope and se are NAN where fewer than three points were given, or all at one x. Where se comes
+ * from the misfit of the points, its degrees of freedom; else 0. */
 struct fit {
   double slope, se;
+  size_t freedom;
 };
 
 /* Fit error[i] > 0 at x[i] > 0, i < count. se[i] is the standard error of error[i] alone, `common`
- * that of one number that was subtracted from all of them. Points are weighted by their variances;
- * where one has none (it is exact), no point is weighted and se is the misfit's. */
+ * that of one number that was subtracted from all of them. Points are weighted by their variances,
+ * and se is widened where they miss the power law by more than their errors; where one has no
+ * error (it is exact), no point is weighted and se is the misfit's. */
 struct fit fit_power(size_t count, const double *x, const double *error, const double *se,
                      double common);
+
+/* Half the confidence interval of the slope, at the level of this many normal standard errors; by
+ * Student's law where se comes from the misfit. */
+double fit_half(struct fit fit, double quantile);
 
 /* Whether a slope known to within `half` is the predicted one to within `tolerance`; undecided
  * where half is so wide, or the slope so unknown, that the next whole slope could not be told

@@ -707,12 +707,56 @@ static bool draw_series(const char *directory, const char *title, struct plot_fi
   return ok;
 }
 
+/* One picture NAME by the script NAME.gp, which reads the table NAME.csv itself. */
+static bool draw_script(const char *directory, const char *name, const char *title,
+                        struct plot_files *files, struct sde_status *status)
+{
+  char *file = sde_format("%s.gp", name), *table = sde_format("%s/%s.csv", directory, name);
+  struct studio studio = {.directory = directory, .files = files};
+  bool ok = access(table, R_OK) == 0 ||
+            sde_fail(status, SDE_INVALID, "%s: %s; a finished run leaves this table", table,
+                     strerror(errno));
+  ok = ok && (studio.script = find_script(file, status)) != NULL;
+  studio.folder = sde_format("%s/.plot-XXXXXX", directory);
+  studio.title = wrap_title(title);
+  if (ok && mkdtemp(studio.folder) == NULL)
+    ok = sde_fail(status, SDE_FAILED, "%s: %s", directory, strerror(errno));
+  else if (ok) {
+    char *const none[4] = {NULL};
+    for (size_t i = 0; ok && i < sizeof formats / sizeof formats[0]; i++)
+      ok = draw_format(&studio, i, name, none, status);
+    rmdir(studio.folder);
+  }
+  sde_free(studio.folder);
+  sde_free(studio.title);
+  sde_free(studio.script);
+  sde_free(table);
+  sde_free(file);
+  return ok;
+}
+
+static bool draw_regularizer(const char *directory, const char *title, struct plot_files *files,
+                             struct sde_status *status)
+{
+  return draw_script(directory, "regularizer", title, files, status);
+}
+
+static bool draw_order(const char *directory, const char *title, struct plot_files *files,
+                       struct sde_status *status)
+{
+  return draw_script(directory, "order", title, files, status);
+}
+
 /* What each study's pictures are drawn by. */
 static const struct {
   const char *study;
   bool (*draw)(const char *directory, const char *title, struct plot_files *files,
                struct sde_status *status);
-} pictures[] = {{"compare", draw_series}, {"trajectory", draw_series}};
+} pictures[] = {{"compare", draw_series},
+                {"trajectory", draw_series},
+                {"stationary", draw_series},
+                {"regularizer", draw_regularizer},
+                {"order", draw_order}};
 
 bool plot_run(const char *directory, const char *study, const char *title, struct plot_files *files,
               struct sde_status *status)
@@ -721,7 +765,11 @@ bool plot_run(const char *directory, const char *study, const char *title, struc
   for (size_t i = 0; i < sizeof pictures / sizeof pictures[0]; i++)
     if (strcmp(pictures[i].study, study) == 0)
       return pictures[i].draw(directory, title, files, status);
-  return sde_fail(status, SDE_INVALID,
-                  "%s: there are no pictures for the study `%s`; there are for compare, trajectory",
-                  directory, study);
+  char *names = sde_strdup(pictures[0].study);
+  for (size_t i = 1; i < sizeof pictures / sizeof pictures[0]; i++)
+    extend(&names, sde_format(", %s", pictures[i].study));
+  sde_fail(status, SDE_INVALID, "%s: there are no pictures for the study `%s`; there are for %s",
+           directory, study, names);
+  sde_free(names);
+  return false;
 }

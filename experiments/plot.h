@@ -23,6 +23,8 @@ struct plot_files {
  * in the order of the table. A row without a (finite) mean is a gap in its curve; the band
  * is mean +- 1.96 se.
  *
+ * order: order.csv gives order.svg and order.png, a panel an observable and axis.
+ *
  * The scripts are looked for in $SHARPSDE_PLOTS or, where that is not set, in plots/ beside the
  * folder of the executable, then in SHARPSDE_DATADIR/plots. gnuplot is found on PATH.
  *

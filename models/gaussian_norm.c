@@ -52,20 +52,20 @@ double gaussian_norm(size_t dim, const double *mu, const double *lambda, double 
 /* Blocks: s = sinh^2 u. The integrands become even and analytic in u, so that the rule has no left
  * tail, and half the step is the same density of nodes at the right: |arg s| < pi/2 for
  * |Im u| < pi/4, with the nearest singularity, s = -1/2 for C = 1 in one dimension, on the edge of
- * that strip. STEP loses exp(-pi^2 / (2 STEP)) = 1e-15 and some. For the norm, exp(-s) is taken
- * off, whose integral is known (C = 0, ||mu|| = 1):
+ * that strip. The rule's error is about exp(-pi^2 / (2 STEP)) = 1e-15. For the norm, exp(-s) is
+ * taken off, whose integral is known (C = 0, ||mu|| = 1):
  *   E||Z|| = 1 - (1 / sqrt pi) int_0^inf (M - exp(-s)) cosh u / sinh^2 u du,
- *   E[Z/||Z||] = (2 / sqrt pi) int_0^inf M y cosh u du;
- * both integrands now decay at least like M(s) s^(+-1/2) with M < (1 + s)^(-1/2), and much faster
- * where the noise has several dimensions or is small beside mu.
+ *   E[Z/||Z||] = (2 / sqrt pi) int_0^inf M y cosh u du.
+ * With M <= (1 + 2 s)^(-1/2) and s ||y|| M <= 1 both integrands fall at least like exp(-u), and
+ * much faster where the noise has several dimensions or is small beside mu.
  *
- * Each path stops at its own last node: where max(1/s, ||y||) M cosh u is below NEGLIGIBLE. What is
- * left out is then at most some 60 NEGLIGIBLE: beyond s = 1, sqrt(s) M does not grow by more than
- * half (its logarithm's derivative in log s is at most (1/2)/(1 + s) or (1/2)/s^2) and ||y|| does
- * not grow, so the terms stay below that to the last node of all; there, in turn,
- * ||y|| M cosh u < M < 1e-15 always. Typical are 90 nodes for d = 2, 30 for d = 11; the most, 250,
- * are needed for noise of rank one beside a tiny mu across it. */
-#define STEP (1.0 / 7)
+ * Each path stops at its own last node: where max(1/s, ||y||) M cosh u falls below NEGLIGIBLE,
+ * which the last of the NODES always does. What is left out is then at most some 60 NEGLIGIBLE:
+ * beyond s = 1, sqrt(s) M never grows by more than half (its logarithm has a derivative in log s of
+ * at most (1/2)/(1 + s) where tr C > 1/2, else (1/2)/s^2) and ||y|| does not grow, so that each
+ * later term is below 1.5 NEGLIGIBLE. Typical are 90 nodes for d = 2 and 30 for d = 11; the most
+ * are needed beside noise of rank one for a tiny mu across it. */
+static const double STEP = 1.0 / 7;
 static const double NEGLIGIBLE = 1e-15;
 
 enum { NODES = 256, U = SDE_UNIT };
@@ -170,9 +170,9 @@ void gaussian_norm_basis_free(struct gaussian_norm_basis *basis)
   sde_free(basis);
 }
 
-/* At one node, of each path: y, ||y||^2, det(I + 2 s C) and the exponent -s mu.y. */
+/* At one node, of each path: ||y||^2, 1 / det(I + 2 s C) and the exponent -s mu.y. */
 struct resolvent {
-  double squared[U], determinant[U], exponent[U];
+  double squared[U], inverse_determinant[U], exponent[U];
 };
 
 SDE_VECTOR
@@ -182,14 +182,15 @@ static void resolve_diagonal(size_t dim, double s, const double *restrict diagon
 {
   for (size_t p = 0; p < U; p++) {
     r->squared[p] = 0;
-    r->determinant[p] = 1;
+    r->inverse_determinant[p] = 1;
     r->exponent[p] = 0;
   }
   for (size_t k = 0; k < dim; k++)
     for (size_t p = 0; p < U; p++) {
-      double pivot = 1 + s * diagonal[k * U + p], m = mu[k * U + p], value = m / pivot;
+      double inverse = 1 / (1 + s * diagonal[k * U + p]);
+      double m = mu[k * U + p], value = m * inverse;
       y[k * U + p] = value;
-      r->determinant[p] *= pivot;
+      r->inverse_determinant[p] *= inverse;
       r->exponent[p] -= s * m * value;
       r->squared[p] += value * value;
     }
@@ -205,7 +206,7 @@ static void resolve_tridiagonal(size_t dim, double s, const double *restrict dia
 {
   double inverse[U], forward[U];
   for (size_t p = 0; p < U; p++) {
-    r->determinant[p] = 1;
+    r->inverse_determinant[p] = 1;
     r->exponent[p] = 0;
     inverse[p] = 0;
     forward[p] = 0;
@@ -219,7 +220,7 @@ static void resolve_tridiagonal(size_t dim, double s, const double *restrict dia
       inverse[p] = 1 / pivot;
       ratio[k * U + p] = below;
       y[k * U + p] = forward[p] * inverse[p];
-      r->determinant[p] *= pivot;
+      r->inverse_determinant[p] *= inverse[p];
       r->exponent[p] -= s * forward[p] * y[k * U + p];
     }
   const double *last = y + (dim - 1) * U;
@@ -274,7 +275,7 @@ static bool add_terms(size_t dim, double s, double cosh, double exp_minus_s,
   double norm_factor = s > 0 ? cosh / s : 0, direction_factor = s > 0 ? cosh : cosh / 2;
   double weight[U], bound = 1 / (s * s);
   for (size_t p = 0; p < U; p++) {
-    double keep = unit->keep[p], m = decay[p] / sqrt(r->determinant[p]), growth = cosh * m;
+    double keep = unit->keep[p], m = decay[p] * sqrt(r->inverse_determinant[p]), growth = cosh * m;
     double largest = r->squared[p] > bound ? r->squared[p] : bound;
     unit->excess[p] += norm_factor * keep * (m - exp_minus_s);
     weight[p] = direction_factor * keep * m;

@@ -760,6 +760,13 @@ static void describe(struct limit *limit)
     snprintf(source, sizeof source, ", %zu micro-batches enumerated", limit->enumeration.count);
   else if (limit->form == FORM_SAMPLED)
     snprintf(source, sizeof source, ", %zu fresh directions a step", limit->directions);
+  else if (limit->form == FORM_NORM && !limit->options.variance_term)
+    snprintf(source, sizeof source, ", |g| in the place of E|g_I|");
+  else if (limit->form == FORM_NORM && limit->norm == NORM_GAUSSIAN)
+    snprintf(source, sizeof source, ", E|g_I| by the Gaussian integral");
+  else if (limit->form == FORM_NORM)
+    snprintf(source, sizeof source, ", E|g_I| from %zu fresh micro-batches a step",
+             limit->directions);
   const struct sde_system *system = limit_system(limit);
   snprintf(limit->description, sizeof limit->description,
            "%s%s, %snoise factor by %s (%zu Wiener processes, %s noise)",
@@ -794,6 +801,29 @@ static bool check_options(const struct optimizer *optimizer, const struct limit_
   return true;
 }
 
+/* Can E|g_I| be had in the way that was asked for? */
+static bool check_norm(const struct limit *limit, const char *place, struct sde_status *status)
+{
+  const struct objective *objective = limit->optimizer->objective;
+  enum norm_source wanted = limit->options.norm;
+  if (limit->form != FORM_NORM || !limit->options.variance_term)
+    return true;
+  if (objective->sampling == GAUSSIAN && wanted != NORM_AUTO && wanted != NORM_GAUSSIAN)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: Gaussian noise has no micro-batches of samples; norm must be auto or "
+                    "gaussian",
+                    place);
+  if (wanted == NORM_ENUMERATE && limit->options.directions > 0)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: norm: enumerate draws no directions; directions must be 0", place);
+  if (wanted == NORM_ENUMERATE)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: the micro-batches of %zu of %zu samples are too many to enumerate; norm "
+                    "must be auto, gaussian or sample",
+                    place, limit->optimizer->micro_batch, objective->components);
+  return true;
+}
+
 struct limit *limit_new(const struct optimizer *optimizer, const struct limit_options *options,
                         struct sde_stream stream, const char *place, struct sde_status *status)
 {
@@ -804,6 +834,10 @@ struct limit *limit_new(const struct optimizer *optimizer, const struct limit_op
   limit->options = *options;
   limit->stream = stream;
   choose_form(limit);
+  if (!check_norm(limit, place, status)) {
+    limit_free(limit);
+    return NULL;
+  }
   limit->system = (struct sde_system){.name = optimizer->type->name,
                                       .dim = optimizer->objective->loss->dim,
                                       .noise_dim = factor_noise_dim(&limit->plan),

@@ -45,25 +45,42 @@ enum { GOLDEN_MEANS = sizeof golden_means / sizeof *golden_means };
 static const double golden_covariance[4] = {1.10312744140625, -0.38450439453125, -0.38450439453125,
                                             0.46178466796875};
 
-/* E f at golden_time for a batch of 4: of the iterates, and of the SDE of first order in eta whose
- * Sigma is not expanded in rho. */
+/* The sam form: E u to the printed digits, and E|g_I|, by which F = grad(f + rho E|g_I|). */
+struct golden_norm {
+  const char *optimizer, *sampling;
+  size_t micro_batch;
+  double mean[2], norm;
+};
+static const struct golden_norm golden_norms[] = {
+    {"m-sam", "with-replacement", 1, {1.59848933, -0.97489066}, 1.884187177872},
+    {"m-sam", "with-replacement", 2, {1.60056237, -0.97600595}, 1.813452810266},
+    {"m-sam", "with-replacement", 4, {1.60023790, -0.97764550}, 1.787244961116},
+    {"sam", "with-replacement", 4, {1.60023790, -0.97764550}, 1.787244961116},
+    {"m-sam", "without-replacement", 2, {1.60125338, -0.97637771}, 1.789874687731},
+    {"n-sam", "with-replacement", 4, {1.59937480, -0.97989992}, 1.768871462261},
+    {"n-sam", "without-replacement", 4, {1.59937480, -0.97989992}, 1.768871462261},
+};
+enum { GOLDEN_NORMS = sizeof golden_norms / sizeof *golden_norms };
+
+/* E f at golden_time for a batch of 4: of the iterates, and of the SDE of first and of second
+ * order in eta whose Sigma is not expanded in rho. */
 struct golden_loss {
   const char *optimizer;
   size_t micro_batch;
-  double eta, iterates, sde;
+  double eta, iterates, sde, sde2;
 };
 static const double golden_time = 2;
 static const struct golden_loss golden_losses[] = {
-    {"sgd", 4, 0.1, -0.003130556323, 0.001566582754},
-    {"sgd", 4, 0.05, -0.003297244309, -0.000823784492},
-    {"n-usam", 4, 0.1, -0.011072402509, -0.007387434725},
-    {"n-usam", 4, 0.05, -0.011542387464, -0.009568904059},
-    {"usam", 4, 0.1, -0.009613381150, -0.005996897106},
-    {"usam", 4, 0.05, -0.010632242543, -0.008673625392},
-    {"m-usam", 2, 0.1, -0.009201391314, -0.005583979923},
-    {"m-usam", 2, 0.05, -0.010217462920, -0.008257285468},
-    {"m-usam", 1, 0.1, -0.008337415557, -0.004720062475},
-    {"m-usam", 1, 0.05, -0.009347282371, -0.007384981132},
+    {"sgd", 4, 0.1, -0.003130556323, 0.001566582754, -0.003335643108},
+    {"sgd", 4, 0.05, -0.003297244309, -0.000823784492, -0.003342119310},
+    {"n-usam", 4, 0.1, -0.011072402509, -0.007387434725, -0.011325117736},
+    {"n-usam", 4, 0.05, -0.011542387464, -0.009568904059, -0.011598563055},
+    {"usam", 4, 0.1, -0.009613381150, -0.005996897106, -0.009988469681},
+    {"usam", 4, 0.05, -0.010632242543, -0.008673625392, -0.010718415211},
+    {"m-usam", 2, 0.1, -0.009201391314, -0.005583979923, -0.009578390979},
+    {"m-usam", 2, 0.05, -0.010217462920, -0.008257285468, -0.010303957735},
+    {"m-usam", 1, 0.1, -0.008337415557, -0.004720062475, -0.008718241721},
+    {"m-usam", 1, 0.05, -0.009347282371, -0.007384981132, -0.009434422963},
 };
 enum { GOLDEN_LOSSES = sizeof golden_losses / sizeof *golden_losses };
 

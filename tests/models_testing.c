@@ -119,7 +119,15 @@ struct optimizer models_optimizer(const struct objective *objective, const char 
   size_t m = type->micro_batch == MICRO_GIVEN ? micro_batch : batch;
   struct sde_status status = {SDE_OK, ""};
   ck_assert_msg(objective_accepts(objective, batch, m, name, &status), "%s", status.message);
-  return (struct optimizer){type, objective, 0.1, rho, batch, m};
+  return (struct optimizer){.type = type,
+                            .objective = objective,
+                            .eta = 0.1,
+                            .rho = rho,
+                            .batch = batch,
+                            .micro_batch = m,
+                            .lambda = 1,
+                            .delta = 1e-4,
+                            .exact_norms = true};
 }
 
 struct models_setup models_setup_new(const char *loss, const char *noise, const char *optimizer,
@@ -234,6 +242,11 @@ void models_moments(const struct optimizer *optimizer, struct limit_options opti
   limit_free(limit);
 }
 
+bool models_is_reweighted(const struct optimizer_type *type)
+{
+  return type->perturbation == PERTURB_REWEIGHTED_GRADIENT;
+}
+
 double models_distance(size_t count, const double *a, const double *b)
 {
   double square = 0;
@@ -323,8 +336,48 @@ static void mean_gradient(const struct models_sum *sum, size_t count, const size
   }
 }
 
+struct models_draw models_draw_of(const struct optimizer *optimizer)
+{
+  return (struct models_draw){.perturbation = optimizer->type->perturbation,
+                              .normalized = optimizer->type->normalized,
+                              .replacement = optimizer->objective->sampling == WITH_REPLACEMENT,
+                              .batch = optimizer->batch,
+                              .micro_batch = optimizer->micro_batch,
+                              .rho = optimizer->rho,
+                              .lambda = optimizer->lambda,
+                              .exact_norms = optimizer->exact_norms,
+                              .delta = optimizer->delta};
+}
+
+/* rw-sam's s_i; for a quadratic f_i(x + delta z) - f_i(x) is delta z times the gradient halfway. */
+static double score(const struct models_sum *sum, const struct models_draw *draw, size_t i,
+                    const double x[2], const double z[2])
+{
+  double g[2], y[2] = {x[0] + draw->delta / 2 * z[0], x[1] + draw->delta / 2 * z[1]};
+  sum->gradient(sum, i, draw->exact_norms ? x : y, g);
+  return draw->exact_norms ? hypot(g[0], g[1]) : fabs(g[0] * z[0] + g[1] * z[1]);
+}
+
+/* sum_i exp(lambda s_i) g_i / sum_i exp(lambda s_i) over the batch. */
+static void reweighted_gradient(const struct models_sum *sum, const struct models_draw *draw,
+                                const size_t *batch, const double x[2], const double z[2],
+                                double by[2])
+{
+  double total = 0;
+  by[0] = by[1] = 0;
+  for (size_t i = 0; i < draw->batch; i++) {
+    double gi[2], weight = exp(draw->lambda * score(sum, draw, batch[i], x, z));
+    sum->gradient(sum, batch[i], x, gi);
+    total += weight;
+    by[0] += weight * gi[0];
+    by[1] += weight * gi[1];
+  }
+  by[0] /= total;
+  by[1] /= total;
+}
+
 static void direction(const struct models_sum *sum, const struct models_draw *draw,
-                      const size_t *batch, const double x[2], double u[2])
+                      const size_t *batch, const double x[2], const double z[2], double u[2])
 {
   u[0] = u[1] = 0;
   for (size_t start = 0; start < draw->batch; start += draw->micro_batch) {
@@ -333,6 +386,11 @@ static void direction(const struct models_sum *sum, const struct models_draw *dr
       mean_gradient(sum, sum->samples, NULL, x, by);
     else if (draw->perturbation == PERTURB_MICRO_GRADIENT)
       mean_gradient(sum, draw->micro_batch, batch + start, x, by);
+    else if (draw->perturbation == PERTURB_REWEIGHTED_GRADIENT)
+      reweighted_gradient(sum, draw, batch, x, z, by);
+    double length = draw->normalized ? hypot(by[0], by[1]) : 1;
+    for (size_t i = 0; i < 2; i++)
+      by[i] = length > 0 ? by[i] / length : 0;
     double y[2] = {x[0] + draw->rho * by[0], x[1] + draw->rho * by[1]};
     mean_gradient(sum, draw->micro_batch, batch + start, y, g);
     for (size_t i = 0; i < 2; i++)
@@ -346,10 +404,12 @@ void models_enumerate(const struct models_sum *sum, struct models_draw draw, con
   size_t codes = 1, count = 0, batch[ITEMS];
   for (size_t i = 0; i < draw.batch; i++)
     codes *= sum->samples;
-  double *u = sde_alloc(codes, 2 * sizeof *u);
+  static const double signs[][2] = {{1, 1}, {1, -1}, {-1, 1}, {-1, -1}};
+  size_t z_count = draw.perturbation == PERTURB_REWEIGHTED_GRADIENT && !draw.exact_norms ? 4 : 1;
+  double *u = sde_alloc(codes, z_count * 2 * sizeof *u);
   for (size_t code = 0; code < codes; code++)
-    if (batch_of(code, sum->samples, &draw, batch))
-      direction(sum, &draw, batch, x, u + 2 * count++);
+    for (size_t z = 0; z < z_count && batch_of(code, sum->samples, &draw, batch); z++)
+      direction(sum, &draw, batch, x, signs[z], u + 2 * count++);
   for (size_t i = 0; i < 2; i++) {
     long double sum_u = 0; /* so that rounding does not grow with the number of batches */
     for (size_t c = 0; c < count; c++)

@@ -13,8 +13,9 @@
  * at "recipe:KEY". */
 struct parameters *models_parameters(const struct parameter_key *keys, const char *text);
 
-/* A loss from "NAME key=value ...", an objective from noise keys, an optimizer. The loss and the
- * objective may be refused, where the status is not NULL; else that fails the test. */
+/* A loss from "NAME key=value ...", an objective from noise keys, an optimizer (rw-sam with lambda
+ * = 1 and exact norms, so that its directions can be enumerated). The loss and the objective may
+ * be refused, where the status is not NULL; else that fails the test. */
 struct loss *models_loss(const char *text, struct sde_status *status);
 struct objective *models_objective(const struct loss *loss, const char *noise,
                                    struct sde_status *status);
@@ -54,6 +55,10 @@ void models_limit_at(const struct limit *limit, double eta, const double *x, dou
 void models_moments(const struct optimizer *optimizer, struct limit_options options,
                     const double *x, double *f, double *sigma);
 
+/* The weights of rw-sam cannot be had from noise potentials, nor its SDE by enumeration or by
+ * expansion in rho. */
+bool models_is_reweighted(const struct optimizer_type *type);
+
 /* The norm of a - b. */
 double models_distance(size_t count, const double *a, const double *b);
 
@@ -72,12 +77,15 @@ extern const struct models_sum models_valley2, models_valley3, models_valley6;
 /* What is drawn and where the gradient is taken. */
 struct models_draw {
   enum perturbation perturbation;
-  bool replacement;
+  bool normalized, replacement;
   size_t batch, micro_batch;
-  double rho;
+  double rho, lambda;
+  bool exact_norms; /* else rw-sam's estimate |g.z| with any delta, right for quadratics only */
+  double delta;
 };
+struct models_draw models_draw_of(const struct optimizer *optimizer);
 
-/* E u and Cov u by enumeration of all ordered batches, cut into micro-batches. */
+/* E u and Cov u by enumeration of all ordered batches, cut into micro-batches, and of all z. */
 void models_enumerate(const struct models_sum *sum, struct models_draw draw, const double x[2],
                       double mean[2], double covariance[4]);
 

@@ -41,10 +41,11 @@ static bool possible(const struct batch_case *c, int replacement)
   return replacement || c->batch <= c->sum->samples;
 }
 
-static const struct limit_options exact = {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, 0};
-static const struct limit_options order1 = {1, RHO_ORDER_1, true, FACTOR_AUTO, 0};
-static const struct limit_options order0 = {1, RHO_ORDER_0, true, FACTOR_AUTO, 0};
-static const struct limit_options no_variance_term = {1, RHO_ORDER_1, false, FACTOR_AUTO, 0};
+static const struct limit_options exact = {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 0};
+static const struct limit_options order1 = {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_AUTO, 0};
+static const struct limit_options order0 = {1, RHO_ORDER_0, true, FACTOR_AUTO, NORM_AUTO, 0};
+static const struct limit_options no_variance_term = {1,           RHO_ORDER_1, false,
+                                                      FACTOR_AUTO, NORM_AUTO,   0};
 
 static struct limit_options with_factor(struct limit_options options, enum noise_factor factor)
 {
@@ -57,13 +58,6 @@ static struct models_setup setup_of(const struct batch_case *c, const char *opti
 {
   return models_setup_new(c->sum->loss, samplings[replacement], optimizer, rho, c->batch,
                           c->micro_batch);
-}
-
-static struct models_draw draw_of(const struct optimizer *optimizer)
-{
-  return (struct models_draw){optimizer->type->perturbation,
-                              optimizer->objective->sampling == WITH_REPLACEMENT, optimizer->batch,
-                              optimizer->micro_batch, optimizer->rho};
 }
 
 /* How far a limit's F and Sigma are from those of a draw. */
@@ -81,18 +75,18 @@ static struct distance distance_of(const struct optimizer *optimizer, struct lim
   return (struct distance){models_distance(2, f, mean), models_distance(4, sigma, covariance)};
 }
 
-/* All optimizers, samplings, points and ways to form the noise. */
+/* All optimizers that can be enumerated, samplings, points and ways to form the noise. */
 START_TEST(exact_limits_are_the_moments_of_all_batches)
 {
   const struct batch_case *c = &batches[_i];
   for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++)
-    for (int replacement = 0; replacement < 2; replacement++)
+    for (int replacement = 0; replacement < 2 && !models_is_reweighted(*type); replacement++)
       for (size_t k = 0; k < POINTS && possible(c, replacement); k++) {
         struct models_setup setup = setup_of(c, (*type)->name, replacement, 0.1);
         for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++) {
           struct distance off =
               distance_of(&setup.optimizer, with_factor(exact, (enum noise_factor)factor), c->sum,
-                          draw_of(&setup.optimizer), points[k]);
+                          models_draw_of(&setup.optimizer), points[k]);
           ck_assert_msg(off.drift < 1e-10 && off.noise < 1e-10,
                         "%s, b = %zu, m = %zu, %s: F is off by %g, Sigma by %g", (*type)->name,
                         c->batch, setup.optimizer.micro_batch, samplings[replacement], off.drift,
@@ -109,7 +103,7 @@ START_TEST(exact_limits_of_something_else_would_be_noticed)
   struct batch_case c = {&models_golden, 4, 2};
   for (int replacement = 0; replacement < 2; replacement++) {
     struct models_setup setup = setup_of(&c, "m-usam", replacement, 0.1);
-    struct models_draw right = draw_of(&setup.optimizer), wrong;
+    struct models_draw right = models_draw_of(&setup.optimizer), wrong;
     struct distance off;
     for (size_t m = 1; m <= 4; m *= 4) {
       wrong = right;
@@ -140,7 +134,7 @@ START_TEST(order_0_is_the_equation_of_sgd)
   for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++)
     for (int replacement = 0; replacement < 2 && possible(c, 0); replacement++) {
       struct models_setup setup = setup_of(c, (*type)->name, replacement, 0.1);
-      struct models_draw sgd = draw_of(&setup.optimizer), own = sgd;
+      struct models_draw sgd = models_draw_of(&setup.optimizer), own = sgd;
       sgd.perturbation = PERTURB_NOTHING;
       for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++) {
         struct limit_options options = with_factor(order0, (enum noise_factor)factor);
@@ -181,7 +175,8 @@ static bool is_about(double expected, double ratio)
 static const double ROUNDING = 1e-13;
 
 /* To first order in rho: F and Sigma miss by O(rho^2), and not at all where the theory says so: F
- * of quadratics; Sigma of quadratics for m = 1, of n-USAM, and of a batch that is all samples. */
+ * of quadratics; Sigma of quadratics for m = 1 and m-SAM, of n-USAM, and of a batch that is all
+ * samples. */
 static void assert_order_1(const struct batch_case *c, const struct optimizer *optimizer,
                            enum noise_factor factor, const double x[2])
 {
@@ -189,12 +184,17 @@ static void assert_order_1(const struct batch_case *c, const struct optimizer *o
   enum perturbation by = optimizer->type->perturbation;
   size_t m = optimizer->micro_batch;
   bool drift_exact = c->sum->quadratic || by == PERTURB_NOTHING;
-  bool noise_exact = by != PERTURB_MICRO_GRADIENT || (c->sum->quadratic && m == 1) ||
+  bool linear = m == 1 || optimizer->type->normalized; /* Sigma is that of g_I + rho H_I e */
+  bool noise_exact = by != PERTURB_MICRO_GRADIENT || (c->sum->quadratic && linear) ||
                      (!replacement && c->batch == c->sum->samples && (m == 1 || m == c->batch));
+  /* Every e of m-SAM in the valley is (v, u) or its opposite: the rho^2 of u has no noise. */
+  bool noise_better = !c->sum->quadratic && optimizer->type->normalized;
   struct halving h =
-      halving_of(*optimizer, with_factor(order1, factor), c->sum, draw_of(optimizer), x);
+      halving_of(*optimizer, with_factor(order1, factor), c->sum, models_draw_of(optimizer), x);
   ck_assert_msg((drift_exact ? h.at.drift < ROUNDING : is_about(4, h.ratio.drift)) &&
-                    (noise_exact ? h.at.noise < ROUNDING : is_about(4, h.ratio.noise)),
+                    (noise_exact    ? h.at.noise < ROUNDING
+                     : noise_better ? h.at.noise < 1e-11
+                                    : is_about(4, h.ratio.noise)),
                 "%s, b = %zu, m = %zu, %s, factor %d, x1 = %g: F is off by %g, Sigma by %g, for "
                 "rho/2 by %g and %g of it",
                 optimizer->type->name, c->batch, m, samplings[replacement], factor, x[0],
@@ -205,7 +205,7 @@ START_TEST(order_1_misses_by_rho_squared)
 {
   const struct batch_case *c = &batches[_i];
   for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++)
-    for (int replacement = 0; replacement < 2; replacement++)
+    for (int replacement = 0; replacement < 2 && !models_is_reweighted(*type); replacement++)
       for (size_t k = 0; k < POINTS && possible(c, replacement); k++) {
         struct models_setup setup = setup_of(c, (*type)->name, replacement, 0.1);
         for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++)
@@ -223,7 +223,7 @@ START_TEST(order_1_is_exact_for_quadratics_and_single_samples)
       struct batch_case c = {&models_golden, b, 1};
       struct models_setup setup = setup_of(&c, "m-usam", 1, 0.5);
       struct limit_options options = with_factor(order1, (enum noise_factor)factor);
-      struct models_draw draw = draw_of(&setup.optimizer);
+      struct models_draw draw = models_draw_of(&setup.optimizer);
       for (size_t k = 0; k < POINTS; k++) {
         struct distance off = distance_of(&setup.optimizer, options, c.sum, draw, points[k]);
         ck_assert(off.drift < 1e-12 && off.noise < 1e-12);
@@ -241,7 +241,7 @@ static void assert_first_order_off(const struct optimizer *optimizer, struct lim
                                    const struct batch_case *c, struct models_draw wrong,
                                    const double x[2], const char *what)
 {
-  struct halving right = halving_of(*optimizer, order1, c->sum, draw_of(optimizer), x);
+  struct halving right = halving_of(*optimizer, order1, c->sum, models_draw_of(optimizer), x);
   struct halving off = halving_of(*optimizer, options, c->sum, wrong, x);
   ck_assert_msg(is_about(2, off.ratio.drift) && off.at.drift > 10 * right.at.drift &&
                     off.at.drift > 1e4 * ROUNDING,
@@ -259,7 +259,7 @@ START_TEST(wrong_drifts_would_be_noticed)
   for (int replacement = 0; replacement < 2 && possible(c, replacement); replacement++)
     for (size_t k = 0; k < POINTS; k++) {
       struct models_setup setup = setup_of(c, "m-usam", replacement, 0.1);
-      struct models_draw own = draw_of(&setup.optimizer), wrong = own;
+      struct models_draw own = models_draw_of(&setup.optimizer), wrong = own;
       bool vanishes = !replacement && m == n; /* c(m) = 0 */
       if (!vanishes) {
         assert_first_order_off(&setup.optimizer, no_variance_term, c, own, points[k],
@@ -286,7 +286,8 @@ static void assert_noise_first_order_off(const struct optimizer *optimizer,
                                          struct limit_options options, const struct batch_case *c,
                                          struct models_draw wrong, const char *what)
 {
-  struct halving right = halving_of(*optimizer, order1, c->sum, draw_of(optimizer), points[1]);
+  struct halving right =
+      halving_of(*optimizer, order1, c->sum, models_draw_of(optimizer), points[1]);
   struct halving off = halving_of(*optimizer, options, c->sum, wrong, points[1]);
   ck_assert_msg(is_about(2, off.ratio.noise) && off.at.noise > 10 * right.at.noise,
                 "%s: Sigma is off by %g, by %g of it for rho/2, and by %g when right", what,
@@ -298,7 +299,7 @@ START_TEST(wrong_noises_would_be_noticed)
   static const struct batch_case cases[] = {{&models_golden, 4, 2}, {&models_skewed6, 4, 2}};
   const struct batch_case *c = &cases[_i];
   struct models_setup setup = setup_of(c, "m-usam", 1, 0.1);
-  struct models_draw own = draw_of(&setup.optimizer), wrong = own;
+  struct models_draw own = models_draw_of(&setup.optimizer), wrong = own;
   assert_noise_first_order_off(&setup.optimizer, order0, c, own, "order 0");
   wrong.perturbation = PERTURB_FULL_GRADIENT;
   assert_noise_first_order_off(&setup.optimizer, order1, c, wrong, "n-usam for usam");
@@ -429,21 +430,23 @@ START_TEST(order_1_limits_of_every_loss_for_single_samples)
 }
 END_TEST
 
-/* At x = (2, -1) each g_i is zero, so that every optimizer stands still, with no noise but for
- * the rounding of Sigma elsewhere. */
+/* At x = (2, -1) each g_i is zero, with no rounding, so that every optimizer stands still, the
+ * normalised ones too, with no noise but for the rounding of Sigma elsewhere. */
 START_TEST(nothing_moves_where_every_sample_is_fitted)
 {
   static const double x[] = {2, -1};
-  char *file = models_file("a,b,y\n1,0,2\n0,1,-1\n1,1,1\n-2,3,-7\n0.5,0.1,0.9\n");
+  char *file = models_file("a,b,y\n1,0,2\n0,1,-1\n1,1,1\n-2,3,-7\n0.5,0.25,0.75\n");
   char *loss = sde_format("linear-regression data=%s standardize=false standardize_target=false "
                           "intercept=false",
                           file);
   for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++)
-    for (int order = RHO_ORDER_0; order <= RHO_ORDER_EXACT; order++)
+    for (int order = RHO_ORDER_0; order <= RHO_ORDER_EXACT; order++) {
+      if (models_is_reweighted(*type) && order == RHO_ORDER_1)
+        continue;
       for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++) {
         struct models_setup setup = models_setup_new(loss, samplings[1], (*type)->name, 0.1, 4, 2);
-        struct limit_options options = {1, (enum rho_order)order, true, (enum noise_factor)factor,
-                                        0};
+        struct limit_options options = {
+            1, (enum rho_order)order, true, (enum noise_factor)factor, NORM_AUTO, 0};
         double f[2], sigma[4], elsewhere[4], zero[4] = {0};
         models_moments(&setup.optimizer, options, x, f, sigma);
         models_moments(&setup.optimizer, options, zero, NULL, elsewhere);
@@ -452,6 +455,7 @@ START_TEST(nothing_moves_where_every_sample_is_fitted)
                             1e-14 * models_distance(4, elsewhere, zero));
         models_setup_free(&setup);
       }
+    }
   models_file_remove(file);
   sde_free(loss);
 }
@@ -485,6 +489,14 @@ static const struct form_case forms[] = {
     {"quadratic data=data/quadratic4.csv", "", "m-usam", 4, 2, RHO_ORDER_EXACT, FACTOR_COLUMNS, 0},
     {"quadratic data=tests/skewed6.csv", "sampling=without-replacement", "m-usam", 4, 2,
      RHO_ORDER_EXACT, FACTOR_AUTO, 0},
+    {"valley samples=6", "", "n-sam", 4, 4, RHO_ORDER_1, FACTOR_COLUMNS, 0},
+    {"valley samples=6", "", "m-sam", 4, 2, RHO_ORDER_1, FACTOR_COLUMNS, 0},
+    {"valley samples=6", "", "m-sam", 4, 2, RHO_ORDER_1, FACTOR_CHOLESKY, 5},
+    {"valley samples=6", "sampling=without-replacement", "m-sam", 4, 2, RHO_ORDER_EXACT,
+     FACTOR_AUTO, 0},
+    {"valley samples=6", "sampling=gaussian", "m-sam", 4, 2, RHO_ORDER_1, FACTOR_COLUMNS, 0},
+    {"valley samples=6", "sampling=gaussian", "sam", 4, 4, RHO_ORDER_EXACT, FACTOR_COLUMNS, 0},
+    {"valley samples=6", "", "rw-sam", 4, 4, RHO_ORDER_EXACT, FACTOR_COLUMNS, 0},
 };
 enum { FORMS = sizeof forms / sizeof *forms, WIDE = 64 };
 
@@ -504,7 +516,8 @@ static struct trial *trial_new(const struct form_case *form)
   struct trial *trial = sde_alloc(1, sizeof *trial);
   trial->setup = models_setup_new(form->loss, form->noise, form->optimizer, 0.1, form->batch,
                                   form->micro_batch);
-  struct limit_options options = {1, form->rho_order, true, form->factor, form->directions};
+  struct limit_options options = {1,         form->rho_order, true, form->factor,
+                                  NORM_AUTO, form->directions};
   trial->limit = models_limit(&trial->setup.optimizer, options);
   trial->system = limit_system(trial->limit);
   trial->workspace = sde_system_workspace_new(trial->system, WIDE);
@@ -657,16 +670,16 @@ START_TEST(gaussian_limits_of_a_quadratic)
   propagated(1.0 / b, l, gaussians[_i].factor, spread);
   ck_assert_double_gt(models_distance(4, plain, spread), 1e-2); /* or nothing could be noticed */
   for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++)
-    for (int order = RHO_ORDER_0; order <= RHO_ORDER_EXACT; order++)
+    for (int order = RHO_ORDER_0; order <= RHO_ORDER_EXACT && !(*type)->normalized; order++)
       for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++) {
         struct models_setup setup =
             models_setup_new(models_golden.loss, gaussians[_i].noise, (*type)->name, rho, b, 2);
         enum perturbation by = order == RHO_ORDER_0 ? PERTURB_NOTHING : (*type)->perturbation;
         double f[2], sigma[4];
-        models_moments(
-            &setup.optimizer,
-            (struct limit_options){1, (enum rho_order)order, true, (enum noise_factor)factor, 0},
-            golden_start, f, sigma);
+        models_moments(&setup.optimizer,
+                       (struct limit_options){1, (enum rho_order)order, true,
+                                              (enum noise_factor)factor, NORM_AUTO, 0},
+                       golden_start, f, sigma);
         ck_assert_double_lt(models_distance(2, f, by == PERTURB_NOTHING ? g : moved), 1e-13);
         ck_assert_double_lt(
             models_distance(4, sigma, by == PERTURB_MICRO_GRADIENT ? spread : plain), 1e-13);
@@ -796,7 +809,7 @@ static void known_moments(const struct sampled_case *c, const struct optimizer *
     gaussian_valley(gaussians[2].factor, optimizer->rho, c->batch, c->micro_batch, golden_start,
                     mean, covariance);
   else
-    models_enumerate(c->sum, draw_of(optimizer), golden_start, mean, covariance);
+    models_enumerate(c->sum, models_draw_of(optimizer), golden_start, mean, covariance);
 }
 
 /* One sampled case against F and Sigma: the drift is the mean of S directions, so that its own
@@ -880,7 +893,7 @@ START_TEST(sampled_limits_are_independent_from_step_to_step)
   const struct sde_system *system = limit_system(limit);
   void *workspace = sde_system_workspace_new(system, WIDE);
   double f[2], covariance[4], x[2 * WIDE], drift[2][2 * WIDE], both[2 * WIDE];
-  models_enumerate(&models_golden, draw_of(&setup.optimizer), golden_start, f, covariance);
+  models_enumerate(&models_golden, models_draw_of(&setup.optimizer), golden_start, f, covariance);
   sde_block_fill(WIDE, golden_start[0], x);
   sde_block_fill(WIDE, golden_start[1], x + WIDE);
   struct models_sample sample = {0};
@@ -905,8 +918,9 @@ START_TEST(sampled_limits_are_independent_from_step_to_step)
 }
 END_TEST
 
-/* On the valley's minima the generator of the exact SDE makes E(u^2 - v^2) decay at the rate that
- * the loss declares, to leading order in eta and rho; theory.md section 5. */
+/* On the valley's minima, where only unnormalised drifts are smooth, the generator of the exact
+ * SDE makes E(u^2 - v^2) decay at the rate that the loss declares, to leading order in eta and rho;
+ * theory.md section 5. */
 static double imbalance_decay(const struct optimizer *optimizer, double u)
 {
   double x[2] = {u, 1 / u}, f[2], sigma[4];
@@ -931,8 +945,9 @@ static double declared_decay(const struct optimizer *optimizer, size_t m)
 START_TEST(valley_imbalance_decays_at_its_rate)
 {
   static const double tiny = 1e-4;
+  bool smooth = !optimizer_types()[_i]->normalized;
   for (int replacement = 0; replacement < 2; replacement++)
-    for (size_t m = 1; m <= 4; m *= 2) {
+    for (size_t m = 1; m <= 4 && smooth; m *= 2) {
       struct models_setup setup = models_setup_new(models_valley6.loss, samplings[replacement],
                                                    optimizer_types()[_i]->name, tiny, 4, m);
       setup.optimizer.eta = tiny;
@@ -1013,11 +1028,11 @@ START_TEST(impossible_limits_are_refused)
 END_TEST
 
 /* No equation of another order than the one asked for. */
-START_TEST(second_order_in_eta_is_refused)
+START_TEST(other_orders_in_eta_are_refused)
 {
   struct limit_options options = order1;
-  options.eta_order = 2;
-  assert_limit_refused("m-usam", options, "eta_order");
+  for (options.eta_order = 0; options.eta_order <= 3; options.eta_order += 3)
+    assert_limit_refused("m-usam", options, "eta_order|1 or 2");
 }
 END_TEST
 
@@ -1051,7 +1066,7 @@ int main(void)
   tcase_add_loop_test(every_form, descriptions_say_what_was_chosen, 0,
                       sizeof descriptions / sizeof *descriptions);
   tcase_add_test(every_form, impossible_limits_are_refused);
-  tcase_add_test(every_form, second_order_in_eta_is_refused);
+  tcase_add_test(every_form, other_orders_in_eta_are_refused);
   TCase *gaussian = testing_case(suite, "gaussian");
   tcase_add_loop_test(gaussian, gaussian_limits_of_a_quadratic, 0, GAUSSIANS);
   tcase_add_loop_test(gaussian, gaussian_order_1_misses_by_rho_squared, 0, GAUSSIANS);

@@ -74,7 +74,7 @@ START_TEST(batch_factors_are_those_of_all_batches)
   struct pair without = pair_new(models_golden.loss, "sampling=without-replacement");
   for (size_t s = 1; s <= GOLDEN_SAMPLES; s++)
     for (int replacement = 0; replacement < 2; replacement++) {
-      struct models_draw draw = {PERTURB_NOTHING, replacement, s, s, 0};
+      struct models_draw draw = {.replacement = replacement, .batch = s, .micro_batch = s};
       double mean[2], covariance[4], right[4], wrong[4];
       models_enumerate(&models_golden, draw, golden_start, mean, covariance);
       double c = objective_batch_factor(with.objective, s);

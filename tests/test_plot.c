@@ -313,7 +313,8 @@ END_TEST
 
 START_TEST(unknown_study)
 {
-  refuse("order", SDE_INVALID, "`order`; there are for compare, trajectory");
+  refuse("nothing", SDE_INVALID, "`nothing`; there are for compare, trajectory");
+  refuse("order", SDE_INVALID, "/order.csv: No such file or directory");
 }
 END_TEST
 
