@@ -39,7 +39,8 @@ struct sde_system {
   void *(*workspace_new)(const struct sde_system *system, size_t width);
   void (*workspace_free)(void *workspace);
   /* drift[i*width + p] = a_i and noise[i*width + p] = sum_k b_ik dw[k*width + p], at
-   * x[i*width + p]. drift may be NULL, or dw and noise. No array overlaps another. */
+   * x[i*width + p]. width is a multiple of SDE_UNIT. drift may be NULL, or dw and noise. No array
+   * overlaps another. */
   void (*evaluate)(const struct sde_system *system, void *workspace, const struct sde_instant *at,
                    size_t width, const double *x, const double *dw, double *drift, double *noise);
 };
