@@ -23,7 +23,8 @@ enum sde_noise_class {
 const char *sde_noise_class_name(enum sde_noise_class noise);
 
 /* Where a system is evaluated: the time, and the address for systems that draw random numbers of
- * their own (path p of the block is first_path + p). */
+ * their own (path p of the block is first_path + p; step counts the finest Wiener increments, so
+ * that two step sizes draw the same numbers at the same time). */
 struct sde_instant {
   double time;
   uint64_t first_path;

@@ -86,9 +86,10 @@ for wrong in batch=0 eta=0.3 'optimizers=[{name: m-usam, micro_batch: 3}]'; do
   [ ! -e fresh ] || fail "--set $wrong has made a directory"
 done
 
-# An empty directory is as good as none, and folders are made.
+# An existing directory is refused though it is empty, taken with --force, and folders are made.
 mkdir empty
-"$program" run recipe.yaml -o empty >said 2>err || fail "an empty directory: $(cat err)"
+refused 2 empty
+"$program" run recipe.yaml -o empty --force >said 2>err || fail "an empty directory: $(cat err)"
 "$program" run recipe.yaml -o a/b/c/ >said 2>err || fail "a/b/c/: $(cat err)"
 [ -s a/b/c/summary.json ] || fail "a/b/c/ has no summary.json"
 "$program" run recipe.yaml >said 2>err || fail "no -o: $(cat err)"

@@ -26,7 +26,7 @@ promised() {
 }
 
 same() {
-  [ "$(promised "$1")" = "$(promised "$2")" ] || fail "$3: $(promised "$1") against $(promised "$2")"
+  [ "$(promised "$1")" = "$(promised "$2")" ] || fail "$3: other files: $(promised "$2")"
   for file in $(promised "$1"); do
     cmp "$1/$file" "$2/$file" || fail "$3: $file is not the same"
   done

@@ -67,7 +67,8 @@ fi
 # On a terminal that script(1) makes.
 if command -v script >/dev/null; then
   on_terminal() {
-    script -qec "'$program' run recipe.yaml -o terminal --force $*" /dev/null </dev/null >out 2>&1 ||
+    local command="'$program' run recipe.yaml -o terminal --force $*"
+    script -qec "$command" /dev/null </dev/null >out 2>&1 ||
       fail "on a terminal, $*: $(cat out)"
   }
   on_terminal
