@@ -8,6 +8,11 @@
 #include <math.h>
 #include <string.h>
 
+enum { CASES_MAX = 10000 };
+
+/* Steps of the finest Wiener increments are addressed with 40 bits. */
+static const double FINE_STEPS_MAX = 1e12;
+
 static enum norm_source norm_source(const char *name)
 {
   return strcmp(name, "enumerate") == 0  ? NORM_ENUMERATE
@@ -55,6 +60,11 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
   uint64_t substeps = parameters_u64(sde, "substeps");
   bool even = substeps % 2 == 0;
   uint64_t other = even ? substeps / 2 : 2 * substeps;
+  if ((double)one->steps * (double)(even ? substeps : other) > FINE_STEPS_MAX)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: %g learning-rate steps of %g substeps; their product must be at most %g",
+                    parameters_place(sde, "substeps"), (double)one->steps, (double)substeps,
+                    FINE_STEPS_MAX);
   made->index = index;
   made->ratio = even ? 0.5 : 2;
   made->scheme = sde_scheme_named(parameters_text(sde, "scheme"));
@@ -211,8 +221,14 @@ static bool make_all(struct cases *cases, struct sde_status *status)
   const double *paths = parameters_reals(common, "paths", &path_counts);
   const double *eta = parameters_reals(common, "eta", &etas);
   const double *rho = parameters_reals(common, "rho", &rhos);
-  cases->one = sde_alloc(batches * path_counts * etas * rhos * count_variants(cases->recipe),
-                         sizeof *cases->one);
+  double product = (double)batches * (double)path_counts * (double)etas * (double)rhos *
+                   (double)count_variants(cases->recipe);
+  if (product > CASES_MAX)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: the lists of batch, paths, eta, rho and optimizers multiply out to %.0f "
+                    "cases; at most %d are accepted",
+                    parameters_place(common, "eta"), product, CASES_MAX);
+  cases->one = sde_alloc((size_t)product, sizeof *cases->one);
   for (size_t i = 0; i < batches; i++)
     for (size_t j = 0; j < path_counts; j++)
       for (size_t k = 0; k < etas; k++)
@@ -233,6 +249,12 @@ static bool make_start(struct cases *cases, struct sde_status *status)
     return sde_fail(status, SDE_INVALID,
                     "%s: start is missing; the loss %s has no default, give a list of %zu numbers",
                     cases->recipe->file, cases->loss->type->name, dim);
+  double bound = parameters_real(common, "divergence_bound");
+  for (size_t i = 0; i < length; i++)
+    if (!(fabs(start[i]) <= bound))
+      return sde_fail(status, SDE_INVALID,
+                      "%s: start entry %zu is %g, beyond divergence_bound %g; it must be within",
+                      parameters_place(common, "start"), i + 1, start[i], bound);
   if (length != dim)
     return sde_fail(status, SDE_INVALID,
                     "%s: start has %zu entries; the loss %s has %zu coordinates",

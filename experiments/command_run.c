@@ -9,6 +9,7 @@
 #include "experiments/results.h"
 #include "experiments/study.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -125,8 +126,12 @@ static bool write_all(struct results *results, const struct recipe *recipe, cons
   struct plot_files pictures = {0, NULL};
   struct sde_status drawn = {SDE_OK, ""};
   if (!plot_run(directory, recipe->study->name, parameters_text(recipe->common, "title"), &pictures,
-                &drawn))
+                &drawn)) {
     results_note(results, true, "sharpsde: no pictures: %s\n", drawn.message);
+    if (strstr(drawn.message, "disk full") != NULL ||
+        strstr(drawn.message, strerror(ENOSPC)) != NULL)
+      return sde_fail(status, SDE_FAILED, "%s", drawn.message);
+  }
   bool good = results_write_run(results, directory, seconds, threads, pictures.count,
                                 pictures.names, status);
   plot_files_free(&pictures);

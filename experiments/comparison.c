@@ -102,32 +102,47 @@ static bool leads_group(const struct comparison *all, const struct comparison *r
   return true;
 }
 
-/* The difference is C eta^alpha to leading order: between two learning rates it must fall by more
- * than the square root of the predicted ratio. */
+/* The difference is C eta^alpha to leading order, so between two learning rates it must keep its
+ * sign and fall by the predicted ratio: within a factor of its square root to be called so, and
+ * surely outside to be called otherwise. Falling too fast is no agreement either: a part that does
+ * not fall can cancel one that does. */
+static enum holds judge_ratio(struct interval large, struct interval small, double predicted)
+{
+  double upper = upper_magnitude(small) / lower_magnitude(large);
+  double lower = lower_magnitude(small) / upper_magnitude(large);
+  bool resolved = lower_magnitude(large) > 0 && lower_magnitude(small) > 0;
+  bool same_sign = large.centre * small.centre > 0;
+  if (resolved && same_sign && upper < sqrt(predicted) && lower > pow(predicted, 1.5))
+    return HOLDS_YES;
+  if ((resolved && !same_sign) || lower > sqrt(predicted) ||
+      (lower_magnitude(large) > 0 && upper < pow(predicted, 1.5)))
+    return HOLDS_NO;
+  return HOLDS_UNDECIDED;
+}
+
 static void judge_shrinking(const struct cases *cases, const struct comparison *coarse,
                             const struct comparison *fine, double quantile,
                             struct evidence *evidence)
 {
   struct interval large = difference_interval(coarse, quantile);
   struct interval small = difference_interval(fine, quantile);
+  const char *name = cases->observable_name[fine->observable];
   double predicted =
       pow(fine->one->optimizer.eta / coarse->one->optimizer.eta, options_of(fine)->eta_order);
-  enum holds holds = HOLDS_UNDECIDED;
-  if (upper_magnitude(small) < sqrt(predicted) * lower_magnitude(large))
-    holds = HOLDS_YES;
-  else if (lower_magnitude(small) > sqrt(predicted) * upper_magnitude(large))
-    holds = HOLDS_NO;
   char text[256];
+  if (isnan(large.centre) || isnan(small.centre)) {
+    snprintf(text, sizeof text, "%s: no path survived", name);
+    add_evidence(evidence, HOLDS_UNDECIDED, text);
+    return;
+  }
   if (lower_magnitude(large) > 0)
     snprintf(text, sizeof text, "%s: %.3g +- %.1g at eta %g, %.3g +- %.1g at eta %g, ratio %.2f",
-             cases->observable_name[fine->observable], large.centre, large.half,
-             coarse->one->optimizer.eta, small.centre, small.half, fine->one->optimizer.eta,
-             fine->difference / coarse->difference);
+             name, large.centre, large.half, coarse->one->optimizer.eta, small.centre, small.half,
+             fine->one->optimizer.eta, fine->difference / coarse->difference);
   else
-    snprintf(text, sizeof text, "%s: unresolved (%.3g +- %.1g at eta %g)",
-             cases->observable_name[fine->observable], large.centre, large.half,
-             coarse->one->optimizer.eta);
-  add_evidence(evidence, holds, text);
+    snprintf(text, sizeof text, "%s: unresolved (%.3g +- %.1g at eta %g)", name, large.centre,
+             large.half, coarse->one->optimizer.eta);
+  add_evidence(evidence, judge_ratio(large, small, predicted), text);
 }
 
 static void shrinking_verdict(struct results *results, const struct cases *cases,
@@ -174,6 +189,18 @@ static struct interval extrapolated(const struct comparison *all, size_t count,
                                u * fine->scheme_error + v * coarse->scheme_error};
 }
 
+/* Does a difference surely not fall as it should? Only then does its extrapolation mean anything
+ * against the theory: where it falls too fast or changes sign, higher powers of eta have a part. */
+static bool stays(const struct comparison *coarse, const struct comparison *fine, double quantile)
+{
+  struct interval large = difference_interval(coarse, quantile);
+  struct interval small = difference_interval(fine, quantile);
+  double predicted =
+      pow(fine->one->optimizer.eta / coarse->one->optimizer.eta, options_of(fine)->eta_order);
+  return large.centre * small.centre > 0 &&
+         lower_magnitude(small) > sqrt(predicted) * upper_magnitude(large);
+}
+
 /* Leaving the variance term out must enlarge the difference. With one eta only, the O(eta) part of
  * the difference can hide the term, so a smaller difference then decides nothing. */
 static void judge_variance_term(const struct cases *cases, const struct comparison *all,
@@ -185,9 +212,14 @@ static void judge_variance_term(const struct cases *cases, const struct comparis
   struct interval kept = extrapolated(all, count, with, quantile, &is_limit);
   struct interval left_out = extrapolated(all, count, without, quantile, &is_limit);
   enum holds holds = HOLDS_UNDECIDED;
+  if (isnan(kept.centre) || isnan(left_out.centre)) {
+    add_evidence(evidence, holds, "no path survived");
+    return;
+  }
   if (lower_magnitude(left_out) > upper_magnitude(kept))
     holds = HOLDS_YES;
-  else if (is_limit && lower_magnitude(kept) > upper_magnitude(left_out))
+  else if (is_limit && lower_magnitude(kept) > upper_magnitude(left_out) &&
+           stays(extreme_eta(all, count, with, 1), with, quantile))
     holds = HOLDS_NO;
   char text[256];
   snprintf(text, sizeof text, "%s%s: %.3g +- %.1g with it, %.3g +- %.1g without",
@@ -236,8 +268,8 @@ static void note_scheme_error(struct results *results, const struct cases *cases
   double worst_ratio = -1;
   for (size_t i = 0; i < count; i++) {
     double ratio = all[i].scheme_error / all[i].difference_se;
-    below += ratio <= 1;
-    if (ratio > worst_ratio) {
+    below += all[i].scheme_error <= all[i].difference_se;
+    if (isfinite(ratio) && ratio > worst_ratio) {
       worst_ratio = ratio;
       worst = i;
     }
@@ -256,7 +288,8 @@ static void note_scheme_error(struct results *results, const struct cases *cases
 
 double comparison_quantile(const struct cases *cases, size_t count)
 {
-  return sde_family_quantile(parameters_real(cases->recipe->common, "level"), count);
+  /* A row enters the verdict on eta, that on the variance term with and without it, and a decay. */
+  return sde_family_quantile(parameters_real(cases->recipe->common, "level"), 4 * count);
 }
 
 void comparison_verdicts(struct results *results, const struct cases *cases,
@@ -294,6 +327,13 @@ void comparison_print(struct results *results, const struct cases *cases,
   for (size_t i = 0; i < count; i++) {
     const struct comparison *row = &all[i];
     char *label = case_label(row->one);
+    if (isnan(row->difference)) {
+      results_note(results, false, "%-13s %-7g %-6g %-3zu %-14s no path survived\n", label,
+                   row->one->optimizer.eta, row->one->optimizer.rho, row->sde,
+                   cases->observable_name[row->observable]);
+      sde_free(label);
+      continue;
+    }
     results_note(results, false,
                  "%-13s %-7g %-6g %-3zu %-14s %11.5g +- %-8.2g %11.5g +- %-8.2g %10.3g +- %-8.2g "
                  "%.1g\n",

@@ -30,8 +30,9 @@ char *comparison_label(const struct comparison *row);
  * extrapolation for the scheme's weak order. */
 double comparison_scheme_error(const struct case_sde *sde, struct sde_moments moments);
 
-/* How many standard errors an interval of one of `count` comparisons is wide, to each side, at the
- * family-wise level of the recipe. */
+/* How many standard errors the intervals of `count` comparisons are wide, to each side, at the
+ * family-wise level of the recipe, each comparison entering up to four of them. The scheme's error
+ * is added to them as it is estimated. */
 double comparison_quantile(const struct cases *cases, size_t count);
 
 /* Verdicts in the sense that they could have come out otherwise: the difference shrinks as eta

@@ -35,7 +35,7 @@ static bool find_decay(const struct cases *cases, const struct comparison *row, 
   while (own != NULL && own->name != NULL && strcmp(own->name, decay->observable) != 0)
     own++;
   if (own == NULL || own->decay_rate == NULL || cases->objective->sampling == GAUSSIAN ||
-      optimizer->type->normalized)
+      optimizer->type->normalized || isnan(row->difference))
     return false;
   bool micro = optimizer->type->perturbation == PERTURB_MICRO_GRADIENT;
   struct loss_setting setting = {
@@ -92,12 +92,12 @@ static void add_to_summary(struct results *results, const struct comparison *row
 static void judge(struct results *results, const struct comparison *row, const struct decay *decay,
                   double quantile)
 {
-  double away = fabs(decay->iterates.value - decay->closed_form);
-  double middle = fabs(decay->closed_form - decay->without_variance_term) / 2;
+  double term = decay->closed_form - decay->without_variance_term;
+  double beyond = decay->iterates.value - (decay->closed_form - term / 2);
   double half = quantile * decay->iterates.se;
-  enum holds holds = away + half < middle   ? HOLDS_YES
-                     : away - half > middle ? HOLDS_NO
-                                            : HOLDS_UNDECIDED;
+  if (term < 0)
+    beyond = -beyond;
+  enum holds holds = beyond > half ? HOLDS_YES : beyond < -half ? HOLDS_NO : HOLDS_UNDECIDED;
   char *label = comparison_label(row);
   char *claim = sde_format("%s, eta %g: the decay of %s is nearer to the closed form with the "
                            "variance term than to that without",

@@ -6,7 +6,6 @@
 #include "experiments/study.h"
 #include "sde/vector_math.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -225,18 +224,6 @@ static void remove_previous(const char *directory)
   sde_free(path);
 }
 
-/* Are there any files in it? Files whose name starts with a dot do not count. */
-static bool is_occupied(const char *directory)
-{
-  DIR *stream = opendir(directory);
-  bool occupied = false;
-  for (struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;)
-    occupied |= entry->d_name[0] != '.';
-  if (stream != NULL)
-    closedir(stream);
-  return occupied;
-}
-
 /* Make every missing folder of the path. */
 static bool make_directories(const char *directory, struct sde_status *status)
 {
@@ -263,10 +250,12 @@ bool results_prepare(const char *directory, bool force, struct sde_status *statu
   bool exists = stat(directory, &about) == 0;
   if (exists && !S_ISDIR(about.st_mode))
     return sde_fail(status, SDE_INVALID, "%s: is not a directory", directory);
-  if (exists && !force && is_occupied(directory))
+  if (directory[0] == '\0')
+    return sde_fail(status, SDE_INVALID, "-o: the directory has no name; give one");
+  if (exists && !force)
     return sde_fail(status, SDE_INVALID,
-                    "%s: the directory exists and is not empty; choose another with -o, or "
-                    "overwrite the run in it with --force",
+                    "%s: the directory exists; choose another with -o, or overwrite the run in it "
+                    "with --force",
                     directory);
   if (!make_directories(directory, status) ||
       !results_write_file(directory, ".writable", "", 0, status))
@@ -314,7 +303,8 @@ bool results_write(struct results *results, const char *directory, struct sde_st
   remove_previous(directory);
   bool good = results_write_file(directory, "recipe.yaml", resolved, strlen(resolved), status);
   for (size_t i = 0; good && i < results->tables; i++) {
-    fflush(results->table[i].stream);
+    if (fflush(results->table[i].stream) != 0 || ferror(results->table[i].stream))
+      return sde_fail(status, SDE_FAILED, "%s: out of memory", results->table[i].name);
     good = results_write_file(directory, results->table[i].name, results->table[i].text,
                               results->table[i].length, status);
   }

@@ -9,6 +9,7 @@
 #include "experiments/series.h"
 #include "experiments/study.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 /* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions. */
@@ -127,6 +128,40 @@ static void add_exact(const struct cases *cases, const struct run_case *one,
   }
 }
 
+/* compare.csv: the rows of the summary. */
+static void write_row(struct results *results, const struct cases *cases,
+                      const struct comparison *row)
+{
+  FILE *table = results_table(results, "compare.csv",
+                              "optimizer,micro_batch,batch,eta,rho,sde,observable,time,"
+                              "iterates_mean,iterates_se,iterates_n,iterates_diverged,"
+                              "sde_mean,sde_se,sde_n,sde_diverged,difference,difference_se,"
+                              "coupled,scheme_error,exact_iterates,exact_sde");
+  series_case_columns(table, row->one);
+  fprintf(table, "%zu,%s,", row->sde, cases->observable_name[row->observable]);
+  results_number(table, row->time);
+  const struct sde_moments moments[] = {row->iterates, row->solution};
+  const uint64_t diverged[] = {row->iterates_diverged, row->solution_diverged};
+  for (size_t i = 0; i < 2; i++) {
+    fputc(',', table);
+    results_number(table, sde_moments_mean(moments[i]));
+    fputc(',', table);
+    results_number(table, sde_moments_standard_error(moments[i]));
+    fprintf(table, ",%.0f,%" PRIu64, moments[i].n, diverged[i]);
+  }
+  fputc(',', table);
+  results_number(table, row->difference);
+  fputc(',', table);
+  results_number(table, row->difference_se);
+  fputs(row->coupled ? ",true," : ",false,", table);
+  results_number(table, row->scheme_error);
+  fputc(',', table);
+  results_number(table, row->exact_iterates);
+  fputc(',', table);
+  results_number(table, row->exact_solution);
+  fputc('\n', table);
+}
+
 /* Run one case, write its tables, and keep its comparisons at the end time. */
 static void run_case(const struct cases *cases, const struct run_case *one, int threads,
                      struct results *results, struct progress *progress, struct comparison *kept)
@@ -156,8 +191,10 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   for (size_t i = 0; i < cases->count; i++)
     run_case(cases, &cases->one[i], threads, results, progress, all + i * each);
   json_t *rows = json_array();
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count; i++) {
     json_array_append_new(rows, summary_row(cases, &all[i]));
+    write_row(results, cases, &all[i]);
+  }
   json_object_set_new(results_summary(results), "rows", rows);
   comparison_print(results, cases, all, count);
   comparison_verdicts(results, cases, all, count);

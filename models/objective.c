@@ -8,6 +8,9 @@
 #include <math.h>
 #include <string.h>
 
+/* What sde/random.h can address in one step. */
+static const double LANES_MAX = 33554432;
+
 const struct parameter_key noise_keys[] = {
     {.name = "sampling",
      .type = PARAMETER_CHOICE,
@@ -167,6 +170,14 @@ double objective_batch_factor(const struct objective *objective, size_t batch)
 bool objective_accepts(const struct objective *objective, size_t batch, size_t micro_batch,
                        const char *place, struct sde_status *status)
 {
+  double lanes =
+      objective->sampling == GAUSSIAN
+          ? (double)(batch / (micro_batch == 0 ? 1 : micro_batch)) * (double)objective->components
+          : (double)batch;
+  if (lanes > LANES_MAX)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: a step would draw %.0f random numbers a path; at most %.0f are accepted",
+                    place, lanes, LANES_MAX);
   if (objective->sampling == WITHOUT_REPLACEMENT && batch > objective->loss->samples)
     return sde_fail(status, SDE_INVALID,
                     "%s: a batch of %zu cannot be drawn without replacement from %zu samples; "

@@ -12,7 +12,7 @@ for name in diabetes valley; do
 done
 
 echo
-awk -f scripts/demo_table.awk "$build/demo/diabetes/series.csv" "$build/demo/valley/decay.csv"
+awk -v at=0.3 -f scripts/demo_table.awk "$build/demo/diabetes/series.csv" "$build/demo/valley/decay.csv"
 echo
 echo "All numbers and verdicts: $build/demo-diabetes.log, $build/demo-valley.log"
 echo "Pictures:"

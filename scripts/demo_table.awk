@@ -1,4 +1,4 @@
-# The table that `make demo` ends with: tr V at the end time from series.csv of the diabetes recipe,
+# The table that `make demo` ends with: tr V at time `at` from series.csv of the diabetes recipe,
 # and the decay rates from decay.csv of the valley.
 BEGIN { FS = "," }
 FNR == 1 {
@@ -6,7 +6,7 @@ FNR == 1 {
   for (i = 1; i <= NF; i++) column[files, $i] = i
   next
 }
-files == 1 && $column[1, "observable"] == "noise-trace" {
+files == 1 && $column[1, "observable"] == "noise-trace" && $column[1, "time"] <= at + 1e-9 {
   m = $column[1, "micro_batch"]
   if (!(m in seen)) { seen[m] = 1; order[++count] = m }
   process = $column[1, "process"] $column[1, "sde"]

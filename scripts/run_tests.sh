@@ -5,6 +5,7 @@
 set -uo pipefail
 
 export CK_VERBOSITY=normal
+export OMP_WAIT_POLICY=passive # waiting threads leave the processor to others
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 

@@ -1,7 +1,8 @@
 /*
  * Milstein for additive, scalar, diagonal and commutative noise, derivative-free: Euler-Maruyama
  * plus (1/2) sum_jk (Db_k b_j) (dW_j dW_k - delta_jk dt), each derivative along b_j a difference
- * over sqrt(dt). Strong order 1, weak order 1. Kloeden and Platen 1992, 11.1 (1.3) and (1.11).
+ * over sqrt(dt), from x + b_j sqrt(dt) (without the drift's part of Kloeden and Platen 1992, 11.1,
+ * which changes no order). Strong order 1, weak order 1.
  */
 #include "sde/block.h"
 #include "sde/scheme.h"

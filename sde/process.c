@@ -45,7 +45,7 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
   double dt = solution->eta / (double)solution->substeps;
   for (uint64_t i = 0; i < solution->substeps; i++) {
     uint64_t index = step * solution->substeps + i;
-    struct sde_instant at = {(double)index * dt, first_path, index};
+    struct sde_instant at = {(double)index * dt, first_path, index * stride};
     sde_wiener_increment(&wiener, first_path, width, index * stride, stride, workspace->dw,
                          workspace->fine);
     solution->scheme->step(solution->system, workspace->system, workspace->scheme, &at, dt, width,

@@ -33,7 +33,11 @@ struct sde_moments sde_moments_of_unit(const double *values, const bool *alive)
   }
   if (moments.n == 0)
     return moments;
+  /* Corrected once, so that equal values have exactly their value as mean and no spread. */
   moments.mean = sum_of(masked) / moments.n;
+  for (size_t p = 0; p < SDE_UNIT; p++)
+    masked[p] = alive[p] ? values[p] - moments.mean : 0;
+  moments.mean += sum_of(masked) / moments.n;
   for (size_t p = 0; p < SDE_UNIT; p++) {
     double deviation = alive[p] ? values[p] - moments.mean : 0;
     masked[p] = deviation * deviation;

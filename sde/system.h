@@ -23,7 +23,8 @@ enum sde_noise_class {
 const char *sde_noise_class_name(enum sde_noise_class noise);
 
 /* Where a system is evaluated: the time, and the address for systems that draw random numbers of
- * their own (path p of the block is first_path + p). */
+ * their own (path p of the block is first_path + p; step counts the finest Wiener increments, so
+ * that two step sizes draw the same numbers at the same time). */
 struct sde_instant {
   double time;
   uint64_t first_path;
@@ -39,7 +40,8 @@ struct sde_system {
   void *(*workspace_new)(const struct sde_system *system, size_t width);
   void (*workspace_free)(void *workspace);
   /* drift[i*width + p] = a_i and noise[i*width + p] = sum_k b_ik dw[k*width + p], at
-   * x[i*width + p]. drift may be NULL, or dw and noise. No array overlaps another. */
+   * x[i*width + p]. width is a multiple of SDE_UNIT. drift may be NULL, or dw and noise. No array
+   * overlaps another. */
   void (*evaluate)(const struct sde_system *system, void *workspace, const struct sde_instant *at,
                    size_t width, const double *x, const double *dw, double *drift, double *noise);
 };

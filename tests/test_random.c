@@ -643,7 +643,7 @@ START_TEST(every_ordered_selection_is_equally_likely)
 }
 END_TEST
 
-/* The twin: the well-known wrong shuffle, each place swapped with any place, not with later ones. */
+/* The twin: the well-known wrong shuffle, each place swapped with any, not with a later one. */
 START_TEST(wrong_shuffle_would_be_noticed)
 {
   struct testing_family family = {0};

@@ -155,7 +155,7 @@ static const struct {
      "9007199254740991"},
     {12, "seed: [1, 2]", "r.yaml:12: seed is a list; accepted is a whole number from 0 to ..."},
     {12, "records: 0", "r.yaml:12: records is '0'; accepted is a whole number from 1 to 100000"},
-    {12, "sde: {eta_order: 2}", "r.yaml:12: eta_order is '2'; accepted is ..."},
+    {12, "sde: {eta_order: 3}", "r.yaml:12: eta_order is '3'; accepted is a whole number from 1 to 2"},
     {12, "sde: {substeps: 0}",
      "r.yaml:12: substeps is '0'; accepted is a whole number from 1 to 1000000"},
     /* real numbers */
@@ -482,7 +482,7 @@ START_TEST(the_resolved_recipe_is_complete)
                         "rho: 0.1\ntime: 2\noptimizers:\n  - name: sgd\n  - name: m-usam\n"
                         "    micro_batch: [4, 2]\nsde:\n  eta_order: 1\n  rho_order: 1\n"
                         "  variance_term: true\n  scheme: euler-maruyama\n  substeps: 16\n"
-                        "  noise_factor: auto\n  directions: 0\npaths: 200\nobservables: loss\n"
+                        "  noise_factor: auto\n  norm: auto\n  directions: 0\npaths: 200\nobservables: loss\n"
                         "records: 100\nmax_diverged: 0.01\ndivergence_bound: 100000000\n"
                         "level: 0.05\n",
                         folder);

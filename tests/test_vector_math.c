@@ -7,6 +7,7 @@
 #include "sde/status.h"
 #include "tests/testing.h"
 
+#include <Random123/threefry.h>
 #include <float.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_rng.h>
@@ -32,6 +33,68 @@ static uint64_t word(gsl_rng *rng)
 {
   return (uint64_t)gsl_rng_get(rng) << 32 | gsl_rng_get(rng);
 }
+
+/* The words of Threefry of any set are Random123's, at counters that wrap around too. */
+START_TEST(threefry_is_random123)
+{
+  enum { LONGEST = 136 };
+  const struct sde_vector_math *set = sde_vector_math_named(names[_i]);
+  if (set == NULL)
+    return;
+  gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+  uint64_t a[LONGEST], b[LONGEST];
+  size_t different = 0;
+  for (size_t count = 0; count <= LONGEST; count += 8) {
+    const uint64_t key[2] = {word(rng), word(rng)}, counter = word(rng);
+    uint64_t first = count % 16 == 0 ? word(rng) : UINT64_MAX - 3;
+    set->threefry(count, key, first, counter, a, b);
+    for (size_t p = 0; p < count; p++) {
+      threefry2x64_ctr_t at = {{first + p, counter}};
+      threefry2x64_key_t whole = {{key[0], key[1]}};
+      at = threefry2x64(at, whole);
+      different += a[p] != at.v[0] || b[p] != at.v[1];
+    }
+  }
+  gsl_rng_free(rng);
+  ck_assert_uint_eq(different, 0);
+}
+END_TEST
+
+/* Sums in the order of the columns, without fused operations: the same bits in plain C, where each
+ * product is rounded on its way through a volatile variable. */
+START_TEST(affine_has_the_bits_of_plain_c)
+{
+  enum { MOST = 7, WIDE = 96 };
+  const struct sde_vector_math *set = sde_vector_math_named(names[_i]);
+  if (set == NULL)
+    return;
+  gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+  double numbers[MOST * MOST + MOST + MOST * WIDE], out[(MOST + 1) * WIDE];
+  const double *matrix = numbers, *shift = matrix + MOST * MOST, *x = shift + MOST;
+  size_t different = 0;
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    numbers[i] = gsl_rng_uniform(rng) - 0.5;
+  for (size_t shape = 0; shape < MOST * MOST * 4; shape++) {
+    size_t rows = 1 + shape % MOST, columns = 1 + shape / MOST % MOST;
+    size_t width = shape % 2 == 0 ? 32 : WIDE;
+    const double *constant = shape / (MOST * MOST) % 2 == 0 ? shift : NULL;
+    out[rows * width] = 77;
+    set->affine(rows, columns, matrix, constant, width, x, out);
+    for (size_t i = 0; i < rows; i++)
+      for (size_t p = 0; p < width; p++) {
+        double sum = constant == NULL ? 0 : constant[i];
+        for (size_t j = 0; j < columns; j++) {
+          volatile double product = matrix[i * columns + j] * x[j * width + p];
+          sum += product;
+        }
+        different += out[i * width + p] != sum;
+      }
+    different += out[rows * width] != 77;
+  }
+  gsl_rng_free(rng);
+  ck_assert_uint_eq(different, 0);
+}
+END_TEST
 
 /* Random words, among them runs of zeros and of ones at either end: the radius's logarithm near 0
  * and at its largest, angles beside the multiples of a quarter turn. */
@@ -312,6 +375,8 @@ int main(void)
   tcase_add_test(sets, best_set_is_one_of_the_named);
   tcase_add_test(sets, sets_agree);
   TCase *functions = testing_case(suite, "functions");
+  tcase_add_loop_test(functions, threefry_is_random123, 0, SETS);
+  tcase_add_loop_test(functions, affine_has_the_bits_of_plain_c, 0, SETS);
   tcase_add_loop_test(functions, normals_are_box_muller_of_the_upper_52_bits, 0, SETS);
   tcase_add_loop_test(functions, exp_and_log1p_are_accurate, 0, SETS);
   tcase_add_loop_test(functions, extremes, 0, SETS);

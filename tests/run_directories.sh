@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# Where results go: an existing directory is not touched without --force, which replaces the run in
+# it and nothing else; where nothing can be written that is one clear line, before anything is run.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
+scratch=$(mktemp -d)
+trap 'chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT
+cd "$scratch"
+
+fail() {
+  echo "$*"
+  exit 1
+}
+
+cat >recipe.yaml <<END
+study: compare
+loss: {name: valley}
+eta: [0.1, 0.05]
+time: 1
+optimizers: [{name: sgd}]
+sde: {substeps: 2}
+paths: 100
+END
+# Nobody waits for this one.
+{ cat recipe.yaml; echo "records: 1"; } | sed 's/^paths: .*/paths: 1e11/' >endless.yaml
+
+# Names, times of change and contents of all files under a directory.
+state_of() {
+  (cd "$1" && find . -printf '%p %s %T@\n' | sort && find . -type f -exec sha256sum {} + | sort)
+}
+
+# refused STATUSES DIRECTORY ARGUMENT...: the run is refused at once with one line on stderr.
+refused() {
+  local accepted=$1 directory=$2 status=0
+  shift 2
+  timeout 60 "$program" run endless.yaml -o "$directory" "$@" >said 2>err || status=$?
+  [[ $accepted == *$status* ]] || fail "-o $directory: status $status, not $accepted: $(cat err)"
+  [ "$(wc -l <err)" -eq 1 ] || fail "-o $directory: not one line: $(cat err)"
+  grep -q "^sharpsde: $directory" err || fail "-o $directory: it is not named in: $(cat err)"
+  [ ! -s said ] || fail "-o $directory: on stdout: $(cat said)"
+}
+
+"$program" run recipe.yaml -o run >said 2>err || fail "the first run failed: $(cat err)"
+[ ! -s err ] || fail "the first run says $(cat err)"
+for file in series-1.svg series-1.png series-2.svg series-2.png series.csv differences.csv \
+  summary.json recipe.yaml run.json; do
+  [ -s run/$file ] || fail "$file is missing after the first run"
+done
+[ "$(find run | wc -l)" -eq 10 ] || fail "unexpected files: $(ls -A run)"
+
+# Without --force.
+state_of run >before
+refused 2 run
+grep -q -e --force err || fail "the refusal does not name --force: $(cat err)"
+state_of run | cmp -s before - || fail "a refused run has touched the directory"
+mkdir notes
+echo mine >notes/mine
+refused 2 notes
+[ "$(ls -A notes)" = mine ] || fail "a refused run has written to a directory of the user's"
+
+# With --force: one picture now, where there were two.
+echo mine >run/mine.txt
+mkdir run/mine
+echo mine >run/mine/series-1.svg
+"$program" run recipe.yaml -o run --force --set eta=0.1 --set study=trajectory >said 2>err ||
+  fail "--force failed: $(cat err)"
+[ "$(cat run/mine.txt run/mine/series-1.svg)" = "mine"$'\n'"mine" ] || fail "a user's file has gone"
+for file in series-1.svg series-1.png series-2.svg series-2.png differences.csv; do
+  [ ! -e run/$file ] || fail "--force has left $file of the earlier run"
+done
+for file in series.svg series.png series.csv trajectory.csv summary.json recipe.yaml run.json; do
+  [ -s run/$file ] || fail "$file is missing after --force"
+done
+grep -q '"study": "trajectory"' run/summary.json || fail "summary.json is not that of the last run"
+
+# A recipe that is wrong touches nothing, --force or not.
+state_of run >before
+for wrong in batch=0 eta=0.3 'optimizers=[{name: m-usam, micro_batch: 3}]'; do
+  status=0
+  "$program" run recipe.yaml -o run --force --set "$wrong" >said 2>err || status=$?
+  [ $status -eq 2 ] || fail "--set $wrong: status $status"
+  state_of run | cmp -s before - || fail "--set $wrong has touched the directory"
+  "$program" run recipe.yaml -o fresh --set "$wrong" >said 2>err || status=$?
+  [ ! -e fresh ] || fail "--set $wrong has made a directory"
+done
+
+# An existing directory is refused though it is empty, taken with --force, and folders are made.
+mkdir empty
+refused 2 empty
+"$program" run recipe.yaml -o empty --force >said 2>err || fail "an empty directory: $(cat err)"
+"$program" run recipe.yaml -o a/b/c/ >said 2>err || fail "a/b/c/: $(cat err)"
+[ -s a/b/c/summary.json ] || fail "a/b/c/ has no summary.json"
+"$program" run recipe.yaml >said 2>err || fail "no -o: $(cat err)"
+[ -s out/recipe/summary.json ] || fail "without -o: no out/recipe"
+
+# Nowhere to write.
+echo text >file
+refused 2 file
+refused 2 file --force
+refused 12 file/below
+[ "$(cat file)" = text ] || fail "the file in place of the directory has changed"
+refused 12 /proc/sharpsde
+mkdir locked
+chmod 555 locked
+if [ "$(id -u)" -ne 0 ]; then
+  refused 12 locked
+  refused 12 locked/below
+fi
+[ -z "$(ls -A locked)" ] || fail "locked holds $(ls -A locked)"
+status=0
+"$program" run recipe.yaml -o '' >said 2>err || status=$?
+[ $status -eq 2 ] || fail "-o '': status $status: $(cat err)"
+[ "$(wc -l <err)" -eq 1 ] || fail "-o '': not one line: $(cat err)"
+echo "directories are refused, made and replaced as promised"

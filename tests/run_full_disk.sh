@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# A disk that fills up, at every stage of writing: status 1 and one sentence, whole files or none,
+# and no temporary files. The disk is a limit on the size of files, and a small tmpfs where one may
+# be mounted.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
+scratch=$(mktemp -d)
+mounted=
+trap '[ -z "$mounted" ] || umount "$scratch/disk"; rm -rf "$scratch"' EXIT
+cd "$scratch"
+
+fail() {
+  echo "$*"
+  exit 1
+}
+
+cat >recipe.yaml <<END
+title: $(printf 'a long title %.0s' {1..30})
+study: compare
+loss: {name: valley}
+eta: [0.1, 0.05]
+time: 4
+optimizers: [{name: sgd}]
+sde: {substeps: 2}
+observables: [loss, noise-trace, x1]
+paths: 100
+END
+"$program" run recipe.yaml -o whole >out 2>err || fail "without a limit: $(cat err)"
+
+# Are all files that stand in a directory whole?
+check_whole() {
+  local directory=$1 what=$2 file
+  [ -z "$(find "$directory" -mindepth 1 -name '.*')" ] ||
+    fail "$what: left behind: $(find "$directory" -mindepth 1 -name '.*')"
+  for file in "$directory"/*; do
+    case $file in
+    *.csv | *.yaml | */summary.json)
+      cmp -s "$file" "whole/${file##*/}" || fail "$what: ${file##*/} is not what it should be" ;;
+    *.svg) [ "$(tail -c 7 "$file")" = "</svg>" ] || tail -n 2 "$file" | grep -q '</svg>' ||
+      fail "$what: ${file##*/} is cut short" ;;
+    *.png) tail -c 8 "$file" | grep -qa IEND || fail "$what: ${file##*/} is cut short" ;;
+    */run.json) [ "$(tail -n 1 "$file")" = "}" ] || fail "$what: run.json is cut short" ;;
+    "$directory/*") ;; # nothing was written
+    *) fail "$what: unexpected ${file##*/}" ;;
+    esac
+  done
+}
+
+# check_run STATUS DIRECTORY WHAT: what a run has said, in `err`, and left.
+check_run() {
+  local status=$1 directory=$2 what=$3
+  if [ "$status" -eq 0 ]; then
+    [ -s "$directory/summary.json" ] || fail "$what: status 0 without summary.json"
+    [ -s "$directory/run.json" ] || fail "$what: status 0 without run.json"
+    [ -s "$directory/series-2.png" ] || grep -q 'no pictures' err ||
+      fail "$what: no pictures, and no word of it: $(cat err)"
+  else
+    [ "$status" -eq 1 ] || fail "$what: status $status: $(cat err)"
+    [ "$(grep -c . err)" -eq 1 ] || fail "$what: not one sentence: $(cat err)"
+    grep -qE '^sharpsde: .*(File too large|No space left on device)' err ||
+      fail "$what: not a clear sentence: $(cat err)"
+  fi
+  [ ! -d "$directory" ] || check_whole "$directory" "$what"
+}
+
+# Files of at most so many KiB, from fewer than any file needs to enough for all.
+failed=0
+for limit in 0 1 2 4 8 16 32 64 128 256; do
+  status=0
+  # What it says goes through a pipe, which has no limit.
+  (
+    trap '' XFSZ
+    ulimit -f $limit
+    exec "$program" run recipe.yaml -o limited
+  ) 2>&1 >/dev/null | cat >err || status=$?
+  failed=$((failed + status))
+  check_run "$status" limited "files of at most $limit KiB"
+  rm -rf limited
+done
+[ "$failed" -ge 4 ] || fail "only $failed limits made a run fail"
+[ "$status" -eq 0 ] || fail "256 KiB are not enough: $(cat err)"
+
+mkdir disk
+if mount -t tmpfs -o size=64k sharpsde-test disk 2>/dev/null; then
+  mounted=yes
+  failed=0
+  for pages in $(seq 16 -1 0); do
+    rm -rf disk/*
+    head -c $((4096 * (16 - pages))) /dev/zero >disk/filling
+    status=0
+    mkdir -p disk/run 2>/dev/null || true
+    "$program" run recipe.yaml -o disk/run >out 2>err || status=$?
+    failed=$((failed + status))
+    check_run "$status" disk/run "a disk with $pages pages left"
+  done
+  [ "$failed" -ge 4 ] || fail "only $failed sizes of disk made a run fail"
+  echo "full disks, by limit and by tmpfs, leave whole files or none"
+else
+  echo "full disks, by limit, leave whole files or none (no tmpfs may be mounted here)"
+fi
