@@ -18,10 +18,12 @@ struct expansion {
 static const struct {
   int order;
   const char *equation, *error;
-} eta_orders[] = {{1, "dX = -F dt + sqrt(eta) Sigma^(1/2) dW", "eta"}};
+} eta_orders[] = {{1, "dX = -F dt + sqrt(eta) Sigma^(1/2) dW", "eta"},
+                  {2, "dX = -(F + (eta/2) DF F) dt + sqrt(eta) Sigma^(1/2) dW", "eta^2"}};
 
 #define SGD_EXPANSION "g", "c(b) V"
 
+/* Of the unnormalised forms. */
 static const struct expansion expansions[][RHO_ORDERS] = {
     [PERTURB_NOTHING] = {{"any", SGD_EXPANSION, ""}},
     [PERTURB_FULL_GRADIENT] = {{"0", SGD_EXPANSION, " + rho"},
@@ -41,6 +43,35 @@ static const struct expansion expansions[][RHO_ORDERS] = {
           "too many",
           "Cov u, from the same micro-batches", ""}},
 };
+
+/* Of the normalised forms, H g/|g| being 0 where g is. */
+static const struct expansion normalized_expansions[][RHO_ORDERS] = {
+    [PERTURB_FULL_GRADIENT] = {{"0", SGD_EXPANSION, " + rho"},
+                               {"1", "g + rho H g/|g| = grad (f + rho R)",
+                                "c(b) V(x + rho g(x)/|g(x)|)", " + rho^2"},
+                               {"exact", "g(x + rho g(x)/|g(x)|)", "c(b) V(x + rho g(x)/|g(x)|)",
+                                ""}},
+    [PERTURB_MICRO_GRADIENT] =
+        {{"0", SGD_EXPANSION, " + rho"},
+         {"1",
+          "g + rho grad E|g_I| = g + rho E[H_I g_I/|g_I|], over all micro-batches I, by the "
+          "Gaussian integral, or from fresh ones a step (`norm`); `variance_term: false` takes |g| "
+          "for E|g_I|",
+          "that of g_I + rho H_I g_I/|g_I| where all I are enumerated, else the leading c(b) V, "
+          "which leaves an error of O(eta rho)",
+          " + rho^2"},
+         {"exact",
+          "E g_I(x + rho g_I(x)/|g_I(x)|), over all micro-batches I, or fresh ones a step where "
+          "they are too many",
+          "Cov u, from the same micro-batches", ""}},
+    [PERTURB_REWEIGHTED_GRADIENT] = {{"0", SGD_EXPANSION, " + rho"},
+                                     {"exact", "E u, from fresh directions a step",
+                                      "Cov u, from the same directions", ""}},
+};
+
+static const char smoothness[] =
+    "Drifts of normalised forms are not smooth where a gradient vanishes; no order is claimed near "
+    "there.";
 
 static const char symbols[] =
     "f, g, H: the full loss, its gradient and Hessian; g_i, H_i those of sample i, dg_i = g_i - g, "
@@ -89,12 +120,15 @@ static void explain(const struct optimizer_type *type)
     printf("\n");
     print_field("SDE", eta_orders[i].equation);
     print_field("", "F = E u, Sigma = Cov u");
-    const struct expansion *expansion = expansions[type->perturbation];
+    const struct expansion *expansion = type->normalized ? normalized_expansions[type->perturbation]
+                                                         : expansions[type->perturbation];
     for (size_t k = 0; k < RHO_ORDERS && expansion[k].rho_order != NULL; k++)
       print_expansion(&expansion[k], eta_orders[i].order, eta_orders[i].error);
   }
   printf("\n");
   text_wrap(stdout, WIDTH, "", "", weak_error);
+  if (type->normalized)
+    text_wrap(stdout, WIDTH, "", "", smoothness);
   printf("\n");
   text_wrap(stdout, WIDTH, "", "", symbols);
 }

@@ -278,7 +278,11 @@ START_TEST(explain_says_what_the_row_says)
     assert_contains(page, (*type)->regularizer);
     assert_contains(page, (*type)->theorem);
     assert_contains(page, "dX = -F dt + sqrt(eta) Sigma^(1/2) dW");
-    ck_assert(((*type)->perturbation == PERTURB_NOTHING) == (strstr(page, "rho^2)") == NULL));
+    bool expands = (*type)->perturbation == PERTURB_FULL_GRADIENT ||
+                   (*type)->perturbation == PERTURB_MICRO_GRADIENT;
+    ck_assert(expands == (strstr(page, "rho^2)") != NULL));
+    bool ratio = strstr(page, "g_I/|g_I|") != NULL || strstr(page, "g/|g|") != NULL;
+    ck_assert(ratio == ((*type)->normalized && expands));
     sde_free(arguments);
     sde_free(update);
     sde_free(page);

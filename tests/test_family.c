@@ -785,7 +785,7 @@ START_TEST(zero_gradients_do_not_perturb_the_integral)
 {
   static const double minimum[] = {2, 0.5}, zero[2] = {0};
   for (int norm = NORM_GAUSSIAN; norm <= NORM_SAMPLE; norm++)
-    for (int noise = 0; noise < 2; noise++) {
+    for (int noise = 0; noise < (norm == NORM_SAMPLE ? 1 : 2); noise++) {
       struct models_setup setup = models_setup_new(
           "valley samples=3 standard_deviation=0",
           noise ? "sampling=gaussian standard_deviation=0.5" : samplings[1], "m-sam", 0.1, 2, 1);
