@@ -44,11 +44,11 @@ refused() {
 
 "$program" run recipe.yaml -o run >said 2>err || fail "the first run failed: $(cat err)"
 [ ! -s err ] || fail "the first run says $(cat err)"
-for file in series-1.svg series-1.png series-2.svg series-2.png series.csv differences.csv \
+for file in series-1.svg series-1.png series-2.svg series-2.png series.csv differences.csv compare.csv \
   summary.json recipe.yaml run.json; do
   [ -s run/$file ] || fail "$file is missing after the first run"
 done
-[ "$(find run | wc -l)" -eq 10 ] || fail "unexpected files: $(ls -A run)"
+[ "$(find run | wc -l)" -eq 11 ] || fail "unexpected files: $(ls -A run)"
 
 # Without --force.
 state_of run >before

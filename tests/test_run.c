@@ -1073,7 +1073,7 @@ enum { VARIANTS = sizeof variants / sizeof *variants };
  * paths leave them open, so there is no reduced scale. */
 START_TEST(verdicts_rest_on_predictions)
 {
-  json_t *summary = run_verdicts(20000, "with-replacement");
+  json_t *summary = run_verdicts(80000, "with-replacement");
   for (size_t i = 0; i < VARIANTS; i++) {
     ck_assert_int_eq(holds_of(summary, variants[i], "SDE 0 falls like eta^1"), YES);
     ck_assert_int_eq(holds_of(summary, variants[i], "SDE 2 falls like eta^1"), NO);
