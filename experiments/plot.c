@@ -754,7 +754,6 @@ static const struct {
                struct sde_status *status);
 } pictures[] = {{"compare", draw_series},
                 {"trajectory", draw_series},
-                {"stationary", draw_series},
                 {"regularizer", draw_regularizer},
                 {"order", draw_order}};
 

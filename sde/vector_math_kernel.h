@@ -54,7 +54,7 @@ typedef double vector;
 #define SQRT(v) sqrt(v)
 #endif
 
-enum { CHAINS = 2, TILE = 4 };
+enum { CHAINS = 4, TILE = 4 };
 
 /* The upper 52 bits of words as the mantissa of numbers in [1, 2). */
 #if LANES > 1
@@ -183,10 +183,10 @@ static void normals(size_t count, const uint64_t *a, const uint64_t *b, double *
 {
   /* Two passes: within each, the long chains of successive vectors overlap. */
   for (size_t p = 0; p < count; p += LANES)
-    STORE(z0 + p, SQRT(-2 * LOG(2 - mantissa(a + p))));
+    STORE(z0 + p, LOG(2 - mantissa(a + p)));
   for (size_t p = 0; p < count; p += LANES) {
-    vector radius = LOAD(z0 + p);
     PAIR sine_cosine = SINCOSPI(2 * mantissa(b + p) - 2);
+    vector radius = SQRT(-2 * LOAD(z0 + p));
     STORE(z0 + p, sine_cosine.y * radius);
     STORE(z1 + p, sine_cosine.x * radius);
   }
