@@ -125,10 +125,21 @@ void oracle_advance(struct oracle *oracle, uint64_t step)
   oracle->step = step;
 }
 
+bool oracle_stationary(struct oracle *oracle, struct sde_status *status)
+{
+  return sde_linear_stationary(oracle->map, "stationary", oracle->moments, status);
+}
+
 double oracle_mean(const struct oracle *oracle, size_t observable)
 {
   double sum = 0;
   for (size_t k = 0; k < oracle->pairs; k++)
     sum += oracle->coefficient[observable * oracle->pairs + k] * oracle->moments[k];
   return sum;
+}
+
+void oracle_moments(const struct oracle *oracle, double *mean, double *covariance)
+{
+  sde_linear_mean(oracle->dim, oracle->moments, mean);
+  sde_linear_covariance(oracle->dim, oracle->moments, covariance);
 }

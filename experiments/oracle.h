@@ -22,8 +22,14 @@ void oracle_free(struct oracle *oracle);
 /* Go on to this learning-rate step, which must not be before the last one asked for. */
 void oracle_advance(struct oracle *oracle, uint64_t step);
 
+/* Go to the stationary moments; false, and the status says why, where there are none. */
+bool oracle_stationary(struct oracle *oracle, struct sde_status *status);
+
 /* The exact mean of an observable of the recipe where the oracle stands; NAN for an observable
  * that is not a quadratic polynomial. */
 double oracle_mean(const struct oracle *oracle, size_t observable);
+
+/* Exact mean and covariance of x: mean[i], covariance[i*dim + k]. */
+void oracle_moments(const struct oracle *oracle, double *mean, double *covariance);
 
 #endif

@@ -755,7 +755,8 @@ static const struct {
 } pictures[] = {{"compare", draw_series},
                 {"trajectory", draw_series},
                 {"regularizer", draw_regularizer},
-                {"order", draw_order}};
+                {"order", draw_order},
+                {"stationary", draw_series}};
 
 bool plot_run(const char *directory, const char *study, const char *title, struct plot_files *files,
               struct sde_status *status)
