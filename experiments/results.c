@@ -263,6 +263,8 @@ bool results_prepare(const char *directory, bool force, struct sde_status *statu
   char *probe = sde_format("%s/.writable", directory);
   unlink(probe);
   sde_free(probe);
+  if (!exists)
+    rmdir(directory); /* so that a run that is killed leaves nothing in its own way */
   return true;
 }
 
@@ -300,6 +302,8 @@ static bool write_json(const char *directory, const char *name, json_t *value,
 bool results_write(struct results *results, const char *directory, struct sde_status *status)
 {
   const char *resolved = results->recipe->resolved;
+  if (!make_directories(directory, status))
+    return false;
   remove_previous(directory);
   bool good = results_write_file(directory, "recipe.yaml", resolved, strlen(resolved), status);
   for (size_t i = 0; good && i < results->tables; i++) {

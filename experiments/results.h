@@ -50,8 +50,8 @@ bool results_failed(const struct results *results);
 void results_print(const struct results *results, FILE *out);
 void results_print_warnings(const struct results *results, FILE *out);
 
-/* Make the directory and see that it can be written to; an existing one is refused unless
- * `force`. */
+/* See that the directory can be made and written to; an existing one is refused unless `force`. It
+ * is made when the results are written. */
 bool results_prepare(const char *directory, bool force, struct sde_status *status);
 
 /* Write recipe.yaml, the tables and summary.json, in the place of the files of an earlier run. */

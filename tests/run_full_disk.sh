@@ -59,7 +59,7 @@ check_run() {
   else
     [ "$status" -eq 1 ] || fail "$what: status $status: $(cat err)"
     [ "$(grep -c . err)" -eq 1 ] || fail "$what: not one sentence: $(cat err)"
-    grep -qE '^sharpsde: .*(File too large|No space left on device)' err ||
+    grep -qE '^sharpsde: .*(File too large|No space left on device|is the disk full)' err ||
       fail "$what: not a clear sentence: $(cat err)"
   fi
   [ ! -d "$directory" ] || check_whole "$directory" "$what"
@@ -91,7 +91,7 @@ if mount -t tmpfs -o size=64k sharpsde-test disk 2>/dev/null; then
     head -c $((4096 * (16 - pages))) /dev/zero >disk/filling
     status=0
     mkdir -p disk/run 2>/dev/null || true
-    "$program" run recipe.yaml -o disk/run >out 2>err || status=$?
+    "$program" run recipe.yaml -o disk/run --force >out 2>err || status=$?
     failed=$((failed + status))
     check_run "$status" disk/run "a disk with $pages pages left"
   done
