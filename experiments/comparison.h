@@ -19,7 +19,7 @@ struct comparison {
   bool coupled;                          /* taken path by path, on one Brownian path */
   double variance_reduction;             /* by the coupling; 1 without */
   double exact_iterates, exact_solution; /* NAN where no exact mean is known */
-  double scheme_error;                   /* estimated bound on the scheme's own error */
+  double scheme_error;                   /* estimate of the scheme's own error, no bound */
 };
 
 /* "m-usam m=2, b 4, rho 0.1", for people: released with sde_free. */
