@@ -8,6 +8,7 @@
 #include "experiments/recipe.h"
 #include "experiments/results.h"
 #include "experiments/study.h"
+#include "experiments/unused.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -150,6 +151,13 @@ static void show(const struct options *options, struct results *results, const c
   results_print_warnings(results, stderr);
 }
 
+static void note_unused(struct results *results, const struct cases *cases)
+{
+  char *unused = unused_keys(cases, "");
+  results_note(results, false, "%s", unused);
+  sde_free(unused);
+}
+
 static bool run(const struct options *options, const struct recipe *recipe,
                 struct sde_status *status)
 {
@@ -165,6 +173,7 @@ static bool run(const struct options *options, const struct recipe *recipe,
     bool companions = recipe->study->companions;
     struct progress *progress = options->quiet ? NULL : progress_new(total_work(cases, companions));
     struct results *results = results_new(recipe);
+    note_unused(results, cases);
     good = recipe->study->run(recipe, threads, progress, cases, results, status);
     progress_free(progress);
     good = good && write_all(results, recipe, directory, seconds_now() - begun, threads, status);

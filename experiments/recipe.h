@@ -21,7 +21,8 @@ struct recipe {
   size_t optimizers, sdes;
   struct parameters **optimizer; /* each with "name" */
   struct parameters **sde;
-  char *resolved;  /* the recipe with every default filled in, as YAML text */
+  char *sde_place; /* of the key sde, as parameters_place has it */
+  char *resolved;  /* the recipe with every default that counts filled in, as YAML text */
   char sha256[65]; /* of resolved, in hexadecimal */
 };
 
@@ -30,5 +31,9 @@ struct recipe {
 struct recipe *recipe_read(const char *file, size_t overrides, const char *const *override,
                            struct sde_status *status);
 void recipe_free(struct recipe *recipe);
+
+/* Where a common key stands that may be left out, sde included: "FILE:LINE", "--set KEY", or NULL
+ * where it is not given. */
+const char *recipe_place_given(const struct recipe *recipe, const char *key);
 
 #endif

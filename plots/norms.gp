@@ -7,6 +7,9 @@
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
 
 set encoding utf8
+# gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
+number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
+    ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
 terminal = ARG1
 picture = ARG2
 title = ARG3
@@ -84,7 +87,7 @@ set rmargin at screen across(width - 30)
 set logscale x 2
 set xrange [finest / 1.4 : coarsest * 1.4]
 set xtics ()
-do for [k = 1:words(tics)] { set xtics add (word(tics, k) real(word(tics, k))) }
+do for [k = 1:words(tics)] { set xtics add (word(tics, k) number(word(tics, k))) }
 set format y "%g"
 
 set label title at screen 0.5, up(32) center font ",22"
