@@ -438,6 +438,19 @@ const struct limit_options *limit_options_of(const struct limit *limit)
   return &limit->form.options;
 }
 
+bool limit_uses_norm(const struct limit *limit)
+{
+  const struct limit_form *form = &limit->form;
+  return form->options.rho_order == RHO_ORDER_1 && form->options.variance_term &&
+         (form->kind == FORM_ENUMERATED || form->kind == FORM_NORM);
+}
+
+bool limit_uses_directions(const struct limit *limit)
+{
+  const struct limit_form *form = &limit->form;
+  return form->kind == FORM_SAMPLED || (form->kind == FORM_NORM && form->norm == NORM_OF_FRESH);
+}
+
 const char *limit_description(const struct limit *limit)
 {
   return limit->description;

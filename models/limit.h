@@ -48,6 +48,11 @@ const struct sde_system *limit_system(const struct limit *limit);
 
 const struct limit_options *limit_options_of(const struct limit *limit);
 
+/* Does the option `norm` decide anything here, and are there fresh draws, `directions` of them each
+ * step? */
+bool limit_uses_norm(const struct limit *limit);
+bool limit_uses_directions(const struct limit *limit);
+
 /* With E u and Cov u of a quadratic loss affine and quadratic in x: the direction behind the SDE,
  * for the exact moments of sde/linear.h, released with limit_direction_free; NULL where F or Sigma
  * has no such form or is estimated. */

@@ -75,10 +75,11 @@ static bool check_keys(const struct parameters *noise, struct sde_status *status
   for (const struct parameter_key *key = noise_keys; key->name != NULL; key++) {
     struct requirement need = lacking(noise, key->name);
     if (need.key != NULL && parameters_given(noise, key->name))
-      return sde_fail(status, SDE_INVALID,
-                      "%s: %s is given, but has no effect with %s: %s; accepted is %s: %s, or no %s",
-                      parameters_place(noise, key->name), key->name, need.key,
-                      parameters_text(noise, need.key), need.key, need.value, key->name);
+      return sde_fail(
+          status, SDE_INVALID,
+          "%s: %s is given, but has no effect with %s: %s; accepted is %s: %s, or no %s",
+          parameters_place(noise, key->name), key->name, need.key, parameters_text(noise, need.key),
+          need.key, need.value, key->name);
   }
   return true;
 }
