@@ -48,8 +48,9 @@ PORTABLE := $(if $(X86_64),,-DSDE_PORTABLE)
 COMPILE = $(CC) $(STANDARD) -I. $(PACKAGE_CFLAGS) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) $(ARITHMETIC) \
   $(PORTABLE)
 DEFINES := -DSHARPSDE_VERSION=\"$(VERSION)\" -DSHARPSDE_DATADIR=\"$(DATADIR)\"
-LINK = $(CC) $(CFLAGS) -fopenmp $(LDFLAGS)
-LIBS = $(LDLIBS) $(PACKAGE_LIBS) -lm
+# Plug-ins call the functions of the program that loads them: hence -rdynamic.
+LINK = $(CC) $(CFLAGS) -fopenmp -rdynamic $(LDFLAGS)
+LIBS = $(LDLIBS) $(PACKAGE_LIBS) -ldl -lm
 
 # V=1 shows whole command lines.
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2); )
@@ -63,6 +64,7 @@ STUDIES := $(filter-out $(B)/experiments/main.o,$(COMMAND))
 TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 TEST_SUPPORT := $(call objects,$(filter-out tests/test_%,$(wildcard tests/*.c)))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c))
+EXAMPLES := $(patsubst %.c,$(B)/%.so,$(wildcard examples/*/*.c))
 OBJECTS := $(LIBRARY) $(COMMAND) $(TESTS:%=%.o) $(TEST_SUPPORT) $(BENCH:%=%.o)
 VALGRIND_TESTS := test_status test_parameters test_recipe
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))
@@ -81,7 +83,7 @@ $(B)/libsharpsde.a: $(LIBRARY)
 $(B)/sharpsde: $(COMMAND) $(B)/libsharpsde.a
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
 
-$(TESTS): %: %.o $(TEST_SUPPORT) $(STUDIES) $(B)/libsharpsde.a
+$(TESTS): %: %.o $(TEST_SUPPORT) $(STUDIES) $(B)/libsharpsde.a | $(EXAMPLES)
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
 $(BENCH): %: %.o $(B)/libsharpsde.a
@@ -90,11 +92,15 @@ $(BENCH): %: %.o $(B)/libsharpsde.a
 $(B)/sde/%_v2.o: EXTRA := $(V2)
 $(B)/sde/%_v3.o: EXTRA := $(V3)
 $(B)/sde/%_v4.o: EXTRA := $(V4)
-$(B)/tests/%.o: EXTRA := $(CHECK_CFLAGS)
+$(B)/tests/%.o: EXTRA := $(CHECK_CFLAGS) -DTESTS_EXAMPLES=\"$(B)/examples\"
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(COMPILE) $(EXTRA) $(DEFINES) -MMD -MP -c -o $@ $<
+
+$(B)/examples/%.so: examples/%.c $(wildcard sde/*.h models/*.h) $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(COMPILE) -fPIC -shared -o $@ $<
 
 # Changes only when the flags do, so that other flags, or another PREFIX, build everything anew.
 $(B)/flags: FORCE
@@ -148,7 +154,7 @@ MAN1 := $(DESTDIR)$(PREFIX)/share/man/man1
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/pkgconfig $(INCLUDE)/sde $(INCLUDE)/models \
-	  $(SHARE)/recipes $(SHARE)/data $(SHARE)/plots $(MAN1)
+	  $(SHARE)/recipes $(SHARE)/data $(SHARE)/plots $(SHARE)/examples/plugin_loss $(MAN1)
 	install $(B)/sharpsde $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(B)/libsharpsde.a $(LIB)
 	install -m 644 $(wildcard sde/*.h sde/*.def) $(INCLUDE)/sde
@@ -157,6 +163,7 @@ install: all
 	  -e 's|@REQUIRES@|$(LIBRARY_PACKAGES)|' sharpsde.pc.in > $(LIB)/pkgconfig/sharpsde.pc
 	for file in experiments/recipes/*.yaml data/* plots/*; do \
 	  [ ! -f $$file ] || install -m 644 $$file $(SHARE)/$$(basename $$(dirname $$file)); done
+	install -m 644 $(wildcard examples/plugin_loss/*) $(SHARE)/examples/plugin_loss
 	[ ! -f docs/sharpsde.1 ] || install -m 644 docs/sharpsde.1 $(MAN1)
 
 uninstall:
@@ -168,7 +175,8 @@ clean:
 	rm -rf $(B) $(B)-asan
 
 format:
-	clang-format -i $(wildcard $(foreach d,sde models experiments tests bench,$d/*.c $d/*.h))
+	clang-format -i $(wildcard $(foreach d,sde models experiments tests bench,$d/*.c $d/*.h) \
+	  examples/*/*.c)
 
 shellcheck:
 	shellcheck $(wildcard scripts/*.sh tests/*.sh) .ci/run

@@ -37,10 +37,9 @@ static struct limit_options limit_options(const struct parameters *sde)
                                 .directions = (size_t)parameters_u64(sde, "directions")};
 }
 
-/* Streams are named after what they drive, so that a case keeps its random numbers when others
- * are added to the recipe. All SDEs of a case share one Brownian path. */
-static struct sde_stream case_stream(const struct cases *cases, const struct run_case *one,
-                                     const char *purpose)
+/* All SDEs of a case share one Brownian path. */
+struct sde_stream case_stream(const struct cases *cases, const struct run_case *one,
+                              const char *purpose)
 {
   const struct optimizer *optimizer = &one->optimizer;
   char *name = sde_format("%s %s m=%zu b=%zu eta=%.17g rho=%.17g", purpose, optimizer->type->name,
@@ -68,8 +67,11 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
   made->index = index;
   made->ratio = even ? 0.5 : 2;
   made->scheme = sde_scheme_named(parameters_text(sde, "scheme"));
-  made->limit = limit_new(&one->optimizer, &options, case_stream(cases, one, "directions"),
-                          parameters_place(sde, "rho_order"), status);
+  const char *place = objective_has_variance(cases->objective)
+                          ? parameters_place(sde, "rho_order")
+                          : parameters_place(cases->recipe->noise, "degrees_of_freedom");
+  made->limit =
+      limit_new(&one->optimizer, &options, case_stream(cases, one, "directions"), place, status);
   if (made->limit == NULL)
     return false;
   struct sde_solution solution = {.system = limit_system(made->limit),
@@ -87,15 +89,15 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
 }
 
 /* Gaussian noise by columns can share a Brownian path with the iterates: that of the first SDE,
- * and of every other that draws it at the same resolution. */
+ * and of every other that draws it at the same resolution. Brownian increments are not Student t.
+ */
 static void make_iterates(const struct cases *cases, struct run_case *one)
 {
   struct optimizer_coupling coupling = {.resolution = 0};
   bool coupled = false;
-  for (size_t s = 0; cases->objective->sampling == GAUSSIAN && s < cases->recipe->sdes; s++) {
+  for (size_t s = 0; objective_is_gaussian(cases->objective) && s < cases->recipe->sdes; s++) {
     const struct sde_solution *solution = one->sde[s].process->context;
-    bool columns = limit_options_of(one->sde[s].limit)->factor == FACTOR_COLUMNS &&
-                   solution->system->noise_dim == cases->objective->components;
+    bool columns = limit_is_by_components(one->sde[s].limit);
     one->sde[s].coupled = columns && (!coupled || coupling.resolution == solution->resolution);
     if (one->sde[s].coupled && !coupled) {
       coupled = true;
@@ -261,7 +263,8 @@ static bool make_start(struct cases *cases, struct sde_status *status)
                     parameters_place(common, "start"), length, cases->loss->type->name, dim);
   cases->start = sde_alloc(dim, sizeof *cases->start);
   memcpy(cases->start, start, dim * sizeof *cases->start);
-  return true;
+  const struct loss_type *type = cases->loss->type;
+  return type->accepts_start == NULL || type->accepts_start(cases->loss, cases->start, status);
 }
 
 struct cases *cases_new(const struct recipe *recipe, struct sde_status *status)
@@ -269,9 +272,9 @@ struct cases *cases_new(const struct recipe *recipe, struct sde_status *status)
   struct cases *cases = sde_alloc(1, sizeof *cases);
   cases->recipe = recipe;
   cases->loss = loss_new(recipe->loss_type, recipe->loss, status);
-  if (cases->loss != NULL)
-    cases->objective = objective_new(cases->loss, recipe->noise, status);
-  bool good = cases->objective != NULL && make_start(cases, status);
+  if (cases->loss != NULL && make_start(cases, status))
+    cases->objective = objective_new(cases->loss, recipe->noise, cases->start, status);
+  bool good = cases->objective != NULL;
   if (good) {
     size_t count;
     cases->observable_name = parameters_texts(recipe->common, "observables", &count);

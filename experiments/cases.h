@@ -47,6 +47,11 @@ void cases_free(struct cases *cases);
 /* "m-usam m=2", for people. The text is released with sde_free. */
 char *case_label(const struct run_case *one);
 
+/* The stream of a case for a purpose such as "sde". Streams are named after what they drive, so that
+ * a case keeps its random numbers when others are added to the recipe. */
+struct sde_stream case_stream(const struct cases *cases, const struct run_case *one,
+                              const char *purpose);
+
 /* The recorded steps of a case: at most recipe key `records` of them after step 0, evenly spread,
  * the last step among them. The array is released with sde_free. */
 uint64_t *case_record_steps(const struct cases *cases, const struct run_case *one, size_t *records);

@@ -50,6 +50,15 @@ static void list_losses(void)
 static void list_noise(void)
 {
   print_keys(2, schema_noise(), 0);
+  printf("structures, with the keys that each reads\n");
+  for (const struct noise_structure *const *all = noise_structures(); *all != NULL; all++) {
+    struct text text = {0};
+    text_add(&text, "%s. Keys:", (*all)->summary);
+    for (const char *const *key = (*all)->keys; *key != NULL; key++)
+      text_add(&text, " %s%s", *key, key[1] == NULL ? "" : ",");
+    print_row(2, (*all)->name, text.data);
+    sde_free(text.data);
+  }
 }
 
 static void list_optimizers(void)

@@ -24,6 +24,7 @@ static const struct {
     {SCHEMA_VALUE, "time", "2"},
     {SCHEMA_VALUE, "paths", "20000"},
     {SCHEMA_VALUE, "observables", "[loss, noise-trace]"},
+    {SCHEMA_VALUE, "boundary", "1"},
     {SCHEMA_LOSS, "name", "quadratic"},
     {SCHEMA_LOSS, "data", "quadratic4.csv"},
 };

@@ -51,26 +51,16 @@ static void mean_hessian(const struct loss *loss, const double *x, double *h)
   sde_free(block);
 }
 
-/* grad tr V = (2/n) sum H_i delta g_i at x for index sampling; the linear potentials of Gaussian
- * noise have no Hessian, so there it vanishes. */
-static void noise_trace_gradient(const struct objective *objective, const double *x,
-                                 const double *g, double *slope)
+/* slope = grad tr V at x. */
+static void noise_trace_gradient(const struct objective *objective, const double *x, double *slope)
 {
   size_t d = objective->loss->dim, size = d * SDE_UNIT;
-  double weight = 2 / (double)objective->components;
-  double *block = sde_alloc(3 * size, sizeof *block), *gi = block + size, *hv = gi + size;
-  for (size_t k = 0; k < d; k++) {
+  double *block = sde_alloc(5 * size, sizeof *block), *out = block + size;
+  for (size_t k = 0; k < d; k++)
     sde_block_fill(SDE_UNIT, x[k], block + k * SDE_UNIT);
-    slope[k] = 0;
-  }
-  for (size_t i = 0; objective->sampling != GAUSSIAN && i < objective->components; i++) {
-    objective_component_gradient(objective, SDE_UNIT, i, block, gi);
-    for (size_t k = 0; k < size; k++)
-      gi[k] -= g[k / SDE_UNIT];
-    objective_component_hessian_vector(objective, SDE_UNIT, i, block, gi, hv);
-    for (size_t k = 0; k < d; k++)
-      slope[k] += weight * hv[k * SDE_UNIT];
-  }
+  objective_noise_trace_gradient(objective, SDE_UNIT, block, out, out + size);
+  for (size_t k = 0; k < d; k++)
+    slope[k] = out[k * SDE_UNIT];
   sde_free(block);
 }
 
@@ -174,6 +164,11 @@ static bool accepts(const struct optimizer *optimizer, const char *place, struct
     return sde_fail(status, SDE_INVALID,
                     "%s: with rho 0 nothing is perturbed; the study regularizer needs rho above 0",
                     place);
+  if (!objective_has_variance(optimizer->objective))
+    return sde_fail(status, SDE_INVALID,
+                    "%s: assumptions fail: infinite variance: without tr V there is no "
+                    "regularisation to measure; degrees_of_freedom must be above 2",
+                    place);
   return true;
 }
 
@@ -198,7 +193,7 @@ static bool set_expectation(struct drift_probe *probe, uint64_t seed, const char
     probe->predicted = optimizer->rho * c / 2;
     for (size_t i = 0; i < d; i++)
       probe->base[i] += optimizer->rho * dot(d, hessian + i * d, probe->gradient);
-    noise_trace_gradient(objective, probe->start, probe->gradient, probe->slope);
+    noise_trace_gradient(objective, probe->start, probe->slope);
   }
   sde_free(hessian);
   return good;

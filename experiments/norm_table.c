@@ -31,7 +31,7 @@ static struct point point_new(const struct objective *objective, const double *x
 {
   const struct loss *loss = objective->loss;
   size_t d = loss->dim, n = objective->components, size = d * SDE_UNIT;
-  bool gaussian = objective->sampling == GAUSSIAN;
+  bool potentials = objective->sampling == GAUSSIAN;
   struct point point = {objective, d, sde_alloc(d, sizeof(double)),
                         sde_alloc(n, d * sizeof(double)), sde_alloc(d, d * sizeof(double))};
   double *block = sde_alloc(3 * size, sizeof *block), *g = block + size, *scratch = g + size;
@@ -48,8 +48,8 @@ static struct point point_new(const struct objective *objective, const double *x
     for (size_t j = 0; j < d; j++)
       for (size_t k = 0; k < d; k++)
         point.covariance[j * d + k] +=
-            gaussian ? of[j] * of[k]
-                     : (of[j] - point.gradient[j]) * (of[k] - point.gradient[k]) / (double)n;
+            potentials ? of[j] * of[k] * objective_component_weight(objective)
+                       : (of[j] - point.gradient[j]) * (of[k] - point.gradient[k]) / (double)n;
   }
   sde_free(block);
   return point;
@@ -70,10 +70,12 @@ static double length(size_t dim, const double *v)
   return sqrt(square);
 }
 
-/* E|Z|, Z ~ N(g, c(s) V). */
+/* E|Z|, Z ~ N(g, c(s) V); NAN where V is infinite. */
 static double closure(const struct point *point, size_t size)
 {
   size_t d = point->dim;
+  if (!objective_has_variance(point->objective))
+    return NAN;
   double c = objective_batch_factor(point->objective, size), norm[SDE_UNIT];
   double *covariance = sde_alloc(d, d * sizeof *covariance);
   double *mu = sde_alloc(d * SDE_UNIT, sizeof *mu);
@@ -91,10 +93,12 @@ static double closure(const struct point *point, size_t size)
   return norm[0];
 }
 
-/* E|g_s| over all batches of s; NAN where they are too many. */
+/* E|g_s| over all batches of s; NAN where they are too many, or not finitely many. */
 static double enumerated(const struct point *point, size_t size)
 {
   size_t d = point->dim, n = point->objective->components;
+  if (point->objective->sampling == GAUSSIAN)
+    return NAN;
   bool replacement = point->objective->sampling == WITH_REPLACEMENT;
   if (enumeration_count(n, size, replacement, enumeration_work / size / d) == SIZE_MAX)
     return NAN;
@@ -244,7 +248,7 @@ struct norm_table norm_table_new(const struct objective *objective, const double
     struct norm_row *row = &table.row[k];
     row->size = sizes[k];
     row->gaussian = closure(&point, row->size);
-    row->exact = objective->sampling == GAUSSIAN ? row->gaussian : enumerated(&point, row->size);
+    row->exact = objective_is_gaussian(objective) ? row->gaussian : enumerated(&point, row->size);
   }
   point_free(&point);
   sample(&table, objective, x, stream, draws, threads, progress);

@@ -79,7 +79,9 @@ struct oracle *oracle_new(const struct cases *cases, const struct run_case *one,
   *why = !cases->loss->quadratic           ? "no exact moments: the loss is not quadratic"
          : d > SDE_LINEAR_LARGEST_DIM      ? "no exact moments: more than 40 dimensions"
          : one->optimizer.type->normalized ? "no exact moments: the optimizer normalises"
-                                           : "no exact moments: too many micro-batches";
+         : cases->objective->sampling == GAUSSIAN
+             ? "no exact moments: the noise has no variance, or perturbs and depends on the state"
+             : "no exact moments: too many micro-batches";
   if (!cases->loss->quadratic || d > SDE_LINEAR_LARGEST_DIM)
     return NULL;
   struct sde_linear_direction *direction = direction_of(one, process);

@@ -253,7 +253,10 @@ struct schema *schema_loss(const struct loss_type *type)
 struct schema *schema_noise(void)
 {
   struct schema *schema = schema_new();
+  struct text names = {0};
   add_keys(schema, noise_keys);
+  REGISTRY_NAMES(&names, noise_structure, noise_structures());
+  set_choices(schema, "structure", &names);
   return schema;
 }
 

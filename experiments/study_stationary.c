@@ -208,22 +208,6 @@ static void average_case_free(const struct cases *cases, struct run_case *made)
   sde_free(made->sde);
 }
 
-/* The moments over paths of a - b, or of a where b is NULL, without paths that have none. */
-static struct sde_moments moments_of(uint64_t paths, const double *a, const double *b)
-{
-  struct sde_moments moments = {0, 0, 0};
-  for (uint64_t first = 0; first < paths; first += SDE_UNIT) {
-    double value[SDE_UNIT] = {0};
-    bool alive[SDE_UNIT] = {false};
-    for (uint64_t p = 0; p < SDE_UNIT && first + p < paths; p++) {
-      value[p] = a[first + p] - (b == NULL ? 0 : b[first + p]);
-      alive[p] = !isnan(value[p]);
-    }
-    moments = sde_moments_merged(moments, sde_moments_of_unit(value, alive));
-  }
-  return moments;
-}
-
 /* In place of the averages of x_i x_k on each path, with a_i those of x_i and M_i their mean over
  * paths: (x_i x_k) - M_k a_i - M_i a_k + M_i M_k. Its mean over paths is the covariance of x over
  * time and paths, and its spread is that of the delta method. */
@@ -234,7 +218,7 @@ static void linearise_covariances(const struct quantities *quantities, uint64_t 
   double *x = average + quantities->reported * paths;
   double mean[COVARIANCE_LARGEST_DIM];
   for (size_t i = 0; i < quantities->dim; i++)
-    mean[i] = sde_moments_mean(moments_of(paths, x + i * paths, NULL));
+    mean[i] = sde_moments_mean(sde_moments_of_values(paths, x + i * paths, NULL));
   for (size_t i = 0; i < quantities->dim; i++)
     for (size_t k = 0; k <= i; k++, product += paths)
       for (uint64_t p = 0; p < paths; p++)
@@ -267,7 +251,7 @@ static void measure(const struct cases *cases, const struct run_case *averaged,
   linearise_covariances(quantities, paths, iterates);
   for (size_t q = 0; q < quantities->reported; q++)
     measured->estimate[q] =
-        (struct estimate){.moments = moments_of(paths, iterates + q * paths, NULL),
+        (struct estimate){.moments = sde_moments_of_values(paths, iterates + q * paths, NULL),
                           .diverged = result->diverged[records - 1]};
   for (size_t s = 0; s < cases->recipe->sdes; s++) {
     double *solution = averages_of(averaged->sde[s].process);
@@ -275,12 +259,14 @@ static void measure(const struct cases *cases, const struct run_case *averaged,
     linearise_covariances(quantities, paths, solution);
     linearise_covariances(quantities, paths, companion);
     for (size_t q = 0; q < quantities->reported; q++) {
-      struct sde_moments pair = moments_of(paths, solution + q * paths, companion + q * paths);
-      measured->estimate[(1 + s) * quantities->reported + q] = (struct estimate){
-          .moments = moments_of(paths, solution + q * paths, NULL),
-          .diverged = result->diverged[(2 + EACH * s) * records - 1],
-          .scheme_error = comparison_scheme_error(&averaged->sde[s], pair),
-          .coupled_difference = moments_of(paths, iterates + q * paths, solution + q * paths)};
+      struct sde_moments pair =
+          sde_moments_of_values(paths, solution + q * paths, companion + q * paths);
+      measured->estimate[(1 + s) * quantities->reported + q] =
+          (struct estimate){.moments = sde_moments_of_values(paths, solution + q * paths, NULL),
+                            .diverged = result->diverged[(2 + EACH * s) * records - 1],
+                            .scheme_error = comparison_scheme_error(&averaged->sde[s], pair),
+                            .coupled_difference = sde_moments_of_values(paths, iterates + q * paths,
+                                                                        solution + q * paths)};
     }
   }
 }

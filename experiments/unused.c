@@ -44,6 +44,15 @@ static void add_options(const struct cases *cases, const char *margin, struct te
     }
 }
 
+/* What should be known of the results, whatever the keys. */
+static void add_caution(const struct cases *cases, const char *margin, struct text *text)
+{
+  const struct noise *noise = cases->objective->noise;
+  if (noise != NULL && noise_caution(noise) != NULL)
+    text_add(text, "%s%s: %s\n", margin,
+             parameters_place(cases->recipe->noise, "degrees_of_freedom"), noise_caution(noise));
+}
+
 char *unused_keys(const struct cases *cases, const char *margin)
 {
   const struct recipe *recipe = cases->recipe;
@@ -57,5 +66,6 @@ char *unused_keys(const struct cases *cases, const char *margin)
   }
   if (study_uses(study, "sde"))
     add_options(cases, margin, &text);
+  add_caution(cases, margin, &text);
   return text.data;
 }

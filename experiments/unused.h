@@ -8,7 +8,7 @@
 #include "experiments/cases.h"
 
 /* A line for people a key, "FILE:LINE: KEY ...\n", each after `margin`; empty where every key is
- * used. Released with sde_free. */
+ * used, and nothing need be said against the noise (noise_caution). Released with sde_free. */
 char *unused_keys(const struct cases *cases, const char *margin);
 
 #endif

@@ -3,129 +3,28 @@
  */
 #include "models/generalized_linear.h"
 
-#include "models/data.h"
+#include "models/features.h"
 #include "sde/block.h"
-
-#include <math.h>
-#include <string.h>
-
-/* Which columns of the table are features, in their order. */
-struct selection {
-  size_t count, target;
-  size_t *column;
-};
-
-static bool find_column(const struct data_table *table, const struct parameters *parameters,
-                        const char *key, const char *name, size_t *column,
-                        struct sde_status *status)
-{
-  *column = data_table_column(table, name);
-  if (*column < table->columns)
-    return true;
-  char names[512] = "";
-  for (size_t i = 0; i < table->columns && strlen(names) < 400; i++) {
-    strncat(names, i == 0 ? "" : ", ", sizeof names - strlen(names) - 1);
-    strncat(names, table->name[i], 64);
-  }
-  return sde_fail(status, SDE_INVALID, "%s: %s: there is no column '%s'; the columns of %s are %s",
-                  parameters_place(parameters, key), key, name, table->file, names);
-}
-
-static bool select_columns(const struct data_table *table, const struct parameters *parameters,
-                           struct selection *selection, struct sde_status *status)
-{
-  selection->column = sde_alloc(table->columns, sizeof *selection->column);
-  selection->target = table->columns - 1;
-  if (parameters_has(parameters, "target") &&
-      !find_column(table, parameters, "target", parameters_text(parameters, "target"),
-                   &selection->target, status))
-    return false;
-  if (!parameters_has(parameters, "columns")) {
-    for (size_t i = 0; i < table->columns; i++)
-      if (i != selection->target)
-        selection->column[selection->count++] = i;
-  } else {
-    size_t length;
-    const char *const *names = parameters_texts(parameters, "columns", &length);
-    for (size_t i = 0; i < length; i++) {
-      size_t column;
-      if (!find_column(table, parameters, "columns", names[i], &column, status))
-        return false;
-      for (size_t j = 0; j < selection->count; j++)
-        if (selection->column[j] == column)
-          return sde_fail(status, SDE_INVALID, "%s: column '%s' is named twice",
-                          parameters_place(parameters, "columns"), names[i]);
-      if (column == selection->target)
-        return sde_fail(status, SDE_INVALID, "%s: column '%s' is the target, not a feature",
-                        parameters_place(parameters, "columns"), names[i]);
-      selection->column[selection->count++] = column;
-    }
-  }
-  return selection->count > 0 || parameters_bool(parameters, "intercept") ||
-         sde_fail(status, SDE_INVALID, "%s: no feature column is left", table->file);
-}
-
-/* Shift and scale column j of a to mean 0 and variance 1 over the rows. */
-static bool standardize(double *a, size_t rows, size_t d, size_t j, const char *file,
-                        const char *name, struct sde_status *status)
-{
-  double mean = 0, variance = 0;
-  for (size_t i = 0; i < rows; i++)
-    mean += a[i * d + j] / (double)rows;
-  for (size_t i = 0; i < rows; i++)
-    variance += (a[i * d + j] - mean) * (a[i * d + j] - mean) / (double)rows;
-  if (!(variance > 1e-24 * mean * mean))
-    return sde_fail(status, SDE_INVALID,
-                    "%s:1: column '%s' is constant and cannot be standardized; leave it out with "
-                    "columns, or set standardize: false",
-                    file, name);
-  for (size_t i = 0; i < rows; i++)
-    a[i * d + j] = (a[i * d + j] - mean) / sqrt(variance);
-  return true;
-}
-
-static bool fill(struct loss *loss, const struct parameters *parameters,
-                 const struct data_table *table, const struct selection *selection,
-                 struct generalized_linear *model, struct sde_status *status)
-{
-  bool intercept = parameters_bool(parameters, "intercept");
-  size_t d = selection->count + intercept, n = table->rows;
-  loss->dim = d;
-  loss->samples = n;
-  model->a = sde_alloc(n, d * sizeof(double));
-  model->y = sde_alloc(n, sizeof(double));
-  model->ridge = sde_alloc(d, sizeof(double));
-  loss->start = sde_alloc(d, sizeof(double));
-  for (size_t i = 0; i < n; i++) {
-    const double *row = table->values + i * table->columns;
-    for (size_t j = 0; j < selection->count; j++)
-      model->a[i * d + j] = row[selection->column[j]];
-    if (intercept)
-      model->a[i * d + d - 1] = 1;
-    model->y[i] = row[selection->target];
-  }
-  for (size_t j = 0; j < selection->count; j++) {
-    model->ridge[j] = parameters_real(parameters, "ridge");
-    if (parameters_bool(parameters, "standardize") &&
-        !standardize(model->a, n, d, j, table->file, table->name[selection->column[j]], status))
-      return false;
-  }
-  return true;
-}
 
 bool generalized_linear_create(struct loss *loss, const struct parameters *parameters,
                                struct generalized_linear *model, struct sde_status *status)
 {
+  bool intercept = parameters_bool(parameters, "intercept");
+  struct features features;
+  bool good = features_read(&features, parameters, intercept, status);
+  size_t d = features.columns;
   loss->data = model;
-  struct data_table *table = data_table_read(parameters_text(parameters, "data"), status);
-  if (table == NULL)
+  model->a = features.a;
+  model->y = features.y;
+  if (!good)
     return false;
-  struct selection selection = {0, 0, NULL};
-  bool good = select_columns(table, parameters, &selection, status) &&
-              fill(loss, parameters, table, &selection, model, status);
-  sde_free(selection.column);
-  data_table_free(table);
-  return good;
+  model->ridge = sde_alloc(d, sizeof(double));
+  for (size_t j = 0; j + intercept < d; j++)
+    model->ridge[j] = parameters_real(parameters, "ridge");
+  loss->dim = d;
+  loss->samples = features.samples;
+  loss->start = sde_alloc(d, sizeof(double));
+  return true;
 }
 
 void generalized_linear_destroy(struct loss *loss)

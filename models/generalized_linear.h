@@ -5,6 +5,7 @@
 #ifndef MODELS_GENERALIZED_LINEAR_H
 #define MODELS_GENERALIZED_LINEAR_H
 
+#include "models/features.h"
 #include "models/loss.h"
 
 struct generalized_linear {
@@ -19,21 +20,7 @@ struct generalized_linear {
 
 /* Rows for the key tables of the losses: data, columns, target, standardize, intercept, ridge. */
 #define GENERALIZED_LINEAR_KEYS                                                                    \
-  {.name = "data",                                                                                 \
-   .type = PARAMETER_FILE,                                                                         \
-   .required = true,                                                                               \
-   .help = "CSV file with a header row, a row a sample"},                                          \
-      {.name = "columns",                                                                          \
-       .type = PARAMETER_TEXT,                                                                     \
-       .list = true,                                                                               \
-       .help = "names of the feature columns; without it, all but the target"},                    \
-      {.name = "target",                                                                           \
-       .type = PARAMETER_TEXT,                                                                     \
-       .help = "name of the target column; without it, the last"},                                 \
-      {.name = "standardize",                                                                      \
-       .type = PARAMETER_BOOL,                                                                     \
-       .fallback = "true",                                                                         \
-       .help = "shift and scale each feature to mean 0 and variance 1"},                           \
+  FEATURES_KEYS,                                                                                   \
       {.name = "intercept",                                                                        \
        .type = PARAMETER_BOOL,                                                                     \
        .fallback = "true",                                                                         \

@@ -178,22 +178,23 @@ static void use_norm(struct limit_form *form)
     return;
   }
   use_components(form, FORM_NORM, objective->loss->dim);
-  form->norm = !form->options.variance_term      ? NORM_OF_MEAN
-               : objective->sampling == GAUSSIAN ? NORM_OF_GAUSSIAN_NOISE
-               : wanted == NORM_GAUSSIAN         ? NORM_OF_CLOSURE
-                                                 : NORM_OF_FRESH;
+  bool gaussian = objective_is_gaussian(objective);
+  form->norm = !form->options.variance_term                          ? NORM_OF_MEAN
+               : gaussian && objective_has_constant_noise(objective) ? NORM_OF_GAUSSIAN_NOISE
+               : gaussian || wanted == NORM_GAUSSIAN                 ? NORM_OF_CLOSURE
+                                                                     : NORM_OF_FRESH;
   if (form->norm == NORM_OF_GAUSSIAN_NOISE)
     form->basis = limit_norm_basis_new(form->optimizer);
 }
 
-/* Gaussian noise on a quadratic makes u affine in x and xi: the expansion in rho is then exact. */
+/* Constant noise on a quadratic makes u affine in x and xi: the expansion in rho is then exact. */
 static void choose_form(struct limit_form *form)
 {
   const struct optimizer *optimizer = form->optimizer;
   const struct objective *objective = optimizer->objective;
   enum rho_order order = form->options.rho_order;
   size_t d = objective->loss->dim;
-  bool gaussian = objective->sampling == GAUSSIAN;
+  bool constant = objective_has_constant_noise(objective);
   enum perturbation by = optimizer->type->perturbation;
   form->directions = form->options.directions > 0 ? form->options.directions : DEFAULT_DIRECTIONS;
   if (by == PERTURB_NOTHING || by == PERTURB_FULL_GRADIENT || optimizer->rho == 0 ||
@@ -202,8 +203,8 @@ static void choose_form(struct limit_form *form)
   else if (by == PERTURB_REWEIGHTED_GRADIENT)
     use_samples(form);
   else if (!optimizer->type->normalized &&
-           (order == RHO_ORDER_1 || (gaussian && objective->loss->quadratic)))
-    use_components(form, FORM_EXPANDED, gaussian ? d : 2 * d);
+           (order == RHO_ORDER_1 || (constant && objective->loss->quadratic)))
+    use_components(form, FORM_EXPANDED, constant ? d : 2 * d);
   else if (order == RHO_ORDER_1)
     use_norm(form);
   else if (can_enumerate(form))
@@ -212,16 +213,27 @@ static void choose_form(struct limit_form *form)
     use_samples(form);
 }
 
-/* Noise potentials are linear, so their noise is additive unless a Hessian that varies carries
- * them. */
+/* The point where a FORM_POINT takes the noise, is it x itself? */
+static bool is_unmoved(const struct limit_form *form)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  return form->options.rho_order == RHO_ORDER_0 || optimizer->rho == 0 ||
+         optimizer->type->perturbation == PERTURB_NOTHING;
+}
+
+/* Noise of linear potentials is additive unless a Hessian that varies carries it. */
 static enum sde_noise_class noise_class(const struct limit_form *form)
 {
   const struct objective *objective = form->optimizer->objective;
-  if (objective->sampling == GAUSSIAN &&
+  if (objective_has_constant_noise(objective) &&
       (form->kind == FORM_POINT || form->kind == FORM_NORM ||
        (form->kind == FORM_EXPANDED && objective->loss->quadratic)))
     return SDE_NOISE_ADDITIVE;
-  return factor_noise_dim(&form->plan) == 1 ? SDE_NOISE_SCALAR : SDE_NOISE_GENERAL;
+  if (factor_noise_dim(&form->plan) == 1)
+    return SDE_NOISE_SCALAR;
+  bool diagonal = objective->sampling == GAUSSIAN && objective->noise->diagonal;
+  bool by_columns = form->kind == FORM_POINT && !form->plan.cholesky;
+  return diagonal && by_columns && is_unmoved(form) ? SDE_NOISE_DIAGONAL : SDE_NOISE_GENERAL;
 }
 
 /* Evaluations of the components' gradients and Hessian-vector products, and the noise factor, in
@@ -243,8 +255,10 @@ static double general_cost(const struct limit_form *form)
 static bool is_affine(const struct limit_form *form)
 {
   const struct optimizer *optimizer = form->optimizer;
+  const struct objective *objective = optimizer->objective;
   bool perturbed = optimizer->rho > 0 && form->options.rho_order != RHO_ORDER_0;
-  return optimizer->objective->loss->quadratic && form->kind != FORM_SAMPLED &&
+  bool quadratic = objective->sampling != GAUSSIAN || objective->noise->quadratic;
+  return objective->loss->quadratic && quadratic && form->kind != FORM_SAMPLED &&
          (!optimizer->type->normalized || !perturbed);
 }
 
@@ -347,6 +361,18 @@ static bool check_variance_term(const struct optimizer *optimizer,
   return true;
 }
 
+static bool check_variance(const struct objective *objective, const char *place,
+                           struct sde_status *status)
+{
+  if (objective_has_variance(objective))
+    return true;
+  return sde_fail(status, SDE_INVALID,
+                  "%s: assumptions fail: infinite variance: Student t with degrees_of_freedom %g, "
+                  "at most 2, has none, so that no SDE driven by Brownian motion describes the "
+                  "iterates; degrees_of_freedom must be above 2, or sde: [] for the iterates alone",
+                  place, objective->noise->degrees_of_freedom);
+}
+
 static bool check_options(const struct optimizer *optimizer, const struct limit_options *options,
                           const char *place, struct sde_status *status)
 {
@@ -363,7 +389,8 @@ static bool check_options(const struct optimizer *optimizer, const struct limit_
                     "%s: one direction a step has no covariance; directions must be at least 2, or "
                     "0 for the default",
                     place);
-  return check_variance_term(optimizer, options, place, status);
+  return check_variance_term(optimizer, options, place, status) &&
+         check_variance(optimizer->objective, place, status);
 }
 
 /* Is E|g_I| had in the way that was asked for? */
@@ -373,11 +400,15 @@ static bool check_norm(const struct limit_form *form, const char *place, struct 
   enum norm_source wanted = form->options.norm;
   if (form->kind != FORM_NORM || form->norm == NORM_OF_MEAN)
     return true;
-  if (form->norm == NORM_OF_GAUSSIAN_NOISE && wanted != NORM_AUTO && wanted != NORM_GAUSSIAN)
+  bool gaussian = objective_is_gaussian(optimizer->objective);
+  if (optimizer->objective->sampling == GAUSSIAN &&
+      (wanted == NORM_ENUMERATE || (gaussian && wanted == NORM_SAMPLE)))
     return sde_fail(status, SDE_INVALID,
-                    "%s: norm: %s needs micro-batches of samples, which Gaussian noise has not; "
-                    "norm must be auto or gaussian",
-                    place, wanted == NORM_ENUMERATE ? "enumerate" : "sample");
+                    "%s: norm: %s needs micro-batches of samples, which %s noise has not; norm "
+                    "must be auto%s or %s",
+                    place, wanted == NORM_ENUMERATE ? "enumerate" : "sample",
+                    gaussian ? "Gaussian" : "Student t", gaussian ? "" : ", gaussian",
+                    gaussian ? "gaussian" : "sample");
   if (wanted != NORM_ENUMERATE)
     return true;
   if (form->options.directions > 0)
@@ -449,6 +480,13 @@ bool limit_uses_directions(const struct limit *limit)
 {
   const struct limit_form *form = &limit->form;
   return form->kind == FORM_SAMPLED || (form->kind == FORM_NORM && form->norm == NORM_OF_FRESH);
+}
+
+bool limit_is_by_components(const struct limit *limit)
+{
+  const struct limit_form *form = &limit->form;
+  return limit->affine == NULL && !form->plan.cholesky && form->kind != FORM_ENUMERATED &&
+         form->kind != FORM_SAMPLED;
 }
 
 const char *limit_description(const struct limit *limit)

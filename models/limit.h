@@ -37,7 +37,8 @@ struct limit_options {
 
 struct limit;
 
-/* The limit of an optimizer, which must outlive it; or NULL and the status says why. The random
+/* The limit of an optimizer, which must outlive it; or NULL and the status says why: noise without
+ * a variance has none. The random
  * numbers of a sampled limit come from the stream. `place` is where the recipe asked for it. */
 struct limit *limit_new(const struct optimizer *optimizer, const struct limit_options *options,
                         struct sde_stream stream, const char *place, struct sde_status *status);
@@ -52,6 +53,10 @@ const struct limit_options *limit_options_of(const struct limit *limit);
  * step? */
 bool limit_uses_norm(const struct limit *limit);
 bool limit_uses_directions(const struct limit *limit);
+
+/* Does Wiener process k drive component k of the objective, so that iterates with Gaussian noise
+ * can share it? */
+bool limit_is_by_components(const struct limit *limit);
 
 /* With E u and Cov u of a quadratic loss affine and quadratic in x: the direction behind the SDE,
  * for the exact moments of sde/linear.h, released with limit_direction_free; NULL where F or Sigma

@@ -66,20 +66,6 @@ void limit_form_workspace_free(struct limit_form_workspace *w)
   sde_free(w);
 }
 
-double limit_form_probability(const struct objective *objective)
-{
-  return objective->sampling == GAUSSIAN ? 1 : 1 / (double)objective->components;
-}
-
-/* Noise potentials have no mean to subtract. */
-void limit_form_deviation(const struct objective *objective, size_t width, size_t i,
-                          const double *x, const double *g, double *out)
-{
-  objective_component_gradient(objective, width, i, x, out);
-  if (objective->sampling != GAUSSIAN)
-    sde_block_add(objective->loss->dim * width, -1, g, out);
-}
-
 SDE_VECTOR
 void limit_form_add_outer(size_t dim, size_t width, double coefficient, const double *left,
                           const double *right, double *restrict covariance)
@@ -120,10 +106,10 @@ static void leading_noise(const struct limit_form *form, struct limit_form_works
                           double *noise)
 {
   const struct objective *objective = form->optimizer->objective;
-  double share = limit_form_probability(objective);
+  double share = objective_component_weight(objective);
   factor_begin(&form->plan, &w->factor, width);
   for (size_t i = 0; i < objective->components; i++) {
-    limit_form_deviation(objective, width, i, x, g, w->column);
+    objective_component_deviation(objective, width, i, x, g, w->column);
     factor_add(&form->plan, &w->factor, width, i, share, w->column, dw);
   }
   factor_finish(&form->plan, &w->factor, width, batch_scale(form), dw, noise);
@@ -176,30 +162,33 @@ static double theta(const struct optimizer *optimizer)
 }
 
 /* One pass over the components, with h_i = rho (H_i v_i - H g), v_i = g + theta delta g_i: adds
- * the columns (delta g_i, h_i) to the factor, and q = (1/n) sum_i H_i g_i. */
+ * the columns (delta g_i, h_i) to the factor, and q = (1/n) sum_i H_i g_i. Noise potentials have
+ * neither mean gradient nor mean Hessian: h_k = rho hess phi_k g, q = sum_k hess phi_k grad phi_k
+ * (times the variance of xi_k). */
 static void expanded_pass(const struct limit_form *form, struct limit_form_workspace *w,
                           size_t width, const double *x, const double *dw, bool want_q)
 {
   const struct optimizer *optimizer = form->optimizer;
   const struct objective *objective = optimizer->objective;
   size_t size = objective->loss->dim * width;
-  double share = limit_form_probability(objective), weight = theta(optimizer);
+  double share = objective_component_weight(objective), weight = theta(optimizer);
   bool stacked = form->plan.dim > objective->loss->dim;
+  double centre = objective->sampling == GAUSSIAN ? 0 : 1;
   factor_begin(&form->plan, &w->factor, width);
   sde_block_fill(size, 0, w->q);
   for (size_t i = 0; i < objective->components; i++) {
-    limit_form_deviation(objective, width, i, x, w->g, w->column);
+    objective_component_deviation(objective, width, i, x, w->g, w->column);
     if (stacked) {
       double *h = w->column + size;
       sde_block_shift(size, w->g, weight, w->column, w->v);
       objective_component_hessian_vector(objective, width, i, x, w->v, w->hvi);
-      sde_block_shift(size, w->hvi, -1, w->hg, h);
+      sde_block_shift(size, w->hvi, -centre, w->hg, h);
       sde_block_scale(size, optimizer->rho, h);
     }
     if (want_q && weight == 1) {
       sde_block_add(size, share, w->hvi, w->q); /* v_i is g_i */
     } else if (want_q) {
-      sde_block_shift(size, w->g, 1, w->column, w->gi);
+      sde_block_shift(size, w->column, centre, w->g, w->gi);
       objective_component_hessian_vector(objective, width, i, x, w->gi, w->hgi);
       sde_block_add(size, share, w->hgi, w->q);
     }
@@ -211,6 +200,8 @@ static void expanded_pass(const struct limit_form *form, struct limit_form_works
  *   F = g + rho [H g + c(m) (1/n) sum_i delta H_i delta g_i],
  *   Sigma = c(b)/n sum_i a_i a_i^T,
  *   a_i = delta g_i + rho [H delta g_i + delta H_i g + theta (delta H_i delta g_i - mean)].
+ * and for noise potentials F = g + rho [H g + c(m) sum_k hess phi_k grad phi_k], column k
+ * grad phi_k + rho [H grad phi_k + hess phi_k g], theta = 0.
  * a_i is (1 + rho (1 - theta) H) delta g_i + h_i up to its mean, so the noise is formed for the
  * stacked columns (delta g_i, h_i) and H is applied once, to the sum. */
 static void evaluate_expanded(const struct limit_form *form, struct limit_form_workspace *w,
@@ -222,14 +213,15 @@ static void evaluate_expanded(const struct limit_form *form, struct limit_form_w
   const struct loss *loss = objective->loss;
   size_t size = loss->dim * width;
   double rho = optimizer->rho;
-  bool variance_term = form->options.variance_term && objective->sampling != GAUSSIAN;
+  bool variance_term = form->options.variance_term && !objective_has_constant_noise(objective);
+  double centre = objective->sampling == GAUSSIAN ? 0 : 1;
   bool want_q = drift != NULL && variance_term;
   loss_mean_hessian_vector(loss, width, x, w->g, w->hg, w->scratch);
   if (dw != NULL || want_q)
     expanded_pass(form, w, width, x, dw, want_q);
   if (drift != NULL) {
     double c = variance_term ? objective_batch_factor(objective, optimizer->micro_batch) : 0;
-    set_drift(size, w->g, rho * (1 - c), w->hg, drift);
+    set_drift(size, w->g, rho * (1 - centre * c), w->hg, drift);
     if (variance_term)
       sde_block_add(size, -rho * c, w->q, drift);
   }

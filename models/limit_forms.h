@@ -23,8 +23,8 @@ enum form_kind {
 enum norm_kind {
   NORM_OF_MEAN,           /* |g|: the variance term is left out */
   NORM_OF_GAUSSIAN_NOISE, /* the integral of gaussian_norm.h, exact: c(m) V does not depend on x */
-  NORM_OF_CLOSURE,        /* the same integral, as if g_I were N(g, c(m) V) */
-  NORM_OF_FRESH           /* the mean over fresh micro-batches */
+  NORM_OF_CLOSURE, /* the same integral at each x, as if g_I were N(g, c(m) V), or as it is */
+  NORM_OF_FRESH    /* the mean over fresh micro-batches */
 };
 
 struct limit_form {
@@ -51,11 +51,7 @@ void limit_form_evaluate(const struct limit_form *form, struct limit_form_worksp
                          const struct sde_instant *at, size_t width, const double *x,
                          const double *dw, double *drift, double *noise);
 
-/* What the forms share. V = sum_i p_i delta_i delta_i^T over the components: p_i, and delta_i at x
- * (given g there) in out[j*width + p]. */
-double limit_form_probability(const struct objective *objective);
-void limit_form_deviation(const struct objective *objective, size_t width, size_t i,
-                          const double *x, const double *g, double *out);
+/* What the forms share. */
 
 /* covariance += coefficient * left right^T: entry (j, k) of the lower triangle, at
  * [(j*(j+1)/2 + k)*width + p], gains coefficient * left_j right_k. */

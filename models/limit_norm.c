@@ -59,11 +59,12 @@ struct gaussian_norm_basis *limit_norm_basis_new(const struct optimizer *optimiz
   const struct objective *objective = optimizer->objective;
   size_t d = objective->loss->dim, k = objective->components;
   double c = objective_batch_factor(objective, optimizer->micro_batch);
+  const double *factor = objective->noise->factor;
   double *covariance = sde_alloc(d, d * sizeof *covariance);
   for (size_t i = 0; i < d; i++)
     for (size_t j = 0; j < d; j++)
       for (size_t l = 0; l < k; l++)
-        covariance[i * d + j] += c * objective->factor[i * k + l] * objective->factor[j * k + l];
+        covariance[i * d + j] += c * factor[i * k + l] * factor[j * k + l];
   struct gaussian_norm_basis *basis = gaussian_norm_basis_new(d, covariance);
   sde_free(covariance);
   return basis;
@@ -76,11 +77,11 @@ static void closure_norm(const struct limit_form *form, struct limit_norm_worksp
   const struct objective *objective = form->optimizer->objective;
   size_t d = objective->loss->dim;
   double share = objective_batch_factor(objective, form->optimizer->micro_batch) *
-                 limit_form_probability(objective);
+                 objective_component_weight(objective);
   loss_mean_gradient(objective->loss, width, x, w->mean, w->scratch);
   sde_block_fill(d * (d + 1) / 2 * width, 0, w->covariance);
   for (size_t i = 0; i < objective->components; i++) {
-    limit_form_deviation(objective, width, i, x, w->mean, w->column);
+    objective_component_deviation(objective, width, i, x, w->mean, w->column);
     limit_form_add_outer(d, width, share, w->column, w->column, w->covariance);
   }
   gaussian_norm_each(w->gaussian, width, w->covariance, w->mean, NULL, out);
@@ -107,24 +108,39 @@ static void closure_gradient(const struct limit_form *form, struct limit_norm_wo
   }
 }
 
+/* out += share * m H_I e for the micro-batch that stands in the workspace, e in w->mean. */
+static void add_hessian_vector(const struct objective *objective, struct limit_norm_workspace *w,
+                               size_t width, const double *x, double share, double *out)
+{
+  const struct loss *loss = objective->loss;
+  size_t size = loss->dim * width, m = w->fresh.size;
+  if (objective->sampling == GAUSSIAN) {
+    loss_mean_hessian_vector(loss, width, x, w->mean, w->column, w->scratch);
+    noise_add_hessian_vector(objective->noise, width, x, w->fresh.weight, w->mean, w->column,
+                             w->scratch);
+    sde_block_add(size, share * (double)m, w->column, out);
+    return;
+  }
+  for (size_t i = 0; i < m; i++) {
+    struct loss_samples samples = {w->fresh.index + i * width, 1};
+    loss->type->hessian_vector(loss, width, samples, x, w->mean, w->column);
+    sde_block_add(size, share, w->column, out);
+  }
+}
+
 /* out = the mean over fresh micro-batches I of H_I e, e = g_I/|g_I|. */
 static void fresh_gradient(const struct limit_form *form, struct limit_norm_workspace *w,
                            const struct sde_instant *at, size_t width, const double *x, double *out)
 {
   const struct objective *objective = form->optimizer->objective;
   const struct loss *loss = objective->loss;
-  size_t size = loss->dim * width, m = w->fresh.size;
-  sde_block_fill(size, 0, out);
+  sde_block_fill(loss->dim * width, 0, out);
   for (size_t s = 0; s < form->directions; s++) {
     struct sde_address address = limit_form_address(form, at, s);
     objective_draw(objective, &address, width, &w->fresh);
     objective_micro_gradient(objective, width, &w->fresh, 0, x, w->mean, w->scratch);
     optimizer_normalize(loss->dim, width, w->mean);
-    for (size_t i = 0; i < m; i++) {
-      struct loss_samples samples = {w->fresh.index + i * width, 1};
-      loss->type->hessian_vector(loss, width, samples, x, w->mean, w->column);
-      sde_block_add(size, 1 / (double)(m * form->directions), w->column, out);
-    }
+    add_hessian_vector(objective, w, width, x, 1 / (double)(w->fresh.size * form->directions), out);
   }
 }
 

@@ -4,15 +4,8 @@
 #include "models/generalized_linear.h"
 #include "sde/block.h"
 
-#include <math.h>
-
 static const struct parameter_key keys[] = {
-    GENERALIZED_LINEAR_KEYS,
-    {.name = "standardize_target",
-     .type = PARAMETER_BOOL,
-     .fallback = "true",
-     .help = "shift and scale the target to mean 0 and variance 1"},
-    {.name = NULL}};
+    GENERALIZED_LINEAR_KEYS, FEATURES_STANDARDIZE_TARGET_KEY, {.name = NULL}};
 
 SDE_VECTOR
 static void link(size_t width, const double *restrict s, const double *restrict y,
@@ -39,22 +32,23 @@ static void derivatives(size_t width, const double *s, const double *y, double *
     second[p] = 1;
 }
 
-static bool standardize_target(const struct loss *loss, const struct parameters *parameters,
-                               struct generalized_linear *model, struct sde_status *status)
+/* h_i = a_i . x */
+static void prediction_gradient(const struct loss *loss, size_t width, struct loss_samples samples,
+                                const double *x, double *g)
 {
-  double n = (double)loss->samples, mean = 0, variance = 0;
-  for (size_t i = 0; i < loss->samples; i++)
-    mean += model->y[i] / n;
-  for (size_t i = 0; i < loss->samples; i++)
-    variance += (model->y[i] - mean) * (model->y[i] - mean) / n;
-  if (!(variance > 1e-24 * mean * mean))
-    return sde_fail(status, SDE_INVALID,
-                    "%s: the target is constant and cannot be standardized; set "
-                    "standardize_target: false",
-                    parameters_place(parameters, "data"));
-  for (size_t i = 0; i < loss->samples; i++)
-    model->y[i] = (model->y[i] - mean) / sqrt(variance);
-  return true;
+  (void)x;
+  const struct generalized_linear *model = loss->data;
+  for (size_t j = 0; j < loss->dim; j++)
+    for (size_t p = 0; p < width; p++)
+      g[j * width + p] = model->a[samples.index[p * samples.stride] * loss->dim + j];
+}
+
+static void prediction_hessian_vector(const struct loss *loss, size_t width,
+                                      struct loss_samples samples, const double *x, const double *v,
+                                      double *hv)
+{
+  (void)samples, (void)x, (void)v;
+  sde_block_fill(loss->dim * width, 0, hv);
 }
 
 static bool create(struct loss *loss, const struct parameters *parameters,
@@ -63,9 +57,11 @@ static bool create(struct loss *loss, const struct parameters *parameters,
   struct generalized_linear *model = sde_alloc(1, sizeof *model);
   *model = (struct generalized_linear){.link = link, .derivatives = derivatives};
   loss->quadratic = true;
-  return generalized_linear_create(loss, parameters, model, status) &&
-         (!parameters_bool(parameters, "standardize_target") ||
-          standardize_target(loss, parameters, model, status));
+  if (!generalized_linear_create(loss, parameters, model, status))
+    return false;
+  loss->predictions = loss->samples;
+  return !parameters_bool(parameters, "standardize_target") ||
+         features_standardize_target(loss->samples, model->y, parameters, status);
 }
 
 extern const struct loss_type loss_linear_regression;
@@ -78,4 +74,6 @@ const struct loss_type loss_linear_regression = {
     .value = generalized_linear_value,
     .gradient = generalized_linear_gradient,
     .hessian_vector = generalized_linear_hessian_vector,
+    .prediction_gradient = prediction_gradient,
+    .prediction_hessian_vector = prediction_hessian_vector,
 };

@@ -8,13 +8,7 @@
 #include <math.h>
 
 static const struct parameter_key keys[] = {
-    GENERALIZED_LINEAR_KEYS,
-    {.name = "positive",
-     .type = PARAMETER_REAL,
-     .low = -1e300,
-     .high = 1e300,
-     .help = "the target value that counts as 1, all others as 0; without it, it must be 0 or 1"},
-    {.name = NULL}};
+    GENERALIZED_LINEAR_KEYS, FEATURES_POSITIVE_KEY, {.name = NULL}};
 
 enum { PIECE = 64 };
 
@@ -74,33 +68,13 @@ static void derivatives(size_t width, const double *s, const double *y, double *
   }
 }
 
-static bool set_labels(const struct loss *loss, const struct parameters *parameters,
-                       struct generalized_linear *model, struct sde_status *status)
-{
-  size_t positives = 0;
-  bool named = parameters_has(parameters, "positive");
-  for (size_t i = 0; i < loss->samples; i++) {
-    if (named)
-      model->y[i] = model->y[i] == parameters_real(parameters, "positive");
-    else if (model->y[i] != 0 && model->y[i] != 1)
-      return sde_fail(status, SDE_INVALID,
-                      "%s:%zu: the target is %g; it must be 0 or 1, or name the value that counts "
-                      "as 1 with `positive:`",
-                      parameters_text(parameters, "data"), i + 2, model->y[i]);
-    positives += model->y[i] == 1;
-  }
-  return (positives > 0 && positives < loss->samples) ||
-         sde_fail(status, SDE_INVALID, "%s: all rows have one class; logistic needs both",
-                  parameters_place(parameters, named ? "positive" : "data"));
-}
-
 static bool create(struct loss *loss, const struct parameters *parameters,
                    struct sde_status *status)
 {
   struct generalized_linear *model = sde_alloc(1, sizeof *model);
   *model = (struct generalized_linear){.link = link, .derivatives = derivatives};
   return generalized_linear_create(loss, parameters, model, status) &&
-         set_labels(loss, parameters, model, status);
+         features_set_positive(loss->samples, model->y, parameters, status);
 }
 
 extern const struct loss_type loss_logistic;

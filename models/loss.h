@@ -54,6 +54,17 @@ struct loss_type {
   void (*hessian_vector)(const struct loss *loss, size_t width, struct loss_samples samples,
                          const double *x, const double *v, double *hv);
   const struct loss_observable *observables; /* ended by a NULL name; NULL for none */
+  /* Is every f_i finite and twice differentiable at x, dim numbers? If not, the status says why.
+   * NULL where they are so everywhere. */
+  bool (*accepts_start)(const struct loss *loss, const double *x, struct sde_status *status);
+  /* For a squared loss f_i = 1/2 (h_i - y_i)^2 + what knows no label, so that it can have label
+   * noise: of the prediction h_i the gradient, and the product of its Hessian with v. NULL where
+   * there is none. */
+  void (*prediction_gradient)(const struct loss *loss, size_t width, struct loss_samples samples,
+                              const double *x, double *gradient);
+  void (*prediction_hessian_vector)(const struct loss *loss, size_t width,
+                                    struct loss_samples samples, const double *x, const double *v,
+                                    double *hv);
 };
 
 struct loss {
@@ -61,6 +72,9 @@ struct loss {
   size_t dim, samples;
   const double *start; /* dim numbers where the loss has a default start, else NULL */
   bool quadratic;      /* every f_i is quadratic */
+  /* Predictions h_i, with index below this number: 1 where all samples have the same; 0 where the
+   * type has none. Those of a quadratic loss are linear. */
+  size_t predictions;
   void *data;
 };
 

@@ -11,187 +11,25 @@
 /* What sde/random.h can address in one step. */
 static const double LANES_MAX = 33554432;
 
-const struct parameter_key noise_keys[] = {
-    {.name = "sampling",
-     .type = PARAMETER_CHOICE,
-     .choices = "with-replacement without-replacement gaussian",
-     .fallback = "with-replacement",
-     .help = "how a batch is drawn: sample indices, or Gaussian noise on the full gradient"},
-    {.name = "structure",
-     .type = PARAMETER_CHOICE,
-     .choices = "isotropic diagonal dense",
-     .fallback = "isotropic",
-     .help = "gaussian: the form of the noise covariance V of one sample"},
-    {.name = "standard_deviation",
-     .type = PARAMETER_REAL,
-     .low = 0,
-     .high = 1e100,
-     .fallback = "1",
-     .help = "gaussian isotropic: V is its square times the identity"},
-    {.name = "standard_deviations",
-     .type = PARAMETER_REAL,
-     .list = true,
-     .low = 0,
-     .high = 1e100,
-     .help = "gaussian diagonal: one a coordinate; V is diagonal with their squares"},
-    {.name = "covariance",
-     .type = PARAMETER_MATRIX,
-     .low = -1e100,
-     .high = 1e100,
-     .help = "gaussian dense: V, symmetric and positive semidefinite"},
-    {.name = NULL}};
-
-/* What a key of the noise needs of another to have an effect; `key` is NULL where nothing lacks. */
-struct requirement {
-  const char *key, *value;
-};
-
-static struct requirement lacking(const struct parameters *noise, const char *key)
-{
-  static const struct {
-    const char *key, *structure;
-  } structures[] = {{"standard_deviation", "isotropic"},
-                    {"standard_deviations", "diagonal"},
-                    {"covariance", "dense"}};
-  if (strcmp(key, "sampling") == 0)
-    return (struct requirement){NULL, NULL};
-  if (strcmp(parameters_text(noise, "sampling"), "gaussian") != 0)
-    return (struct requirement){"sampling", "gaussian"};
-  for (size_t i = 0; i < sizeof structures / sizeof *structures; i++)
-    if (strcmp(key, structures[i].key) == 0 &&
-        strcmp(parameters_text(noise, "structure"), structures[i].structure) != 0)
-      return (struct requirement){"structure", structures[i].structure};
-  return (struct requirement){NULL, NULL};
-}
-
-bool noise_uses(const struct parameters *noise, const char *key)
-{
-  return lacking(noise, key).key == NULL;
-}
-
-/* Who gives keys of another noise than is drawn means that other one. */
-static bool check_keys(const struct parameters *noise, struct sde_status *status)
-{
-  for (const struct parameter_key *key = noise_keys; key->name != NULL; key++) {
-    struct requirement need = lacking(noise, key->name);
-    if (need.key != NULL && parameters_given(noise, key->name))
-      return sde_fail(
-          status, SDE_INVALID,
-          "%s: %s is given, but has no effect with %s: %s; accepted is %s: %s, or no %s",
-          parameters_place(noise, key->name), key->name, need.key, parameters_text(noise, need.key),
-          need.key, need.value, key->name);
-  }
-  return true;
-}
-
-static bool diagonal_factor(struct objective *objective, const struct parameters *noise,
-                            struct sde_status *status)
-{
-  size_t length, d = objective->loss->dim;
-  if (!parameters_has(noise, "standard_deviations"))
-    return sde_fail(status, SDE_INVALID,
-                    "%s: diagonal noise needs standard_deviations, a list of %zu numbers",
-                    parameters_place(noise, "structure"), d);
-  const double *deviations = parameters_reals(noise, "standard_deviations", &length);
-  if (length != d)
-    return sde_fail(status, SDE_INVALID,
-                    "%s: standard_deviations has %zu entries; the loss has %zu coordinates",
-                    parameters_place(noise, "standard_deviations"), length, d);
-  for (size_t i = 0; i < d; i++)
-    objective->factor[i * d + i] = deviations[i];
-  return true;
-}
-
-static bool check_covariance(const double *v, size_t d, const char *place,
-                             struct sde_status *status)
-{
-  for (size_t i = 0; i < d; i++)
-    for (size_t j = 0; j < i; j++)
-      if (fabs(v[i * d + j] - v[j * d + i]) > 1e-12 * fmax(fabs(v[i * d + j]), fabs(v[j * d + i])))
-        return sde_fail(status, SDE_INVALID,
-                        "%s: the covariance is not symmetric: entry (%zu,%zu) is %g and (%zu,%zu) "
-                        "is %g; they must be equal",
-                        place, j + 1, i + 1, v[j * d + i], i + 1, j + 1, v[i * d + j]);
-  return true;
-}
-
-/* The semidefinite Cholesky factor of V, row-major lower triangular: a pivot that vanishes to
- * rounding leaves a zero column. False where a pivot is negative beyond rounding. */
-static bool semidefinite_cholesky(const double *v, size_t d, double *factor)
-{
-  const double rounding = 1e-12 * (double)d;
-  for (size_t j = 0; j < d; j++) {
-    double tolerance = rounding * fabs(v[j * d + j]);
-    for (size_t i = j; i < d; i++) {
-      double rest = v[i * d + j];
-      for (size_t k = 0; k < j; k++)
-        rest -= factor[i * d + k] * factor[j * d + k];
-      double pivot = i == j ? rest : factor[j * d + j];
-      if (i == j && rest < -tolerance)
-        return false;
-      if (i == j)
-        factor[j * d + j] = rest > tolerance ? sqrt(rest) : 0;
-      else if (pivot > 0)
-        factor[i * d + j] = rest / pivot;
-      else if (fabs(rest) > sqrt(tolerance * fabs(v[i * d + i])))
-        return false;
-    }
-  }
-  return true;
-}
-
-static bool dense_factor(struct objective *objective, const struct parameters *noise,
-                         struct sde_status *status)
-{
-  size_t rows, columns, d = objective->loss->dim;
-  if (!parameters_has(noise, "covariance"))
-    return sde_fail(status, SDE_INVALID, "%s: dense noise needs covariance, a %zu x %zu matrix",
-                    parameters_place(noise, "structure"), d, d);
-  const double *v = parameters_matrix(noise, "covariance", &rows, &columns);
-  const char *place = parameters_place(noise, "covariance");
-  if (rows != d || columns != d)
-    return sde_fail(status, SDE_INVALID,
-                    "%s: covariance is %zu x %zu; the loss has %zu coordinates", place, rows,
-                    columns, d);
-  if (!check_covariance(v, d, place, status))
-    return false;
-  return semidefinite_cholesky(v, d, objective->factor) ||
-         sde_fail(status, SDE_INVALID, "%s: the covariance is not positive semidefinite", place);
-}
-
-static bool gaussian_factor(struct objective *objective, const struct parameters *noise,
-                            struct sde_status *status)
-{
-  size_t d = objective->loss->dim;
-  const char *structure = parameters_text(noise, "structure");
-  objective->components = d;
-  objective->factor = sde_alloc(d, d * sizeof(double));
-  if (strcmp(structure, "isotropic") == 0) {
-    objective->structure = "isotropic";
-    for (size_t i = 0; i < d; i++)
-      objective->factor[i * d + i] = parameters_real(noise, "standard_deviation");
-    return true;
-  }
-  bool diagonal = strcmp(structure, "diagonal") == 0;
-  objective->structure = diagonal ? "diagonal" : "dense";
-  return (diagonal ? diagonal_factor : dense_factor)(objective, noise, status);
-}
-
 struct objective *objective_new(const struct loss *loss, const struct parameters *noise,
-                                struct sde_status *status)
+                                const double *start, struct sde_status *status)
 {
-  if (!check_keys(noise, status))
+  if (!noise_check_keys(noise, status))
     return NULL;
   struct objective *objective = sde_alloc(1, sizeof *objective);
   const char *sampling = parameters_text(noise, "sampling");
   objective->loss = loss;
   objective->components = loss->samples;
-  objective->structure = "samples";
   objective->sampling = strcmp(sampling, "gaussian") == 0           ? GAUSSIAN
                         : strcmp(sampling, "with-replacement") == 0 ? WITH_REPLACEMENT
                                                                     : WITHOUT_REPLACEMENT;
-  if (objective->sampling != GAUSSIAN || gaussian_factor(objective, noise, status))
+  if (objective->sampling != GAUSSIAN)
     return objective;
+  objective->noise = noise_new(loss, noise, start == NULL ? loss->start : start, status);
+  if (objective->noise != NULL) {
+    objective->components = objective->noise->components;
+    return objective;
+  }
   objective_free(objective);
   return NULL;
 }
@@ -200,8 +38,29 @@ void objective_free(struct objective *objective)
 {
   if (objective == NULL)
     return;
-  sde_free(objective->factor);
+  noise_free(objective->noise);
   sde_free(objective);
+}
+
+bool objective_has_variance(const struct objective *objective)
+{
+  return objective->sampling != GAUSSIAN || isfinite(objective->noise->variance);
+}
+
+bool objective_is_gaussian(const struct objective *objective)
+{
+  return objective->sampling == GAUSSIAN && objective->noise->law == LAW_GAUSSIAN;
+}
+
+bool objective_has_constant_noise(const struct objective *objective)
+{
+  return objective->sampling == GAUSSIAN && objective->noise->factor != NULL;
+}
+
+double objective_component_weight(const struct objective *objective)
+{
+  return objective->sampling == GAUSSIAN ? objective->noise->variance
+                                         : 1 / (double)objective->components;
 }
 
 double objective_batch_factor(const struct objective *objective, size_t batch)
@@ -217,7 +76,7 @@ bool objective_accepts(const struct objective *objective, size_t batch, size_t m
 {
   double lanes =
       objective->sampling == GAUSSIAN
-          ? (double)(batch / (micro_batch == 0 ? 1 : micro_batch)) * (double)objective->components
+          ? noise_lanes(objective->noise, micro_batch, batch / (micro_batch == 0 ? 1 : micro_batch))
           : (double)batch;
   if (lanes > LANES_MAX)
     return sde_fail(status, SDE_INVALID,
@@ -259,8 +118,7 @@ void micro_batches_free(struct micro_batches *batches)
   sde_free(batches->permutation);
 }
 
-/* A mean of m normals is one normal of variance 1/m. An ordered selection without replacement,
- * cut into pieces, is a batch with a uniform partition. */
+/* An ordered selection without replacement, cut into pieces, is a batch with a uniform partition. */
 void objective_draw(const struct objective *objective, const struct sde_address *at, size_t width,
                     struct micro_batches *batches)
 {
@@ -274,24 +132,9 @@ void objective_draw(const struct objective *objective, const struct sde_address 
     sde_random_selection(at, width, samples, n, batches->permutation, batches->index);
     break;
   case GAUSSIAN:
-    sde_random_normals(at, width, batches->count * n, batches->weight);
-    sde_block_scale(batches->count * n * width, 1 / sqrt((double)batches->size), batches->weight);
+    noise_draw(objective->noise, at, width, batches->size, batches->count, batches->weight);
     break;
   }
-}
-
-/* g += J xi. */
-SDE_VECTOR
-static void add_factor(size_t d, size_t components, const double *restrict factor, size_t width,
-                       const double *restrict xi, double *restrict g)
-{
-  for (size_t i = 0; i < d; i++)
-    for (size_t k = 0; k < components; k++) {
-      double entry = factor[i * components + k];
-      if (entry != 0)
-        for (size_t p = 0; p < width; p++)
-          g[i * width + p] += entry * xi[k * width + p];
-    }
 }
 
 void objective_micro_gradient(const struct objective *objective, size_t width,
@@ -302,8 +145,8 @@ void objective_micro_gradient(const struct objective *objective, size_t width,
   size_t size = loss->dim * width;
   if (objective->sampling == GAUSSIAN) {
     loss_mean_gradient(loss, width, x, g, scratch);
-    add_factor(loss->dim, objective->components, objective->factor, width,
-               batches->weight + j * objective->components * width, g);
+    noise_add_gradient(objective->noise, width, x,
+                       batches->weight + j * objective->components * width, g, scratch);
     return;
   }
   const uint32_t *index = batches->index + j * batches->size * width;
@@ -324,9 +167,7 @@ void objective_component_gradient(const struct objective *objective, size_t widt
     loss->type->gradient(loss, width, (struct loss_samples){&index, 0}, x, g);
     return;
   }
-  for (size_t j = 0; j < loss->dim; j++)
-    for (size_t p = 0; p < width; p++)
-      g[j * width + p] = objective->factor[j * objective->components + i];
+  noise_gradient(objective->noise, width, i, x, g);
 }
 
 void objective_component_hessian_vector(const struct objective *objective, size_t width, size_t i,
@@ -335,7 +176,7 @@ void objective_component_hessian_vector(const struct objective *objective, size_
   const struct loss *loss = objective->loss;
   uint32_t index = (uint32_t)i;
   if (objective->sampling == GAUSSIAN)
-    memset(hv, 0, loss->dim * width * sizeof *hv);
+    noise_hessian_vector(objective->noise, width, i, x, v, hv);
   else
     loss->type->hessian_vector(loss, width, (struct loss_samples){&index, 0}, x, v, hv);
 }
@@ -351,19 +192,45 @@ static void add_squared_deviation(size_t d, size_t width, const double *restrict
     }
 }
 
+/* out = delta_i of component i at x, given g there; noise potentials have no mean to subtract. */
+void objective_component_deviation(const struct objective *objective, size_t width, size_t i,
+                                   const double *x, const double *g, double *out)
+{
+  objective_component_gradient(objective, width, i, x, out);
+  if (objective->sampling != GAUSSIAN)
+    sde_block_add(objective->loss->dim * width, -1, g, out);
+}
+
 void objective_noise_trace(const struct objective *objective, size_t width, const double *x,
                            double *trace, double *scratch)
 {
   size_t d = objective->loss->dim, n = objective->components;
-  double *g = scratch, *gi = scratch + d * width;
-  bool gaussian = objective->sampling == GAUSSIAN;
-  if (gaussian)
+  double *g = scratch, *gi = scratch + d * width, weight = objective_component_weight(objective);
+  if (objective->sampling == GAUSSIAN)
     memset(g, 0, d * width * sizeof *g);
   else
     loss_mean_gradient(objective->loss, width, x, g, gi);
   memset(trace, 0, width * sizeof *trace);
   for (size_t i = 0; i < n; i++) {
     objective_component_gradient(objective, width, i, x, gi);
-    add_squared_deviation(d, width, gi, g, gaussian ? 1 : 1 / (double)n, trace);
+    add_squared_deviation(d, width, gi, g, weight, trace);
+  }
+}
+
+void objective_noise_trace_gradient(const struct objective *objective, size_t width,
+                                    const double *x, double *out, double *scratch)
+{
+  size_t size = objective->loss->dim * width;
+  double *g = scratch, *gi = g + size, *hv = gi + size;
+  double weight = 2 * objective_component_weight(objective);
+  sde_block_fill(size, 0, out);
+  if (objective_has_constant_noise(objective))
+    return;
+  if (objective->sampling != GAUSSIAN)
+    loss_mean_gradient(objective->loss, width, x, g, gi);
+  for (size_t i = 0; i < objective->components; i++) {
+    objective_component_deviation(objective, width, i, x, g, gi);
+    objective_component_hessian_vector(objective, width, i, x, gi, hv);
+    sde_block_add(size, weight, hv, out);
   }
 }

@@ -1,37 +1,33 @@
 /*
  * Objectives: a loss together with its gradient noise. A mini-batch is a random function: a
  * micro-batch I gives f_I = (1/m) sum of the f_i it holds (index sampling), or f + sum_k xi_k
- * phi_k (Gaussian noise), and is evaluated at x and again at a perturbed point. theory.md 1.
+ * phi_k (structured noise, noise.h), and is evaluated at x and again at a perturbed point. theory.md 1.
  */
 #ifndef MODELS_OBJECTIVE_H
 #define MODELS_OBJECTIVE_H
 
-#include "models/loss.h"
-#include "sde/random.h"
+#include "models/noise.h"
 
+/* GAUSSIAN is structured noise, of whatever law. */
 enum sampling { WITH_REPLACEMENT, WITHOUT_REPLACEMENT, GAUSSIAN };
 
-/* The keys of `noise:` in a recipe. */
-extern const struct parameter_key noise_keys[];
-
-/* Noise potentials for Gaussian noise are linear: grad phi_k is column k of a factor J with
- * V = J J^T, and their Hessians vanish. */
 struct objective {
   const struct loss *loss;
   enum sampling sampling;
-  size_t components;     /* n samples, or K noise potentials */
-  double *factor;        /* J, dim x K row-major, for Gaussian noise; else NULL */
-  const char *structure; /* "isotropic", ... for Gaussian noise; else "samples" */
+  size_t components;   /* n samples, or K noise potentials */
+  struct noise *noise; /* GAUSSIAN; else NULL */
 };
 
-/* Does this key have an effect on noise with these parameters? Where it has none, its default does
- * not count, and a value that is given is refused by objective_new. */
-bool noise_uses(const struct parameters *noise, const char *key);
-
-/* The objective of a loss and the parameters of `noise:`, or NULL and the status says why. */
+/* The objective of a loss and the parameters of `noise:`, or NULL and the status says why. Noise
+ * that takes a Hessian takes it at start, dim numbers, or where that is NULL at loss->start. */
 struct objective *objective_new(const struct loss *loss, const struct parameters *noise,
-                                struct sde_status *status);
+                                const double *start, struct sde_status *status);
 void objective_free(struct objective *objective);
+
+/* Has the gradient a finite variance; is it N(g, c V) at each x; does J not depend on x? */
+bool objective_has_variance(const struct objective *objective);
+bool objective_is_gaussian(const struct objective *objective);
+bool objective_has_constant_noise(const struct objective *objective);
 
 /* c(s) with Cov g_gamma = c(s) V for a batch of s. */
 double objective_batch_factor(const struct objective *objective, size_t batch);
@@ -45,7 +41,7 @@ bool objective_accepts(const struct objective *objective, size_t batch, size_t m
 struct micro_batches {
   size_t size, count;
   uint32_t *index;       /* [(j*size + i)*width + p]: sample i of micro-batch j; index sampling */
-  double *weight;        /* [(j*K + k)*width + p]: mean xi_k of micro-batch j; Gaussian noise */
+  double *weight;        /* [(j*K + k)*width + p]: mean xi_k of micro-batch j; GAUSSIAN */
   uint32_t *permutation; /* scratch of n indices for sampling without replacement */
 };
 
@@ -70,8 +66,19 @@ void objective_component_gradient(const struct objective *objective, size_t widt
 void objective_component_hessian_vector(const struct objective *objective, size_t width, size_t i,
                                         const double *x, const double *v, double *hv);
 
-/* tr V[p] at x; scratch has 2 * dim * width numbers. */
+/* V = sum_i w delta_i delta_i^T over the components with the same weight w for all: 1/n, or the
+ * variance of xi_k; and delta_i at x, given g there (not read for potentials), in
+ * out[j*width + p]. */
+double objective_component_weight(const struct objective *objective);
+void objective_component_deviation(const struct objective *objective, size_t width, size_t i,
+                                   const double *x, const double *g, double *out);
+
+/* tr V[p] at x; scratch has 2 * dim * width numbers. Infinite or NaN without a variance. */
 void objective_noise_trace(const struct objective *objective, size_t width, const double *x,
                            double *trace, double *scratch);
+
+/* out[j*width + p] = grad tr V = 2 sum_i w delta H_i delta_i; scratch has 3 * dim * width numbers. */
+void objective_noise_trace_gradient(const struct objective *objective, size_t width,
+                                    const double *x, double *out, double *scratch);
 
 #endif

@@ -3,11 +3,13 @@
  */
 #include "models/observables.h"
 
+#include "models/hessian_max.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* scratch has 3 * dim * width numbers. */
+/* scratch has 3 * dim * width numbers, and those of hessian_max.h where it is used. */
 typedef void observe(const struct objective *objective, size_t coordinate, size_t width,
                      const double *x, double *out, double *scratch);
 
@@ -60,6 +62,13 @@ static void observe_hessian_trace(const struct objective *objective, size_t coor
   }
 }
 
+static void observe_hessian_max(const struct objective *objective, size_t coordinate, size_t width,
+                                const double *x, double *out, double *scratch)
+{
+  (void)coordinate;
+  hessian_max(objective->loss, width, x, out, scratch);
+}
+
 static void observe_norm(const struct objective *objective, size_t coordinate, size_t width,
                          const double *x, double *out, double *scratch)
 {
@@ -92,6 +101,7 @@ static const struct row rows[] = {
     {{"noise-trace", "tr V, the trace of the gradient-noise covariance of one sample"},
      observe_noise_trace},
     {{"hessian-trace", "tr H of the full loss"}, observe_hessian_trace},
+    {{"hessian-max", "the largest eigenvalue of H of the full loss"}, observe_hessian_max},
     {{"norm-squared", "|x|^2"}, observe_norm},
     {{"x1, x2, ...", "a coordinate"}, observe_coordinate}};
 
@@ -101,7 +111,7 @@ const struct observable_type *const *observable_types(void)
 {
   static const struct observable_type *const all[] = {&rows[0].type, &rows[1].type, &rows[2].type,
                                                       &rows[3].type, &rows[4].type, &rows[5].type,
-                                                      NULL};
+                                                      &rows[6].type, NULL};
   _Static_assert(sizeof all / sizeof *all == ROWS + 1, "every row is listed");
   return all;
 }
@@ -120,7 +130,11 @@ struct context {
 static void *workspace_new(const void *context, size_t width)
 {
   const struct context *observed = context;
-  return sde_alloc(3 * observed->objective->loss->dim, width * sizeof(double));
+  size_t dim = observed->objective->loss->dim, size = 3 * dim * width;
+  for (size_t i = 0; i < observed->count; i++)
+    if (observed->item[i].evaluate == observe_hessian_max && hessian_max_scratch(dim) > size)
+      size = hessian_max_scratch(dim);
+  return sde_alloc(size, sizeof(double));
 }
 
 static void evaluate(const void *context, void *workspace, size_t width, const double *x,
@@ -167,6 +181,17 @@ static bool refuse(const struct objective *objective, const char *name, const ch
                   place, name, accepted, objective->loss->dim);
 }
 
+static bool check_variance(const struct objective *objective, const struct item *item,
+                           const char *name, const char *place, struct sde_status *status)
+{
+  if (item->evaluate != observe_noise_trace || objective_has_variance(objective))
+    return true;
+  return sde_fail(status, SDE_INVALID,
+                  "%s: %s does not exist: assumptions fail: infinite variance, for Student t with "
+                  "degrees_of_freedom %g has none; it must be above 2",
+                  place, name, objective->noise->degrees_of_freedom);
+}
+
 struct sde_observables *observables_new(const struct objective *objective, size_t count,
                                         const char *const *names, const char *place,
                                         struct sde_status *status)
@@ -177,8 +202,10 @@ struct sde_observables *observables_new(const struct objective *objective, size_
   *observables = (struct sde_observables){count, context, workspace_new, sde_free, evaluate};
   for (size_t i = 0; i < count; i++) {
     context->item[i] = find(objective, names[i]);
-    if (context->item[i].evaluate == NULL) {
+    if (context->item[i].evaluate == NULL)
       refuse(objective, names[i], place, status);
+    if (context->item[i].evaluate == NULL ||
+        !check_variance(objective, &context->item[i], names[i], place, status)) {
       observables_free(observables);
       return NULL;
     }

@@ -3,10 +3,8 @@
  * factorisation: minima fill u v = 1, where tr V = sigma^2 (u^2 + v^2). theory.md section 5.
  */
 #include "models/loss.h"
+#include "models/scores.h"
 #include "sde/block.h"
-
-#include <gsl/gsl_cdf.h>
-#include <math.h>
 
 struct valley {
   double sigma;
@@ -28,19 +26,6 @@ static const struct parameter_key keys[] = {
      .help = "standard deviation sigma of the labels y_i = 1 + sigma eps_i"},
     {.name = NULL}};
 
-/* Normal scores Phi^-1((i + 1/2) / n), scaled so that their mean square is 1; their mean is 0 by
- * symmetry. One sample has none. */
-static void set_labels(double *y, size_t n, double sigma)
-{
-  double square = 0;
-  for (size_t i = 0; i < n; i++) {
-    y[i] = n == 1 ? 0 : gsl_cdf_ugaussian_Pinv(((double)i + 0.5) / (double)n);
-    square += y[i] * y[i] / (double)n;
-  }
-  for (size_t i = 0; i < n; i++)
-    y[i] = 1 + (square > 0 ? sigma * y[i] / sqrt(square) : 0);
-}
-
 static bool create(struct loss *loss, const struct parameters *parameters,
                    struct sde_status *status)
 {
@@ -55,9 +40,12 @@ static bool create(struct loss *loss, const struct parameters *parameters,
   struct valley *valley = sde_alloc(1, sizeof *valley);
   valley->sigma = sigma;
   valley->y = sde_alloc(n, sizeof(double));
-  set_labels(valley->y, n, sigma);
+  scores_normal(n, sigma, valley->y);
+  for (size_t i = 0; i < n; i++)
+    valley->y[i] += 1;
   loss->dim = 2;
   loss->samples = n;
+  loss->predictions = 1;
   loss->start = start;
   loss->data = valley;
   return true;
@@ -113,6 +101,26 @@ static void hessian_vector(const struct loss *loss, size_t width, struct loss_sa
   }
 }
 
+/* h = u v for every sample. */
+SDE_VECTOR
+static void prediction_gradient(const struct loss *loss, size_t width, struct loss_samples samples,
+                                const double *x, double *g)
+{
+  (void)loss, (void)samples;
+  for (size_t p = 0; p < width; p++) {
+    g[p] = x[width + p];
+    g[width + p] = x[p];
+  }
+}
+
+static void prediction_hessian_vector(const struct loss *loss, size_t width,
+                                      struct loss_samples samples, const double *x,
+                                      const double *direction, double *hv)
+{
+  (void)x;
+  prediction_gradient(loss, width, samples, direction, hv);
+}
+
 static void imbalance(const struct loss *loss, size_t width, const double *x, double *out)
 {
   (void)loss;
@@ -151,4 +159,6 @@ const struct loss_type loss_valley = {
     .gradient = gradient,
     .hessian_vector = hessian_vector,
     .observables = observables,
+    .prediction_gradient = prediction_gradient,
+    .prediction_hessian_vector = prediction_hessian_vector,
 };

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The floors hold: sde/ includes only sde/, models/ also models/, experiments/ also experiments/; no
-# file includes a .c file; plots/ holds gnuplot scripts only. Names each line that breaks this and
+# The floors hold: sde/ includes only sde/, models/ also models/, experiments/ also experiments/, and
+# examples/ what models/ may; no file includes a .c file; plots/ holds gnuplot scripts only. Names each line that breaks this and
 # ends with status 1. With --self-test: shows that each kind of mistake is noticed.
 set -euo pipefail
 shopt -s nullglob
 
 wrong_includes() {
   awk '
-    BEGIN { rank["sde"] = 1; rank["models"] = 2; rank["experiments"] = 3 }
+    BEGIN { rank["sde"] = 1; rank["models"] = 2; rank["examples"] = 2.5; rank["experiments"] = 3 }
     function wrong(why) { printf "%s:%d: %s: %s\n", FILENAME, FNR, $0, why }
     /^[ \t]*#[ \t]*include/ {
       split(FILENAME, path, "/")
@@ -29,7 +29,7 @@ wrong_includes() {
 }
 
 violations() {
-  local files=({sde,models,experiments,tests,bench}/*.{c,h,def})
+  local files=({sde,models,experiments,tests,bench}/*.{c,h,def} examples/*/*.{c,h})
   [ ${#files[@]} -eq 0 ] || wrong_includes "${files[@]}"
   local entry
   for entry in plots/*; do
@@ -44,7 +44,7 @@ violations() {
 expect() {
   local tree found
   tree=$(mktemp -d)
-  mkdir "$tree"/{sde,models,experiments,tests,plots}
+  mkdir -p "$tree"/{sde,models,experiments,tests,plots,examples/a}
   printf '%s\n' "$3" >"$tree/$2"
   found=$(cd "$tree" && violations | wc -l)
   rm -r "$tree"
@@ -58,6 +58,9 @@ self_test() {
   expect 0 experiments/a.c '#include "models/a.def"'
   expect 0 tests/test_a.c '#include "experiments/a.h"'
   expect 0 plots/a.gp 'plot x'
+  expect 0 examples/a/a.c '#include "models/a.h"'
+  expect 1 examples/a/a.c '#include "experiments/a.h"'
+  expect 1 models/a.c '#include "examples/a/a.h"'
   expect 1 sde/a.c '#include "models/a.h"'
   expect 1 sde/a.def '  #  include "experiments/a.h"'
   expect 1 models/a.h '#include "experiments/a.h"'

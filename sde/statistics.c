@@ -46,6 +46,21 @@ struct sde_moments sde_moments_of_unit(const double *values, const bool *alive)
   return moments;
 }
 
+struct sde_moments sde_moments_of_values(size_t count, const double *a, const double *b)
+{
+  struct sde_moments moments = {0, 0, 0};
+  for (size_t first = 0; first < count; first += SDE_UNIT) {
+    double value[SDE_UNIT] = {0};
+    bool counted[SDE_UNIT] = {false};
+    for (size_t i = 0; i < SDE_UNIT && first + i < count; i++) {
+      value[i] = a[first + i] - (b == NULL ? 0 : b[first + i]);
+      counted[i] = !isnan(value[i]);
+    }
+    moments = sde_moments_merged(moments, sde_moments_of_unit(value, counted));
+  }
+  return moments;
+}
+
 struct sde_moments sde_moments_merged(struct sde_moments a, struct sde_moments b)
 {
   if (a.n == 0)

@@ -17,6 +17,10 @@ struct sde_moments {
 /* The moments of the values[p] with alive[p], p below SDE_UNIT. */
 struct sde_moments sde_moments_of_unit(const double *values, const bool *alive);
 
+/* The moments of a[i] - b[i], or of a[i] where b is NULL, i below count, without those that are
+ * NAN. */
+struct sde_moments sde_moments_of_values(size_t count, const double *a, const double *b);
+
 /* The moments of both samples together; either may be empty. */
 struct sde_moments sde_moments_merged(struct sde_moments a, struct sde_moments b);
 

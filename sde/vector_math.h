@@ -18,7 +18,16 @@ struct sde_vector_math {
   /* Box-Muller: z0, z1 independent standard normals from the words a, b. */
   void (*normals)(size_t count, const uint64_t *a, const uint64_t *b, double *z0, double *z1);
   void (*exp)(size_t count, const double *in, double *out);
+  void (*log)(size_t count, const double *in, double *out);
   void (*log1p)(size_t count, const double *in, double *out);
+  void (*sin)(size_t count, const double *in, double *out);
+  void (*cos)(size_t count, const double *in, double *out);
+  void (*tan)(size_t count, const double *in, double *out);
+  void (*atan)(size_t count, const double *in, double *out);
+  void (*sinh)(size_t count, const double *in, double *out);
+  void (*cosh)(size_t count, const double *in, double *out);
+  void (*tanh)(size_t count, const double *in, double *out);
+  void (*pow)(size_t count, const double *base, const double *exponent, double *out);
   /* out[i*width + p] = constant[i] + sum_j matrix[i*columns + j] x[j*width + p], summed in the
    * order of j; constant may be NULL for zero, width is a multiple of 32, out is not x. */
   void (*affine)(size_t rows, size_t columns, const double *matrix, const double *constant,

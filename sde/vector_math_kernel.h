@@ -16,8 +16,7 @@ typedef __m512d vector;
 #define LOG Sleef_finz_logd8_u35avx512f
 #define SINCOSPI Sleef_finz_sincospid8_u35avx512f
 #define PAIR Sleef___m512d_2
-#define EXP Sleef_finz_expd8_u10avx512f
-#define LOG1P Sleef_finz_log1pd8_u10avx512f
+#define U10(name) Sleef_finz_##name##d8_u10avx512f
 #define SQRT(v) _mm512_sqrt_pd(v)
 #elif LANES == 4
 #include <immintrin.h>
@@ -27,8 +26,7 @@ typedef __m256d vector;
 #define LOG Sleef_finz_logd4_u35avx2
 #define SINCOSPI Sleef_finz_sincospid4_u35avx2
 #define PAIR Sleef___m256d_2
-#define EXP Sleef_finz_expd4_u10avx2
-#define LOG1P Sleef_finz_log1pd4_u10avx2
+#define U10(name) Sleef_finz_##name##d4_u10avx2
 #define SQRT(v) _mm256_sqrt_pd(v)
 #elif LANES == 2
 #include <immintrin.h>
@@ -38,8 +36,7 @@ typedef __m128d vector;
 #define LOG Sleef_cinz_logd2_u35sse4
 #define SINCOSPI Sleef_cinz_sincospid2_u35sse4
 #define PAIR Sleef___m128d_2
-#define EXP Sleef_cinz_expd2_u10sse4
-#define LOG1P Sleef_cinz_log1pd2_u10sse4
+#define U10(name) Sleef_cinz_##name##d2_u10sse4
 #define SQRT(v) _mm_sqrt_pd(v)
 #else
 #include <math.h>
@@ -49,8 +46,7 @@ typedef double vector;
 #define LOG Sleef_cinz_logd1_u35purec
 #define SINCOSPI Sleef_cinz_sincospid1_u35purec
 #define PAIR Sleef_double_2
-#define EXP Sleef_cinz_expd1_u10purec
-#define LOG1P Sleef_cinz_log1pd1_u10purec
+#define U10(name) Sleef_cinz_##name##d1_u10purec
 #define SQRT(v) sqrt(v)
 #endif
 
@@ -192,17 +188,45 @@ static void normals(size_t count, const uint64_t *a, const uint64_t *b, double *
   }
 }
 
-static void exponential(size_t count, const double *in, double *out)
-{
-  for (size_t i = 0; i < count; i += LANES)
-    STORE(out + i, EXP(LOAD(in + i)));
-}
+/* Every function of one number that SLEEF has within 1 ulp, and its power. */
+#define FUNCTION(name)                                                                             \
+  static void vector_##name(size_t count, const double *in, double *out)                           \
+  {                                                                                                \
+    for (size_t i = 0; i < count; i += LANES)                                                      \
+      STORE(out + i, U10(name)(LOAD(in + i)));                                                     \
+  }
+FUNCTION(exp)
+FUNCTION(log)
+FUNCTION(log1p)
+FUNCTION(sin)
+FUNCTION(cos)
+FUNCTION(tan)
+FUNCTION(atan)
+FUNCTION(sinh)
+FUNCTION(cosh)
+FUNCTION(tanh)
 
-static void logarithm_1p(size_t count, const double *in, double *out)
+static void vector_pow(size_t count, const double *base, const double *exponent, double *out)
 {
   for (size_t i = 0; i < count; i += LANES)
-    STORE(out + i, LOG1P(LOAD(in + i)));
+    STORE(out + i, U10(pow)(LOAD(base + i), LOAD(exponent + i)));
 }
 
 extern const struct sde_vector_math SET;
-const struct sde_vector_math SET = {SET_NAME, threefry, normals, exponential, logarithm_1p, affine};
+const struct sde_vector_math SET = {
+    .name = SET_NAME,
+    .threefry = threefry,
+    .normals = normals,
+    .exp = vector_exp,
+    .log = vector_log,
+    .log1p = vector_log1p,
+    .sin = vector_sin,
+    .cos = vector_cos,
+    .tan = vector_tan,
+    .atan = vector_atan,
+    .sinh = vector_sinh,
+    .cosh = vector_cosh,
+    .tanh = vector_tanh,
+    .pow = vector_pow,
+    .affine = affine,
+};

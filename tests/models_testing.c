@@ -105,7 +105,8 @@ struct objective *models_objective(const struct loss *loss, const char *noise,
 {
   struct sde_status own = {SDE_OK, ""};
   struct parameters *parameters = models_parameters(noise_keys, noise);
-  struct objective *objective = objective_new(loss, parameters, status != NULL ? status : &own);
+  struct objective *objective =
+      objective_new(loss, parameters, NULL, status != NULL ? status : &own);
   parameters_free(parameters);
   ck_assert_msg(objective != NULL || status != NULL, "%s: %s", noise, own.message);
   return objective;
@@ -152,6 +153,16 @@ const char *models_loss_example(const char *name)
       "linear-regression data=data/diabetes.csv ridge=0.3",
       "logistic data=data/breast_cancer.csv ridge=0.02",
       "valley samples=7 standard_deviation=0.7",
+      "double-well sharp_curvature=4 samples=7 curvature_deviation=0.5",
+      "saddle samples=6 standard_deviation=0.7 curvature_deviation=0.5",
+      "matrix-factorization rows=4 columns=3 labels=3",
+      "diagonal-network rows=5 features=4 labels=3",
+      "phase-retrieval measurements=20 dimension=3 labels=2 standard_deviation=0.3",
+      "mlp data=data/iris.csv output=softmax hidden=3 ridge=0.02",
+      "teacher-student rows=9 inputs=3 hidden=4 labels=2 standard_deviation=0.4 ridge=0.1",
+      "formula expression=0.5*(u*v-c*y)^2+log1p(z^2*u^2) parameters=u,v sample_parameters=y,z "
+      "samples=7 constants=c=0.7",
+      "plugin plugin=" TESTS_EXAMPLES "/plugin_loss/rosenbrock.so settings=3,0.5",
   };
   size_t length = strlen(name);
   for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)

@@ -57,26 +57,30 @@ static double worst_relative(const struct points *at, const double *a, const dou
   return worst;
 }
 
-static const double STEP = 1e-5;
+/* The central difference of fourth order: one of second order is off by 1e-6 of the slope itself
+ * where a residual, and with it the gradient, all but vanishes. */
+static const double STEP = 2e-4;
+static const struct {
+  double at, weight;
+} stencil[] = {{-2, 1 / 12.0}, {-1, -8 / 12.0}, {1, 8 / 12.0}, {2, -1 / 12.0}};
+
+enum { STENCIL = sizeof stencil / sizeof *stencil };
 
 static double gradient_error(const struct loss *loss, const struct points *at,
                              struct loss_samples samples)
 {
   size_t size = at->dim * at->width;
   double *g = sde_alloc(size, sizeof *g), *slope = sde_alloc(size, sizeof *slope);
-  double *y = sde_alloc(size, sizeof *y), high[WIDEST], low[WIDEST];
+  double *y = sde_alloc(size, sizeof *y), f[WIDEST];
   loss->type->gradient(loss, at->width, samples, at->x, g);
-  for (size_t start = 0; start < size; start += at->width) {
-    sde_block_shift(size, at->x, 0, at->v, y);
-    for (size_t p = 0; p < at->width; p++)
-      y[start + p] = at->x[start + p] + STEP;
-    loss->type->value(loss, at->width, samples, y, high);
-    for (size_t p = 0; p < at->width; p++)
-      y[start + p] = at->x[start + p] - STEP;
-    loss->type->value(loss, at->width, samples, y, low);
-    for (size_t p = 0; p < at->width; p++)
-      slope[start + p] = (high[p] - low[p]) / (2 * STEP);
-  }
+  for (size_t start = 0; start < size; start += at->width)
+    for (size_t k = 0; k < STENCIL; k++) {
+      sde_block_shift(size, at->x, 0, at->v, y);
+      for (size_t p = 0; p < at->width; p++)
+        y[start + p] += stencil[k].at * STEP;
+      loss->type->value(loss, at->width, samples, y, f);
+      sde_block_add(at->width, stencil[k].weight / STEP, f, slope + start);
+    }
   double worst = worst_relative(at, g, slope);
   sde_free(g);
   sde_free(slope);
@@ -89,19 +93,18 @@ static double hessian_error(const struct loss *loss, const struct points *at,
 {
   size_t size = at->dim * at->width;
   double *hv = sde_alloc(size, sizeof *hv), *slope = sde_alloc(size, sizeof *slope);
-  double *y = sde_alloc(size, sizeof *y), *low = sde_alloc(size, sizeof *low);
+  double *y = sde_alloc(size, sizeof *y), *g = sde_alloc(size, sizeof *g);
   loss->type->hessian_vector(loss, at->width, samples, at->x, at->v, hv);
-  sde_block_shift(size, at->x, STEP, at->v, y);
-  loss->type->gradient(loss, at->width, samples, y, slope);
-  sde_block_shift(size, at->x, -STEP, at->v, y);
-  loss->type->gradient(loss, at->width, samples, y, low);
-  sde_block_add(size, -1, low, slope);
-  sde_block_scale(size, 1 / (2 * STEP), slope);
+  for (size_t k = 0; k < STENCIL; k++) {
+    sde_block_shift(size, at->x, stencil[k].at * STEP, at->v, y);
+    loss->type->gradient(loss, at->width, samples, y, g);
+    sde_block_add(size, stencil[k].weight / STEP, g, slope);
+  }
   double worst = worst_relative(at, hv, slope);
   sde_free(hv);
   sde_free(slope);
   sde_free(y);
-  sde_free(low);
+  sde_free(g);
   return worst;
 }
 
@@ -163,31 +166,42 @@ START_TEST(derivatives_match_finite_differences)
 END_TEST
 
 /* A loss whose derivatives are off by one part in 10^5 in one coordinate. */
+struct nudged_type {
+  struct loss_type type; /* first, so that a loss leads back to the exact one */
+  const struct loss_type *exact;
+};
+
+static const struct loss_type *exact_type(const struct loss *loss)
+{
+  return ((const struct nudged_type *)loss->type)->exact;
+}
+
 static void nudged_gradient(const struct loss *loss, size_t width, struct loss_samples samples,
                             const double *x, double *g)
 {
-  loss_type_named(loss->type->name)->gradient(loss, width, samples, x, g);
+  exact_type(loss)->gradient(loss, width, samples, x, g);
   sde_block_scale(width, 1 + 1e-5, g);
 }
 
 static void nudged_hessian(const struct loss *loss, size_t width, struct loss_samples samples,
                            const double *x, const double *v, double *hv)
 {
-  loss_type_named(loss->type->name)->hessian_vector(loss, width, samples, x, v, hv);
+  exact_type(loss)->hessian_vector(loss, width, samples, x, v, hv);
   sde_block_add(width, 1e-5, v + (loss->dim - 1) * width, hv);
 }
 
 START_TEST(wrong_derivatives_would_be_noticed)
 {
   struct loss *loss = example(_i), nudged = *loss;
-  struct loss_type type = *loss->type;
-  type.gradient = nudged_gradient;
-  nudged.type = &type;
+  struct nudged_type nudge = {*loss->type, loss->type};
+  nudge.type.gradient = nudged_gradient;
+  nudged.type = &nudge.type;
   ck_assert_double_gt(worst_of(&nudged, gradient_error), 2e-6);
-  type = *loss->type;
-  type.hessian_vector = nudged_hessian;
+  nudge.type = *loss->type;
+  nudge.type.hessian_vector = nudged_hessian;
   ck_assert_double_gt(worst_of(&nudged, hessian_error), 2e-6);
-  ck_assert_double_gt(worst_of(&nudged, asymmetry), 1e-8);
+  if (loss->dim > 1) /* in one dimension no Hessian is asymmetric */
+    ck_assert_double_gt(worst_of(&nudged, asymmetry), 1e-8);
   loss_free(loss);
 }
 END_TEST

@@ -282,7 +282,7 @@ START_TEST(gaussian_factor_is_a_root_of_the_covariance)
 {
   const double *v = gaussians[_i].v;
   struct pair pair = pair_new(models_golden.loss, gaussians[_i].noise);
-  const double *factor = pair.objective->factor;
+  const double *factor = pair.objective->noise->factor;
   size_t k = pair.objective->components;
   for (size_t i = 0; i < 2; i++)
     for (size_t j = 0; j < 2; j++) {
@@ -312,7 +312,7 @@ START_TEST(gaussian_factor_of_a_singular_covariance)
   struct pair pair = pair_new("linear-regression data=data/iris.csv columns=petal_length,"
                               "petal_width,sepal_width",
                               noise);
-  const double *factor = pair.objective->factor;
+  const double *factor = pair.objective->noise->factor;
   for (size_t i = 0; i < 4; i++)
     for (size_t j = 0; j < 4; j++) {
       double sum = 0;
@@ -500,7 +500,7 @@ START_TEST(every_listed_observable_exists)
     ck_assert(isfinite(out[0]));
     listed++;
   }
-  ck_assert_uint_eq(listed, 6);
+  ck_assert_uint_eq(listed, 7);
   pair_free(&pair);
 }
 END_TEST
@@ -513,7 +513,7 @@ START_TEST(unknown_observables_are_refused)
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     const char *names[] = {"loss", wrong[i]};
     char *words = sde_format("'%s'|loss|gradient-norm-squared|noise-trace|hessian-trace|"
-                             "norm-squared|imbalance|product|x1 to x2",
+                             "hessian-max|norm-squared|imbalance|product|x1 to x2",
                              wrong[i]);
     struct sde_status status = {SDE_OK, ""};
     ck_assert_ptr_null(observables_new(pair.objective, 2, names, "recipe:9", &status));

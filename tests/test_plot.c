@@ -382,6 +382,114 @@ START_TEST(norms_are_optional)
 }
 END_TEST
 
+/* ---- landscapes ---- */
+
+#define CASE "optimizer,micro_batch,batch,eta,rho,"
+#define PATHS CASE "process,sde,path,time,x,y\n"
+#define MINIMA CASE "function,x,y,value,least_curvature,largest_curvature,flat\n"
+
+/* The grid of one case: f = scale (x^2 + y^2), and f + rho R the same or not known. */
+static void write_grid(FILE *file, const char *key, size_t side, double scale, bool known)
+{
+  for (size_t i = 0; i < side; i++)
+    for (size_t j = 0; j < side; j++) {
+      double x = -1 + 2 * (double)i / (double)(side - 1);
+      double y = -1 + 2 * (double)j / (double)(side - 1), f = scale * (x * x + y * y);
+      fprintf(file, "%s,%.17g,%.17g,%.17g,", key, x, y, f);
+      if (known)
+        fprintf(file, "%.17g", f);
+      fputc('\n', file);
+    }
+}
+
+static void draw_landscape(size_t cases, double scale, bool known, const char *paths,
+                           const char *minima)
+{
+  char *name = sde_format("%s/landscape.csv", directory);
+  FILE *file = fopen(name, "w");
+  ck_assert_ptr_nonnull(file);
+  fputs(CASE "x,y,f,effective\n", file);
+  for (size_t c = 0; c < cases; c++) {
+    char *key = sde_format("m-usam,%zu,4,0.10000000000000001,1e-05", c + 1);
+    write_grid(file, key, 21, scale, known);
+    sde_free(key);
+  }
+  ck_assert_int_eq(fclose(file), 0);
+  sde_free(name);
+  write_file(directory, "paths.csv", paths);
+  write_file(directory, "minima.csv", minima);
+  draw_study("landscape", 3, "`touch pwned` landscape", "landscape.svg landscape.png");
+}
+
+START_TEST(landscape_with_paths_and_minima)
+{
+#define KEY "m-usam,1,4,0.10000000000000001,1e-05,"
+  draw_landscape(2, 1, true,
+                 PATHS KEY "iterates,,0,0,0.9,0.9\n" KEY "iterates,,0,1,0.5,0.4\n" KEY
+                           "iterates,,0,2,,\n" KEY "iterates,,1,0,0.9,0.9\n" KEY
+                           "iterates,,1,1,5,-7\n" KEY "sde,0,0,0,0.9,0.9\n" KEY
+                           "sde,0,0,1,0.1,0.2\n",
+                 MINIMA KEY "loss,0,0,0,2,2,0\n" KEY "effective,0.1,0.1,0,2,2,0\n" KEY
+                            "effective,0.2,0.1,0,0,2,1\n");
+#undef KEY
+  static const char *const texts[] = {"`touch pwned` landscape",
+                                      "learning rate η = 0.1   radius ρ = 1e-05   batch b = 4",
+                                      ">the loss f<",
+                                      "f + ρR of m-usam m=1",
+                                      "f + ρR of m-usam m=2",
+                                      "m-usam m=2, iterates (thin: SDE)",
+                                      ">a minimum<",
+                                      ">minima that fill a curve<",
+                                      NULL};
+  check_picture_holds("landscape.svg", texts);
+}
+END_TEST
+
+/* One case; more than are shown; values that are equal, not known, or beyond gnuplot; no paths and
+ * no minima. */
+START_TEST(landscapes_of_every_shape)
+{
+  static const struct {
+    size_t cases;
+    double scale;
+    bool known;
+  } shapes[] = {{1, 1, true},  {10, 1, true},    {1, 0, true},
+                {1, 1, false}, {1, 1e150, true}, {1, 1e-150, true}};
+  draw_landscape(shapes[_i].cases, shapes[_i].scale, shapes[_i].known, PATHS, MINIMA);
+  check_picture_holds("landscape.svg", (const char *[]){"f + ρR of m-usam m=1", NULL});
+  if (_i == 1)
+    check_picture_holds("landscape.svg",
+                        (const char *[]){"m-usam m=8", "(2 more cases are not shown)", NULL});
+}
+END_TEST
+
+#define DENSITY CASE "sde,x,width,f,effective,exact,simulated,simulated_se,iterates,iterates_se\n"
+
+START_TEST(densities)
+{
+  static const char *const tables[] = {
+      "sgd,,4,0.1,1e-05,0,0,1,0,0,0.25,0.3,0.01,0.2,0.01\n"
+      "sgd,,4,0.1,1e-05,0,1,1,1,1,0.75,0.7,0.01,0.8,0.01\n"
+      "m-usam,2,4,0.1,1e-05,0,0,1,0,0.1,0.2,0.3,0.01,0.2,0.01\n"
+      "m-usam,2,4,0.1,1e-05,0,1,1,1,1.1,0.8,0.7,0.01,0.8,0.01\n",
+      "m-usam,2,4,0.1,0.1,0,0,1,0,,,0.3,,,\nm-usam,2,4,0.1,0.1,0,1,1,1,,,0.7,,,\n",
+      "m-usam,2,4,0.1,0.1,0,0,1,1e200,1,1e200,0.3,0,0,0\nm-usam,2,4,0.1,0.1,0,1,1,2,1,0,0,0,0,0\n",
+      "m-usam,2,4,0.1,0.1,0,0,1e-150,0,0,0,0,0,0,0\n"
+      "m-usam,2,4,0.1,0.1,0,1,1e-150,0,0,0,0,0,0,0\n"};
+  char *table = sde_format("%s%s", DENSITY, tables[_i]);
+  write_file(directory, "density.csv", table);
+  sde_free(table);
+  draw_study("landscape", 1, "`touch pwned` <ρ>", "density.svg density.png");
+  check_picture_holds("density.svg",
+                      (const char *[]){"m-usam m=2", "paths of the SDE", "&lt;ρ>", NULL});
+  if (_i == 0)
+    check_picture_holds("density.svg",
+                        (const char *[]){">sgd<", "radius ρ = 1e-05", ">exact density<", NULL});
+  if (_i == 1)
+    check_picture_holds("density.svg", (const char *[]){">no exact density<", NULL});
+}
+END_TEST
+
 START_TEST(missing_table)
 {
   refuse("compare", SDE_INVALID, "/series.csv: No such file or directory");
@@ -494,6 +602,9 @@ int main(void)
   tcase_add_test(pictures, norms_against_size);
   tcase_add_loop_test(pictures, norms_of_every_shape, 0, 6);
   tcase_add_test(pictures, norms_are_optional);
+  tcase_add_test(pictures, landscape_with_paths_and_minima);
+  tcase_add_loop_test(pictures, landscapes_of_every_shape, 0, 6);
+  tcase_add_loop_test(pictures, densities, 0, 4);
   suite_add_tcase(suite, pictures);
 
   TCase *failures = tcase_create("failures");

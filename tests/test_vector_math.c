@@ -214,7 +214,7 @@ START_TEST(sets_agree)
 }
 END_TEST
 
-/* Where exp and log1p are tried, as functions of a uniform number. */
+/* Where functions are tried, as functions of a uniform number. */
 static double anywhere(double uniform)
 {
   return -745 + 1454.78 * uniform;
@@ -238,6 +238,16 @@ static double up_to_1e307(double uniform)
 static double down_to_minus_one(double uniform)
 {
   return -pow(10, -307 + 306.99 * uniform);
+}
+
+static double up_to_1e5(double uniform)
+{
+  return (uniform < 0.5 ? -1 : 1) * pow(10, 5 - 20 * fabs(2 * uniform - 1));
+}
+
+static double up_to_700(double uniform)
+{
+  return 1400 * uniform - 700;
 }
 
 static double worst_ulps(void (*vector)(size_t, const double *, double *),
@@ -270,6 +280,91 @@ START_TEST(exp_and_log1p_are_accurate)
   ck_assert_double_le(worst_ulps(set->log1p, log1pl, down_to_minus_one), 2);
   /* The twin: the wrong function is far off. */
   ck_assert_double_gt(worst_ulps(set->log1p, expl, about_zero), 1e6);
+}
+END_TEST
+
+static long double power_of_three_halves(long double x)
+{
+  return powl(x, 1.5L);
+}
+
+static long double power_of_minus_pi(long double x)
+{
+  return powl(x, -M_PI);
+}
+
+/* pow as a function of its base. */
+static double worst_power(const struct sde_vector_math *set, double exponent,
+                          long double (*reference)(long double))
+{
+  gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+  double in[64], exponents[64], out[64], worst = 0;
+  for (size_t block = 0; block < COUNT / 64; block++) {
+    for (size_t i = 0; i < 64; i++) {
+      in[i] = fabs(up_to_1e5(gsl_rng_uniform(rng)));
+      exponents[i] = exponent;
+    }
+    set->pow(64, in, exponents, out);
+    for (size_t i = 0; i < 64; i++)
+      worst = fmax(worst, ulps(out[i], reference(in[i])));
+  }
+  gsl_rng_free(rng);
+  return worst;
+}
+
+/* As above. Extended precision has 11 bits more, enough for powers up to 1e80. */
+START_TEST(other_functions_are_accurate)
+{
+  const struct sde_vector_math *set = sde_vector_math_named(names[_i]);
+  if (set == NULL)
+    return;
+  ck_assert_double_le(worst_ulps(set->log, logl, up_to_1e307), 2);
+  ck_assert_double_le(worst_ulps(set->sin, sinl, up_to_1e5), 2);
+  ck_assert_double_le(worst_ulps(set->cos, cosl, up_to_1e5), 2);
+  ck_assert_double_le(worst_ulps(set->tan, tanl, up_to_1e5), 2);
+  ck_assert_double_le(worst_ulps(set->atan, atanl, up_to_1e5), 2);
+  ck_assert_double_le(worst_ulps(set->sinh, sinhl, about_zero), 2);
+  ck_assert_double_le(worst_ulps(set->sinh, sinhl, up_to_700), 2);
+  ck_assert_double_le(worst_ulps(set->cosh, coshl, about_zero), 2);
+  ck_assert_double_le(worst_ulps(set->cosh, coshl, up_to_700), 2);
+  ck_assert_double_le(worst_ulps(set->tanh, tanhl, up_to_1e5), 2);
+  ck_assert_double_le(worst_power(set, 1.5, power_of_three_halves), 2);
+  ck_assert_double_le(worst_power(set, -M_PI, power_of_minus_pi), 2);
+  ck_assert_double_gt(worst_power(set, 1.25, power_of_three_halves), 1e6);
+  ck_assert_double_gt(worst_ulps(set->tanh, atanl, up_to_1e5), 1e6);
+}
+END_TEST
+
+/* x86-64-v3 and x86-64-v4 have the same bits in every function. */
+START_TEST(functions_of_fused_sets_have_the_same_bits)
+{
+  const struct sde_vector_math *three = sde_vector_math_named("x86-64-v3");
+  const struct sde_vector_math *four = sde_vector_math_named("x86-64-v4");
+  if (three == NULL || four == NULL)
+    return;
+  void (*const pairs[][2])(size_t, const double *, double *) = {
+      {three->exp, four->exp},   {three->log, four->log},   {three->log1p, four->log1p},
+      {three->sin, four->sin},   {three->cos, four->cos},   {three->tan, four->tan},
+      {three->atan, four->atan}, {three->sinh, four->sinh}, {three->cosh, four->cosh},
+      {three->tanh, four->tanh}};
+  gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+  double *in = sde_alloc(COUNT, sizeof *in), *out = sde_alloc(2 * COUNT, sizeof *out);
+  for (size_t i = 0; i < COUNT; i++)
+    in[i] = up_to_1e5(gsl_rng_uniform(rng));
+  for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++) {
+    pairs[k][0](COUNT, in, out);
+    pairs[k][1](COUNT, in, out + COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+      ck_assert(out[i] == out[COUNT + i] || (isnan(out[i]) && isnan(out[COUNT + i])));
+  }
+  for (size_t i = 0; i < COUNT; i++)
+    in[i] = fabs(in[i]);
+  three->pow(COUNT - 8, in, in + 8, out);
+  four->pow(COUNT - 8, in, in + 8, out + COUNT);
+  ck_assert_mem_eq(out, out + COUNT, (COUNT - 8) * sizeof *out);
+  sde_free(in);
+  sde_free(out);
+  gsl_rng_free(rng);
 }
 END_TEST
 
@@ -379,6 +474,8 @@ int main(void)
   tcase_add_loop_test(functions, affine_has_the_bits_of_plain_c, 0, SETS);
   tcase_add_loop_test(functions, normals_are_box_muller_of_the_upper_52_bits, 0, SETS);
   tcase_add_loop_test(functions, exp_and_log1p_are_accurate, 0, SETS);
+  tcase_add_loop_test(functions, other_functions_are_accurate, 0, SETS);
+  tcase_add_test(functions, functions_of_fused_sets_have_the_same_bits);
   tcase_add_loop_test(functions, extremes, 0, SETS);
   tcase_add_loop_test(functions, counts_and_places, 0, SETS);
   return testing_run(suite);

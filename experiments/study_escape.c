@@ -1,0 +1,492 @@
+/*
+ * The study `escape`: how long iterates and SDEs take until a coordinate first reaches a boundary,
+ * with survival curves, beside the exact mean first-passage time in one dimension. Paths that have
+ * not left at the recipe's time are censored.
+ */
+#include "experiments/comparison.h"
+#include "experiments/first_passage.h"
+#include "experiments/mean_passage.h"
+#include "experiments/series.h"
+#include "experiments/study.h"
+#include "experiments/survival.h"
+#include "experiments/text.h"
+#include "sde/block.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions. */
+enum { EACH = 2 };
+
+/* Half the width of a 95 % band in standard errors. */
+static const double band = 1.96;
+
+/* A walk with normal steps of standard deviation s overshoots a far level by 0.5826 s on average,
+ * -zeta(1/2)/sqrt(2 pi): Siegmund, Adv. Appl. Probab. 11 (1979). */
+static const double overshoot = 0.5826;
+
+static const struct parameter_key keys[] = {
+    {.name = "coordinate",
+     .type = PARAMETER_COUNT,
+     .low = 1,
+     .high = 1e6,
+     .fallback = "1",
+     .help = "escape: which coordinate of x is watched"},
+    {.name = "boundary",
+     .type = PARAMETER_REAL,
+     .low = -1e300,
+     .high = 1e300,
+     .required = true,
+     .help = "escape: a path has left when the coordinate reaches this level, from the side on "
+             "which it starts; paths that have not by `time` are censored"},
+    {.name = NULL}};
+
+/* One process of a case: what was measured, and what is known. */
+struct escape {
+  const struct run_case *one;
+  size_t process; /* 0 for the iterates, 1 + s for SDE s */
+  struct survival curve;
+  struct survival_mean estimate;
+  double se, scheme_error; /* the latter 0 of iterates */
+  uint64_t diverged;
+  double exact, exact_error; /* NAN where it is not known */
+  char *reason;              /* why it is not; else NULL */
+  double longer;             /* by which factor the overshoot of iterates prolongs it; or NAN */
+};
+
+/* The level for every process, from the recipe; false where the start is on it. */
+static bool read_target(const struct cases *cases, struct first_passage_target *target,
+                        struct sde_status *status)
+{
+  const struct parameters *common = cases->recipe->common;
+  uint64_t coordinate = parameters_u64(common, "coordinate");
+  if (coordinate > cases->loss->dim)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: coordinate is %llu; the loss %s has %zu, and they count from 1",
+                    parameters_place(common, "coordinate"), (unsigned long long)coordinate,
+                    cases->loss->type->name, cases->loss->dim);
+  double boundary = parameters_real(common, "boundary");
+  double start = cases->start[coordinate - 1];
+  double bound = parameters_real(common, "divergence_bound");
+  if (boundary == start || !(fabs(boundary) < bound))
+    return sde_fail(status, SDE_INVALID,
+                    "%s: boundary is %g; it must be within divergence_bound %g and not where "
+                    "coordinate %llu starts, %g",
+                    parameters_place(common, "boundary"), boundary, bound,
+                    (unsigned long long)coordinate, start);
+  *target = (struct first_passage_target){.coordinate = (size_t)coordinate - 1,
+                                          .boundary = boundary,
+                                          .above = boundary > start,
+                                          .bound = bound};
+  return true;
+}
+
+/* The same case with its processes stopped at the boundary. */
+static struct run_case stopped_case(const struct cases *cases, const struct run_case *one,
+                                    struct first_passage_target target, struct sde_status *status)
+{
+  struct run_case made = *one;
+  struct sde_stream crossings = case_stream(cases, one, "crossings");
+  target.paths = one->paths;
+  made.iterates = first_passage_of_iterates(one->iterates, one->optimizer.eta, &target);
+  made.sde = sde_alloc(cases->recipe->sdes, sizeof *made.sde);
+  for (size_t s = 0; s < cases->recipe->sdes; s++) {
+    made.sde[s] = one->sde[s];
+    made.sde[s].process =
+        first_passage_of_solution(one->sde[s].process->context, &target, crossings, true, status);
+    made.sde[s].companion =
+        first_passage_of_solution(one->sde[s].companion->context, &target, crossings, true, status);
+  }
+  return made;
+}
+
+static void stopped_case_free(const struct cases *cases, struct run_case *made)
+{
+  first_passage_free(made->iterates);
+  for (size_t s = 0; s < cases->recipe->sdes; s++) {
+    first_passage_free(made->sde[s].process);
+    first_passage_free(made->sde[s].companion);
+  }
+  sde_free(made->sde);
+}
+
+static struct survival curve_of(uint64_t paths, const double *time, double horizon)
+{
+  double *seen = sde_alloc((size_t)paths, sizeof *seen);
+  bool *observed = sde_alloc((size_t)paths, sizeof *observed);
+  size_t count = 0;
+  for (uint64_t p = 0; p < paths; p++)
+    if (!isnan(time[p])) {
+      observed[count] = time[p] <= horizon;
+      seen[count++] = fmin(time[p], horizon);
+    }
+  struct survival curve = survival_estimate(count, seen, observed);
+  sde_free(seen);
+  sde_free(observed);
+  return curve;
+}
+
+/* What the stopped process has shown; the linear terms of its mean go to `terms`, [path]. */
+static struct escape measure(const struct run_case *one, size_t process,
+                             const struct sde_process *stopped, double *terms)
+{
+  const double *time = first_passage_times(stopped);
+  double horizon = (double)one->steps * one->optimizer.eta;
+  struct escape made = {.one = one, .process = process, .exact = NAN, .exact_error = NAN};
+  made.longer = NAN;
+  made.curve = curve_of(one->paths, time, horizon);
+  made.estimate = survival_mean((size_t)one->paths, time, horizon, terms);
+  made.diverged = one->paths - made.estimate.counted;
+  made.se = sde_moments_standard_error(sde_moments_of_values(one->paths, terms, NULL));
+  return made;
+}
+
+/* The exact mean of an SDE; or the reason, in `reason`, why there is none. With a boundary that is
+ * further by the overshoot, how much longer iterates take. */
+static void add_exact(const struct cases *cases, const struct first_passage_target *target,
+                      struct escape *escape)
+{
+  const struct run_case *one = escape->one;
+  const struct limit *limit = one->sde[escape->process - 1].limit;
+  const struct sde_system *system = limit_system(limit);
+  struct sde_status status = {SDE_OK, ""};
+  struct mean_passage exact, further;
+  double start = cases->start[target->coordinate];
+  if (limit_uses_directions(limit)) {
+    escape->reason = sde_strdup("drift and noise come from fresh micro-batches each step");
+    return;
+  }
+  if (!mean_passage_time(system, start, target->boundary, target->bound, &exact, &status)) {
+    escape->reason = sde_strdup(status.message);
+    return;
+  }
+  escape->exact = exact.mean;
+  escape->exact_error = exact.mean * exact.relative;
+  double step = sqrt(mean_passage_variance(system, target->boundary) * one->optimizer.eta);
+  double shift = overshoot * (target->above ? step : -step);
+  if (mean_passage_time(system, start, target->boundary + shift, target->bound, &further, &status))
+    escape->longer = exp(further.logarithm - exact.logarithm);
+}
+
+/* Run one case; escape[process] is filled. */
+static bool run_case(const struct cases *cases, const struct run_case *one,
+                     const struct first_passage_target *target, int threads,
+                     struct results *results, struct progress *progress, struct escape *escape,
+                     struct sde_status *status)
+{
+  const uint64_t record_steps[] = {0, one->steps};
+  struct run_case stopped = stopped_case(cases, one, *target, status);
+  bool good = status->code == SDE_OK;
+  if (good) {
+    struct sde_ensemble_result result =
+        case_run(cases, &stopped, true, 0, 2, record_steps, threads, progress);
+    series_report_divergence(results, cases, one, &result, EACH, 2);
+    sde_ensemble_result_free(&result);
+    double *terms = sde_alloc(2 * (size_t)one->paths, sizeof *terms);
+    escape[0] = measure(one, 0, stopped.iterates, terms);
+    for (size_t s = 0; s < cases->recipe->sdes; s++) {
+      struct escape companion = measure(one, 1 + s, stopped.sde[s].companion, terms + one->paths);
+      escape[1 + s] = measure(one, 1 + s, stopped.sde[s].process, terms);
+      escape[1 + s].scheme_error = comparison_scheme_error(
+          &one->sde[s], sde_moments_of_values(one->paths, terms, terms + one->paths));
+      survival_free(&companion.curve);
+      add_exact(cases, target, &escape[1 + s]);
+    }
+    sde_free(terms);
+  }
+  stopped_case_free(cases, &stopped);
+  return good;
+}
+
+/* ---- tables and summary ---- */
+
+static void process_columns(FILE *table, const struct escape *escape)
+{
+  series_case_columns(table, escape->one);
+  if (escape->process == 0)
+    fputs("iterates,,", table);
+  else
+    fprintf(table, "sde,%zu,", escape->process - 1);
+}
+
+static void write_row(struct results *results, const struct escape *escape)
+{
+  FILE *table = results_table(results, "escape.csv",
+                              "optimizer,micro_batch,batch,eta,rho,process,sde,mean,se,n,censored,"
+                              "diverged,restricted_mean,exact,exact_error,scheme_error,longer");
+  process_columns(table, escape);
+  results_number(table, escape->estimate.mean);
+  fputc(',', table);
+  results_number(table, escape->se);
+  fprintf(table, ",%zu,%zu,%llu", escape->estimate.counted, escape->estimate.censored,
+          (unsigned long long)escape->diverged);
+  const double rest[] = {escape->estimate.restricted, escape->exact, escape->exact_error,
+                         escape->process == 0 ? NAN : escape->scheme_error, escape->longer};
+  for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) {
+    fputc(',', table);
+    results_number(table, rest[i]);
+  }
+  fputc('\n', table);
+}
+
+static void write_curve(struct results *results, const struct cases *cases,
+                        const struct escape *escape)
+{
+  FILE *table = results_table(results, "survival.csv",
+                              "optimizer,micro_batch,batch,eta,rho,process,sde,time,survival,se,"
+                              "low,high");
+  size_t records;
+  uint64_t *steps = case_record_steps(cases, escape->one, &records);
+  for (size_t r = 0; r < records; r++) {
+    double time = (double)steps[r] * escape->one->optimizer.eta;
+    struct survival_point point = survival_at(&escape->curve, time, band);
+    const double row[] = {time, point.survival, point.se, point.low, point.high};
+    process_columns(table, escape);
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+      if (i > 0)
+        fputc(',', table);
+      results_number(table, row[i]);
+    }
+    fputc('\n', table);
+  }
+  sde_free(steps);
+}
+
+static json_t *summary_row(const struct escape *escape)
+{
+  const struct optimizer *optimizer = &escape->one->optimizer;
+  bool iterates = escape->process == 0;
+  return json_pack(
+      "{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
+      "optimizer", optimizer->type->name, "micro_batch", series_micro_batch(escape->one), "batch",
+      (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "process",
+      iterates ? "iterates" : "sde", "sde_index",
+      iterates ? json_null() : json_integer((json_int_t)escape->process - 1), "mean",
+      results_json(escape->estimate.mean), "se", results_json(escape->se), "n",
+      (json_int_t)escape->estimate.counted, "censored", (json_int_t)escape->estimate.censored,
+      "diverged", (json_int_t)escape->diverged, "restricted_mean",
+      results_json(escape->estimate.restricted), "exact", results_json(escape->exact),
+      "exact_error", results_json(escape->exact_error), "scheme_error",
+      results_json(iterates ? NAN : escape->scheme_error));
+}
+
+/* "iterates" or "SDE 0"; released with sde_free. */
+static char *process_label(const struct escape *escape)
+{
+  return escape->process == 0 ? sde_strdup("iterates") : sde_format("SDE %zu", escape->process - 1);
+}
+
+static void print_row(struct results *results, const struct escape *escape)
+{
+  char *label = case_label(escape->one), *who = process_label(escape);
+  results_note(results, false, "%-13s %-7g %-6g %-8s %10.5g +- %-8.2g %8zu", label,
+               escape->one->optimizer.eta, escape->one->optimizer.rho, who, escape->estimate.mean,
+               escape->se, escape->estimate.censored);
+  if (isnan(escape->exact))
+    results_note(results, false, " %10s", "-");
+  else
+    results_note(results, false, " %10.5g", escape->exact);
+  if (escape->process > 0)
+    results_note(results, false, "  %-12.1g", escape->scheme_error);
+  if (!isnan(escape->longer))
+    results_note(results, false, "  %.3g", escape->longer);
+  results_note(results, false, "\n");
+  sde_free(label);
+  sde_free(who);
+}
+
+/* ---- verdicts ---- */
+
+/* How far from the mean the truth may be: sampling, the scheme, and the exact value's own error. */
+static double half_width(const struct escape *escape, double quantile)
+{
+  double exact = isnan(escape->exact_error) ? 0 : escape->exact_error;
+  return quantile * escape->se + escape->scheme_error + exact;
+}
+
+/* Is the mean the exact one to within `half`? An interval as wide as the time itself agrees with
+ * anything; and two step sizes whose means are far apart do not tell how wrong they are. Why
+ * nothing is decided for such a reason, or NULL. */
+static const char *obstacle(const struct escape *escape, double half)
+{
+  if (isnan(escape->estimate.mean))
+    return "; no path left in the second half of the time: give a longer time";
+  if (escape->scheme_error > escape->exact / 10)
+    return "; the scheme's error is more than a tenth: more substeps would tell";
+  return half < escape->exact / 2 ? NULL : "; the interval is too wide to tell";
+}
+
+static void exact_verdict(struct results *results, const struct escape *escape, double quantile)
+{
+  const struct optimizer *optimizer = &escape->one->optimizer;
+  double half = half_width(escape, quantile);
+  char *label = case_label(escape->one);
+  char *claim =
+      sde_format("%s, b %zu, eta %g, rho %g: SDE %zu leaves after the exact mean "
+                 "first-passage time",
+                 label, optimizer->batch, optimizer->eta, optimizer->rho, escape->process - 1);
+  const char *why = obstacle(escape, half);
+  bool agrees = fabs(escape->estimate.mean - escape->exact) <= half;
+  if (escape->reason != NULL)
+    results_verdict(results, claim, HOLDS_UNDECIDED, "%s", escape->reason);
+  else
+    results_verdict(results, claim,
+                    why != NULL ? HOLDS_UNDECIDED
+                    : agrees    ? HOLDS_YES
+                                : HOLDS_NO,
+                    "%.5g +- %.2g, exact %.5g%s", escape->estimate.mean, half, escape->exact,
+                    why == NULL ? "" : why);
+  sde_free(claim);
+  sde_free(label);
+}
+
+/* Do two differ in the micro-batch alone? */
+static bool is_like(const struct escape *a, const struct escape *b)
+{
+  const struct optimizer *x = &a->one->optimizer, *y = &b->one->optimizer;
+  return a->process == b->process && x->type == y->type && x->batch == y->batch &&
+         x->eta == y->eta && x->rho == y->rho && a->one->paths == b->one->paths;
+}
+
+/* The one like `escape` with the next larger micro-batch, or NULL. */
+static const struct escape *next_larger(const struct escape *all, size_t count,
+                                        const struct escape *escape)
+{
+  const struct escape *next = NULL;
+  for (const struct escape *other = all; other < all + count; other++)
+    if (is_like(other, escape) &&
+        other->one->optimizer.micro_batch > escape->one->optimizer.micro_batch &&
+        (next == NULL || other->one->optimizer.micro_batch < next->one->optimizer.micro_batch))
+      next = other;
+  return next;
+}
+
+static bool has_smaller(const struct escape *all, size_t count, const struct escape *escape)
+{
+  for (const struct escape *other = all; other < all + count; other++)
+    if (is_like(other, escape) &&
+        other->one->optimizer.micro_batch < escape->one->optimizer.micro_batch)
+      return true;
+  return false;
+}
+
+/* From the smallest micro-batch on: is each mean below the next, by more than the errors? */
+static enum holds judge_order(const struct escape *all, size_t count, const struct escape *smallest,
+                              double quantile, struct text *text)
+{
+  bool resolved = true, reversed = false;
+  text_add(text, "m=%zu: %.4g +- %.2g", smallest->one->optimizer.micro_batch,
+           smallest->estimate.mean, quantile * smallest->se + smallest->scheme_error);
+  for (const struct escape *escape = smallest, *next; escape != NULL; escape = next) {
+    next = next_larger(all, count, escape);
+    if (next == NULL)
+      break;
+    double half =
+        quantile * hypot(escape->se, next->se) + escape->scheme_error + next->scheme_error;
+    double later = next->estimate.mean - escape->estimate.mean;
+    resolved &= later > half;
+    reversed |= later < -half;
+    text_add(text, "; m=%zu: %.4g +- %.2g", next->one->optimizer.micro_batch, next->estimate.mean,
+             quantile * next->se + next->scheme_error);
+  }
+  return reversed ? HOLDS_NO : resolved ? HOLDS_YES : HOLDS_UNDECIDED;
+}
+
+static void order_verdict(struct results *results, const struct escape *all, size_t count,
+                          const struct escape *smallest, double quantile)
+{
+  const struct optimizer *optimizer = &smallest->one->optimizer;
+  struct text text = {0};
+  enum holds holds = judge_order(all, count, smallest, quantile, &text);
+  char *who = process_label(smallest);
+  char *claim =
+      sde_format("%s, b %zu, eta %g, rho %g, %s: the smaller m, the sooner it leaves",
+                 optimizer->type->name, optimizer->batch, optimizer->eta, optimizer->rho, who);
+  results_verdict(results, claim, holds, "%s", text.data);
+  sde_free(text.data);
+  sde_free(who);
+  sde_free(claim);
+}
+
+static void judge(struct results *results, const struct cases *cases, const struct escape *all,
+                  size_t count)
+{
+  /* A row enters the verdict on the exact time, and two comparisons of the one on the order. */
+  double quantile = sde_family_quantile(parameters_real(cases->recipe->common, "level"), 3 * count);
+  for (size_t i = 0; i < count; i++)
+    if (all[i].process > 0)
+      exact_verdict(results, &all[i], quantile);
+  for (size_t i = 0; i < count; i++)
+    if (all[i].one->optimizer.type->micro_batch == MICRO_GIVEN &&
+        !has_smaller(all, count, &all[i]) && next_larger(all, count, &all[i]) != NULL)
+      order_verdict(results, all, count, &all[i], quantile);
+}
+
+static void note_method(struct results *results, const struct cases *cases,
+                        const struct escape *all, size_t count)
+{
+  bool censored = false, known = false;
+  for (size_t i = 0; i < count; i++) {
+    censored |= all[i].estimate.censored > 0;
+    known |= !isnan(all[i].longer);
+  }
+  if (censored)
+    results_note(results, false,
+                 "Of censored paths the mean goes on beyond time %g by the exponential tail of the "
+                 "second half\n",
+                 parameters_real(cases->recipe->common, "time"));
+  results_note(results, false,
+               "SDE paths are tested for crossings between their steps; iterates are seen on the "
+               "grid and overshoot%s\n\n",
+               known ? ": they take about `longer` times the exact time, to leading order in eta"
+                     : "");
+}
+
+static bool run(const struct recipe *recipe, int threads, struct progress *progress,
+                const struct cases *cases, struct results *results, struct sde_status *status)
+{
+  struct first_passage_target target = {0};
+  if (!read_target(cases, &target, status))
+    return false;
+  size_t each = 1 + recipe->sdes, count = cases->count * each;
+  struct escape *all = sde_alloc(count, sizeof *all);
+  bool good = true;
+  for (size_t i = 0; good && i < cases->count; i++)
+    good = run_case(cases, &cases->one[i], &target, threads, results, progress, all + i * each,
+                    status);
+  results_note(results, false,
+               "Time until coordinate %zu reaches %g; standard errors are over independent paths\n"
+               "%-13s %-7s %-6s %-8s %-22s %8s %10s  %-12s  %s\n",
+               target.coordinate + 1, target.boundary, "optimizer", "eta", "rho", "process", "mean",
+               "censored", "exact", "scheme error", "longer");
+  json_t *rows = json_array();
+  for (size_t i = 0; good && i < count; i++) {
+    write_row(results, &all[i]);
+    write_curve(results, cases, &all[i]);
+    print_row(results, &all[i]);
+    json_array_append_new(rows, summary_row(&all[i]));
+  }
+  if (good) {
+    note_method(results, cases, all, count);
+    judge(results, cases, all, count);
+  }
+  json_object_set_new(results_summary(results), "rows", rows);
+  for (size_t i = 0; i < count; i++) {
+    survival_free(&all[i].curve);
+    sde_free(all[i].reason);
+  }
+  sde_free(all);
+  return good;
+}
+
+static const char *const unused[] = {"observables", NULL};
+
+extern const struct study_type study_escape;
+const struct study_type study_escape = {
+    .name = "escape",
+    .summary = "first-passage times and survival curves, beside the exact mean in one dimension",
+    .keys = keys,
+    .unused = unused,
+    .companions = true,
+    .run = run,
+};

@@ -1,0 +1,291 @@
+/*
+ * The papers' experiments in small: each recipe named after one shows, at reduced size, the claim
+ * that its comment states, and its twin, with what the claim rests on taken away, does not. Run
+ * from the root of the project, whose recipes it reads.
+ */
+#include "experiments/cases.h"
+#include "experiments/results.h"
+#include "experiments/study.h"
+#include "tests/testing.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A claim that stands on one comparison is asked for by this many standard errors. */
+static const double claimed = 3;
+
+struct outcome {
+  struct recipe *recipe;
+  struct cases *cases;
+  struct results *results;
+  json_t *rows;
+};
+
+enum { OVERRIDES_MAX = 8 };
+
+/* Runs a recipe of experiments/recipes; overrides end in NULL. */
+static struct outcome run(const char *name, size_t paths, const char *const *overrides)
+{
+  struct sde_status status = {SDE_OK, ""};
+  char *file = sde_format("experiments/recipes/%s.yaml", name);
+  char *all_paths = sde_format("paths=%zu", testing_size(paths));
+  const char *override[OVERRIDES_MAX] = {all_paths};
+  size_t count = 1;
+  for (; overrides[count - 1] != NULL; count++)
+    override[count] = overrides[count - 1];
+  struct outcome outcome = {0};
+  outcome.recipe = recipe_read(file, count, override, &status);
+  ck_assert_msg(outcome.recipe != NULL, "%s", status.message);
+  outcome.cases = cases_new(outcome.recipe, &status);
+  ck_assert_msg(outcome.cases != NULL, "%s", status.message);
+  outcome.results = results_new(outcome.recipe);
+  bool good =
+      outcome.recipe->study->run(outcome.recipe, 0, NULL, outcome.cases, outcome.results, &status);
+  ck_assert_msg(good, "%s", status.message);
+  outcome.rows = json_object_get(results_summary(outcome.results), "rows");
+  sde_free(all_paths);
+  sde_free(file);
+  return outcome;
+}
+
+static void outcome_free(struct outcome *outcome)
+{
+  results_free(outcome->results);
+  cases_free(outcome->cases);
+  recipe_free(outcome->recipe);
+}
+
+/* The row of the iterates of an optimizer, and micro-batch where it is not 0. */
+static const json_t *row_of(const struct outcome *outcome, const char *optimizer, int m)
+{
+  size_t i;
+  json_t *row;
+  json_array_foreach(outcome->rows, i, row)
+  {
+    if (strcmp(json_string_value(json_object_get(row, "optimizer")), optimizer) == 0 &&
+        strcmp(json_string_value(json_object_get(row, "process")), "iterates") == 0 &&
+        (m == 0 || json_integer_value(json_object_get(row, "micro_batch")) == m))
+      return row;
+  }
+  ck_abort_msg("no row of %s m=%d", optimizer, m);
+}
+
+struct estimate {
+  double mean, se;
+};
+
+static struct estimate estimate_in(const json_t *object)
+{
+  const json_t *mean = json_object_get(object, "mean"), *se = json_object_get(object, "se");
+  ck_assert(json_is_real(mean) && json_is_real(se));
+  return (struct estimate){json_real_value(mean), json_real_value(se)};
+}
+
+/* The mean of an observable at the end time. */
+static struct estimate end_of(const struct outcome *outcome, const char *optimizer, int m,
+                              const char *observable)
+{
+  const json_t *row = row_of(outcome, optimizer, m);
+  return estimate_in(json_object_get(json_object_get(row, "observables"), observable));
+}
+
+/* By how many standard errors a is larger than b: cases have random numbers of their own. */
+static double larger(struct estimate a, struct estimate b)
+{
+  return (a.mean - b.mean) / hypot(a.se, b.se);
+}
+
+/* ---- valley-rates ---- */
+
+enum { LEVELS = 3, MICRO_BATCHES = 6 };
+static const int micro_batch[MICRO_BATCHES] = {32, 16, 8, 4, 2, 1};
+
+static struct estimate decay_rate(const struct outcome *outcome, const char *optimizer, int m)
+{
+  static const double start = 4 - 0.25, time = 4;
+  struct estimate q = end_of(outcome, optimizer, m, "imbalance");
+  return (struct estimate){-log(q.mean / start) / time, q.se / q.mean / time};
+}
+
+/* The excess over sgd, divided by 2 rho sigma^2/m, at rho = eta = 0.01, 0.005 and 0.0025. */
+static void measure_excess(struct estimate excess[LEVELS][MICRO_BATCHES])
+{
+  static const char *const text[LEVELS][2] = {
+      {"eta=0.01", "rho=0.01"}, {"eta=0.005", "rho=0.005"}, {"eta=0.0025", "rho=0.0025"}};
+  for (size_t level = 0; level < LEVELS; level++) {
+    const char *const overrides[] = {text[level][0], text[level][1], NULL};
+    struct outcome outcome = run("valley-rates", 2048, overrides);
+    double rho = 0.01 / (1 << level);
+    struct estimate sgd = decay_rate(&outcome, "sgd", 0);
+    for (size_t i = 0; i < MICRO_BATCHES; i++) {
+      struct estimate own = decay_rate(&outcome, "m-usam", micro_batch[i]);
+      double unit = 2 * rho / micro_batch[i];
+      excess[level][i] =
+          (struct estimate){(own.mean - sgd.mean) / unit, hypot(own.se, sgd.se) / unit};
+    }
+    outcome_free(&outcome);
+  }
+}
+
+/* From three levels, each half the one before, what is left without the terms of first and second
+ * order. The third order leaves an eighth of its term at the first level, with its sign changed:
+ * the first order is 0.11 there at most, its cube an eighth of which is 2e-4, below a standard
+ * error. */
+static struct estimate extrapolate(struct estimate excess[LEVELS][MICRO_BATCHES], size_t i)
+{
+  static const double weight[LEVELS] = {1 / 3.0, -2, 8 / 3.0};
+  double mean = 0, variance = 0;
+  for (size_t level = 0; level < LEVELS; level++) {
+    mean += weight[level] * excess[level][i].mean;
+    variance += pow(weight[level] * excess[level][i].se, 2);
+  }
+  return (struct estimate){mean, sqrt(variance)};
+}
+
+/* Twins: with c(b) in the place of c(m) the limit is b/m, and without extrapolation the corrections
+ * of order rho and eta show, rho s + 3/2 eta s m/b with s = u^2 + v^2 <= 4.25. */
+START_TEST(valley_rates)
+{
+  struct estimate excess[LEVELS][MICRO_BATCHES];
+  measure_excess(excess);
+  for (size_t i = 0; i < MICRO_BATCHES; i++) {
+    int m = micro_batch[i];
+    struct estimate limit = extrapolate(excess, i), raw = excess[0][i];
+    ck_assert_msg(fabs(limit.mean - 1) < claimed * limit.se, "m=%d: %g +- %g", m, limit.mean,
+                  limit.se);
+    double other = 32.0 / m;
+    if (m != 32)
+      ck_assert_msg(fabs(other * limit.mean - 1) > claimed * other * limit.se, "m=%d", m);
+    ck_assert_msg(raw.mean - 1 > claimed * raw.se, "m=%d: %g +- %g", m, raw.mean, raw.se);
+    double correction = 4.25 * (0.01 + 1.5 * 0.01 * m / 32);
+    /* What is left is of second order, twice the square where all constants are 1. */
+    ck_assert_msg(fabs(raw.mean - 1 - correction) < claimed * raw.se + 2 * correction * correction,
+                  "m=%d: %g +- %g, correction %g", m, raw.mean, raw.se, correction);
+  }
+}
+END_TEST
+
+/* ---- luo-figure-1 ---- */
+
+/* Mean times until the iterates leave the sharp minimum. Twin: with rho = 0 no m is before
+ * another. */
+START_TEST(smaller_micro_batches_leave_a_sharp_minimum_sooner)
+{
+  static const char *const as_it_is[] = {NULL}, *const unperturbed[] = {"rho=0", NULL};
+  static const int m[] = {8, 4, 2, 1};
+  struct outcome outcome = run("luo-figure-1", 4096, as_it_is);
+  struct estimate before = estimate_in(row_of(&outcome, "sgd", 0));
+  for (size_t i = 0; i < 4; i++) {
+    struct estimate next = estimate_in(row_of(&outcome, "m-usam", m[i]));
+    ck_assert_msg(larger(before, next) > claimed, "m=%d: %g +- %g, before it %g", m[i], next.mean,
+                  next.se, before.mean);
+    before = next;
+  }
+  outcome_free(&outcome);
+  outcome = run("luo-figure-1", 1024, unperturbed);
+  before = estimate_in(row_of(&outcome, "sgd", 0));
+  for (size_t i = 0; i < 4; i++) {
+    struct estimate next = estimate_in(row_of(&outcome, "m-usam", m[i]));
+    ck_assert_double_lt(fabs(larger(before, next)), claimed);
+  }
+  outcome_free(&outcome);
+}
+END_TEST
+
+/* ---- luo-figure-2 ---- */
+
+/* tr V at three times, after the start, where SAM of m = 16 is above sgd yet (the recipe says so).
+ * Twin: with rho = 0 all are sgd. */
+START_TEST(noise_trace_falls_faster_for_smaller_micro_batches)
+{
+  static const char *const times[] = {"time=5", "time=10", "time=20"};
+  static const int m[] = {16, 4, 1};
+  for (size_t t = 0; t < 3; t++)
+    for (int twin = 0; twin < 2; twin++) {
+      const char *const overrides[] = {"loss.data=data/iris.csv", times[t],
+                                       twin ? "rho=0" : "rho=0.3", NULL};
+      struct outcome outcome = run("luo-figure-2", 128, overrides);
+      struct estimate before = end_of(&outcome, "sgd", 0, "noise-trace");
+      for (size_t i = 0; i < 3; i++) {
+        struct estimate next = end_of(&outcome, "m-sam", m[i], "noise-trace");
+        double z = larger(before, next);
+        ck_assert_msg(twin ? fabs(z) < claimed : z > claimed, "%s, rho %s, m=%d: %g +- %g, %g",
+                      times[t], twin ? "0" : "0.3", m[i], next.mean, next.se, z);
+        if (!twin)
+          before = next;
+      }
+      outcome_free(&outcome);
+    }
+}
+END_TEST
+
+/* ---- luo-table-6 ---- */
+
+/* tr V at the end, largest for sgd, smaller for sam, smallest for rw-sam; of what sam gains n-sam
+ * gains less than half. Twin: with rho = 0 nobody gains. */
+START_TEST(noise_trace_at_the_end)
+{
+  static const char *const iris[] = {"loss.data=data/iris.csv", NULL};
+  static const char *const unperturbed[] = {"loss.data=data/iris.csv", "rho=0", "time=20", NULL};
+  struct outcome outcome = run("luo-table-6", 192, iris);
+  struct estimate sgd = end_of(&outcome, "sgd", 0, "noise-trace");
+  struct estimate full = end_of(&outcome, "n-sam", 0, "noise-trace");
+  struct estimate sam = end_of(&outcome, "sam", 0, "noise-trace");
+  struct estimate reweighted = end_of(&outcome, "rw-sam", 0, "noise-trace");
+  ck_assert_msg(larger(sgd, sam) > claimed, "sgd %g, sam %g", sgd.mean, sam.mean);
+  ck_assert_msg(larger(sam, reweighted) > claimed, "sam %g, rw-sam %g +- %g", sam.mean,
+                reweighted.mean, reweighted.se);
+  struct estimate half = {(sgd.mean + sam.mean) / 2, hypot(sgd.se, sam.se) / 2};
+  ck_assert_msg(larger(full, half) > claimed, "n-sam %g +- %g, sgd %g, sam %g", full.mean, full.se,
+                sgd.mean, sam.mean);
+  outcome_free(&outcome);
+  outcome = run("luo-table-6", 128, unperturbed);
+  sgd = end_of(&outcome, "sgd", 0, "noise-trace");
+  static const char *const others[] = {"n-sam", "sam", "rw-sam"};
+  for (size_t i = 0; i < 3; i++)
+    ck_assert_double_lt(fabs(larger(sgd, end_of(&outcome, others[i], 0, "noise-trace"))), claimed);
+  outcome_free(&outcome);
+}
+END_TEST
+
+/* ---- compagnoni-saddle ---- */
+
+/* |x|^2 begins at 0.005, within rho = 0.1 and outside 0.02. Within, SAM comes nearer to the saddle,
+ * iterates and SDE alike; usam, and SAM from outside, end at a minimum, at |x| = 1, as sgd does. */
+START_TEST(sam_is_drawn_to_a_saddle)
+{
+  static const char *const far[] = {"rho=0.1", NULL}, *const near[] = {"rho=0.02", NULL};
+  const double start = 0.005;
+  struct outcome outcome = run("compagnoni-saddle", 256, far);
+  struct estimate sam = end_of(&outcome, "sam", 0, "norm-squared");
+  ck_assert_msg(sam.mean + claimed * sam.se < start / 100, "%g +- %g", sam.mean, sam.se);
+  size_t i;
+  json_t *row;
+  json_array_foreach(outcome.rows, i, row)
+  {
+    struct estimate end =
+        estimate_in(json_object_get(json_object_get(row, "observables"), "norm-squared"));
+    if (strcmp(json_string_value(json_object_get(row, "optimizer")), "sam") == 0)
+      ck_assert_double_lt(end.mean + claimed * end.se, start / 100);
+    else
+      ck_assert_double_gt(end.mean - claimed * end.se, 0.99);
+  }
+  outcome_free(&outcome);
+  outcome = run("compagnoni-saddle", 256, near);
+  ck_assert_double_gt(end_of(&outcome, "sam", 0, "norm-squared").mean, 0.99);
+  outcome_free(&outcome);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *suite = suite_create("papers");
+  TCase *luo = testing_case(suite, "luo");
+  tcase_add_test(luo, valley_rates);
+  tcase_add_test(luo, smaller_micro_batches_leave_a_sharp_minimum_sooner);
+  tcase_add_test(luo, noise_trace_falls_faster_for_smaller_micro_batches);
+  tcase_add_test(luo, noise_trace_at_the_end);
+  TCase *compagnoni = testing_case(suite, "compagnoni");
+  tcase_add_test(compagnoni, sam_is_drawn_to_a_saddle);
+  return testing_run(suite);
+}
