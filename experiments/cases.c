@@ -93,15 +93,17 @@ static void make_iterates(const struct cases *cases, struct run_case *one)
   struct optimizer_coupling coupling = {.resolution = 0};
   bool coupled = false;
   for (size_t s = 0; cases->objective->sampling == GAUSSIAN && s < cases->recipe->sdes; s++) {
-    const struct sde_solution *solution = one->sde[s].process->context;
+    const struct sde_solution *solution = sde_solution_of(one->sde[s].process);
     bool columns = limit_options_of(one->sde[s].limit)->factor == FACTOR_COLUMNS &&
                    solution->system->noise_dim == cases->objective->components;
     one->sde[s].coupled = columns && (!coupled || coupling.resolution == solution->resolution);
     if (one->sde[s].coupled && !coupled) {
       coupled = true;
       coupling.resolution = solution->resolution;
-      coupling.wiener = (struct sde_wiener){solution->stream, solution->system->noise_dim,
-                                            solution->eta / (double)solution->resolution};
+      coupling.wiener =
+          (struct sde_wiener){.stream = solution->stream,
+                              .noise_dim = solution->system->noise_dim,
+                              .fine_step = solution->eta / (double)solution->resolution};
     }
   }
   one->iterates = optimizer_coupled_process_new(
@@ -374,7 +376,7 @@ double case_work(const struct run_case *one, size_t sdes, bool companions)
 {
   double steps = 1;
   for (size_t s = 0; s < sdes; s++) {
-    const struct sde_solution *solution = one->sde[s].process->context;
+    const struct sde_solution *solution = sde_solution_of(one->sde[s].process);
     double substeps = (double)solution->substeps;
     steps += substeps * (1 + (companions ? one->sde[s].ratio : 0));
   }

@@ -64,7 +64,7 @@ static void list_schemes(void)
     struct text text = {0};
     text_add(&text, "%s: weak order %g; strong order", (*scheme)->title, (*scheme)->weak_order);
     for (int noise = 0; noise < SDE_NOISE_CLASSES; noise++) {
-      double order = (*scheme)->strong_order[noise];
+      double order = (*scheme)->on[noise].strong_order;
       text_add(&text, "%s %s", noise == 0 ? "" : ",", order > 0 ? "" : "not for ");
       if (order > 0)
         text_add(&text, "%g for ", order);
