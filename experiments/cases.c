@@ -4,6 +4,7 @@
 #include "experiments/cases.h"
 
 #include "experiments/progress.h"
+#include "sde/noise_class.h"
 
 #include <math.h>
 #include <string.h>
@@ -57,28 +58,36 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
   struct limit_options options = limit_options(sde);
   if (cases->objective->sampling == GAUSSIAN && options.factor == FACTOR_AUTO)
     options.factor = FACTOR_COLUMNS; /* so that iterates and SDE can share a Brownian path */
-  uint64_t substeps = parameters_u64(sde, "substeps");
+  struct recipe_scheme chosen = recipe_scheme(cases->recipe, index);
+  uint64_t substeps = chosen.substeps;
   bool even = substeps % 2 == 0;
   uint64_t other = even ? substeps / 2 : 2 * substeps;
   if ((double)one->steps * (double)(even ? substeps : other) > FINE_STEPS_MAX)
     return sde_fail(status, SDE_INVALID,
                     "%s: %g learning-rate steps of %g substeps; their product must be at most %g",
-                    parameters_place(sde, "substeps"), (double)one->steps, (double)substeps,
-                    FINE_STEPS_MAX);
+                    parameters_place(sde, parameters_has(sde, "substeps") ? "substeps" : "scheme"),
+                    (double)one->steps, (double)substeps, FINE_STEPS_MAX);
   made->index = index;
   made->ratio = even ? 0.5 : 2;
-  made->scheme = sde_scheme_named(parameters_text(sde, "scheme"));
+  made->scheme = chosen.scheme;
   made->limit = limit_new(&one->optimizer, &options, case_stream(cases, one, "directions"),
                           parameters_place(sde, "rho_order"), status);
   if (made->limit == NULL)
     return false;
-  struct sde_solution solution = {.system = limit_system(made->limit),
+  made->system = *limit_system(made->limit);
+  struct sde_status refused = {SDE_OK, ""};
+  /* What is declared must be borne out; what is declared general may be more special here. */
+  if (!sde_noise_class_check(&made->system, cases->start, &refused))
+    return sde_fail(status, refused.code, "%s: %s", parameters_place(sde, "rho_order"),
+                    refused.message);
+  if (made->system.noise == SDE_NOISE_GENERAL)
+    made->system.noise = sde_noise_class_measured(&made->system, cases->start);
+  struct sde_solution solution = {.system = &made->system,
                                   .scheme = made->scheme,
                                   .stream = case_stream(cases, one, "sde"),
                                   .eta = one->optimizer.eta,
                                   .substeps = substeps,
                                   .resolution = even ? substeps : other};
-  struct sde_status refused = {SDE_OK, ""};
   made->process = sde_solution_process_new(&solution, &refused);
   solution.substeps = other;
   made->companion = sde_solution_process_new(&solution, &refused);

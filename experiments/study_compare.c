@@ -210,5 +210,6 @@ const struct study_type study_compare = {
     .name = "compare",
     .summary = "iterates beside the SDE over time, with the scheme's error and verdicts",
     .companions = true,
+    .chooses_scheme = true,
     .run = run,
 };
