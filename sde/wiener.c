@@ -59,8 +59,7 @@ struct sde_wiener_workspace *sde_wiener_workspace_new(const struct sde_wiener *w
   workspace->fine = arrays_new(wiener, width);
   if (wiener->needs & SDE_WIENER_LEVY_AREAS) {
     workspace->terms = sde_levy_area_terms(wiener->noise_dim, wiener->fine_step);
-    workspace->scratch = sde_alloc(
-        sde_levy_area_scratch(wiener->noise_dim, workspace->terms, width), sizeof(double));
+    workspace->scratch = sde_alloc(sde_levy_area_scratch(wiener->noise_dim), sizeof(double));
   }
   if (wiener->needs & SDE_WIENER_NORMALS)
     workspace->normal = sde_alloc(wiener->normals * width, sizeof(double));
