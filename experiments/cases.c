@@ -51,6 +51,13 @@ static struct sde_stream case_stream(const struct cases *cases, const struct run
   return stream;
 }
 
+/* Where a limit was asked for: the file, where the recipe leaves its SDE to the defaults. */
+static const char *sde_place(const struct cases *cases, const struct parameters *sde)
+{
+  return parameters_given(sde, "rho_order") ? parameters_place(sde, "rho_order")
+                                            : cases->recipe->file;
+}
+
 static bool make_sde(const struct cases *cases, const struct run_case *one, size_t index,
                      struct case_sde *made, struct sde_status *status)
 {
@@ -71,7 +78,7 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
   made->ratio = even ? 0.5 : 2;
   made->scheme = chosen.scheme;
   made->limit = limit_new(&one->optimizer, &options, case_stream(cases, one, "directions"),
-                          parameters_place(sde, "rho_order"), status);
+                          sde_place(cases, sde), status);
   if (made->limit == NULL)
     return false;
   made->system = *limit_system(made->limit);

@@ -4,10 +4,9 @@
  */
 #include "experiments/command.h"
 #include "experiments/estimate.h"
-#include "experiments/recipe.h"
+#include "experiments/unused.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct arguments {
@@ -38,21 +37,17 @@ static bool parse(int argc, char **argv, struct arguments *arguments, struct sde
          sde_fail(status, SDE_INVALID, "check: no recipe is named; %s", usage);
 }
 
-/* Nothing is printed of a recipe that the estimate finds wrong. */
+/* Making the cases checks what the reader could not; nothing is printed of a recipe that fails. */
 static void report(const struct recipe *recipe, struct sde_status *status)
 {
-  char *estimate = NULL;
-  size_t length = 0;
-  FILE *memory = open_memstream(&estimate, &length);
-  if (memory == NULL) {
-    sde_fail(status, SDE_FAILED, "out of memory");
+  struct cases *cases = cases_new(recipe, status);
+  if (cases == NULL)
     return;
-  }
-  bool good = study_estimate(recipe, memory, status);
-  fclose(memory);
-  if (good)
-    printf("%s%s", recipe->resolved, estimate);
-  free(estimate);
+  char *unused = unused_keys(cases, "# ");
+  printf("%s%s", recipe->resolved, unused);
+  study_estimate(cases, stdout);
+  sde_free(unused);
+  cases_free(cases);
 }
 
 int command_check(int argc, char **argv)

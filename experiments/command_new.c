@@ -50,6 +50,12 @@ static void print_comment(const char *margin, const struct schema_row *row)
   sde_free(describe);
 }
 
+/* Under index sampling, which is the default, no other key of the noise may be given. */
+static bool is_refused(enum schema_section section, const char *key)
+{
+  return section == SCHEMA_NOISE && strcmp(key, "sampling") != 0;
+}
+
 /* Comments and values of a section's keys. Frees the schema. */
 static void print_section(enum schema_section section, struct schema *schema)
 {
@@ -59,7 +65,7 @@ static void print_section(enum schema_section section, struct schema *schema)
     if (schema->row[i].checksum)
       continue;
     print_comment("  ", &schema->row[i]);
-    if (value != NULL && section != SCHEMA_OPTIMIZERS)
+    if (value != NULL && section != SCHEMA_OPTIMIZERS && !is_refused(section, key->name))
       printf("  %s: %s\n", key->name, value);
   }
   schema_free(schema);
@@ -80,13 +86,17 @@ static void print_sections(enum schema_section section)
   }
 }
 
-static void print_row(const struct schema_row *row, const char *study)
+/* Keys that the study does not use are left to their defaults. */
+static void print_row(const struct schema_row *row, const struct study_type *study)
 {
   const struct parameter_key *key = &row->key;
-  const char *value =
-      strcmp(key->name, "study") == 0 ? study : value_of(SCHEMA_VALUE, key->name, key->fallback);
+  const char *value = strcmp(key->name, "study") == 0
+                          ? study->name
+                          : value_of(SCHEMA_VALUE, key->name, key->fallback);
   putchar('\n');
   print_comment("", row);
+  if (!key->required && !study_uses(study, key->name))
+    return;
   if (row->section != SCHEMA_VALUE) {
     printf("%s:\n", key->name);
     print_sections(row->section);
@@ -104,7 +114,7 @@ static void print_starter(const struct study_type *study)
   sde_free(text);
   for (size_t i = 0; i < schema->count; i++)
     if (!schema->row[i].checksum)
-      print_row(&schema->row[i], study->name);
+      print_row(&schema->row[i], study);
   schema_free(schema);
 }
 

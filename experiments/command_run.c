@@ -9,6 +9,7 @@
 #include "experiments/results.h"
 #include "experiments/scheme_choice.h"
 #include "experiments/study.h"
+#include "experiments/unused.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -151,6 +152,13 @@ static void show(const struct options *options, struct results *results, const c
   results_print_warnings(results, stderr);
 }
 
+static void note_unused(struct results *results, const struct cases *cases)
+{
+  char *unused = unused_keys(cases, "");
+  results_note(results, false, "%s", unused);
+  sde_free(unused);
+}
+
 /* Run the study and write what it leaves; scheme_said is NULL or a line for people. */
 static bool run_study(const struct options *options, const struct recipe *recipe,
                       const struct cases *cases, const char *scheme_said, const char *directory,
@@ -161,6 +169,7 @@ static bool run_study(const struct options *options, const struct recipe *recipe
   bool companions = recipe->study->companions;
   struct progress *progress = options->quiet ? NULL : progress_new(total_work(cases, companions));
   struct results *results = results_new(recipe);
+  note_unused(results, cases);
   if (scheme_said != NULL)
     results_note(results, false, "%s", scheme_said);
   bool good = recipe->study->run(recipe, threads, progress, cases, results, status);

@@ -3,7 +3,6 @@
  */
 #include "experiments/estimate.h"
 
-#include "experiments/cases.h"
 #include "experiments/study.h"
 #include "sde/block.h"
 
@@ -71,11 +70,9 @@ static double case_seconds(const struct cases *cases, const struct run_case *one
   return unit * units / (units < threads ? units : threads);
 }
 
-bool study_estimate(const struct recipe *recipe, FILE *out, struct sde_status *status)
+void study_estimate(const struct cases *cases, FILE *out)
 {
-  struct cases *cases = cases_new(recipe, status);
-  if (cases == NULL)
-    return false;
+  const struct recipe *recipe = cases->recipe;
   bool companions = recipe->study->companions;
   double seconds = 0, work = 0, cells = 0;
   for (size_t i = 0; i < cases->count; i++) {
@@ -96,6 +93,4 @@ bool study_estimate(const struct recipe *recipe, FILE *out, struct sde_status *s
   fprintf(out,
           "# %zu cases, %.3g path-steps, about %.0f s on %d threads, about %.0f MB of memory\n",
           cases->count, work, seconds, omp_get_max_threads(), 20 + bytes / 1e6);
-  cases_free(cases);
-  return true;
 }

@@ -735,39 +735,55 @@ static bool draw_script(const char *directory, const char *name, const char *tit
   return ok;
 }
 
-static bool draw_regularizer(const char *directory, const char *title, struct plot_files *files,
-                             struct sde_status *status)
-{
-  return draw_script(directory, "regularizer", title, files, status);
-}
-
-static bool draw_order(const char *directory, const char *title, struct plot_files *files,
-                       struct sde_status *status)
-{
-  return draw_script(directory, "order", title, files, status);
-}
-
-/* What each study's pictures are drawn by. */
+/* What each study's pictures are drawn by: series.gp, or a script of this name from the table of
+ * this name. Rows of one study stand together. */
 static const struct {
-  const char *study;
-  bool (*draw)(const char *directory, const char *title, struct plot_files *files,
-               struct sde_status *status);
-} pictures[] = {{"compare", draw_series},
-                {"trajectory", draw_series},
-                {"regularizer", draw_regularizer},
-                {"order", draw_order},
-                {"stationary", draw_series}};
+  const char *study, *script; /* NULL for series.gp */
+  bool optional;              /* not every run of the study leaves the table */
+} pictures[] = {{"compare", NULL, false},
+                {"trajectory", NULL, false},
+                {"regularizer", "regularizer", false},
+                {"regularizer", "norms", true},
+                {"order", "order", false},
+                {"stationary", NULL, false}};
+
+enum { PICTURES = sizeof pictures / sizeof pictures[0] };
+
+static bool has_table(const char *directory, const char *name)
+{
+  char *table = sde_format("%s/%s.csv", directory, name);
+  bool has = access(table, F_OK) == 0;
+  sde_free(table);
+  return has;
+}
+
+/* "compare, trajectory, ...", released with sde_free. */
+static char *list_studies(void)
+{
+  char *names = sde_strdup(pictures[0].study);
+  for (size_t i = 1; i < PICTURES; i++)
+    if (strcmp(pictures[i].study, pictures[i - 1].study) != 0)
+      extend(&names, sde_format(", %s", pictures[i].study));
+  return names;
+}
 
 bool plot_run(const char *directory, const char *study, const char *title, struct plot_files *files,
               struct sde_status *status)
 {
   *files = (struct plot_files){0};
-  for (size_t i = 0; i < sizeof pictures / sizeof pictures[0]; i++)
-    if (strcmp(pictures[i].study, study) == 0)
-      return pictures[i].draw(directory, title, files, status);
-  char *names = sde_strdup(pictures[0].study);
-  for (size_t i = 1; i < sizeof pictures / sizeof pictures[0]; i++)
-    extend(&names, sde_format(", %s", pictures[i].study));
+  bool known = false, ok = true;
+  for (size_t i = 0; ok && i < PICTURES; i++) {
+    const char *script = pictures[i].script;
+    if (strcmp(pictures[i].study, study) != 0)
+      continue;
+    known = true;
+    if (!pictures[i].optional || has_table(directory, script))
+      ok = script == NULL ? draw_series(directory, title, files, status)
+                          : draw_script(directory, script, title, files, status);
+  }
+  if (known)
+    return ok;
+  char *names = list_studies();
   sde_fail(status, SDE_INVALID, "%s: there are no pictures for the study `%s`; there are for %s",
            directory, study, names);
   sde_free(names);

@@ -25,6 +25,9 @@ struct plot_files {
  *
  * order: order.csv gives order.svg and order.png, a panel an observable and axis.
  *
+ * regularizer: regularizer.csv gives regularizer.svg and .png; norms.csv, where there is one, gives
+ * norms.svg and norms.png.
+ *
  * The scripts are looked for in $SHARPSDE_PLOTS or, where that is not set, in plots/ beside the
  * folder of the executable, then in SHARPSDE_DATADIR/plots. gnuplot is found on PATH.
  *

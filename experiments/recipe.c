@@ -424,8 +424,10 @@ static bool read_row_section(struct reader *reader, const struct schema_row *row
     return read_loss(reader, node, recipe);
   if (row->section == SCHEMA_NOISE)
     return read_section(reader, node, schema_noise(), &recipe->noise);
-  if (row->section == SCHEMA_SDE)
+  if (row->section == SCHEMA_SDE) {
+    recipe->sde_place = sde_strdup(yaml_place(node));
     return read_sections(reader, row, node, schema_sde, &recipe->sdes, &recipe->sde);
+  }
   if (fy_node_is_sequence(node) && item_count(node) == 0)
     return refuse(reader, row, node, "an empty list");
   return read_sections(reader, row, node, schema_optimizer, &recipe->optimizers,
@@ -518,7 +520,15 @@ void recipe_free(struct recipe *recipe)
   parameters_free(recipe->noise);
   sde_free(recipe->optimizer);
   sde_free(recipe->sde);
+  sde_free(recipe->sde_place);
   sde_free(recipe->file);
   sde_free(recipe->resolved);
   sde_free(recipe);
+}
+
+const char *recipe_place_given(const struct recipe *recipe, const char *key)
+{
+  if (strcmp(key, "sde") == 0)
+    return strcmp(recipe->sde_place, "default") == 0 ? NULL : recipe->sde_place;
+  return parameters_given(recipe->common, key) ? parameters_place(recipe->common, key) : NULL;
 }

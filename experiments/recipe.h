@@ -32,8 +32,9 @@ struct recipe {
   struct parameters **optimizer; /* each with "name" */
   struct parameters **sde;
   struct recipe_scheme automatic; /* for an SDE that leaves it to the program */
-  char *resolved;                 /* the recipe with every default filled in, as YAML text */
-  char sha256[65];                /* of resolved, in hexadecimal */
+  char *sde_place;                /* of the key sde, as parameters_place has it */
+  char *resolved;  /* the recipe with every default that counts filled in, as YAML text */
+  char sha256[65]; /* of resolved, in hexadecimal */
 };
 
 /* Read a recipe file and apply overrides "key.path=value" in order; NULL, and the status says why
@@ -44,5 +45,9 @@ struct recipe *recipe_read(const char *file, size_t overrides, const char *const
 struct recipe_scheme recipe_scheme(const struct recipe *recipe, size_t sde);
 
 void recipe_free(struct recipe *recipe);
+
+/* Where a common key stands that may be left out, sde included: "FILE:LINE", "--set KEY", or NULL
+ * where it is not given. */
+const char *recipe_place_given(const struct recipe *recipe, const char *key);
 
 #endif

@@ -6,7 +6,9 @@
 
 #include "experiments/recipe.h"
 #include "experiments/schema.h"
+#include "experiments/study.h"
 #include "experiments/text.h"
+#include "models/objective.h"
 
 static void add_number(struct text *text, enum parameter_type type, double number)
 {
@@ -84,13 +86,17 @@ static void add_value(struct text *text, const struct parameter_key *key,
   text_add(text, "\n");
 }
 
-/* The keys of a section, the first line after `first`, each other one after `margin`. */
+/* The keys of a section, the first line after `first`, each other one after `margin`; without the
+ * defaults of keys that are not used, where `uses` says which are. */
 static void add_map(struct text *text, struct schema *schema, const struct parameters *parameters,
+                    bool (*uses)(const struct parameters *parameters, const char *key),
                     const char *first, const char *margin)
 {
   for (size_t i = 0; i < schema->count; i++) {
     const struct parameter_key *key = &schema->row[i].key;
-    if (!parameters_has(parameters, key->name))
+    bool counts =
+        uses == NULL || parameters_given(parameters, key->name) || uses(parameters, key->name);
+    if (!parameters_has(parameters, key->name) || !counts)
       continue;
     text_add(text, "%s%s: ", first, key->name);
     add_value(text, key, parameters);
@@ -103,17 +109,17 @@ static void add_section(struct text *text, const struct recipe *recipe, enum sch
 {
   text_add(text, section == SCHEMA_SDE && recipe->sdes == 0 ? " []\n" : "\n");
   if (section == SCHEMA_LOSS)
-    add_map(text, schema_loss(recipe->loss_type), recipe->loss, "  ", "  ");
+    add_map(text, schema_loss(recipe->loss_type), recipe->loss, NULL, "  ", "  ");
   else if (section == SCHEMA_NOISE)
-    add_map(text, schema_noise(), recipe->noise, "  ", "  ");
+    add_map(text, schema_noise(), recipe->noise, noise_uses, "  ", "  ");
   else if (section == SCHEMA_OPTIMIZERS)
     for (size_t i = 0; i < recipe->optimizers; i++)
-      add_map(text, schema_optimizer(), recipe->optimizer[i], "  - ", "    ");
+      add_map(text, schema_optimizer(), recipe->optimizer[i], NULL, "  - ", "    ");
   else if (recipe->sdes == 1)
-    add_map(text, schema_sde(), recipe->sde[0], "  ", "  ");
+    add_map(text, schema_sde(), recipe->sde[0], NULL, "  ", "  ");
   else
     for (size_t i = 0; i < recipe->sdes; i++)
-      add_map(text, schema_sde(), recipe->sde[i], "  - ", "    ");
+      add_map(text, schema_sde(), recipe->sde[i], NULL, "  - ", "    ");
 }
 
 char *resolve(const struct recipe *recipe)
@@ -123,7 +129,9 @@ char *resolve(const struct recipe *recipe)
   for (size_t i = 0; i < schema->count; i++) {
     const struct schema_row *row = &schema->row[i];
     bool section = row->section != SCHEMA_VALUE;
-    if (!section && !parameters_has(recipe->common, row->key.name))
+    bool counts = study_uses(recipe->study, row->key.name) ||
+                  recipe_place_given(recipe, row->key.name) != NULL;
+    if (!counts || (!section && !parameters_has(recipe->common, row->key.name)))
       continue;
     text_add(&text, "%s:%s", row->key.name, section ? "" : " ");
     if (section)

@@ -1,5 +1,7 @@
 /*
- * The resolved recipe: all that was read and every default, as a recipe again.
+ * The resolved recipe: all that was read and every default that counts, as a recipe again. What is
+ * a default of a key that the study or the noise does not use is left out: written, it would read
+ * as given.
  */
 #ifndef EXPERIMENTS_RESOLVE_H
 #define EXPERIMENTS_RESOLVE_H

@@ -26,3 +26,11 @@ const struct study_type *study_type_named(const char *name)
       return *study;
   return NULL;
 }
+
+bool study_uses(const struct study_type *study, const char *key)
+{
+  for (const char *const *unused = study->unused; unused != NULL && *unused != NULL; unused++)
+    if (strcmp(*unused, key) == 0)
+      return false;
+  return true;
+}

@@ -27,6 +27,9 @@ struct study_type {
               const struct cases *cases, struct results *results, struct sde_status *status);
 };
 
+/* Does a study use this common top-level key? */
+bool study_uses(const struct study_type *study, const char *key);
+
 /* All studies, ended by NULL; the one of a name, or NULL. */
 const struct study_type *const *study_types(void);
 const struct study_type *study_type_named(const char *name);

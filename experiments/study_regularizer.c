@@ -1,9 +1,11 @@
 /*
  * The study `regularizer`: the coefficient of grad tr V (of grad E|g_I|, where the optimizer is
- * normalised) measured in the mean update direction at the start, beside the predicted one.
+ * normalised) measured in the mean update direction at the start, beside the predicted one; for
+ * normalised optimizers also E|g_I| itself against the size of the batch.
  */
 #include "experiments/comparison.h"
 #include "experiments/drift_probe.h"
+#include "experiments/norm_table.h"
 #include "experiments/progress.h"
 #include "experiments/series.h"
 #include "experiments/study.h"
@@ -196,6 +198,8 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   for (size_t i = 0; good && i < cases->count; i++)
     if (leads_family(all, i))
       family_verdict(results, cases, all, cases->count, i);
+  if (good)
+    norm_table_report(cases, threads, progress, results);
   json_object_set_new(results_summary(results), "rows", rows);
   sde_free(all);
   return good;

@@ -108,10 +108,13 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   return true;
 }
 
+static const char *const unused[] = {"level", NULL};
+
 extern const struct study_type study_trajectory;
 const struct study_type study_trajectory = {
     .name = "trajectory",
     .summary = "mean curves of iterates and SDEs over time, and a few single paths",
     .keys = keys,
+    .unused = unused,
     .run = run,
 };

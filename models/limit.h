@@ -1,8 +1,8 @@
 /*
  * Limits: from an optimizer's random update direction u to its SDE
  *   dX = -F dt + sqrt(eta) Sigma^(1/2) dW,  F = E u, Sigma = Cov u,
- * with F and Sigma expanded in rho or exact, and to order 2 in eta with F + (eta/2) DF F in the place
- * of F. arXiv 2509.18001, theorems 3.3 to 3.8; Li, Tai, E, JMLR 20 (2019); theory.md 3.
+ * with F and Sigma expanded in rho or exact, and to order 2 in eta with F + (eta/2) DF F in the
+ * place of F. arXiv 2509.18001, theorems 3.3 to 3.8; Li, Tai, E, JMLR 20 (2019); theory.md 3.
  */
 #ifndef MODELS_LIMIT_H
 #define MODELS_LIMIT_H
@@ -25,11 +25,14 @@ enum norm_source { NORM_AUTO, NORM_ENUMERATE, NORM_GAUSSIAN, NORM_SAMPLE };
 struct limit_options {
   int eta_order;
   enum rho_order rho_order;
-  bool variance_term; /* keep (rho/2) c(m) grad tr V; false needs rho_order 1 */
+  /* Keep (rho/2) c(m) grad tr V, or for the normalised optimizers E|g_I| in the place of |g|. False
+   * is refused with rho_order exact where random gradients perturb. */
+  bool variance_term;
   enum noise_factor factor;
   enum norm_source norm;
-  size_t directions; /* rho_order exact, where micro-batches are too many to enumerate: fresh
-                        directions a step; 0 for the default */
+  /* Fresh directions a step, or micro-batches for E|g_I|; 0 enumerates all micro-batches where they
+   * are few, and else draws a default. */
+  size_t directions;
 };
 
 struct limit;
@@ -44,6 +47,11 @@ void limit_free(struct limit *limit);
 const struct sde_system *limit_system(const struct limit *limit);
 
 const struct limit_options *limit_options_of(const struct limit *limit);
+
+/* Does the option `norm` decide anything here, and are there fresh draws, `directions` of them each
+ * step? */
+bool limit_uses_norm(const struct limit *limit);
+bool limit_uses_directions(const struct limit *limit);
 
 /* With E u and Cov u of a quadratic loss affine and quadratic in x: the direction behind the SDE,
  * for the exact moments of sde/linear.h, released with limit_direction_free; NULL where F or Sigma

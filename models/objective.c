@@ -41,6 +41,49 @@ const struct parameter_key noise_keys[] = {
      .help = "gaussian dense: V, symmetric and positive semidefinite"},
     {.name = NULL}};
 
+/* What a key of the noise needs of another to have an effect; `key` is NULL where nothing lacks. */
+struct requirement {
+  const char *key, *value;
+};
+
+static struct requirement lacking(const struct parameters *noise, const char *key)
+{
+  static const struct {
+    const char *key, *structure;
+  } structures[] = {{"standard_deviation", "isotropic"},
+                    {"standard_deviations", "diagonal"},
+                    {"covariance", "dense"}};
+  if (strcmp(key, "sampling") == 0)
+    return (struct requirement){NULL, NULL};
+  if (strcmp(parameters_text(noise, "sampling"), "gaussian") != 0)
+    return (struct requirement){"sampling", "gaussian"};
+  for (size_t i = 0; i < sizeof structures / sizeof *structures; i++)
+    if (strcmp(key, structures[i].key) == 0 &&
+        strcmp(parameters_text(noise, "structure"), structures[i].structure) != 0)
+      return (struct requirement){"structure", structures[i].structure};
+  return (struct requirement){NULL, NULL};
+}
+
+bool noise_uses(const struct parameters *noise, const char *key)
+{
+  return lacking(noise, key).key == NULL;
+}
+
+/* Who gives keys of another noise than is drawn means that other one. */
+static bool check_keys(const struct parameters *noise, struct sde_status *status)
+{
+  for (const struct parameter_key *key = noise_keys; key->name != NULL; key++) {
+    struct requirement need = lacking(noise, key->name);
+    if (need.key != NULL && parameters_given(noise, key->name))
+      return sde_fail(
+          status, SDE_INVALID,
+          "%s: %s is given, but has no effect with %s: %s; accepted is %s: %s, or no %s",
+          parameters_place(noise, key->name), key->name, need.key, parameters_text(noise, need.key),
+          need.key, need.value, key->name);
+  }
+  return true;
+}
+
 static bool diagonal_factor(struct objective *objective, const struct parameters *noise,
                             struct sde_status *status)
 {
@@ -137,6 +180,8 @@ static bool gaussian_factor(struct objective *objective, const struct parameters
 struct objective *objective_new(const struct loss *loss, const struct parameters *noise,
                                 struct sde_status *status)
 {
+  if (!check_keys(noise, status))
+    return NULL;
   struct objective *objective = sde_alloc(1, sizeof *objective);
   const char *sampling = parameters_text(noise, "sampling");
   objective->loss = loss;

@@ -24,6 +24,10 @@ struct objective {
   const char *structure; /* "isotropic", ... for Gaussian noise; else "samples" */
 };
 
+/* Does this key have an effect on noise with these parameters? Where it has none, its default does
+ * not count, and a value that is given is refused by objective_new. */
+bool noise_uses(const struct parameters *noise, const char *key);
+
 /* The objective of a loss and the parameters of `noise:`, or NULL and the status says why. */
 struct objective *objective_new(const struct loss *loss, const struct parameters *noise,
                                 struct sde_status *status);

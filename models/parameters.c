@@ -206,3 +206,9 @@ const char *parameters_place(const struct parameters *parameters, const char *na
 {
   return get(parameters, name)->place;
 }
+
+bool parameters_given(const struct parameters *parameters, const char *name)
+{
+  const struct value *value = find(parameters, name);
+  return value != NULL && strcmp(value->place, "default") != 0;
+}

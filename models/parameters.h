@@ -69,4 +69,7 @@ const double *parameters_matrix(const struct parameters *parameters, const char 
 /* Where the value stood: "FILE:LINE", "--set KEY" or "default". */
 const char *parameters_place(const struct parameters *parameters, const char *name);
 
+/* Is it there because the user said so? A default is not, nor what is not there. */
+bool parameters_given(const struct parameters *parameters, const char *name);
+
 #endif

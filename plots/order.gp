@@ -8,6 +8,9 @@
 # Filled marks are resolved points, hollow ones are not and were not fitted; bars are +- 1.96 se.
 
 set encoding utf8
+# gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
+number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
+    ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
 terminal = ARG1
 picture = ARG2
 title = ARG3
@@ -114,7 +117,7 @@ do for [p = 1:panels] {
   set xtics autofreq
   if (words(tics) <= 8) {
     set xtics ()
-    do for [tic in tics] { set xtics add (tic real(tic)) }
+    do for [tic in tics] { set xtics add (tic number(tic)) }
   }
   name = word(panel_names, p)
   slash = strstrt(name, "/")

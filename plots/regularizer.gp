@@ -6,6 +6,9 @@
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
 
 set encoding utf8
+# gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
+number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
+    ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
 terminal = ARG1
 picture = ARG2
 title = ARG3
@@ -39,8 +42,8 @@ note_range(m, y) = y <= 0 ? 0 : (low = y < low ? y : low, high = y > high ? y : 
 note_point(name, m, rho, b) = (optimizers = add(optimizers, name), radii = add(radii, rho), \
     sizes = add(sizes, m), note_curve(name, rho, b))
 note_row(name, m, rho, b, c, se, predicted) = predicted == 0 || m eq "" ? \
-    note_zero(name, m, real(rho), c, se) : (note_range(int(m), c / rho), \
-    note_range(int(m), predicted / rho), note_point(name, m, rho, b))
+    note_zero(name, m, number(rho), c, se) : (note_range(int(m), c / number(rho)), \
+    note_range(int(m), predicted / number(rho)), note_point(name, m, rho, b))
 stats table skip 1 using (note_row(strcol(1), strcol(2), strcol(5), strcol(3), $6, $7, $8)) nooutput
 count = words(curves)
 
@@ -100,7 +103,7 @@ do for [c = 1:count] {
   set label at screen across(x), up(y) point pointtype shape(c) pointsize point_size \
       linecolor rgb colour(c)
   set label word(curve_optimizer, c).", b ".word(curve_batch, c).", ρ ". \
-      sprintf("%g", real(word(curve_radius, c))) \
+      sprintf("%g", number(word(curve_radius, c))) \
       at screen across(x + 16), up(y) left
 }
 if (zero_lines) {

@@ -11,17 +11,20 @@
 #             (0 the iterates, 1 + k the SDE of index k); processes run slowest
 
 set encoding utf8
+# gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
+number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
+    ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
 terminal = ARG1
 picture = ARG2
 title = ARG3
 setting = ARG4
-first_time = real(word(ARG5, 1))
-last_time = real(word(ARG5, 2))
+first_time = number(word(ARG5, 1))
+last_time = number(word(ARG5, 2))
 rows_of_block = int(word(ARG5, 3))
 panels = words(ARG6) / 4
 observable(p) = word(ARG6, 4 * p - 3)
-low(p) = real(word(ARG6, 4 * p - 2))
-high(p) = real(word(ARG6, 4 * p - 1))
+low(p) = number(word(ARG6, 4 * p - 2))
+high(p) = number(word(ARG6, 4 * p - 1))
 logarithmic(p) = int(word(ARG6, 4 * p))
 curves = words(ARG7) / 3
 label(c) = word(ARG7, 3 * c - 2)

@@ -5,6 +5,7 @@
  */
 #include "experiments/command.h"
 
+#include "experiments/schema.h"
 #include "experiments/study.h"
 #include "experiments/text.h"
 #include "models/loss.h"
@@ -133,6 +134,11 @@ START_TEST(version_and_help)
 }
 END_TEST
 
+/* A recipe that is answered from exact moments, at once. */
+#define ORDER                                                                                      \
+  "study: order\nloss: {name: quadratic, data: quadratic4.csv}\nstart: [1.5, -1.0]\nbatch: 4\n"    \
+  "eta: [0.1, 0.05, 0.025]\nrho: 0.1\ntime: 0.1\noptimizers: [{name: m-usam, micro_batch: 2}]\n"
+
 static const struct {
   const char *arguments, *sentence;
 } refusals[] = {
@@ -154,6 +160,24 @@ static const struct {
     {"check a.yaml --force", "check: unknown option '--force'; usage: ..."},
     {"check nothere.yaml", "nothere.yaml: there is no such file; accepted is a recipe file"},
     {"check bad.yaml", "bad.yaml:2: unknown key 'etaa', nearest is 'eta'; accepted are title, ..."},
+    {"check noise.yaml --set noise.structure=isotropic",
+     "--set noise.structure: structure is given, but has no effect with sampling: "
+     "with-replacement; accepted is sampling: gaussian, or no structure"},
+    {"check noise.yaml --set noise.standard_deviation=1",
+     "--set noise.standard_deviation: standard_deviation is given, but has no effect with "
+     "sampling: ..."},
+    {"check noise.yaml --set noise.standard_deviations=[1,1]",
+     "--set noise.standard_deviations: standard_deviations is given, but has no effect with ..."},
+    {"check noise.yaml --set 'noise={sampling: without-replacement, covariance: [[1]]}'",
+     "--set noise: covariance is given, but has no effect with sampling: without-replacement; ..."},
+    {"check noise.yaml --set noise.sampling=gaussian --set 'noise.covariance=[[1, 0], [0, 1]]'",
+     "--set noise.covariance: covariance is given, but has no effect with structure: isotropic; "
+     "accepted is structure: dense, or no covariance"},
+    {"check noise.yaml --set 'noise={sampling: gaussian, structure: diagonal, "
+     "standard_deviation: 1, standard_deviations: [1, 1]}'",
+     "--set noise: standard_deviation is given, but has no effect with structure: diagonal; ..."},
+    {"run gaussian.yaml -o never", "gaussian.yaml:11: structure is given, but has no effect with "
+                                   "sampling: with-replacement; ..."},
     {"plot", "plot: no directory is named; usage: sharpsde plot DIR"},
     {"plot nothere", "nothere/summary.json: unable to open nothere/summary.json: No such ..."},
     {"plot broken", "broken/summary.json:1: ..."},
@@ -167,6 +191,8 @@ START_TEST(wrong_input_is_refused)
   mkdir("list", 0700);
   ck_assert(save("broken/summary.json", "{"));
   ck_assert(save("list/summary.json", "[]"));
+  ck_assert(save("noise.yaml", ORDER));
+  ck_assert(save("gaussian.yaml", ORDER "noise:\n  standard_deviation: 2\n  structure: dense\n"));
   assert_refused(refusals[_i].arguments, refusals[_i].sentence);
 }
 END_TEST
@@ -230,6 +256,138 @@ START_TEST(starter_recipes_work_for_every_study)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
       sde_free(all[i]);
   }
+}
+END_TEST
+
+#define CHECK_STARTER "check starter.yaml --set 'optimizers=[{name: usam}]'"
+
+/* The same with every key given as its default that has one. */
+static char *check_all_given(const struct schema *schema)
+{
+  struct text arguments = {0};
+  text_add(&arguments, "%s", CHECK_STARTER);
+  for (size_t i = 0; i < schema->count; i++) {
+    const struct parameter_key *key = &schema->row[i].key;
+    if (key->fallback != NULL)
+      text_add(&arguments, " --set %s=\"%s\"", key->name, key->fallback);
+  }
+  char *out = printed(arguments.data);
+  sde_free(arguments.data);
+  return out;
+}
+
+/* Every key that a study does not use is noted where it is given, even as its default, and else is
+ * not; a starter gives none but those that every recipe must. */
+START_TEST(unused_keys_of_every_study_are_noted)
+{
+  for (const struct study_type *const *study = study_types(); *study != NULL; study++) {
+    struct schema *schema = schema_recipe(*study);
+    char *arguments = sde_format("new %s", (*study)->name), *starter = printed(arguments);
+    ck_assert(save("starter.yaml", starter));
+    char *plain = printed(CHECK_STARTER), *given = check_all_given(schema);
+    for (size_t i = 0; i < schema->count; i++) {
+      const struct parameter_key *key = &schema->row[i].key;
+      bool unused = !study_uses(*study, key->name);
+      char *note = sde_format(": %s is not used by the study %s\n", key->name, (*study)->name);
+      ck_assert_msg((strstr(plain, note) != NULL) == (unused && key->required), "%s", plain);
+      ck_assert_msg((strstr(given, note) != NULL) == unused, "%s", given);
+      sde_free(note);
+    }
+    schema_free(schema);
+    char *all[] = {arguments, starter, plain, given};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+      sde_free(all[k]);
+  }
+}
+END_TEST
+
+/* What `run` says first, and `check` behind "# ". */
+static void assert_notes(const char *recipe, const char *const *notes)
+{
+  char *check = sde_format("check %s", recipe), *checked = printed(check);
+  char *run = sde_format("run %s -o again --force", recipe);
+  struct output output = run_into("out", run);
+  ck_assert_msg(output.status == SDE_OK, "%s", output.err);
+  const char *rest = output.out;
+  for (; *notes != NULL; notes++) {
+    char *comment = sde_format("\n# %s\n", *notes);
+    assert_contains(checked, comment);
+    ck_assert_msg(strncmp(rest, *notes, strlen(*notes)) == 0, "no '%s' in\n%s", *notes, rest);
+    rest += strlen(*notes) + 1;
+    sde_free(comment);
+  }
+  ck_assert_msg(strncmp(rest, "Weak error", 10) == 0, "more notes: %s", rest);
+  release(&output);
+  sde_free(check);
+  sde_free(checked);
+  sde_free(run);
+}
+
+static void assert_same_files(void)
+{
+  ck_assert_int_eq(system("for file in recipe.yaml summary.json order.csv; do "
+                          "cmp once/$file again/$file || exit 1; done"),
+                   0);
+}
+
+/* A resolved recipe has the notes of the first run and no others, and leaves the same bytes. */
+START_TEST(notes_of_a_run)
+{
+  static const char *const none[] = {NULL};
+  static const char *const first[] = {
+      "given.yaml:10: records is not used by the study order",
+      "given.yaml:9: norm has no effect: SDE 0 needs E|g_I| in no case",
+      "given.yaml:9: directions has no effect: SDE 0 draws nothing afresh in any case", NULL};
+  static const char *const second[] = {
+      "once/recipe.yaml:29: records is not used by the study order",
+      "once/recipe.yaml:25: norm has no effect: SDE 0 needs E|g_I| in no case",
+      "once/recipe.yaml:26: directions has no effect: SDE 0 draws nothing afresh in any case",
+      NULL};
+  setenv("SHARPSDE_PLOTS", "/nonexistent", 1);
+  ck_assert(save("plain.yaml", ORDER "sde: {norm: auto, directions: 0}\n"));
+  ck_assert(save("given.yaml", ORDER "sde: {norm: gaussian, directions: 4}\nrecords: 7\n"));
+  assert_notes("plain.yaml", none);
+  ck_assert_int_eq(system("mv again once"), 0);
+  assert_notes("once/recipe.yaml", none);
+  assert_same_files();
+  ck_assert_int_eq(system("rm -r once"), 0);
+  assert_notes("given.yaml", first);
+  ck_assert_int_eq(system("mv again once"), 0);
+  assert_notes("once/recipe.yaml", second);
+  assert_same_files();
+}
+END_TEST
+
+/* An option is used where one case of a sweep uses it. */
+static const struct {
+  const char *settings;
+  bool norm, directions;
+} effects[] = {
+    {"--set sde.norm=gaussian --set sde.directions=4", false, false},
+    {"--set sde.norm=gaussian --set 'optimizers=[{name: sgd}, {name: sam}]'", true, true},
+    {"--set sde.norm=gaussian --set sde.directions=4 --set 'optimizers=[{name: sam}]'", true,
+     false},
+    {"--set sde.norm=sample --set sde.directions=4 --set 'optimizers=[{name: sam}]'", true, true},
+    {"--set sde.norm=sample --set 'optimizers=[{name: sam}]' --set sde.variance_term=false", false,
+     true},
+    {"--set sde.norm=sample --set 'optimizers=[{name: n-sam}]'", false, true},
+    {"--set sde.norm=sample --set 'optimizers=[{name: sam}]' --set sde.rho_order=0", false, true},
+    {"--set sde.norm=sample --set 'optimizers=[{name: sam}]' --set rho=[0]", false, true},
+    {"--set sde.norm=sample --set 'optimizers=[{name: sam}]' --set rho=[0,0.1]", true, true},
+    {"--set sde.directions=4 --set sde.rho_order=exact", true, true},
+    {"--set sde.directions=4 --set sde.rho_order=exact --set noise.sampling=gaussian", true, false},
+};
+
+START_TEST(options_without_effect_are_noted)
+{
+  ck_assert(save("plain.yaml", ORDER));
+  char *arguments = sde_format("check plain.yaml --set eta=0.1 %s", effects[_i].settings);
+  char *out = printed(arguments);
+  ck_assert_msg((strstr(out, ": norm has no effect: ") == NULL) == effects[_i].norm, "%s", out);
+  ck_assert_msg((strstr(out, ": directions has no effect: ") == NULL) == effects[_i].directions,
+                "%s", out);
+  sde_free(arguments);
+  sde_free(out);
 }
 END_TEST
 
@@ -342,6 +500,10 @@ static Suite *commands_suite(void)
   tcase_add_test(pages, explain_says_what_the_row_says);
   TCase *recipes = testing_case(suite, "recipes");
   tcase_add_test(recipes, starter_recipes_work_for_every_study);
+  tcase_add_test(recipes, unused_keys_of_every_study_are_noted);
+  tcase_add_test(recipes, notes_of_a_run);
+  tcase_add_loop_test(recipes, options_without_effect_are_noted, 0,
+                      sizeof effects / sizeof *effects);
   tcase_add_test(recipes, check_takes_overrides);
   tcase_add_test(recipes, shipped_recipes_are_good);
   return suite;

@@ -72,6 +72,8 @@ START_TEST(places_and_presence)
   ck_assert_str_eq(parameters_place(parameters, "list"), "r.yaml:2");
   ck_assert_str_eq(parameters_place(parameters, "yes"), "default");
   ck_assert_str_eq(parameters_place(parameters, "no"), "--set no");
+  ck_assert(parameters_given(parameters, "list") && parameters_given(parameters, "no"));
+  ck_assert(!parameters_given(parameters, "yes") && !parameters_given(parameters, "matri"));
   parameters_free(parameters);
   parameters_free(NULL);
 }

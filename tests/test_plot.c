@@ -128,12 +128,13 @@ static void write_run(const struct shape *shape)
   sde_free(path);
 }
 
-/* Draw, and check that the result is `names` (separated by spaces) and nothing is left beside. */
-static void draw(const char *title, const char *names)
+/* Draw a study from this many tables, and check that the result is `names` (separated by spaces)
+ * and nothing is left beside. */
+static void draw_study(const char *study, size_t tables, const char *title, const char *names)
 {
   struct plot_files files;
   struct sde_status status = {0};
-  bool ok = plot_run(directory, "compare", title, &files, &status);
+  bool ok = plot_run(directory, study, title, &files, &status);
   ck_assert_msg(ok, "%s", status.message);
   char *made = sde_strdup("");
   for (size_t i = 0; i < files.count; i++) {
@@ -142,9 +143,14 @@ static void draw(const char *title, const char *names)
     made = longer;
   }
   ck_assert_str_eq(made, names);
-  ck_assert_uint_eq(visit_entries(directory, false), files.count + 1);
+  ck_assert_uint_eq(visit_entries(directory, false), files.count + tables);
   sde_free(made);
   plot_files_free(&files);
+}
+
+static void draw(const char *title, const char *names)
+{
+  draw_study("compare", 1, title, names);
 }
 
 /* Check that drawing fails so, that the sentence holds `words`, and that no picture is left. */
@@ -305,6 +311,77 @@ START_TEST(long_title_is_broken_into_lines)
 }
 END_TEST
 
+#define COEFFICIENTS                                                                               \
+  "optimizer,micro_batch,batch,eta,rho,coefficient,se,predicted,n\n"                               \
+  "m-sam,1,4,0.1,0.1,0.1,0.001,0.1,100\nm-sam,2,4,0.1,0.1,0.1,0.001,0.1,100\n"
+#define NORMS "size,mean,se,exact,gaussian,full_gradient,n\n"
+
+static void draw_norms(const char *rows)
+{
+  char *table = sde_format("%s%s", NORMS, rows);
+  write_file(directory, "regularizer.csv", COEFFICIENTS);
+  write_file(directory, "norms.csv", table);
+  draw_study("regularizer", 2, "`touch pwned` ‖g‖",
+             "regularizer.svg regularizer.png norms.svg norms.png");
+  sde_free(table);
+}
+
+static bool norms_hold(const char *text)
+{
+  char *picture = read_file("norms.svg");
+  bool holds = strstr(picture, text) != NULL;
+  sde_free(picture);
+  return holds;
+}
+
+/* A size that no row has gets no tic, and the legend has no exact values where there are none. */
+START_TEST(norms_against_size)
+{
+  draw_norms("1,2,0.01,2.01,2.02,1,12345\n2,1.5,0.01,,1.51,1,12345\n16,1.2,0.01,,1.2,1,12345\n");
+  static const char *const texts[] = {"`touch pwned` ‖g‖",
+                                      "E‖g_γ‖",
+                                      "12345 draws",
+                                      ">measured, bars: 95 %<",
+                                      ">Gaussian closure<",
+                                      ">‖g‖, full gradient<",
+                                      ">exact<",
+                                      ">16<",
+                                      "size s of the batch",
+                                      NULL};
+  check_picture_holds("norms.svg", texts);
+  ck_assert(!norms_hold(">4<"));
+  draw_norms("1,2,0.01,,2.02,1,9\n4,1.5,0.01,,1.51,1,9\n");
+  ck_assert(norms_hold(">4<"));
+  ck_assert(!norms_hold(">exact<"));
+}
+END_TEST
+
+/* One size, all equal to rounding, zeros, and what gnuplot's arithmetic of tics cannot hold. */
+START_TEST(norms_of_every_shape)
+{
+  static const char *const tables[] = {
+      "4,1.787,0.001,1.7872,1.7862,1.7688,9\n",
+      "4,2,1e-17,2,2,2,9\n",
+      "1,1e-05,1e-07,1.01e-05,1.1e-05,1e-06,9\n4,0,0,0,0,0,9\n",
+      "1,1e150,1e148,1e150,1.1e150,1e140,9\n4,1e149,1e148,,1.1e149,1e140,9\n",
+      "1,1e-150,1e-152,1e-150,1.1e-150,1e-151,9\n4,5e-151,1e-153,,5e-151,1e-151,9\n",
+      "1,nan,nan,,inf,1,9\n2,,,,1.8,1,0\n4,1.8,,1.8,1.8,1,1\n1048576,1.1,0.1,,1.1,1,9\n"};
+  draw_norms(tables[_i]);
+  ck_assert(norms_hold(_i == 5 ? ">1048576<" : ">4<"));
+}
+END_TEST
+
+/* A run without normalised optimizers leaves no norms; without coefficients it left nothing. */
+START_TEST(norms_are_optional)
+{
+  write_file(directory, "regularizer.csv", COEFFICIENTS);
+  draw_study("regularizer", 1, "", "regularizer.svg regularizer.png");
+  visit_entries(directory, true);
+  write_file(directory, "norms.csv", NORMS "1,2,0.01,2,2,1,9\n");
+  refuse("regularizer", SDE_INVALID, "/regularizer.csv: No such file or directory");
+}
+END_TEST
+
 START_TEST(missing_table)
 {
   refuse("compare", SDE_INVALID, "/series.csv: No such file or directory");
@@ -313,7 +390,8 @@ END_TEST
 
 START_TEST(unknown_study)
 {
-  refuse("nothing", SDE_INVALID, "`nothing`; there are for compare, trajectory");
+  refuse("nothing", SDE_INVALID,
+         "`nothing`; there are for compare, trajectory, regularizer, order, ");
   refuse("order", SDE_INVALID, "/order.csv: No such file or directory");
 }
 END_TEST
@@ -413,6 +491,9 @@ int main(void)
   tcase_add_test(pictures, title_is_inert);
   tcase_add_loop_test(pictures, directory_is_inert, 0, 4);
   tcase_add_test(pictures, long_title_is_broken_into_lines);
+  tcase_add_test(pictures, norms_against_size);
+  tcase_add_loop_test(pictures, norms_of_every_shape, 0, 6);
+  tcase_add_test(pictures, norms_are_optional);
   suite_add_tcase(suite, pictures);
 
   TCase *failures = tcase_create("failures");

@@ -155,7 +155,8 @@ static const struct {
      "9007199254740991"},
     {12, "seed: [1, 2]", "r.yaml:12: seed is a list; accepted is a whole number from 0 to ..."},
     {12, "records: 0", "r.yaml:12: records is '0'; accepted is a whole number from 1 to 100000"},
-    {12, "sde: {eta_order: 3}", "r.yaml:12: eta_order is '3'; accepted is a whole number from 1 to 2"},
+    {12, "sde: {eta_order: 3}",
+     "r.yaml:12: eta_order is '3'; accepted is a whole number from 1 to 2"},
     {12, "sde: {substeps: 0}",
      "r.yaml:12: substeps is '0'; accepted is a whole number from 1 to 1000000"},
     /* real numbers */
@@ -394,6 +395,23 @@ START_TEST(the_base_recipe_is_read)
 }
 END_TEST
 
+/* Where a key was given, if it was. */
+START_TEST(given_keys_have_their_place)
+{
+  struct sde_status status;
+  struct recipe *recipe = read_with(12, "sde: {substeps: 4}", &status);
+  ck_assert_msg(recipe != NULL, "%s", status.message);
+  ck_assert_str_eq(recipe_place_given(recipe, "sde"), "r.yaml:12");
+  ck_assert_str_eq(recipe_place_given(recipe, "eta"), "r.yaml:6");
+  ck_assert_ptr_null(recipe_place_given(recipe, "records"));
+  recipe_free(recipe);
+  recipe = read_base(1, (const char *[]){"records=100"}, &status);
+  ck_assert_ptr_null(recipe_place_given(recipe, "sde"));
+  ck_assert_str_eq(recipe_place_given(recipe, "records"), "--set records");
+  recipe_free(recipe);
+}
+END_TEST
+
 /* The same recipe in other words. */
 static const char *const spellings[] = {
     "# a comment\n---\npaths: 2e2 # in another order\n\ntime: 2.0\nrho: .1\n"
@@ -475,23 +493,73 @@ START_TEST(the_resolved_recipe_is_complete)
   struct recipe *recipe = read_with(0, NULL, &status);
   char folder[1024], *expected;
   ck_assert_ptr_nonnull(getcwd(folder, sizeof folder));
-  expected = sde_format("title: test\nstudy: compare\nseed: 1\nloss:\n  name: quadratic\n"
-                        "  data: \"%s/quadratic4.csv\"\n  data_sha256: " QUADRATIC_SHA256 "\n"
-                        "noise:\n  sampling: with-replacement\n  structure: isotropic\n"
-                        "  standard_deviation: 1\nstart: [1.5, -1]\nbatch: 4\neta: [0.1, 0.05]\n"
-                        "rho: 0.1\ntime: 2\noptimizers:\n  - name: sgd\n  - name: m-usam\n"
-                        "    micro_batch: [4, 2]\nsde:\n  eta_order: 1\n  rho_order: 1\n"
-                        "  variance_term: true\n  scheme: euler-maruyama\n  substeps: 16\n"
-                        "  noise_factor: auto\n  norm: auto\n  directions: 0\npaths: 200\nobservables: loss\n"
-                        "records: 100\nmax_diverged: 0.01\ndivergence_bound: 100000000\n"
-                        "level: 0.05\n",
-                        folder);
+  expected = sde_format(
+      "title: test\nstudy: compare\nseed: 1\nloss:\n  name: quadratic\n"
+      "  data: \"%s/quadratic4.csv\"\n  data_sha256: " QUADRATIC_SHA256 "\n"
+      "noise:\n  sampling: with-replacement\n"
+      "start: [1.5, -1]\nbatch: 4\neta: [0.1, 0.05]\n"
+      "rho: 0.1\ntime: 2\noptimizers:\n  - name: sgd\n  - name: m-usam\n"
+      "    micro_batch: [4, 2]\nsde:\n  eta_order: 1\n  rho_order: 1\n"
+      "  variance_term: true\n  scheme: euler-maruyama\n  substeps: 16\n"
+      "  noise_factor: auto\n  norm: auto\n  directions: 0\npaths: 200\nobservables: loss\n"
+      "records: 100\nmax_diverged: 0.01\ndivergence_bound: 100000000\n"
+      "level: 0.05\n",
+      folder);
   ck_assert_str_eq(recipe->resolved, expected);
   char hex[SHA256_HEX_SIZE];
   sha256_bytes(strlen(expected), expected, hex);
   ck_assert_str_eq(recipe->sha256, hex);
   sde_free(expected);
   recipe_free(recipe);
+}
+END_TEST
+
+static bool has_line(const char *text, const char *line)
+{
+  size_t length = strlen(line);
+  for (const char *at = text; at != NULL; at = strchr(at, '\n')) {
+    at += *at == '\n';
+    if (strncmp(at, line, length) == 0 && at[length] == '\n')
+      return true;
+  }
+  return false;
+}
+
+/* A default of a key that the study or the noise does not use is left out, for written it would
+ * read as given; what is given, or used, is written. */
+static const struct {
+  const char *given[3], *written, *left_out;
+} defaults[] = {
+    {{"study=compare"}, "records: 100", "structure"},
+    {{"study=order"}, "divergence_bound: 100000000", "records"},
+    {{"study=order", "records=100"}, "records: 100", "structure"},
+    {{"study=regularizer"}, "time: 2", "sde"},
+    {{"study=regularizer", "sde={}"}, "  substeps: 16", "observables"},
+    {{"study=regularizer", "sde=[]"}, "sde: []", "max_diverged"},
+    {{"noise.sampling=gaussian"}, "  standard_deviation: 1", "covariance"},
+    {{"noise.sampling=gaussian"}, "  structure: isotropic", "covariance"},
+    {{"noise={sampling: gaussian, structure: dense, covariance: [[1]]}"},
+     "  structure: dense",
+     "standard_deviation"},
+    {{"noise.standard_deviation=2"}, "  standard_deviation: 2", "structure"},
+};
+
+START_TEST(defaults_that_do_not_count_are_left_out)
+{
+  struct sde_status status;
+  const char *const *given = defaults[_i].given;
+  struct recipe *once = read_base(given[1] == NULL ? 1 : 2, given, &status);
+  ck_assert_msg(once != NULL, "%s", status.message);
+  char *key = sde_format("%s:", defaults[_i].left_out);
+  ck_assert_msg(has_line(once->resolved, defaults[_i].written), "no line '%s' in\n%s",
+                defaults[_i].written, once->resolved);
+  ck_assert_msg(strstr(once->resolved, key) == NULL, "%s in\n%s", key, once->resolved);
+  struct recipe *twice = read_bytes(strlen(once->resolved), once->resolved, &status);
+  ck_assert_msg(twice != NULL, "%s in\n%s", status.message, once->resolved);
+  ck_assert_str_eq(twice->resolved, once->resolved);
+  sde_free(key);
+  recipe_free(once);
+  recipe_free(twice);
 }
 END_TEST
 
@@ -567,17 +635,6 @@ static const struct {
     {"title=''", NULL, "title: \"\""},
     {"observables=[loss, x1]", NULL, "observables: [loss, x1]"},
 };
-
-static bool has_line(const char *text, const char *line)
-{
-  size_t length = strlen(line);
-  for (const char *at = text; at != NULL; at = strchr(at, '\n')) {
-    at += *at == '\n';
-    if (strncmp(at, line, length) == 0 && at[length] == '\n')
-      return true;
-  }
-  return false;
-}
 
 START_TEST(overrides_change_the_recipe)
 {
@@ -830,9 +887,12 @@ static Suite *recipe_suite(void)
   tcase_add_test(bad, large_files_take_no_time);
   TCase *good = testing_case(suite, "good recipes");
   tcase_add_test(good, the_base_recipe_is_read);
+  tcase_add_test(good, given_keys_have_their_place);
   tcase_add_test(good, one_recipe_in_many_spellings);
   tcase_add_test(good, lines_count_with_every_line_end);
   tcase_add_test(good, the_resolved_recipe_is_complete);
+  tcase_add_loop_test(good, defaults_that_do_not_count_are_left_out, 0,
+                      sizeof defaults / sizeof *defaults);
   tcase_add_loop_test(good, resolving_again_changes_nothing, 0, sizeof variants / sizeof *variants);
   TCase *set = testing_case(suite, "overrides");
   tcase_add_loop_test(set, overrides_change_the_recipe, 0, sizeof overrides / sizeof *overrides);

@@ -1,0 +1,61 @@
+/*
+ * Unused keys: see unused.h.
+ */
+#include "experiments/unused.h"
+
+#include "experiments/study.h"
+#include "experiments/text.h"
+
+#include <string.h>
+
+/* Options of an SDE that have an effect in some cases only. */
+struct option {
+  const char *key, *obstacle;
+  bool (*uses)(const struct limit *limit);
+};
+
+static const struct option options[] = {
+    {"norm", "needs E|g_I| in no case", limit_uses_norm},
+    {"directions", "draws nothing afresh in any case", limit_uses_directions}};
+
+/* norm: auto and directions: 0 ask for nothing, though given. */
+static bool asks(const struct parameters *sde, const char *key)
+{
+  return strcmp(key, "norm") == 0 ? strcmp(parameters_text(sde, key), "auto") != 0
+                                  : parameters_u64(sde, key) > 0;
+}
+
+static bool is_used(const struct cases *cases, size_t sde, const struct option *option)
+{
+  for (size_t i = 0; i < cases->count; i++)
+    if (option->uses(cases->one[i].sde[sde].limit))
+      return true;
+  return false;
+}
+
+static void add_options(const struct cases *cases, const char *margin, struct text *text)
+{
+  for (size_t s = 0; s < cases->recipe->sdes; s++)
+    for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
+      const struct parameters *sde = cases->recipe->sde[s];
+      if (asks(sde, options[k].key) && !is_used(cases, s, &options[k]))
+        text_add(text, "%s%s: %s has no effect: SDE %zu %s\n", margin,
+                 parameters_place(sde, options[k].key), options[k].key, s, options[k].obstacle);
+    }
+}
+
+char *unused_keys(const struct cases *cases, const char *margin)
+{
+  const struct recipe *recipe = cases->recipe;
+  const struct study_type *study = recipe->study;
+  struct text text = {0};
+  text_add(&text, "%s", "");
+  for (const char *const *key = study->unused; key != NULL && *key != NULL; key++) {
+    const char *place = recipe_place_given(recipe, *key);
+    if (place != NULL)
+      text_add(&text, "%s%s: %s is not used by the study %s\n", margin, place, *key, study->name);
+  }
+  if (study_uses(study, "sde"))
+    add_options(cases, margin, &text);
+  return text.data;
+}

@@ -1,0 +1,395 @@
+/*
+ * The forms of a limit, evaluated: F and Sigma from one gradient, from the expansion in rho, from
+ * all micro-batches, from fresh directions, or with the gradient of E|g_I| of limit_norm.c.
+ * arXiv 2509.18001, theorems 3.3 to 3.8; theory.md section 3. See limit_forms.h.
+ */
+#include "models/limit_forms.h"
+
+#include "sde/block.h"
+
+#include <math.h>
+#include <string.h>
+
+struct limit_form_workspace {
+  struct factor_workspace factor;
+  struct optimizer_workspace *optimizer; /* FORM_SAMPLED */
+  struct limit_norm_workspace *norm;     /* FORM_NORM */
+  /* dim * width each: g and H g or another slope of the drift at x; a moved point; of one component
+   * or micro-batch g_i, H_i v_i and H_i g_i; a vector to multiply; q of expanded_pass. */
+  double *g, *hg, *point, *gi, *hvi, *hgi, *v, *q, *scratch;
+  double *column, *stacked; /* plan.dim * width: a column of the factor; its noise */
+  double *directions;       /* [c*dim*width + ..]: of all micro-batches, where pairs are needed */
+};
+
+enum { VECTORS = 9 };
+
+static void list_vectors(struct limit_form_workspace *w, double **list[VECTORS])
+{
+  double **all[VECTORS] = {&w->g,   &w->hg, &w->point, &w->gi,     &w->hvi,
+                           &w->hgi, &w->v,  &w->q,     &w->scratch};
+  memcpy(list, all, sizeof all);
+}
+
+struct limit_form_workspace *limit_form_workspace_new(const struct limit_form *form, size_t width)
+{
+  struct limit_form_workspace *w = sde_alloc(1, sizeof *w);
+  size_t size = form->optimizer->objective->loss->dim * width;
+  double **vectors[VECTORS];
+  list_vectors(w, vectors);
+  for (size_t i = 0; i < VECTORS; i++)
+    *vectors[i] = sde_alloc(size, sizeof(double));
+  w->column = sde_alloc(form->plan.dim, width * sizeof(double));
+  w->stacked = sde_alloc(form->plan.dim, width * sizeof(double));
+  w->factor = factor_workspace_new(&form->plan, width);
+  if (form->kind == FORM_SAMPLED)
+    w->optimizer = optimizer_workspace_new(form->optimizer, width);
+  if (form->kind == FORM_NORM)
+    w->norm = limit_norm_workspace_new(form, width);
+  if (form->pairs)
+    w->directions = sde_alloc(form->enumeration.count, size * sizeof(double));
+  return w;
+}
+
+void limit_form_workspace_free(struct limit_form_workspace *w)
+{
+  double **vectors[VECTORS];
+  list_vectors(w, vectors);
+  for (size_t i = 0; i < VECTORS; i++)
+    sde_free(*vectors[i]);
+  sde_free(w->column);
+  sde_free(w->stacked);
+  sde_free(w->directions);
+  factor_workspace_free(&w->factor);
+  if (w->optimizer != NULL)
+    optimizer_workspace_free(w->optimizer);
+  limit_norm_workspace_free(w->norm);
+  sde_free(w);
+}
+
+double limit_form_probability(const struct objective *objective)
+{
+  return objective->sampling == GAUSSIAN ? 1 : 1 / (double)objective->components;
+}
+
+/* Noise potentials have no mean to subtract. */
+void limit_form_deviation(const struct objective *objective, size_t width, size_t i,
+                          const double *x, const double *g, double *out)
+{
+  objective_component_gradient(objective, width, i, x, out);
+  if (objective->sampling != GAUSSIAN)
+    sde_block_add(objective->loss->dim * width, -1, g, out);
+}
+
+SDE_VECTOR
+void limit_form_add_outer(size_t dim, size_t width, double coefficient, const double *left,
+                          const double *right, double *restrict covariance)
+{
+  for (size_t j = 0; j < dim; j++)
+    for (size_t k = 0; k <= j; k++)
+      for (size_t p = 0; p < width; p++)
+        covariance[(j * (j + 1) / 2 + k) * width + p] +=
+            coefficient * left[j * width + p] * right[k * width + p];
+}
+
+struct sde_address limit_form_address(const struct limit_form *form, const struct sde_instant *at,
+                                      size_t s)
+{
+  return (struct sde_address){form->stream, at->first_path, at->step * form->directions + s};
+}
+
+/* drift = -(g + factor * slope), or -g where slope is NULL; no zero is negative. */
+static void set_drift(size_t size, const double *g, double factor, const double *slope,
+                      double *drift)
+{
+  sde_block_fill(size, 0, drift);
+  sde_block_add(size, -1, g, drift);
+  if (slope != NULL)
+    sde_block_add(size, -factor, slope, drift);
+}
+
+/* sqrt(eta) times the factor of the noise of a whole batch, given that of one sample. */
+static double batch_scale(const struct limit_form *form)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  return sqrt(optimizer->eta * objective_batch_factor(optimizer->objective, optimizer->batch));
+}
+
+/* noise = (eta c(b) V)^(1/2) dw at x, given g there. */
+static void leading_noise(const struct limit_form *form, struct limit_form_workspace *w,
+                          size_t width, const double *x, const double *g, const double *dw,
+                          double *noise)
+{
+  const struct objective *objective = form->optimizer->objective;
+  double share = limit_form_probability(objective);
+  factor_begin(&form->plan, &w->factor, width);
+  for (size_t i = 0; i < objective->components; i++) {
+    limit_form_deviation(objective, width, i, x, g, w->column);
+    factor_add(&form->plan, &w->factor, width, i, share, w->column, dw);
+  }
+  factor_finish(&form->plan, &w->factor, width, batch_scale(form), dw, noise);
+}
+
+/* F = g(y), Sigma = c(b) V(y) with y = x (SGD, and every optimizer to order 0 in rho) or
+ * y = x + rho e (n-USAM with e = g(x), n-SAM with e = g/|g|), whose drift to first order is
+ * g + rho H e. */
+static void evaluate_point(const struct limit_form *form, struct limit_form_workspace *w,
+                           size_t width, const double *x, const double *dw, double *drift,
+                           double *noise)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  const struct loss *loss = optimizer->objective->loss;
+  size_t size = loss->dim * width;
+  const double *y = x, *gy = w->g;
+  bool moved = form->options.rho_order != RHO_ORDER_0 && optimizer->rho > 0 &&
+               optimizer->type->perturbation == PERTURB_FULL_GRADIENT;
+  if (moved) {
+    memcpy(w->v, w->g, size * sizeof *w->v);
+    if (optimizer->type->normalized)
+      optimizer_normalize(loss->dim, width, w->v);
+    sde_block_shift(size, x, optimizer->rho, w->v, w->point);
+    loss_mean_gradient(loss, width, w->point, w->gi, w->scratch);
+    y = w->point;
+    gy = w->gi;
+  }
+  if (drift != NULL && moved && form->options.rho_order == RHO_ORDER_1) {
+    loss_mean_hessian_vector(loss, width, x, w->v, w->hg, w->scratch);
+    set_drift(size, w->g, optimizer->rho, w->hg, drift);
+  } else if (drift != NULL) {
+    set_drift(size, gy, 0, NULL, drift);
+  }
+  if (dw != NULL)
+    leading_noise(form, w, width, y, gy, dw, noise);
+}
+
+/* theta of theory.md section 3: how much of delta H_i delta g_i is in column i. */
+static double theta(const struct optimizer *optimizer)
+{
+  double m = (double)optimizer->micro_batch, n = (double)optimizer->objective->loss->samples;
+  switch (optimizer->objective->sampling) {
+  case WITH_REPLACEMENT:
+    return 1 / m;
+  case WITHOUT_REPLACEMENT:
+    return n <= 2 ? 0 : (n - 2 * m) / (m * (n - 2));
+  default:
+    return 0;
+  }
+}
+
+/* One pass over the components, with h_i = rho (H_i v_i - H g), v_i = g + theta delta g_i: adds
+ * the columns (delta g_i, h_i) to the factor, and q = (1/n) sum_i H_i g_i. */
+static void expanded_pass(const struct limit_form *form, struct limit_form_workspace *w,
+                          size_t width, const double *x, const double *dw, bool want_q)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  const struct objective *objective = optimizer->objective;
+  size_t size = objective->loss->dim * width;
+  double share = limit_form_probability(objective), weight = theta(optimizer);
+  bool stacked = form->plan.dim > objective->loss->dim;
+  factor_begin(&form->plan, &w->factor, width);
+  sde_block_fill(size, 0, w->q);
+  for (size_t i = 0; i < objective->components; i++) {
+    limit_form_deviation(objective, width, i, x, w->g, w->column);
+    if (stacked) {
+      double *h = w->column + size;
+      sde_block_shift(size, w->g, weight, w->column, w->v);
+      objective_component_hessian_vector(objective, width, i, x, w->v, w->hvi);
+      sde_block_shift(size, w->hvi, -1, w->hg, h);
+      sde_block_scale(size, optimizer->rho, h);
+    }
+    if (want_q && weight == 1) {
+      sde_block_add(size, share, w->hvi, w->q); /* v_i is g_i */
+    } else if (want_q) {
+      sde_block_shift(size, w->g, 1, w->column, w->gi);
+      objective_component_hessian_vector(objective, width, i, x, w->gi, w->hgi);
+      sde_block_add(size, share, w->hgi, w->q);
+    }
+    factor_add(&form->plan, &w->factor, width, i, share, w->column, dw);
+  }
+}
+
+/* m-USAM to first order in rho:
+ *   F = g + rho [H g + c(m) (1/n) sum_i delta H_i delta g_i],
+ *   Sigma = c(b)/n sum_i a_i a_i^T,
+ *   a_i = delta g_i + rho [H delta g_i + delta H_i g + theta (delta H_i delta g_i - mean)].
+ * a_i is (1 + rho (1 - theta) H) delta g_i + h_i up to its mean, so the noise is formed for the
+ * stacked columns (delta g_i, h_i) and H is applied once, to the sum. */
+static void evaluate_expanded(const struct limit_form *form, struct limit_form_workspace *w,
+                              size_t width, const double *x, const double *dw, double *drift,
+                              double *noise)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  const struct objective *objective = optimizer->objective;
+  const struct loss *loss = objective->loss;
+  size_t size = loss->dim * width;
+  double rho = optimizer->rho;
+  bool variance_term = form->options.variance_term && objective->sampling != GAUSSIAN;
+  bool want_q = drift != NULL && variance_term;
+  loss_mean_hessian_vector(loss, width, x, w->g, w->hg, w->scratch);
+  if (dw != NULL || want_q)
+    expanded_pass(form, w, width, x, dw, want_q);
+  if (drift != NULL) {
+    double c = variance_term ? objective_batch_factor(objective, optimizer->micro_batch) : 0;
+    set_drift(size, w->g, rho * (1 - c), w->hg, drift);
+    if (variance_term)
+      sde_block_add(size, -rho * c, w->q, drift);
+  }
+  if (dw == NULL)
+    return;
+  factor_finish(&form->plan, &w->factor, width, batch_scale(form), dw, w->stacked);
+  loss_mean_hessian_vector(loss, width, x, w->stacked, w->hvi, w->scratch);
+  sde_block_shift(size, w->stacked, rho * (1 - theta(optimizer)), w->hvi, noise);
+  if (form->plan.dim > loss->dim)
+    sde_block_add(size, 1, w->stacked + size, noise);
+}
+
+/* out = (1/m) sum over the m samples of their gradients at x, or where v is given of the products
+ * of their Hessians at x with v. */
+static void micro_mean(const struct objective *objective, size_t width, size_t m,
+                       const uint32_t *index, const double *x, const double *v, double *out,
+                       double *scratch)
+{
+  size_t size = objective->loss->dim * width;
+  sde_block_fill(size, 0, out);
+  for (size_t i = 0; i < m; i++) {
+    if (v == NULL)
+      objective_component_gradient(objective, width, index[i], x, scratch);
+    else
+      objective_component_hessian_vector(objective, width, index[i], x, v, scratch);
+    sde_block_add(size, 1 / (double)m, scratch, out);
+  }
+}
+
+/* u_I - g of one micro-batch: g_I(x + rho e) - g, e = g_I or g_I/|g_I|, or for m-SAM to first order
+ * in rho g_I - g + rho H_I e. */
+static void micro_direction(const struct limit_form *form, struct limit_form_workspace *w,
+                            size_t width, const uint32_t *index, const double *x, double *u)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  const struct objective *objective = optimizer->objective;
+  size_t size = objective->loss->dim * width, m = form->enumeration.size;
+  micro_mean(objective, width, m, index, x, NULL, w->gi, w->scratch);
+  if (form->options.rho_order == RHO_ORDER_1)
+    sde_block_shift(size, w->gi, -1, w->g, w->v);
+  if (optimizer->type->normalized)
+    optimizer_normalize(objective->loss->dim, width, w->gi);
+  if (form->options.rho_order == RHO_ORDER_1) {
+    micro_mean(objective, width, m, index, x, w->gi, w->hvi, w->scratch);
+    sde_block_shift(size, w->v, optimizer->rho, w->hvi, u);
+  } else {
+    sde_block_shift(size, x, optimizer->rho, w->gi, w->point);
+    micro_mean(objective, width, m, index, w->point, NULL, u, w->scratch);
+    sde_block_add(size, -1, w->g, u);
+  }
+}
+
+/* u - g of a fresh batch. */
+static void fresh_direction(const struct limit_form *form, struct limit_form_workspace *w,
+                            const struct sde_instant *at, size_t s, size_t width, const double *x,
+                            double *u)
+{
+  struct sde_address address = limit_form_address(form, at, s);
+  optimizer_direction(form->optimizer, w->optimizer, &address, width, x, u);
+  sde_block_add(form->optimizer->objective->loss->dim * width, -1, w->g, u);
+}
+
+/* Cov u = (1/r) Cov u_I + (1 - 1/r) Cov(u_I, u_J) over ordered disjoint pairs; the factor holds
+ * the raw second moment of u_I, and its mean products are subtracted later, once. */
+static void add_disjoint_pairs(const struct limit_form *form, struct limit_form_workspace *w,
+                               size_t width)
+{
+  const struct enumeration *all = &form->enumeration;
+  size_t dim = form->plan.dim, size = dim * width;
+  double r = (double)(form->optimizer->batch / form->optimizer->micro_batch);
+  sde_block_scale(dim * (dim + 1) / 2 * width, 1 / r, w->factor.covariance);
+  for (size_t c = 0; c < all->count; c++) {
+    size_t partners = 0;
+    sde_block_fill(size, 0, w->scratch);
+    for (size_t e = 0; e < all->count; e++)
+      if (enumeration_disjoint(all, c, e)) {
+        sde_block_add(size, 1, w->directions + e * size, w->scratch);
+        partners++;
+      }
+    limit_form_add_outer(dim, width, (1 - 1 / r) * all->probability[c] / (double)partners,
+                         w->directions + c * size, w->scratch, w->factor.covariance);
+  }
+}
+
+/* The root of eta Cov u over the covariance that the factor holds: its share is S/(S - 1) for S
+ * fresh directions; 1/r, or c(b) for m = 1, for the micro-batches; and 1 with pairs. */
+static double direction_scale(const struct limit_form *form)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  double eta = optimizer->eta, count = (double)form->directions;
+  size_t m = optimizer->micro_batch;
+  if (form->kind == FORM_SAMPLED)
+    return sqrt(eta * count / (count - 1));
+  if (form->pairs)
+    return sqrt(eta);
+  return sqrt(eta * (m == 1 ? objective_batch_factor(optimizer->objective, optimizer->batch)
+                            : (double)m / (double)optimizer->batch));
+}
+
+/* F and Sigma of directions, as deviations from g: of all micro-batches, or of fresh batches, which
+ * is unbiased, with spurious noise of relative size dt/eta over their number. */
+static void evaluate_directions(const struct limit_form *form, struct limit_form_workspace *w,
+                                const struct sde_instant *at, size_t width, const double *x,
+                                const double *dw, double *drift, double *noise)
+{
+  const struct enumeration *all = &form->enumeration;
+  bool sampled = form->kind == FORM_SAMPLED;
+  size_t size = form->plan.dim * width, count = form->plan.columns;
+  factor_begin(&form->plan, &w->factor, width);
+  for (size_t c = 0; c < count; c++) {
+    double *u = form->pairs ? w->directions + c * size : w->column;
+    if (sampled)
+      fresh_direction(form, w, at, c, width, x, u);
+    else
+      micro_direction(form, w, width, all->index + c * all->size, x, u);
+    factor_add(&form->plan, &w->factor, width, c, sampled ? 1 / (double)count : all->probability[c],
+               u, dw);
+  }
+  if (drift != NULL)
+    set_drift(size, w->g, 1, w->factor.mean, drift);
+  if (dw == NULL)
+    return;
+  if (form->pairs)
+    add_disjoint_pairs(form, w, width);
+  factor_finish(&form->plan, &w->factor, width, direction_scale(form), dw, noise);
+}
+
+/* m-SAM to first order: F = g + rho grad E|g_I|, with the leading noise c(b) V. The part of Sigma
+ * of order rho is left out, which costs O(eta rho). */
+static void evaluate_norm(const struct limit_form *form, struct limit_form_workspace *w,
+                          const struct sde_instant *at, size_t width, const double *x,
+                          const double *dw, double *drift, double *noise)
+{
+  if (drift != NULL) {
+    limit_norm_gradient(form, w->norm, at, width, x, w->g, w->hg);
+    set_drift(form->optimizer->objective->loss->dim * width, w->g, form->optimizer->rho, w->hg,
+              drift);
+  }
+  if (dw != NULL)
+    leading_noise(form, w, width, x, w->g, dw, noise);
+}
+
+void limit_form_evaluate(const struct limit_form *form, struct limit_form_workspace *w,
+                         const struct sde_instant *at, size_t width, const double *x,
+                         const double *dw, double *drift, double *noise)
+{
+  loss_mean_gradient(form->optimizer->objective->loss, width, x, w->g, w->scratch);
+  switch (form->kind) {
+  case FORM_POINT:
+    evaluate_point(form, w, width, x, dw, drift, noise);
+    break;
+  case FORM_EXPANDED:
+    evaluate_expanded(form, w, width, x, dw, drift, noise);
+    break;
+  case FORM_ENUMERATED:
+  case FORM_SAMPLED:
+    evaluate_directions(form, w, at, width, x, dw, drift, noise);
+    break;
+  case FORM_NORM:
+    evaluate_norm(form, w, at, width, x, dw, drift, noise);
+    break;
+  }
+}

@@ -1,0 +1,79 @@
+/*
+ * The forms of a limit: ways to have F = E u and Sigma = Cov u of an optimizer's direction u, to
+ * first order in eta. limit.c chooses one and makes a system of it, limit_forms.c and limit_norm.c
+ * evaluate it; private to these three. The letters are those of theory.md section 3.
+ */
+#ifndef MODELS_LIMIT_FORMS_H
+#define MODELS_LIMIT_FORMS_H
+
+#include "models/enumeration.h"
+#include "models/factor.h"
+#include "models/gaussian_norm.h"
+#include "models/limit.h"
+
+enum form_kind {
+  FORM_POINT,      /* one gradient: g and V at x, or at x + rho g(x) */
+  FORM_EXPANDED,   /* m-USAM to first order in rho */
+  FORM_ENUMERATED, /* the directions of all micro-batches, linearised in rho or not */
+  FORM_SAMPLED,    /* a few fresh directions a step */
+  FORM_NORM        /* m-SAM to first order: g + rho grad E|g_I|, leading noise c(b) V */
+};
+
+/* FORM_NORM: what stands for E|g_I|. */
+enum norm_kind {
+  NORM_OF_MEAN,           /* |g|: the variance term is left out */
+  NORM_OF_GAUSSIAN_NOISE, /* the integral of gaussian_norm.h, exact: c(m) V does not depend on x */
+  NORM_OF_CLOSURE,        /* the same integral, as if g_I were N(g, c(m) V) */
+  NORM_OF_FRESH           /* the mean over fresh micro-batches */
+};
+
+struct limit_form {
+  const struct optimizer *optimizer;
+  struct limit_options options;
+  struct sde_stream stream;
+  enum form_kind kind;
+  struct factor_plan plan;           /* of Sigma^(1/2) dW */
+  struct enumeration enumeration;    /* FORM_ENUMERATED; else empty */
+  bool pairs;                        /* enumerated, and disjoint micro-batches are correlated */
+  size_t directions;                 /* FORM_SAMPLED and NORM_OF_FRESH: drawn each step */
+  enum norm_kind norm;               /* FORM_NORM */
+  struct gaussian_norm_basis *basis; /* NORM_OF_GAUSSIAN_NOISE; else NULL */
+};
+
+/* Scratch of one thread for blocks of this width. */
+struct limit_form_workspace;
+struct limit_form_workspace *limit_form_workspace_new(const struct limit_form *form, size_t width);
+void limit_form_workspace_free(struct limit_form_workspace *workspace);
+
+/* drift = -F and noise = sqrt(eta) Sigma^(1/2) dw, as the evaluate of sde/system.h: drift may be
+ * NULL, or dw and noise. */
+void limit_form_evaluate(const struct limit_form *form, struct limit_form_workspace *workspace,
+                         const struct sde_instant *at, size_t width, const double *x,
+                         const double *dw, double *drift, double *noise);
+
+/* What the forms share. V = sum_i p_i delta_i delta_i^T over the components: p_i, and delta_i at x
+ * (given g there) in out[j*width + p]. */
+double limit_form_probability(const struct objective *objective);
+void limit_form_deviation(const struct objective *objective, size_t width, size_t i,
+                          const double *x, const double *g, double *out);
+
+/* covariance += coefficient * left right^T: entry (j, k) of the lower triangle, at
+ * [(j*(j+1)/2 + k)*width + p], gains coefficient * left_j right_k. */
+void limit_form_add_outer(size_t dim, size_t width, double coefficient, const double *left,
+                          const double *right, double *covariance);
+
+/* Where draw s of form->directions is made at an instant: every step and draw has its own. */
+struct sde_address limit_form_address(const struct limit_form *form, const struct sde_instant *at,
+                                      size_t s);
+
+/* FORM_NORM, by form->norm. The basis is that of c(m) J J^T, for Gaussian noise alone; the gradient
+ * of E|g_I| at x, given g there, comes in out[j*width + p]. */
+struct gaussian_norm_basis *limit_norm_basis_new(const struct optimizer *optimizer);
+struct limit_norm_workspace;
+struct limit_norm_workspace *limit_norm_workspace_new(const struct limit_form *form, size_t width);
+void limit_norm_workspace_free(struct limit_norm_workspace *workspace);
+void limit_norm_gradient(const struct limit_form *form, struct limit_norm_workspace *workspace,
+                         const struct sde_instant *at, size_t width, const double *x,
+                         const double *g, double *out);
+
+#endif
