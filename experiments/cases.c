@@ -66,6 +66,8 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
   if (cases->objective->sampling == GAUSSIAN && options.factor == FACTOR_AUTO)
     options.factor = FACTOR_COLUMNS; /* so that iterates and SDE can share a Brownian path */
   struct recipe_scheme chosen = recipe_scheme(cases->recipe, index);
+  if (options.factor == FACTOR_AUTO && chosen.scheme->on[SDE_NOISE_GENERAL].evaluations_a_noise > 0)
+    options.factor = FACTOR_FEWEST;
   uint64_t substeps = chosen.substeps;
   bool even = substeps % 2 == 0;
   uint64_t other = even ? substeps / 2 : 2 * substeps;

@@ -260,9 +260,10 @@ static struct sde_system first_order(const struct limit *limit)
 static void choose_affine(struct limit *limit)
 {
   struct limit_form *form = &limit->form;
+  enum noise_factor factor = form->options.factor;
+  bool cheaper = affine_limit_cost(limit->system.dim, FACTOR_NORMAL_COST) <= general_cost(form);
   if (!is_affine(form) || form->optimizer->objective->sampling == GAUSSIAN ||
-      form->options.factor != FACTOR_AUTO ||
-      affine_limit_cost(limit->system.dim, FACTOR_NORMAL_COST) > general_cost(form))
+      !(factor == FACTOR_FEWEST || (factor == FACTOR_AUTO && cheaper)))
     return;
   form->plan.cholesky = true;
   limit->system.noise_dim = factor_noise_dim(&form->plan);

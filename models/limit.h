@@ -14,8 +14,9 @@
 enum rho_order { RHO_ORDER_0, RHO_ORDER_1, RHO_ORDER_EXACT };
 
 /* How Sigma^(1/2) dW is formed: one column and one Wiener process a component, or a d x d
- * covariance and its semidefinite Cholesky factor with d of them. */
-enum noise_factor { FACTOR_AUTO, FACTOR_COLUMNS, FACTOR_CHOLESKY };
+ * covariance and its semidefinite Cholesky factor with d of them. FEWEST is whichever has fewer
+ * Wiener processes, for schemes to which each costs evaluations of the system. */
+enum noise_factor { FACTOR_AUTO, FACTOR_COLUMNS, FACTOR_CHOLESKY, FACTOR_FEWEST };
 
 /* How E|g_I| and its gradient are had, for the normalised optimizers to order 1 in rho: by all
  * micro-batches, by the Gaussian integral of gaussian_norm.h with covariance c(m) V, or from fresh
