@@ -155,16 +155,25 @@ static bool is_asked(const struct recipe *recipe)
   return false;
 }
 
-static char *sentence(const struct candidate *best, const struct candidate *first)
+/* "4 substeps"; of the recipe's own number there is nothing to say. */
+static char *substeps_text(const struct candidate *candidate)
 {
-  char *other = best->scheme == first->scheme
-                    ? sde_strdup("")
-                    : sde_format("; %s would take %" PRIu64 "%s", first->scheme->name,
-                                 first->substeps, first->excess > 1 ? " or more" : "");
-  char *said = sde_format("A pilot run chose the scheme %s with %" PRIu64
-                          " substeps: its error is predicted at %.2g of the sampling error%s\n",
-                          best->scheme->name, best->substeps, share * best->excess, other);
-  sde_free(other);
+  return sde_format("%" PRIu64 " substep%s", candidate->substeps,
+                    candidate->substeps == 1 ? "" : "s");
+}
+
+static char *sentence(bool free, const struct candidate *best, const struct candidate *first)
+{
+  char *chosen = free ? substeps_text(best) : sde_strdup("the substeps given");
+  char *needed = substeps_text(first);
+  bool compared = free && best->scheme != first->scheme;
+  char *said = sde_format("A pilot run chose the scheme %s with %s: its error is predicted at %.2g "
+                          "of the sampling error%s%s%s%s%s\n",
+                          best->scheme->name, chosen, share * best->excess, compared ? "; " : "",
+                          compared ? first->scheme->name : "", compared ? " would take " : "",
+                          compared ? needed : "", compared && first->excess > 1 ? " or more" : "");
+  sde_free(chosen);
+  sde_free(needed);
   return said;
 }
 
@@ -193,6 +202,6 @@ bool scheme_choose(struct recipe *recipe, int threads, char **said, struct sde_s
       best = candidate;
   }
   recipe->automatic = (struct recipe_scheme){best.scheme, best.substeps};
-  *said = sentence(&best, &first);
+  *said = sentence(substeps_are_free(recipe), &best, &first);
   return true;
 }
