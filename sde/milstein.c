@@ -5,6 +5,7 @@
  * noise needs Levy areas, and without them the scheme is for commutative noise alone.
  */
 #include "sde/block.h"
+#include "sde/iterated_integrals.h"
 #include "sde/scheme.h"
 
 #include <math.h>
@@ -36,30 +37,6 @@ static void diagonal_correction(const struct sde_step *step, double *scratch, co
   add_diagonal(size, step->dt, step->increments.dw, column, there, sum);
 }
 
-/* weights[k*width + p] = I_(j,k) / sqrt dt. */
-SDE_VECTOR
-static void iterated_integrals(size_t j, size_t noise_dim, double dt, size_t width,
-                               const double *restrict dw, double *restrict weights)
-{
-  double scale = 1 / (2 * sqrt(dt));
-  for (size_t k = 0; k < noise_dim; k++)
-    for (size_t p = 0; p < width; p++)
-      weights[k * width + p] = (dw[j * width + p] * dw[k * width + p] - (j == k ? dt : 0)) * scale;
-}
-
-/* I_(j,k) = dW_j dW_k / 2 + A_(j,k), A_(k,j) = -A_(j,k). */
-static void add_areas(size_t j, size_t noise_dim, double dt, size_t width, const double *area,
-                      double *weights)
-{
-  double scale = 1 / sqrt(dt);
-  for (size_t k = 0; k < noise_dim; k++) {
-    if (j < k)
-      sde_block_add(width, scale, area + (k * (k - 1) / 2 + j) * width, weights + k * width);
-    if (j > k)
-      sde_block_add(width, -scale, area + (j * (j - 1) / 2 + k) * width, weights + k * width);
-  }
-}
-
 /* For each j, B at the point shifted along b_j, times the weights of j; and once, at x, times the
  * sum of all weights. */
 static void correction(const struct sde_step *step, double *scratch, const double *x, double *sum)
@@ -75,9 +52,8 @@ static void correction(const struct sde_step *step, double *scratch, const doubl
     sde_block_fill(width, 1, unit + j * width);
     system->evaluate(system, step->system_workspace, &step->at, width, x, unit, NULL, column);
     sde_block_shift(size, x, sqrt(step->dt), column, point);
-    iterated_integrals(j, noise_dim, step->dt, width, step->increments.dw, weights);
-    if (step->increments.area != NULL)
-      add_areas(j, noise_dim, step->dt, width, step->increments.area, weights);
+    sde_iterated_integrals(&step->increments, j, noise_dim, step->dt, 1 / sqrt(step->dt), width,
+                           weights);
     system->evaluate(system, step->system_workspace, &step->at, width, point, weights, NULL,
                      product);
     sde_block_add(size, 1, product, sum);

@@ -11,6 +11,15 @@
 #include "sde/schemes.def"
 #undef SDE_SCHEME
 
+void sde_step_evaluate(const struct sde_step *step, double later, const double *x, const double *dw,
+                       double *drift, double *noise)
+{
+  struct sde_instant at = step->at;
+  at.time += later;
+  step->system->evaluate(step->system, step->system_workspace, &at, step->width, x, dw, drift,
+                         noise);
+}
+
 const struct sde_scheme *const *sde_schemes(void)
 {
   static const struct sde_scheme *const all[] = {

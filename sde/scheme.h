@@ -27,6 +27,10 @@ struct sde_step {
   struct sde_increments increments;
 };
 
+/* The system of a step at x, at a time `later` than the step's beginning; as system->evaluate. */
+void sde_step_evaluate(const struct sde_step *step, double later, const double *x, const double *dw,
+                       double *drift, double *noise);
+
 /* What a scheme says of itself on one class of noise. */
 struct sde_scheme_class {
   double strong_order; /* 0 where the class is not accepted */
