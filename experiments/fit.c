@@ -63,6 +63,28 @@ struct fit fit_power(size_t count, const double *x, const double *error, const d
   return fit;
 }
 
+struct fit fit_bent_power(size_t count, const double *x, const double *error, const double *se,
+                          double bend)
+{
+  double sum = 0, mean = 0, square = 0, slope = 0, variance = 0;
+  double *weight = sde_alloc(count, sizeof *weight);
+  for (size_t i = 0; i < count; i++) {
+    weight[i] = 1 / (pow(se[i] / error[i], 2) + bend * bend);
+    sum += weight[i];
+    mean += weight[i] * log(x[i]);
+  }
+  mean /= sum;
+  for (size_t i = 0; i < count; i++) {
+    double away = weight[i] * (log(x[i]) - mean);
+    square += away * (log(x[i]) - mean);
+    slope += away * log(error[i]);
+    variance += pow(away * se[i] / error[i], 2);
+  }
+  sde_free(weight);
+  return count < 3 || !(square > 0) ? (struct fit){NAN, NAN, 0}
+                                    : (struct fit){slope / square, sqrt(variance) / square, 0};
+}
+
 double fit_half(struct fit fit, double quantile)
 {
   if (fit.freedom > 0)

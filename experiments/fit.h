@@ -23,6 +23,13 @@ struct fit {
 struct fit fit_power(size_t count, const double *x, const double *error, const double *se,
                      double common);
 
+/* The same where points are so accurate that their misfit is no chance but the law's bend at finite
+ * x. No point counts as more accurate than the share `bend` of itself, or the most accurate, at the
+ * end that is the least asymptotic, would decide alone; and se is what the points' own errors make
+ * of this slope, bent or not. */
+struct fit fit_bent_power(size_t count, const double *x, const double *error, const double *se,
+                          double bend);
+
 /* Half the confidence interval of the slope, at the level of this many normal standard errors; by
  * Student's law where se comes from the misfit. */
 double fit_half(struct fit fit, double quantile);

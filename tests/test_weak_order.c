@@ -748,16 +748,16 @@ struct golden_case {
   struct limit *limit;
   struct sde_linear_direction *direction;
   const struct sde_system *system;
+  size_t steps; /* of the learning rate, to golden_time */
 };
 
-enum { GOLDEN_STEPS = 20 };
-
 /* In place: the limit points to the optimizer. */
-static void golden_case_make(struct golden_case *golden)
+static void golden_case_make(struct golden_case *golden, size_t steps)
 {
+  golden->steps = steps;
   golden->setup = models_setup_new(models_golden.loss, "sampling=with-replacement", "m-usam",
                                    golden_rho, GOLDEN_BATCH, 1);
-  golden->setup.optimizer.eta = golden_time / GOLDEN_STEPS;
+  golden->setup.optimizer.eta = golden_time / (double)steps;
   golden->limit =
       models_limit(&golden->setup.optimizer,
                    (struct limit_options){2, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 0});
@@ -775,12 +775,13 @@ static void golden_case_free(struct golden_case *golden)
 }
 
 /* E z z^T at golden_time by a map of sde/linear. */
-static void linear_moments(struct sde_linear_map *map, double *moments)
+static void linear_moments(const struct golden_case *golden, struct sde_linear_map *map,
+                           double *moments)
 {
   double packed[6];
   ck_assert_ptr_nonnull(map);
   sde_linear_point(2, golden_start, packed);
-  sde_linear_advance(map, GOLDEN_STEPS, packed);
+  sde_linear_advance(map, golden->steps, packed);
   sde_linear_map_free(map);
   for (size_t i = 0; i < 3; i++)
     for (size_t j = 0; j < 3; j++)
@@ -793,7 +794,7 @@ static void golden_moments(const struct golden_case *golden, const char *scheme,
   double dt = golden->setup.optimizer.eta / (double)substeps;
   struct moment_map *map = moment_map_new(sde_scheme_named(scheme), golden->system, dt);
   set_point(golden_start, 3, moments);
-  advance_moments(map, GOLDEN_STEPS * substeps, moments);
+  advance_moments(map, golden->steps * substeps, moments);
   sde_free(map);
 }
 
@@ -803,13 +804,13 @@ START_TEST(golden_moments_have_the_declared_order)
 {
   static const char *const names[] = {"euler-maruyama", "weak-second-order"};
   struct golden_case golden;
-  golden_case_make(&golden);
+  golden_case_make(&golden, 20);
   double eta = golden.setup.optimizer.eta, moments[9], exact[9], error[3];
   struct sde_status status = {0};
-  linear_moments(sde_linear_euler_new(golden.direction, eta, 2, 3, "", &status), exact);
+  linear_moments(&golden, sde_linear_euler_new(golden.direction, eta, 2, 3, "", &status), exact);
   golden_moments(&golden, "euler-maruyama", 3, moments);
   ck_assert_double_lt(difference(9, moments, exact), 1e-12);
-  linear_moments(sde_linear_sde_new(golden.direction, eta, 2, "", &status), exact);
+  linear_moments(&golden, sde_linear_sde_new(golden.direction, eta, 2, "", &status), exact);
   for (size_t s = 0; s < sizeof names / sizeof *names; s++) {
     for (size_t i = 0; i < 3; i++) {
       golden_moments(&golden, names[s], (size_t)8 << i, moments);
@@ -818,6 +819,26 @@ START_TEST(golden_moments_have_the_declared_order)
     ck_assert_double_lt(fabs(extrapolated(error) - sde_scheme_named(names[s])->weak_order),
                         tolerance);
   }
+  golden_case_free(&golden);
+}
+END_TEST
+
+/* At eta = 0.01 and one step a learning-rate step, the second-order scheme misses the exact moments
+ * by a fifth at most of what Euler-Maruyama misses them by at 8 substeps (1.3e-5 against 4.2e-4). */
+START_TEST(golden_moments_are_better_than_those_of_eight_substeps)
+{
+  struct golden_case golden;
+  golden_case_make(&golden, 200);
+  double moments[9], exact[9];
+  struct sde_status status = {0};
+  linear_moments(&golden,
+                 sde_linear_sde_new(golden.direction, golden.setup.optimizer.eta, 2, "", &status),
+                 exact);
+  golden_moments(&golden, "euler-maruyama", 8, moments);
+  double by_euler = difference(9, moments, exact);
+  golden_moments(&golden, "weak-second-order", 1, moments);
+  double by_second_order = difference(9, moments, exact);
+  ck_assert_msg(by_second_order <= by_euler / 5, "%g and %g", by_second_order, by_euler);
   golden_case_free(&golden);
 }
 END_TEST
@@ -924,6 +945,7 @@ int main(void)
   tcase_add_loop_test(global, moments_have_the_declared_order, 0,
                       (int)(schemes() * KNOWN_EQUATIONS));
   tcase_add_test(global, golden_moments_have_the_declared_order);
+  tcase_add_test(global, golden_moments_are_better_than_those_of_eight_substeps);
   TCase *processes = testing_case(suite, "processes");
   tcase_add_loop_test(processes, processes_have_the_moments_of_their_scheme, 0,
                       (int)(schemes() * KNOWN_EQUATIONS));
