@@ -745,6 +745,7 @@ static const struct {
                 {"regularizer", "regularizer", false},
                 {"regularizer", "norms", true},
                 {"order", "order", false},
+                {"converge", "converge", false},
                 {"stationary", NULL, false}};
 
 enum { PICTURES = sizeof pictures / sizeof pictures[0] };

@@ -264,14 +264,16 @@ static void triangulate(size_t rows, size_t columns, real *f)
   }
 }
 
-/* triangle = the lower triangle of a factor, which is overwritten; both have dim rows. */
+/* triangle = the lower triangle of a factor, which is overwritten; both have dim rows. Its columns'
+ * signs are free: the diagonal is made positive, as Cholesky's is. */
 static void set_triangle(size_t dim, size_t columns, real *factor, real *triangle)
 {
   triangulate(dim, columns, factor);
   memset(triangle, 0, dim * dim * sizeof *triangle);
   for (size_t i = 0; i < dim; i++)
-    memcpy(triangle + i * dim, factor + i * columns,
-           (columns < dim ? columns : dim) * sizeof *triangle);
+    for (size_t k = 0; k < columns && k <= i; k++)
+      triangle[i * dim + k] = factor[k * columns + k] < 0 ? -factor[i * columns + k]
+                                                          : factor[i * columns + k];
 }
 
 /* At norm(Ah) <= 1/2 the terms left out are below 1e-22. */

@@ -23,7 +23,7 @@ struct sde_wiener_workspace {
 
 /* What a path draws beside its increments has streams of its own, so that schemes with different
  * needs share the increments. */
-enum purpose { TIME_INTEGRALS = 1, AREAS, NORMALS };
+enum purpose { TIME_INTEGRALS = 1, AREAS, NORMALS, AREA_SIGNS };
 
 static struct sde_stream purpose_stream(struct sde_stream stream, enum purpose purpose)
 {
@@ -118,6 +118,7 @@ static void draw_fine(const struct sde_wiener *wiener, struct sde_wiener_workspa
   if (wiener->needs & SDE_WIENER_LEVY_AREAS)
     sde_levy_areas(&at, wiener->noise_dim, wiener->fine_step, workspace->terms, width, out->dw,
                    workspace->scratch, out->area);
+  at.stream = purpose_stream(wiener->stream, AREA_SIGNS);
   if (wiener->needs & SDE_WIENER_WEAK_AREAS)
     sde_levy_area_signs(&at, wiener->noise_dim, wiener->fine_step, width, out->area);
 }
