@@ -19,7 +19,8 @@ struct case_sde {
   const struct sde_scheme *scheme;
   struct sde_process *process, *companion;
   double ratio;
-  bool coupled; /* shares its Brownian path with the iterates: Gaussian noise */
+  bool coupled;      /* shares its Brownian path with the iterates: Gaussian noise */
+  const char *apart; /* where it does not: why, for people */
 };
 
 struct run_case {

@@ -3,6 +3,7 @@
  */
 #include "experiments/cases.h"
 #include "experiments/command.h"
+#include "experiments/forms.h"
 #include "experiments/plot.h"
 #include "experiments/progress.h"
 #include "experiments/recipe.h"
@@ -152,11 +153,12 @@ static void show(const struct options *options, struct results *results, const c
   results_print_warnings(results, stderr);
 }
 
-static void note_unused(struct results *results, const struct cases *cases)
+static void note_beginnings(struct results *results, const struct cases *cases)
 {
-  char *unused = unused_keys(cases, "");
-  results_note(results, false, "%s", unused);
+  char *unused = unused_keys(cases, ""), *forms = forms_text(cases, "");
+  results_note(results, false, "%s%s", unused, forms);
   sde_free(unused);
+  sde_free(forms);
 }
 
 /* Run the study and write what it leaves; scheme_said is NULL or a line for people. */
@@ -169,7 +171,7 @@ static bool run_study(const struct options *options, const struct recipe *recipe
   bool companions = recipe->study->companions;
   struct progress *progress = options->quiet ? NULL : progress_new(total_work(cases, companions));
   struct results *results = results_new(recipe);
-  note_unused(results, cases);
+  note_beginnings(results, cases);
   if (scheme_said != NULL)
     results_note(results, false, "%s", scheme_said);
   bool good = recipe->study->run(recipe, threads, progress, cases, results, status);

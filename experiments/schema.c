@@ -161,8 +161,8 @@ static const struct schema_row sde_rows[] = {
              .low = 0,
              .high = 1e6,
              .fallback = "0",
-             .help = "rho_order exact with too many micro-batches to enumerate: fresh directions a "
-                     "step; 0 chooses"}},
+             .help = "fresh directions a step for rho_order exact, micro-batches for norm: sample; "
+                     "above 0 none of these is enumerated, 0 enumerates few and draws from many"}},
 };
 
 static struct schema *schema_new(void)

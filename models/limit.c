@@ -452,6 +452,14 @@ bool limit_uses_directions(const struct limit *limit)
   return form->kind == FORM_SAMPLED || (form->kind == FORM_NORM && form->norm == NORM_OF_FRESH);
 }
 
+bool limit_has_potential_columns(const struct limit *limit)
+{
+  const struct limit_form *form = &limit->form;
+  bool components =
+      form->kind == FORM_POINT || form->kind == FORM_EXPANDED || form->kind == FORM_NORM;
+  return form->optimizer->objective->sampling == GAUSSIAN && components && !form->plan.cholesky;
+}
+
 const char *limit_description(const struct limit *limit)
 {
   return limit->description;

@@ -54,6 +54,10 @@ const struct limit_options *limit_options_of(const struct limit *limit);
 bool limit_uses_norm(const struct limit *limit);
 bool limit_uses_directions(const struct limit *limit);
 
+/* Under Gaussian noise: is the noise that of the columns of J, Wiener process k driving noise
+ * potential k, so that iterates can draw the same? Not by a Cholesky factor, nor by directions. */
+bool limit_has_potential_columns(const struct limit *limit);
+
 /* With E u and Cov u of a quadratic loss affine and quadratic in x: the direction behind the SDE,
  * for the exact moments of sde/linear.h, released with limit_direction_free; NULL where F or Sigma
  * has no such form or is estimated. */

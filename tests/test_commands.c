@@ -316,6 +316,13 @@ static void assert_notes(const char *recipe, const char *const *notes)
     rest += strlen(*notes) + 1;
     sde_free(comment);
   }
+  while (strncmp(rest, "SDE ", 4) == 0) { /* the forms of the SDEs */
+    size_t length = strcspn(rest, "\n");
+    char *comment = sde_format("\n# %.*s\n", (int)length, rest);
+    assert_contains(checked, comment);
+    rest += length + 1;
+    sde_free(comment);
+  }
   ck_assert_msg(strncmp(rest, "Weak error", 10) == 0, "more notes: %s", rest);
   release(&output);
   sde_free(check);
@@ -441,6 +448,9 @@ START_TEST(explain_says_what_the_row_says)
     ck_assert(expands == (strstr(page, "rho^2)") != NULL));
     bool ratio = strstr(page, "g_I/|g_I|") != NULL || strstr(page, "g/|g|") != NULL;
     ck_assert(ratio == ((*type)->normalized && expands));
+    /* Fresh directions add noise of their own, whatever the order in eta. */
+    bool fresh = (*type)->perturbation == PERTURB_REWEIGHTED_GRADIENT;
+    ck_assert(fresh == (strstr(page, "O(eta^2 + eta/(substeps S))") != NULL));
     sde_free(arguments);
     sde_free(update);
     sde_free(page);
