@@ -346,9 +346,9 @@ START_TEST(notes_of_a_run)
       "given.yaml:9: norm has no effect: SDE 0 needs E|g_I| in no case",
       "given.yaml:9: directions has no effect: SDE 0 draws nothing afresh in any case", NULL};
   static const char *const second[] = {
-      "once/recipe.yaml:29: records is not used by the study order",
-      "once/recipe.yaml:25: norm has no effect: SDE 0 needs E|g_I| in no case",
-      "once/recipe.yaml:26: directions has no effect: SDE 0 draws nothing afresh in any case",
+      "once/recipe.yaml:28: records is not used by the study order",
+      "once/recipe.yaml:24: norm has no effect: SDE 0 needs E|g_I| in no case",
+      "once/recipe.yaml:25: directions has no effect: SDE 0 draws nothing afresh in any case",
       NULL};
   setenv("SHARPSDE_PLOTS", "/nonexistent", 1);
   ck_assert(save("plain.yaml", ORDER "sde: {norm: auto, directions: 0}\n"));
