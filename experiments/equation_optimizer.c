@@ -102,6 +102,15 @@ static void euler_expectations(const struct equation *equation, uint64_t steps, 
   follow(equation, euler_map, steps, value);
 }
 
+static void set_plan(uint64_t fewest, struct equation_plan *plan)
+{
+  for (size_t i = 0; i < EQUATION_STEPS; i++)
+    plan->steps[i] = fewest << i;
+  plan->paths = 0.1;
+}
+
+/* From steps of a dozen learning-rate steps on; the noise being small, a tenth of the paths tells the
+ * errors. */
 struct equation *equation_optimizer_new(const struct cases *cases, const struct run_case *one)
 {
   struct optimizer_equation *made = sde_alloc(1, sizeof *made);
@@ -119,14 +128,17 @@ struct equation *equation_optimizer_new(const struct cases *cases, const struct 
       .start = cases->start,
       .observables = sizeof observables / sizeof *observables,
       .observable = observables,
-      .plan = {{{16, 32, 64, 128}, 0.1}, {{32, 64, 128, 256}, 0.1}, {{32, 64, 128, 256}, 0.1}},
       .strong_from = 1,
       .strong_to = 1,
-      .strong_why = "its noise is so small that the drift's errors hide those of order 1/2",
+      .strong_why = "its noise is so small that the drift's errors, of whole orders, hide others",
       .expectations = made->matrix == NULL ? NULL : expectations,
       .euler_expectations = made->matrix == NULL ? NULL : euler_expectations,
       .context = made,
   };
+  uint64_t strong = one->steps * 2 / 25 > 16 ? one->steps * 2 / 25 : 16;
+  set_plan(strong, &made->equation.plan[EQUATION_STRONG]);
+  set_plan(2 * strong, &made->equation.plan[EQUATION_WEAK_1]);
+  set_plan(2 * strong, &made->equation.plan[EQUATION_WEAK_2]);
   sde_free(label);
   return &made->equation;
 }

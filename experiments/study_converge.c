@@ -218,10 +218,13 @@ static bool is_wanted(const struct converge *converge, const struct trial *trial
   if (!strong || (scheme->exact && equation->flow != NULL))
     return true;
   bool shown = on->strong_order >= equation->strong_from && on->strong_order <= equation->strong_to;
-  if (!shown || scheme->exact)
+  if (scheme->exact)
+    results_note(converge->results, false,
+                 "%s does not show that %s is exact on a path: its solution is not known\n",
+                 equation->name, scheme->name);
+  else if (!shown)
     results_note(converge->results, false, "%s does not show the strong order %g of %s: %s\n",
-                 equation->name, on->strong_order, scheme->name,
-                 scheme->exact ? "no exact solution is known" : equation->strong_why);
+                 equation->name, on->strong_order, scheme->name, equation->strong_why);
   return shown && !scheme->exact;
 }
 
@@ -494,6 +497,15 @@ static void write_class(const struct converge *converge, const struct sde_scheme
 
 /* ---- verdicts ---- */
 
+/* In standard errors. */
+static double largest_error(const struct convergence *line)
+{
+  double largest = 0;
+  for (size_t i = 0; i < line->count; i++)
+    largest = fmax(largest, line->point[i].error / line->point[i].se);
+  return largest;
+}
+
 /* Where errors are more than rounding, they must be within their own standard errors; a reference,
  * which has errors of its own, decides nothing. */
 static enum holds judge_exact(const struct trial *trial, const struct convergence *line,
@@ -501,12 +513,9 @@ static enum holds judge_exact(const struct trial *trial, const struct convergenc
 {
   if (line->exact)
     return trial->task.scheme->exact ? HOLDS_YES : HOLDS_UNDECIDED;
-  if (line->source == SOLUTION_REFERENCE)
-    return HOLDS_UNDECIDED;
-  for (size_t i = 0; i < line->count; i++)
-    if (line->point[i].error > quantile * line->point[i].se)
-      return HOLDS_NO;
-  return HOLDS_YES;
+  return line->source == SOLUTION_REFERENCE ? HOLDS_UNDECIDED
+         : largest_error(line) > quantile   ? HOLDS_NO
+                                            : HOLDS_YES;
 }
 
 /* Has the scheme lost the strong order that it has on the noise that it accepts? */
@@ -526,12 +535,32 @@ static double best_strong_order(const struct sde_scheme *scheme)
   return best;
 }
 
+/* What a line shows. */
+static void add_evidence(const struct trial *trial, const struct convergence *line, double half,
+                         struct text *evidence)
+{
+  if (line->exact)
+    text_add(evidence, "errors are rounding");
+  else if (trial->task.scheme->exact)
+    text_add(evidence, "the largest error is %.2f standard errors; against: %s",
+             largest_error(line), line->against);
+  else if (isnan(line->fit.slope))
+    text_add(evidence, "not fitted, %zu of %zu points resolved", line->resolved, line->count);
+  else
+    text_add(evidence,
+             "slope %.3f +- %.2g over %" PRIu64 " to %" PRIu64
+             " steps, %zu of %zu points resolved; against: %s",
+             line->fit.slope, half, line->point[0].steps, line->point[line->count - 1].steps,
+             line->resolved, line->count, line->against);
+}
+
 static void judge_fit(const struct converge *converge, const struct trial *trial,
                       const struct convergence *line)
 {
   const struct convergence_task *task = &trial->task;
   double half = fit_half(line->fit, converge->quantile), declared = declared_order(trial);
   double best = best_strong_order(task->scheme);
+  bool strong = task->kind == ERROR_STRONG;
   struct text claim = {0}, evidence = {0};
   enum holds holds;
   text_add(&claim, "%s on %s (%s noise): ", task->scheme->name, task->equation->name,
@@ -541,25 +570,14 @@ static void judge_fit(const struct converge *converge, const struct trial *trial
     text_add(&claim, "forced on noise that it refuses, it loses its strong order %g", best);
   } else if (task->scheme->exact || line->exact) {
     holds = judge_exact(trial, line, converge->quantile);
-    text_add(&claim, "%s",
-             task->kind == ERROR_STRONG ? "exact on the Brownian path" : "no weak error");
+    text_add(&claim, "%s", strong ? "exact on the Brownian path" : "no weak error");
   } else {
-    bool strong = task->kind == ERROR_STRONG;
     holds = fit_judge(line->fit.slope, half, declared, strong ? strong_tolerance : weak_tolerance);
     text_add(&claim, "%s order %g", kind_name(trial), declared);
   }
   if (line->observable != NULL)
     text_add(&claim, " in %s", line->observable->name);
-  if (line->exact)
-    text_add(&evidence, "errors are rounding");
-  else if (isnan(line->fit.slope))
-    text_add(&evidence, "not fitted, %zu of %zu points resolved", line->resolved, line->count);
-  else
-    text_add(&evidence,
-             "slope %.3f +- %.2g over %" PRIu64 " to %" PRIu64 " steps, %zu of %zu "
-             "points resolved; against: %s",
-             line->fit.slope, half, line->point[0].steps, line->point[line->count - 1].steps,
-             line->resolved, line->count, line->against);
+  add_evidence(trial, line, half, &evidence);
   results_verdict(converge->results, claim.data, holds, "%s", evidence.data);
   sde_free(claim.data);
   sde_free(evidence.data);

@@ -67,14 +67,12 @@ part(name, k) = k == 1 ? name[1:strstrt(name, "/") - 1] \
                        : part(name[strstrt(name, "/") + 1:*], k - 1)
 in_panel(p) = !is_exact(0) && panel_key(strcol(1), strcol(4)) eq word(panel_names, p) \
               && column(11) > 0
-is_point(p, c) = in_panel(p) && key_of_row(0) eq word(curve_names, c)
-of_panel(p, c) = panel_key(part(word(curve_names, c), 1), part(word(curve_names, c), 2)) \
-                 eq word(panel_names, p)
+is_point(curve) = strcol(11) ne "0" && key_of_row(0) eq curve
+panel_of(curve) = panel_key(part(curve, 1), part(curve, 2))
 noise_of(name) = word(noise_names, sum [i = 1:words(equation_names)] \
                                   (word(equation_names, i) eq name ? i : 0))
-is_first(c) = has(first_names, word(curve_names, c))
-dash(c) = is_first(c) ? 1 : 3
-scheme_of(c) = sum [i = 1:schemes] (word(scheme_names, i) eq part(word(curve_names, c), 3) ? i : 0)
+dash(curve) = has(first_names, curve) ? 1 : 3
+scheme_of(curve) = sum [i = 1:schemes] (word(scheme_names, i) eq part(curve, 3) ? i : 0)
 
 palette = "0x0072B2 0xD55E00 0x009E73 0xCC79A7 0xE69F00 0x000000 0x56B4E9"
 colour(i) = int(word(palette, (i - 1) % words(palette) + 1))
@@ -159,31 +157,38 @@ do for [p = 1:panels] {
   set label "step h" center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 46)
   # Reference lines meet at the data's corner and end beside it, in their names.
   corner(x, order) = high_y * (x / high_x) ** order
-  bar_low(p, c) = column(11) - 1.96 * column(12) > low_y / 3 ? column(11) - 1.96 * column(12) \
+  bar_low(p) = column(11) - 1.96 * column(12) > low_y / 3 ? column(11) - 1.96 * column(12) \
                                                              : low_y / 3
   do for [k = 1:words(orders)] {
     set label word(orders, k) left textcolor rgb "#777777" offset 0.4, 0.7 * (k - 1) - 0.4 \
         at high_x * 1.6, corner(high_x * 1.6, real(word(orders, k)))
   }
   reference(x, k) = x < high_x * 1.6 ? corner(x, real(word(orders, k))) : NaN
-  if (curves == 0) {
+  # Only the curves of this panel are looked for in the table.
+  mine = ""
+  do for [c = 1:curves] {
+    if (panel_of(word(curve_names, c)) eq word(panel_names, p)) {
+      mine = mine." ".word(curve_names, c)
+    }
+  }
+  if (words(mine) == 0) {
     plot NaN
   } else {
     plot for [k = 1:words(orders)] reference(x, k) with lines \
            dashtype (8, 6) linewidth 1 linecolor rgb "#777777", \
-         for [c = 1:curves] table using \
-           (is_point(p, c) ? column(10) : NaN):11:(bar_low(p, c)):(column(11) + 1.96 * column(12)) \
-           with yerrorbars pointtype 0 linewidth 1.2 linecolor rgb colour(scheme_of(c)), \
-         for [c = 1:curves] table using (is_point(p, c) ? column(10) : NaN):11 with lines \
-           linewidth 1 dashtype dash(c) linecolor rgb colour(scheme_of(c)), \
-         for [c = 1:curves] table using \
-           (is_point(p, c) && strcol(13) eq "true" ? column(10) : NaN):11 \
-           with points pointtype shape(scheme_of(c)) pointsize size(scheme_of(c)) \
-           linecolor rgb colour(scheme_of(c)), \
-         for [c = 1:curves] table using \
-           (is_point(p, c) && strcol(13) eq "false" ? column(10) : NaN):11 \
-           with points pointtype shape(scheme_of(c)) - 1 pointsize size(scheme_of(c)) \
-           linewidth 1.5 linecolor rgb colour(scheme_of(c))
+         for [curve in mine] table using \
+           (is_point(curve) ? column(10) : NaN):11:(bar_low(p)):(column(11) + 1.96 * column(12)) \
+           with yerrorbars pointtype 0 linewidth 1.2 linecolor rgb colour(scheme_of(curve)), \
+         for [curve in mine] table using (is_point(curve) ? column(10) : NaN):11 with lines \
+           linewidth 1 dashtype dash(curve) linecolor rgb colour(scheme_of(curve)), \
+         for [curve in mine] table using \
+           (is_point(curve) && strcol(13) eq "true" ? column(10) : NaN):11 \
+           with points pointtype shape(scheme_of(curve)) pointsize size(scheme_of(curve)) \
+           linecolor rgb colour(scheme_of(curve)), \
+         for [curve in mine] table using \
+           (is_point(curve) && strcol(13) eq "false" ? column(10) : NaN):11 \
+           with points pointtype shape(scheme_of(curve)) - 1 pointsize size(scheme_of(curve)) \
+           linewidth 1.5 linecolor rgb colour(scheme_of(curve))
   }
   # Title and legend belong to the whole sheet and are drawn once.
   unset label

@@ -272,8 +272,8 @@ static void set_triangle(size_t dim, size_t columns, real *factor, real *triangl
   memset(triangle, 0, dim * dim * sizeof *triangle);
   for (size_t i = 0; i < dim; i++)
     for (size_t k = 0; k < columns && k <= i; k++)
-      triangle[i * dim + k] = factor[k * columns + k] < 0 ? -factor[i * columns + k]
-                                                          : factor[i * columns + k];
+      triangle[i * dim + k] =
+          factor[k * columns + k] < 0 ? -factor[i * columns + k] : factor[i * columns + k];
 }
 
 /* At norm(Ah) <= 1/2 the terms left out are below 1e-22. */
