@@ -4,6 +4,7 @@
 #include "experiments/cases.h"
 
 #include "experiments/progress.h"
+#include "sde/noise_class.h"
 
 #include <math.h>
 #include <string.h>
@@ -49,6 +50,70 @@ struct sde_stream case_stream(const struct cases *cases, const struct run_case *
   return stream;
 }
 
+/* Where a limit was asked for: the file, where the recipe leaves its SDE to the defaults. */
+static const char *sde_place(const struct cases *cases, const struct parameters *sde)
+{
+  return parameters_given(sde, "rho_order") ? parameters_place(sde, "rho_order")
+                                            : cases->recipe->file;
+}
+
+/* Beyond this many times what one of its SDEs needs by itself, a common resolution of a case costs
+ * more normals than the coupling saves paths. */
+enum { COMMON_RESOLUTION_MAX = 4 };
+
+static uint64_t substeps_of(const struct cases *cases, size_t index)
+{
+  return recipe_scheme(cases->recipe, index).substeps;
+}
+
+/* Increments a learning-rate step that an SDE and its companion need. */
+static uint64_t own_resolution(uint64_t substeps)
+{
+  return substeps % 2 == 0 ? substeps : 2 * substeps;
+}
+
+static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
+{
+  while (b != 0) {
+    uint64_t rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return a;
+}
+
+/* With Gaussian noise the SDEs of a case draw one Brownian path at one resolution, so that the
+ * iterates can share it with all of them: the least common multiple of what each needs, without
+ * those that would raise it out of proportion. */
+static uint64_t common_resolution(const struct cases *cases, const struct run_case *one)
+{
+  uint64_t common = 1, largest = 1;
+  for (size_t s = 0; s < cases->recipe->sdes; s++) {
+    uint64_t own = own_resolution(substeps_of(cases, s));
+    uint64_t with = common * (own / greatest_common_divisor(common, own));
+    largest = own > largest ? own : largest;
+    if (with <= COMMON_RESOLUTION_MAX * largest &&
+        (double)one->steps * (double)with <= FINE_STEPS_MAX)
+      common = with;
+  }
+  return common;
+}
+
+/* Why an SDE cannot share its Brownian path with the iterates; NULL where it can. */
+static const char *obstacle_of(const struct cases *cases, const struct limit *limit, uint64_t own,
+                               uint64_t common)
+{
+  if (cases->objective->sampling != GAUSSIAN)
+    return "different sampling noise: they draw samples";
+  if (limit_options_of(limit)->factor == FACTOR_CHOLESKY)
+    return "noise_factor: cholesky mixes the noise potentials; columns would couple it";
+  if (!limit_has_potential_columns(limit))
+    return "its noise is that of fresh directions, not a column a noise potential";
+  if (common % own != 0)
+    return "its substeps and those of the others have no common fine step of reasonable size";
+  return NULL;
+}
+
 static bool make_sde(const struct cases *cases, const struct run_case *one, size_t index,
                      struct case_sde *made, struct sde_status *status)
 {
@@ -56,31 +121,46 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
   struct limit_options options = limit_options(sde);
   if (cases->objective->sampling == GAUSSIAN && options.factor == FACTOR_AUTO)
     options.factor = FACTOR_COLUMNS; /* so that iterates and SDE can share a Brownian path */
-  uint64_t substeps = parameters_u64(sde, "substeps");
+  struct recipe_scheme chosen = recipe_scheme(cases->recipe, index);
+  if (options.factor == FACTOR_AUTO && chosen.scheme->on[SDE_NOISE_GENERAL].evaluations_a_noise > 0)
+    options.factor = FACTOR_FEWEST;
+  uint64_t substeps = chosen.substeps;
   bool even = substeps % 2 == 0;
   uint64_t other = even ? substeps / 2 : 2 * substeps;
   if ((double)one->steps * (double)(even ? substeps : other) > FINE_STEPS_MAX)
     return sde_fail(status, SDE_INVALID,
                     "%s: %g learning-rate steps of %g substeps; their product must be at most %g",
-                    parameters_place(sde, "substeps"), (double)one->steps, (double)substeps,
-                    FINE_STEPS_MAX);
+                    parameters_place(sde, parameters_has(sde, "substeps") ? "substeps" : "scheme"),
+                    (double)one->steps, (double)substeps, FINE_STEPS_MAX);
   made->index = index;
   made->ratio = even ? 0.5 : 2;
-  made->scheme = sde_scheme_named(parameters_text(sde, "scheme"));
+  made->scheme = chosen.scheme;
   const char *place = objective_has_variance(cases->objective)
-                          ? parameters_place(sde, "rho_order")
+                          ? sde_place(cases, sde)
                           : parameters_place(cases->recipe->noise, "degrees_of_freedom");
   made->limit =
       limit_new(&one->optimizer, &options, case_stream(cases, one, "directions"), place, status);
   if (made->limit == NULL)
     return false;
-  struct sde_solution solution = {.system = limit_system(made->limit),
+  made->system = *limit_system(made->limit);
+  struct sde_status refused = {SDE_OK, ""};
+  /* What is declared must be borne out; what is declared general may be more special here. */
+  if (!sde_noise_class_check(&made->system, cases->start, &refused))
+    return sde_fail(status, refused.code, "%s: %s", sde_place(cases, sde), refused.message);
+  if (made->system.noise == SDE_NOISE_GENERAL)
+    made->system.noise = sde_noise_class_measured(&made->system, cases->start);
+  uint64_t own = own_resolution(substeps), common = common_resolution(cases, one);
+  made->apart = obstacle_of(cases, made->limit, own, common);
+  made->coupled = made->apart == NULL;
+  /* An SDE that cannot share the iterates' Brownian path must not draw the same normals, either. */
+  bool independent = !made->coupled && cases->objective->sampling == GAUSSIAN;
+  struct sde_solution solution = {.system = &made->system,
                                   .scheme = made->scheme,
-                                  .stream = case_stream(cases, one, "sde"),
+                                  .stream =
+                                      case_stream(cases, one, independent ? "sde apart" : "sde"),
                                   .eta = one->optimizer.eta,
                                   .substeps = substeps,
-                                  .resolution = even ? substeps : other};
-  struct sde_status refused = {SDE_OK, ""};
+                                  .resolution = made->coupled ? common : own};
   made->process = sde_solution_process_new(&solution, &refused);
   solution.substeps = other;
   made->companion = sde_solution_process_new(&solution, &refused);
@@ -88,26 +168,23 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
          sde_fail(status, refused.code, "%s: %s", parameters_place(sde, "scheme"), refused.message);
 }
 
-/* Gaussian noise by columns can share a Brownian path with the iterates: that of the first SDE,
- * and of every other that draws it at the same resolution. Brownian increments are not Student t.
- */
+/* The iterates, driven by the Brownian path that their coupled SDEs share. */
 static void make_iterates(const struct cases *cases, struct run_case *one)
 {
   struct optimizer_coupling coupling = {.resolution = 0};
-  bool coupled = false;
-  for (size_t s = 0; objective_is_gaussian(cases->objective) && s < cases->recipe->sdes; s++) {
-    const struct sde_solution *solution = one->sde[s].process->context;
-    bool columns = limit_is_by_components(one->sde[s].limit);
-    one->sde[s].coupled = columns && (!coupled || coupling.resolution == solution->resolution);
-    if (one->sde[s].coupled && !coupled) {
-      coupled = true;
+  for (size_t s = 0; s < cases->recipe->sdes && coupling.resolution == 0; s++) {
+    const struct sde_solution *solution = sde_solution_of(one->sde[s].process);
+    if (one->sde[s].coupled) {
       coupling.resolution = solution->resolution;
-      coupling.wiener = (struct sde_wiener){solution->stream, solution->system->noise_dim,
-                                            solution->eta / (double)solution->resolution};
+      coupling.wiener =
+          (struct sde_wiener){.stream = solution->stream,
+                              .noise_dim = solution->system->noise_dim,
+                              .fine_step = solution->eta / (double)solution->resolution};
     }
   }
-  one->iterates = optimizer_coupled_process_new(
-      &one->optimizer, case_stream(cases, one, "iterates"), coupled ? &coupling : NULL);
+  one->iterates =
+      optimizer_coupled_process_new(&one->optimizer, case_stream(cases, one, "iterates"),
+                                    coupling.resolution > 0 ? &coupling : NULL);
 }
 
 static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t paths,
@@ -161,6 +238,12 @@ static bool check_reweighting(const struct cases *cases, const struct parameters
                     "%s: rw-sam weights samples; noise.sampling must be with-replacement or "
                     "without-replacement",
                     parameters_place(given, "name"));
+  if (reweighted && parameters_has(given, "delta") && parameters_has(given, "norms") &&
+      strcmp(parameters_text(given, "norms"), "exact") == 0)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: norms: exact takes no finite difference, so delta has no effect; leave "
+                    "one of them out",
+                    parameters_place(given, "delta"));
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     if (!reweighted && parameters_has(given, keys[i]))
       return sde_fail(status, SDE_INVALID, "%s: %s takes no %s; only rw-sam does",
@@ -377,7 +460,7 @@ double case_work(const struct run_case *one, size_t sdes, bool companions)
 {
   double steps = 1;
   for (size_t s = 0; s < sdes; s++) {
-    const struct sde_solution *solution = one->sde[s].process->context;
+    const struct sde_solution *solution = sde_solution_of(one->sde[s].process);
     double substeps = (double)solution->substeps;
     steps += substeps * (1 + (companions ? one->sde[s].ratio : 0));
   }

@@ -15,10 +15,12 @@
 struct case_sde {
   size_t index; /* in the recipe's list */
   struct limit *limit;
+  struct sde_system system; /* the limit's, its class of noise as measured around the start */
   const struct sde_scheme *scheme;
   struct sde_process *process, *companion;
   double ratio;
-  bool coupled; /* shares its Brownian path with the iterates: Gaussian noise */
+  bool coupled;      /* shares its Brownian path with the iterates: Gaussian noise */
+  const char *apart; /* where it does not: why, for people */
 };
 
 struct run_case {

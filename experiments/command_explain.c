@@ -23,6 +23,10 @@ static const struct {
 
 #define SGD_EXPANSION "g", "c(b) V"
 
+/* The drift from S fresh micro-batches a step is unbiased, and random. */
+#define SPURIOUS                                                                                   \
+  "; S fresh ones add noise of their own, Sigma/(substeps S), and an error of O(eta/(substeps S))"
+
 /* Of the unnormalised forms. */
 static const struct expansion expansions[][RHO_ORDERS] = {
     [PERTURB_NOTHING] = {{"any", SGD_EXPANSION, ""}},
@@ -41,7 +45,7 @@ static const struct expansion expansions[][RHO_ORDERS] = {
          {"exact",
           "E g_I(x + rho g_I(x)), over all micro-batches I, or fresh ones a step where they are "
           "too many",
-          "Cov u, from the same micro-batches", ""}},
+          "Cov u, from the same micro-batches" SPURIOUS, ""}},
 };
 
 /* Of the normalised forms, H g/|g| being 0 where g is. */
@@ -63,10 +67,12 @@ static const struct expansion normalized_expansions[][RHO_ORDERS] = {
          {"exact",
           "E g_I(x + rho g_I(x)/|g_I(x)|), over all micro-batches I, or fresh ones a step where "
           "they are too many",
-          "Cov u, from the same micro-batches", ""}},
+          "Cov u, from the same micro-batches" SPURIOUS, ""}},
     [PERTURB_REWEIGHTED_GRADIENT] = {{"0", SGD_EXPANSION, " + rho"},
-                                     {"exact", "E u, from fresh directions a step",
-                                      "Cov u, from the same directions", ""}},
+                                     {"exact", "E u, from S fresh directions a step (`directions`)",
+                                      "Cov u, from the same directions, whose mean adds noise of "
+                                      "its own, Sigma/(substeps S)",
+                                      " + eta/(substeps S)"}},
 };
 
 static const char smoothness[] =

@@ -71,15 +71,19 @@ static void list_schemes(void)
 {
   for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++) {
     struct text text = {0};
-    text_add(&text, "%s: weak order %g; strong order", (*scheme)->title, (*scheme)->weak_order);
-    for (int noise = 0; noise < SDE_NOISE_CLASSES; noise++) {
-      double order = (*scheme)->strong_order[noise];
+    text_add(&text, "%s: ", (*scheme)->title);
+    if ((*scheme)->exact)
+      text_add(&text, "exact for additive noise and linear drift, no other");
+    else
+      text_add(&text, "weak order %g; strong order", (*scheme)->weak_order);
+    for (int noise = 0; !(*scheme)->exact && noise < SDE_NOISE_CLASSES; noise++) {
+      double order = (*scheme)->on[noise].strong_order;
       text_add(&text, "%s %s", noise == 0 ? "" : ",", order > 0 ? "" : "not for ");
       if (order > 0)
         text_add(&text, "%g for ", order);
       text_add(&text, "%s", sde_noise_class_name((enum sde_noise_class)noise));
     }
-    text_add(&text, " noise. %s", (*scheme)->reference);
+    text_add(&text, "%s. %s", (*scheme)->exact ? "" : " noise", (*scheme)->reference);
     print_row(2, (*scheme)->name, text.data);
     sde_free(text.data);
   }

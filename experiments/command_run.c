@@ -3,10 +3,12 @@
  */
 #include "experiments/cases.h"
 #include "experiments/command.h"
+#include "experiments/forms.h"
 #include "experiments/plot.h"
 #include "experiments/progress.h"
 #include "experiments/recipe.h"
 #include "experiments/results.h"
+#include "experiments/scheme_choice.h"
 #include "experiments/study.h"
 #include "experiments/unused.h"
 
@@ -151,42 +153,60 @@ static void show(const struct options *options, struct results *results, const c
   results_print_warnings(results, stderr);
 }
 
-static void note_unused(struct results *results, const struct cases *cases)
+static void note_beginnings(struct results *results, const struct cases *cases)
 {
-  char *unused = unused_keys(cases, "");
-  results_note(results, false, "%s", unused);
+  char *unused = unused_keys(cases, ""), *forms = forms_text(cases, "");
+  results_note(results, false, "%s%s", unused, forms);
   sde_free(unused);
+  sde_free(forms);
 }
 
-static bool run(const struct options *options, const struct recipe *recipe,
-                struct sde_status *status)
+/* Run the study and write what it leaves; scheme_said is NULL or a line for people. */
+static bool run_study(const struct options *options, const struct recipe *recipe,
+                      const struct cases *cases, const char *scheme_said, const char *directory,
+                      struct sde_status *status)
+{
+  int threads = options->threads > 0 ? options->threads : omp_get_max_threads();
+  double begun = seconds_now();
+  bool companions = recipe->study->companions;
+  struct progress *progress = options->quiet ? NULL : progress_new(total_work(cases, companions));
+  struct results *results = results_new(recipe);
+  note_beginnings(results, cases);
+  if (scheme_said != NULL)
+    results_note(results, false, "%s", scheme_said);
+  bool good = recipe->study->run(recipe, threads, progress, cases, results, status);
+  progress_free(progress);
+  good = good && write_all(results, recipe, directory, seconds_now() - begun, threads, status);
+  if (good) {
+    show(options, results, directory);
+    if (results_failed(results))
+      good = sde_fail(status, SDE_FAILED,
+                      "more than max_diverged: %g of the paths diverged; results over the "
+                      "survivors are in %s",
+                      parameters_real(recipe->common, "max_diverged"), directory);
+  }
+  results_free(results);
+  return good;
+}
+
+/* The user's mistakes are found before a pilot run takes its time. */
+static bool run(const struct options *options, struct recipe *recipe, struct sde_status *status)
 {
   struct cases *cases = cases_new(recipe, status);
   if (cases == NULL)
     return false;
   char *directory = options->directory != NULL ? sde_strdup(options->directory)
                                                : default_directory(options->recipe);
-  int threads = options->threads > 0 ? options->threads : omp_get_max_threads();
-  bool good = results_prepare(directory, options->force, status);
-  if (good) {
-    double begun = seconds_now();
-    bool companions = recipe->study->companions;
-    struct progress *progress = options->quiet ? NULL : progress_new(total_work(cases, companions));
-    struct results *results = results_new(recipe);
-    note_unused(results, cases);
-    good = recipe->study->run(recipe, threads, progress, cases, results, status);
-    progress_free(progress);
-    good = good && write_all(results, recipe, directory, seconds_now() - begun, threads, status);
-    if (good) {
-      show(options, results, directory);
-      if (results_failed(results))
-        good = sde_fail(status, SDE_FAILED,
-                        "more than max_diverged: %g of the paths diverged; results over the "
-                        "survivors are in %s",
-                        parameters_real(recipe->common, "max_diverged"), directory);
-    }
-    results_free(results);
+  char *scheme_said = NULL;
+  bool good = results_prepare(directory, options->force, status) &&
+              scheme_choose(recipe, options->threads, &scheme_said, status);
+  if (good && scheme_said != NULL) {
+    cases_free(cases);
+    cases = cases_new(recipe, status);
+    good = cases != NULL;
   }
+  good = good && run_study(options, recipe, cases, scheme_said, directory, status);
+  sde_free(scheme_said);
   sde_free(directory);
   cases_free(cases);
   return good;

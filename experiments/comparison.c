@@ -11,7 +11,8 @@ double comparison_scheme_error(const struct case_sde *sde, struct sde_moments mo
   /* With error C h^p at the solution's step h and the companion's at h / ratio, their difference
    * is C h^p (1 - ratio^-p). */
   double factor = 1 / fabs(1 - pow(sde->ratio, -sde->scheme->weak_order));
-  return factor * (fabs(sde_moments_mean(moments)) + 2 * sde_moments_standard_error(moments));
+  double half = sde_student_quantile(2, moments.n - 1) * sde_moments_standard_error(moments);
+  return factor * (fabs(sde_moments_mean(moments)) + half);
 }
 
 /* A number known to lie within `half` of `centre`, at the family's level. */
@@ -31,7 +32,8 @@ static double upper_magnitude(struct interval interval)
 
 static struct interval difference_interval(const struct comparison *row, double quantile)
 {
-  return (struct interval){row->difference, quantile * row->difference_se + row->scheme_error};
+  double wide = sde_student_quantile(quantile, row->difference_freedom);
+  return (struct interval){row->difference, wide * row->difference_se + row->scheme_error};
 }
 
 static const struct limit_options *options_of(const struct comparison *row)
@@ -39,12 +41,17 @@ static const struct limit_options *options_of(const struct comparison *row)
   return limit_options_of(row->one->sde[row->sde].limit);
 }
 
-/* Do two rows differ in eta and SDE only? */
-static bool same_variant(const struct comparison *a, const struct comparison *b)
+bool comparison_same_variant(const struct comparison *a, const struct comparison *b)
 {
   const struct optimizer *x = &a->one->optimizer, *y = &b->one->optimizer;
   return x->type == y->type && x->micro_batch == y->micro_batch && x->batch == y->batch &&
-         x->rho == y->rho && a->one->paths == b->one->paths && a->observable == b->observable;
+         x->rho == y->rho && a->one->paths == b->one->paths;
+}
+
+/* Do two rows differ in eta and SDE only? */
+static bool same_variant(const struct comparison *a, const struct comparison *b)
+{
+  return comparison_same_variant(a, b) && a->observable == b->observable;
 }
 
 static bool is_variance_perturbed(const struct comparison *row)
@@ -184,8 +191,11 @@ static struct interval extrapolated(const struct comparison *all, size_t count,
   double a = pow(fine->one->optimizer.eta, options_of(fine)->eta_order);
   double b = pow(coarse->one->optimizer.eta, options_of(fine)->eta_order);
   double u = b / (b - a), v = a / (b - a);
+  double fine_se = u * fine->difference_se, coarse_se = v * coarse->difference_se;
+  double freedom =
+      sde_welch_freedom(fine_se, fine->difference_freedom, coarse_se, coarse->difference_freedom);
   return (struct interval){u * fine->difference - v * coarse->difference,
-                           quantile * hypot(u * fine->difference_se, v * coarse->difference_se) +
+                           sde_student_quantile(quantile, freedom) * hypot(fine_se, coarse_se) +
                                u * fine->scheme_error + v * coarse->scheme_error};
 }
 
@@ -288,8 +298,9 @@ static void note_scheme_error(struct results *results, const struct cases *cases
 
 double comparison_quantile(const struct cases *cases, size_t count)
 {
-  /* A row enters the verdict on eta, that on the variance term with and without it, and a decay. */
-  return sde_family_quantile(parameters_real(cases->recipe->common, "level"), 4 * count);
+  /* A row enters the verdict on eta, that on the variance term with and without it, a decay, and
+   * with its two means those beside the exact ones. */
+  return sde_family_quantile(parameters_real(cases->recipe->common, "level"), 6 * count);
 }
 
 void comparison_verdicts(struct results *results, const struct cases *cases,
@@ -313,41 +324,96 @@ void comparison_verdicts(struct results *results, const struct cases *cases,
                     "variance_term: false");
 }
 
+/* Is no SDE before this one, nor this one in an earlier case, apart for the same reason? */
+static bool is_first_apart(const struct cases *cases, size_t index, size_t sde)
+{
+  const char *why = cases->one[index].sde[sde].apart;
+  for (size_t s = 0; s <= sde; s++)
+    for (size_t i = 0; i < (s < sde ? cases->count : index); i++)
+      if (cases->one[i].sde[s].apart == why)
+        return false;
+  return true;
+}
+
+static void note_apart(struct results *results, const struct cases *cases, const char *why)
+{
+  results_note(results, false, "Not coupled to the iterates:");
+  const char *separator = "";
+  for (size_t s = 0; s < cases->recipe->sdes; s++) {
+    size_t apart = 0;
+    for (size_t i = 0; i < cases->count; i++)
+      apart += cases->one[i].sde[s].apart == why;
+    if (apart == 0)
+      continue;
+    results_note(results, false, "%s SDE %zu", separator, s);
+    if (apart < cases->count)
+      results_note(results, false, " in %zu of %zu cases", apart, cases->count);
+    separator = ",";
+  }
+  results_note(results, false, " (%s)\n", why);
+}
+
+/* By how much the coupling reduced variances, and which SDEs are not coupled and why. */
+static void note_coupling(struct results *results, const struct cases *cases,
+                          const struct comparison *all, size_t count)
+{
+  double least = INFINITY, most = 0;
+  for (const struct comparison *row = all; row < all + count; row++)
+    if (isfinite(row->variance_reduction)) {
+      least = fmin(least, row->variance_reduction);
+      most = fmax(most, row->variance_reduction);
+    }
+  if (least <= most)
+    results_note(results, false,
+                 "Coupled: iterates and SDE share their Brownian paths, which divides the variance "
+                 "of the difference by %.3g to %.3g\n",
+                 least, most);
+  for (size_t s = 0; s < cases->recipe->sdes; s++)
+    for (size_t i = 0; i < cases->count; i++)
+      if (cases->one[i].sde[s].apart != NULL && is_first_apart(cases, i, s))
+        note_apart(results, cases, cases->one[i].sde[s].apart);
+}
+
+/* A mean with its standard error, and the exact one where it is known. */
+static void print_side(struct results *results, struct sde_moments moments, double exact)
+{
+  results_note(results, false, " %11.5g +- %-8.2g", sde_moments_mean(moments),
+               sde_moments_standard_error(moments));
+  if (isnan(exact))
+    results_note(results, false, " %11s", "");
+  else
+    results_note(results, false, " %11.5g", exact);
+}
+
+static void print_row(struct results *results, const struct cases *cases,
+                      const struct comparison *row)
+{
+  char *label = case_label(row->one);
+  results_note(results, false, "%-13s %-7g %-6g %-3zu %-14s", label, row->one->optimizer.eta,
+               row->one->optimizer.rho, row->sde, cases->observable_name[row->observable]);
+  sde_free(label);
+  if (isnan(row->difference)) {
+    results_note(results, false, " no path survived\n");
+    return;
+  }
+  print_side(results, row->iterates, row->exact_iterates);
+  print_side(results, row->solution, row->exact_solution);
+  results_note(results, false, " %10.3g +- %-8.2g %.1g\n", row->difference, row->difference_se,
+               row->scheme_error);
+}
+
 void comparison_print(struct results *results, const struct cases *cases,
                       const struct comparison *all, size_t count)
 {
   if (count == 0)
     return;
   results_note(results, false,
-               "At time %g, mean +- standard error; difference is iterates minus SDE%s\n"
-               "%-13s %-7s %-6s %-3s %-14s %-23s %-23s %-22s %s\n",
-               all[0].time, all[0].coupled ? "" : "; not coupled (different sampling noise)",
-               "optimizer", "eta", "rho", "SDE", "observable", "iterates", "SDE", "difference",
-               "scheme error");
-  for (size_t i = 0; i < count; i++) {
-    const struct comparison *row = &all[i];
-    char *label = case_label(row->one);
-    if (isnan(row->difference)) {
-      results_note(results, false, "%-13s %-7g %-6g %-3zu %-14s no path survived\n", label,
-                   row->one->optimizer.eta, row->one->optimizer.rho, row->sde,
-                   cases->observable_name[row->observable]);
-      sde_free(label);
-      continue;
-    }
-    results_note(results, false,
-                 "%-13s %-7g %-6g %-3zu %-14s %11.5g +- %-8.2g %11.5g +- %-8.2g %10.3g +- %-8.2g "
-                 "%.1g\n",
-                 label, row->one->optimizer.eta, row->one->optimizer.rho, row->sde,
-                 cases->observable_name[row->observable], sde_moments_mean(row->iterates),
-                 sde_moments_standard_error(row->iterates), sde_moments_mean(row->solution),
-                 sde_moments_standard_error(row->solution), row->difference, row->difference_se,
-                 row->scheme_error);
-    sde_free(label);
-  }
-  if (all[0].coupled)
-    results_note(results, false,
-                 "Coupled: iterates and SDE share their Brownian paths, which divides the variance "
-                 "of the first difference by %.3g\n",
-                 all[0].variance_reduction);
+               "At time %g, mean +- standard error; difference is iterates minus SDE\n"
+               "%-13s %-7s %-6s %-3s %-14s %-23s %11s %-23s %11s %-22s %s\n",
+               all[0].time, "optimizer", "eta", "rho", "SDE", "observable", "iterates", "exact",
+               "SDE", "exact", "difference", "scheme error");
+  for (size_t i = 0; i < count; i++)
+    print_row(results, cases, &all[i]);
+  note_coupling(results, cases, all, count);
   results_note(results, false, "\n");
 }

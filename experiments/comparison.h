@@ -16,23 +16,27 @@ struct comparison {
   uint64_t iterates_diverged, solution_diverged;
   double start;                          /* the observable at time 0 */
   double difference, difference_se;      /* iterates minus SDE */
+  double difference_freedom;             /* degrees of freedom of difference_se */
   bool coupled;                          /* taken path by path, on one Brownian path */
-  double variance_reduction;             /* by the coupling; 1 without */
+  double variance_reduction;             /* of the difference, by the coupling; NAN without */
   double exact_iterates, exact_solution; /* NAN where no exact mean is known */
   double scheme_error;                   /* estimate of the scheme's own error, no bound */
 };
+
+/* Do two rows differ in eta, SDE and observable only? */
+bool comparison_same_variant(const struct comparison *a, const struct comparison *b);
 
 /* "m-usam m=2, b 4, rho 0.1", for people: released with sde_free. */
 char *comparison_label(const struct comparison *row);
 
 /* The scheme's own error in a mean, from the paired difference `moments` of the solution and its
- * companion: |difference| plus two standard errors, times the factor of Richardson's
- * extrapolation for the scheme's weak order. */
+ * companion: |difference| plus two standard errors (Student's quantile of that level, where paths
+ * are few), times the factor of Richardson's extrapolation for the scheme's weak order. */
 double comparison_scheme_error(const struct case_sde *sde, struct sde_moments moments);
 
 /* How many standard errors the intervals of `count` comparisons are wide, to each side, at the
- * family-wise level of the recipe, each comparison entering up to four of them. The scheme's error
- * is added to them as it is estimated. */
+ * family-wise level of the recipe, each comparison entering up to six of them; normal ones, to be
+ * widened by sde_student_quantile. The scheme's error is added to them as it is estimated. */
 double comparison_quantile(const struct cases *cases, size_t count);
 
 /* Verdicts in the sense that they could have come out otherwise: the difference shrinks as eta
@@ -40,7 +44,7 @@ double comparison_quantile(const struct cases *cases, size_t count);
 void comparison_verdicts(struct results *results, const struct cases *cases,
                          const struct comparison *all, size_t count);
 
-/* A table for people. */
+/* A table for people, with the exact means where they are known, and what the coupling did. */
 void comparison_print(struct results *results, const struct cases *cases,
                       const struct comparison *all, size_t count);
 

@@ -3,6 +3,7 @@
  */
 #include "experiments/estimate.h"
 
+#include "experiments/forms.h"
 #include "experiments/study.h"
 #include "sde/block.h"
 
@@ -84,10 +85,10 @@ void study_estimate(const struct cases *cases, FILE *out)
     double table = (double)records * (double)cases->observables->count *
                    (double)(1 + recipe->sdes * (companions ? 3 : 1));
     cells = table > cells ? table : cells;
-    for (size_t s = 0; i == 0 && s < recipe->sdes; s++)
-      fprintf(out, "# SDE %zu of %s: %s\n", s, one->optimizer.type->name,
-              limit_description(one->sde[s].limit));
   }
+  char *forms = forms_text(cases, "# ");
+  fputs(forms, out);
+  sde_free(forms);
   /* A tally for each thread and each node of the merging tree, and what the tables hold. */
   double bytes = cells * 24 * (omp_get_max_threads() + 12) + 150 * cells * (double)cases->count;
   fprintf(out,

@@ -8,7 +8,8 @@
 
 #include <stdio.h>
 
-/* Print cases, path-steps, memory and time to `out` as lines of YAML comments. */
+/* Print the forms of the SDEs, cases, path-steps, memory and time to `out` as lines of YAML
+ * comments. */
 void study_estimate(const struct cases *cases, FILE *out);
 
 #endif

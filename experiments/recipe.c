@@ -480,6 +480,7 @@ struct recipe *recipe_read(const char *file, size_t overrides, const char *const
     return NULL;
   struct recipe *recipe = sde_alloc(1, sizeof *recipe);
   recipe->file = sde_strdup(file);
+  recipe->automatic = (struct recipe_scheme){sde_scheme_named("euler-maruyama"), SUBSTEPS_DEFAULT};
   bool good = true;
   for (size_t i = 0; good && i < overrides; i++)
     good = yaml_override(reader.yaml, override[i], status);
@@ -492,6 +493,18 @@ struct recipe *recipe_read(const char *file, size_t overrides, const char *const
   recipe->resolved = resolve(recipe);
   sha256_bytes(strlen(recipe->resolved), recipe->resolved, recipe->sha256);
   return recipe;
+}
+
+struct recipe_scheme recipe_scheme(const struct recipe *recipe, size_t sde)
+{
+  const struct parameters *given = recipe->sde[sde];
+  const struct sde_scheme *scheme = sde_scheme_named(parameters_text(given, "scheme"));
+  struct recipe_scheme chosen = {scheme, SUBSTEPS_DEFAULT};
+  if (scheme == NULL)
+    chosen = recipe->automatic;
+  if (parameters_has(given, "substeps"))
+    chosen.substeps = parameters_u64(given, "substeps");
+  return chosen;
 }
 
 void recipe_free(struct recipe *recipe)

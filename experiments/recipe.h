@@ -7,9 +7,19 @@
 
 #include "models/loss.h"
 #include "models/parameters.h"
+#include "sde/scheme.h"
 #include "sde/status.h"
 
 struct study_type;
+
+/* Where neither the recipe nor a pilot run says. */
+enum { SUBSTEPS_DEFAULT = 16 };
+
+/* How an SDE is solved: the time step is eta/substeps. */
+struct recipe_scheme {
+  const struct sde_scheme *scheme;
+  uint64_t substeps;
+};
 
 struct recipe {
   char *file; /* as given on the command line */
@@ -21,7 +31,8 @@ struct recipe {
   size_t optimizers, sdes;
   struct parameters **optimizer; /* each with "name" */
   struct parameters **sde;
-  char *sde_place; /* of the key sde, as parameters_place has it */
+  struct recipe_scheme automatic; /* for an SDE that leaves it to the program */
+  char *sde_place;                /* of the key sde, as parameters_place has it */
   char *resolved;  /* the recipe with every default that counts filled in, as YAML text */
   char sha256[65]; /* of resolved, in hexadecimal */
 };
@@ -30,6 +41,9 @@ struct recipe {
  * with FILE:LINE. Release with recipe_free. */
 struct recipe *recipe_read(const char *file, size_t overrides, const char *const *override,
                            struct sde_status *status);
+/* How the recipe, or `automatic` where the recipe does not say, wants an SDE solved. */
+struct recipe_scheme recipe_scheme(const struct recipe *recipe, size_t sde);
+
 void recipe_free(struct recipe *recipe);
 
 /* Where a common key stands that may be left out, sde included: "FILE:LINE", "--set KEY", or NULL

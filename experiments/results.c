@@ -47,15 +47,17 @@ static FILE *memory_stream(char **text, size_t *length)
   return stream;
 }
 
-static json_t *describe_sde(const struct parameters *sde, size_t index)
+static json_t *describe_sde(const struct recipe *recipe, size_t index)
 {
+  const struct parameters *sde = recipe->sde[index];
+  struct recipe_scheme scheme = recipe_scheme(recipe, index);
   const char *rho_order = parameters_text(sde, "rho_order");
-  return json_pack(
-      "{s:i, s:i, s:o, s:b, s:s, s:i}", "index", (int)index, "eta_order",
-      (int)parameters_u64(sde, "eta_order"), "rho_order",
-      strcmp(rho_order, "exact") == 0 ? json_string(rho_order) : json_integer(atoi(rho_order)),
-      "variance_term", parameters_bool(sde, "variance_term"), "scheme",
-      parameters_text(sde, "scheme"), "substeps", (int)parameters_u64(sde, "substeps"));
+  return json_pack("{s:i, s:i, s:o, s:b, s:s, s:i}", "index", (int)index, "eta_order",
+                   (int)parameters_u64(sde, "eta_order"), "rho_order",
+                   strcmp(rho_order, "exact") == 0 ? json_string(rho_order)
+                                                   : json_integer(atoi(rho_order)),
+                   "variance_term", parameters_bool(sde, "variance_term"), "scheme",
+                   scheme.scheme->name, "substeps", (int)scheme.substeps);
 }
 
 static json_t *path_counts(const struct parameters *common)
@@ -79,7 +81,7 @@ struct results *results_new(const struct recipe *recipe)
   results->verdicts = json_array();
   json_t *sdes = json_array();
   for (size_t i = 0; i < recipe->sdes; i++)
-    json_array_append_new(sdes, describe_sde(recipe->sde[i], i));
+    json_array_append_new(sdes, describe_sde(recipe, i));
   results->summary = json_pack(
       "{s:s, s:s, s:I, s:o, s:i, s:s, s:s, s:o}", "study", recipe->study->name, "title",
       parameters_text(recipe->common, "title"), "seed",

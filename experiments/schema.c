@@ -137,14 +137,14 @@ static const struct schema_row sde_rows[] = {
              .help = "false leaves the implicit variance regularisation out (rho_order 1)"}},
     {.key = {.name = "scheme",
              .type = PARAMETER_CHOICE,
-             .fallback = "euler-maruyama",
-             .help = "time stepping; `sharpsde list schemes`"}},
+             .fallback = "auto",
+             .help = "time stepping; `sharpsde list schemes`; auto: `compare` chooses by a pilot "
+                     "run, other studies take euler-maruyama"}},
     {.key = {.name = "substeps",
              .type = PARAMETER_COUNT,
              .low = 1,
              .high = 1e6,
-             .fallback = "16",
-             .help = "the time step is eta/substeps"}},
+             .help = "the time step is eta/substeps; without it, as scheme auto chooses, else 16"}},
     {.key = {.name = "noise_factor",
              .type = PARAMETER_CHOICE,
              .choices = "auto columns cholesky",
@@ -161,8 +161,8 @@ static const struct schema_row sde_rows[] = {
              .low = 0,
              .high = 1e6,
              .fallback = "0",
-             .help = "rho_order exact with too many micro-batches to enumerate: fresh directions a "
-                     "step; 0 chooses"}},
+             .help = "fresh directions a step for rho_order exact, micro-batches for norm: sample; "
+                     "above 0 none of these is enumerated, 0 enumerates few and draws from many"}},
 };
 
 static struct schema *schema_new(void)
@@ -276,6 +276,7 @@ struct schema *schema_sde(void)
   struct schema *schema = schema_new();
   struct text names = {0};
   add_rows(schema, sizeof sde_rows / sizeof *sde_rows, sde_rows);
+  text_add(&names, "auto");
   REGISTRY_NAMES(&names, sde_scheme, sde_schemes());
   set_choices(schema, "scheme", &names);
   return schema;

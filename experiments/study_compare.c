@@ -4,7 +4,7 @@
  */
 #include "experiments/comparison.h"
 #include "experiments/decay.h"
-#include "experiments/oracle.h"
+#include "experiments/exact_means.h"
 #include "experiments/progress.h"
 #include "experiments/series.h"
 #include "experiments/study.h"
@@ -29,8 +29,9 @@ static struct comparison compare(const struct cases *cases, const struct run_cas
       result->differences[((cases->recipe->sdes + sde) * records + record) * observables +
                           observable];
   bool coupled = one->sde[sde].coupled;
-  double independent_se =
-      hypot(sde_moments_standard_error(iterates), sde_moments_standard_error(solution));
+  double iterates_se = sde_moments_standard_error(iterates);
+  double solution_se = sde_moments_standard_error(solution);
+  double independent_se = hypot(iterates_se, solution_se);
   return (struct comparison){
       .one = one,
       .sde = sde,
@@ -44,9 +45,12 @@ static struct comparison compare(const struct cases *cases, const struct run_cas
       .difference = coupled ? sde_moments_mean(path_by_path)
                             : sde_moments_mean(iterates) - sde_moments_mean(solution),
       .difference_se = coupled ? sde_moments_standard_error(path_by_path) : independent_se,
+      .difference_freedom =
+          coupled ? path_by_path.n - 1
+                  : sde_welch_freedom(iterates_se, iterates.n - 1, solution_se, solution.n - 1),
       .coupled = coupled,
       .variance_reduction =
-          coupled ? pow(independent_se / sde_moments_standard_error(path_by_path), 2) : 1,
+          coupled ? pow(independent_se / sde_moments_standard_error(path_by_path), 2) : NAN,
       .exact_iterates = NAN,
       .exact_solution = NAN,
       .scheme_error = comparison_scheme_error(&one->sde[sde], pair)};
@@ -86,46 +90,18 @@ static json_t *side(struct sde_moments moments, uint64_t diverged)
 static json_t *summary_row(const struct cases *cases, const struct comparison *row)
 {
   const struct optimizer *optimizer = &row->one->optimizer;
-  return json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:f, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
-                   "s:o}",
-                   "optimizer", optimizer->type->name, "micro_batch", series_micro_batch(row->one),
-                   "batch", (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho",
-                   optimizer->rho, "observable", cases->observable_name[row->observable], "time",
-                   row->time, "sde_index", (int)row->sde, "iterates",
-                   side(row->iterates, row->iterates_diverged), "sde",
-                   side(row->solution, row->solution_diverged), "exact_iterates",
-                   results_json(row->exact_iterates), "exact_sde",
-                   results_json(row->exact_solution), "difference", results_json(row->difference),
-                   "difference_se", results_json(row->difference_se), "coupled", row->coupled,
-                   "scheme_error", results_json(row->scheme_error));
-}
-
-/* Exact means at the end time, where an oracle applies; else what stands in its way is noted once. */
-static void add_exact(const struct cases *cases, const struct run_case *one,
-                      struct results *results, struct comparison *kept)
-{
-  size_t observables = cases->observables->count;
-  for (int process = ORACLE_ITERATES; process < (int)cases->recipe->sdes; process++) {
-    const char *why;
-    struct oracle *oracle = oracle_new(cases, one, process, &why);
-    if (oracle == NULL) {
-      char *label = case_label(one);
-      if (process == ORACLE_ITERATES)
-        results_note(results, false, "%s, eta %g: %s\n", label, one->optimizer.eta, why);
-      sde_free(label);
-      continue;
-    }
-    oracle_advance(oracle, one->steps);
-    for (size_t s = 0; s < cases->recipe->sdes; s++)
-      for (size_t o = 0; o < observables; o++) {
-        struct comparison *row = &kept[s * observables + o];
-        if (process == ORACLE_ITERATES)
-          row->exact_iterates = oracle_mean(oracle, o);
-        else if (process == (int)s)
-          row->exact_solution = oracle_mean(oracle, o);
-      }
-    oracle_free(oracle);
-  }
+  return json_pack(
+      "{s:s, s:o, s:I, s:f, s:f, s:s, s:f, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
+      "s:o, s:o}",
+      "optimizer", optimizer->type->name, "micro_batch", series_micro_batch(row->one), "batch",
+      (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "observable",
+      cases->observable_name[row->observable], "time", row->time, "sde_index", (int)row->sde,
+      "iterates", side(row->iterates, row->iterates_diverged), "sde",
+      side(row->solution, row->solution_diverged), "exact_iterates",
+      results_json(row->exact_iterates), "exact_sde", results_json(row->exact_solution),
+      "difference", results_json(row->difference), "difference_se",
+      results_json(row->difference_se), "coupled", row->coupled, "variance_reduction",
+      results_json(row->variance_reduction), "scheme_error", results_json(row->scheme_error));
 }
 
 /* compare.csv: the rows of the summary. */
@@ -164,7 +140,8 @@ static void write_row(struct results *results, const struct cases *cases,
 
 /* Run one case, write its tables, and keep its comparisons at the end time. */
 static void run_case(const struct cases *cases, const struct run_case *one, int threads,
-                     struct results *results, struct progress *progress, struct comparison *kept)
+                     struct results *results, struct progress *progress, struct comparison *kept,
+                     struct exact_gaps *gaps)
 {
   size_t records;
   uint64_t *record_steps = case_record_steps(cases, one, &records);
@@ -177,7 +154,7 @@ static void run_case(const struct cases *cases, const struct run_case *one, int 
     for (size_t o = 0; o < cases->observables->count; o++)
       kept[s * cases->observables->count + o] =
           compare(cases, one, &result, records, records - 1, one->steps, s, o);
-  add_exact(cases, one, results, kept);
+  exact_means_set(cases, one, kept, gaps);
   sde_ensemble_result_free(&result);
   sde_free(record_steps);
 }
@@ -188,19 +165,24 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   (void)status;
   size_t each = recipe->sdes * cases->observables->count, count = cases->count * each;
   struct comparison *all = sde_alloc(count, sizeof *all);
+  struct exact_gaps gaps = {0};
   for (size_t i = 0; i < cases->count; i++)
-    run_case(cases, &cases->one[i], threads, results, progress, all + i * each);
+    run_case(cases, &cases->one[i], threads, results, progress, all + i * each, &gaps);
   json_t *rows = json_array();
   for (size_t i = 0; i < count; i++) {
     json_array_append_new(rows, summary_row(cases, &all[i]));
     write_row(results, cases, &all[i]);
   }
   json_object_set_new(results_summary(results), "rows", rows);
+  double quantile = comparison_quantile(cases, count);
+  exact_means_note(results, &gaps);
   comparison_print(results, cases, all, count);
   comparison_verdicts(results, cases, all, count);
+  exact_means_verdicts(results, cases, all, count, quantile, &gaps);
   for (size_t i = 0; i < count; i++)
     if (all[i].sde == 0)
-      decay_report(results, cases, &all[i], comparison_quantile(cases, count));
+      decay_report(results, cases, &all[i], sde_student_quantile(quantile, all[i].iterates.n - 1));
+  exact_gaps_free(&gaps);
   sde_free(all);
   return true;
 }
@@ -210,5 +192,6 @@ const struct study_type study_compare = {
     .name = "compare",
     .summary = "iterates beside the SDE over time, with the scheme's error and verdicts",
     .companions = true,
+    .chooses_scheme = true,
     .run = run,
 };

@@ -3,7 +3,7 @@
  * against rho, with fitted slopes: from exact moments where an oracle applies, else by simulation.
  */
 #include "experiments/comparison.h"
-#include "experiments/fit.h"
+#include "experiments/error_line.h"
 #include "experiments/oracle.h"
 #include "experiments/series.h"
 #include "experiments/study.h"
@@ -13,15 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Process 1 + 2 s of an ensemble is SDE s, the next its companion. */
-enum { EACH = 2 };
+/* Process 1 + 2 s of an ensemble is SDE s, the next its companion; start and end are recorded. */
+enum { EACH = 2, RECORDS = 2 };
 
 /* An exact error below this share of the means is rounding. */
 static const double rounding = 1e-12;
-
-/* Share of the predicted slope by which a slope may miss it beyond its interval: finite eta and
- * rho bend the power law. */
-static const double bend = 0.1;
 
 /* A mean at the end time; without standard error where it is exact. */
 struct mean {
@@ -32,19 +28,11 @@ struct mean {
 /* One case, one SDE, one observable. */
 struct cell {
   struct mean iterates, solution;
-  double pair, pair_se; /* solution minus companion; 0 where nothing was simulated */
+  double pair, pair_se;             /* solution minus companion; 0 where nothing was simulated */
+  double difference, difference_se; /* iterates minus solution */
 };
 
 enum versus { VERSUS_ETA, VERSUS_RHO };
-
-struct point {
-  double eta, rho;
-  double difference; /* iterates minus SDE; versus rho, minus the same at rho = 0 */
-  double error, se;
-  double own_se; /* without the floor's */
-  double floor, floor_se, scheme_error, local_slope;
-  bool exact, resolved;
-};
 
 /* The recipe multiplied out: case ((outer*etas + e)*rhos + r)*variants + v, where outer counts
  * batches and numbers of paths, and v optimizers and micro-batches. */
@@ -59,16 +47,13 @@ struct grid {
 struct line {
   enum versus versus;
   const struct run_case *one; /* any of its cases */
-  size_t sde, observable, count, resolved;
-  struct point *point;
-  bool exact;
-  double x_low, x_high; /* what was fitted; NAN where nothing was */
-  struct fit fit;
+  size_t sde, observable;
+  struct error_line errors;
 };
 
-static double x_of(const struct line *line, const struct point *point)
+static const char *versus_name(const struct line *line)
 {
-  return line->versus == VERSUS_ETA ? point->eta : point->rho;
+  return line->versus == VERSUS_ETA ? "eta" : "rho";
 }
 
 static const struct limit_options *options_of(const struct line *line)
@@ -77,6 +62,13 @@ static const struct limit_options *options_of(const struct line *line)
 }
 
 /* ---- measuring ---- */
+
+/* The difference of means that were measured one by one. */
+static void subtract(struct cell *cell)
+{
+  cell->difference = cell->iterates.value - cell->solution.value;
+  cell->difference_se = hypot(cell->iterates.se, cell->solution.se);
+}
 
 /* Exact means of every process of a case into its cells, NAN where there are none; says whether
  * all are known. What stands in the way is noted, unless it was `said` last. */
@@ -109,6 +101,8 @@ static bool measure_exactly(const struct cases *cases, const struct run_case *on
       }
     oracle_free(oracle);
   }
+  for (size_t k = 0; all && k < sdes * observables; k++)
+    subtract(&cell[k]);
   return all;
 }
 
@@ -117,29 +111,53 @@ static struct mean simulated_mean(struct sde_moments moments)
   return (struct mean){sde_moments_mean(moments), sde_moments_standard_error(moments), false};
 }
 
-/* Simulate a case, and fill in the means that are not known exactly. */
+/* The moments of pair `pair` of an ensemble at the end time. */
+static struct sde_moments last_difference(const struct sde_ensemble_result *result, size_t pair,
+                                          size_t observables, size_t observable)
+{
+  return result->differences[(pair * RECORDS + RECORDS - 1) * observables + observable];
+}
+
+/* Fill in the means of SDE s that are not known exactly. Where iterates and SDE share their
+ * Brownian paths, their difference is taken path by path, of which alone the standard error is
+ * right; the SDE's mean is then the simulated one, for the scheme's error to be that of both. */
+static void fill_cells(const struct sde_ensemble_result *result, const struct run_case *one,
+                       size_t sdes, size_t s, size_t observables, struct cell *cell)
+{
+  size_t process = 1 + EACH * s;
+  for (size_t o = 0; o < observables; o++) {
+    struct cell *of = &cell[o];
+    bool known = !isnan(of->iterates.value) && !isnan(of->solution.value);
+    bool paired = one->sde[s].coupled && !known;
+    if (isnan(of->iterates.value))
+      of->iterates = simulated_mean(result->moments[(RECORDS - 1) * observables + o]);
+    if (isnan(of->solution.value) || paired) {
+      struct sde_moments scheme = last_difference(result, s, observables, o);
+      of->solution =
+          simulated_mean(result->moments[(process * RECORDS + RECORDS - 1) * observables + o]);
+      of->pair = sde_moments_mean(scheme);
+      of->pair_se = sde_moments_standard_error(scheme);
+    }
+    subtract(of);
+    if (paired) {
+      struct sde_moments difference = last_difference(result, sdes + s, observables, o);
+      of->difference = sde_moments_mean(difference);
+      of->difference_se = sde_moments_standard_error(difference);
+    }
+  }
+}
+
+/* Simulate a case, and fill in what is not known exactly. */
 static void simulate(const struct cases *cases, const struct run_case *one, int threads,
                      struct results *results, struct progress *progress, struct cell *cell)
 {
-  enum { RECORDS = 2 };
-  size_t observables = cases->observables->count;
+  size_t observables = cases->observables->count, sdes = cases->recipe->sdes;
   uint64_t record_steps[RECORDS] = {0, one->steps};
   struct sde_ensemble_result result =
       case_run(cases, one, true, 0, RECORDS, record_steps, threads, progress);
   series_report_divergence(results, cases, one, &result, EACH, RECORDS);
-  for (size_t s = 0; s < cases->recipe->sdes; s++)
-    for (size_t o = 0; o < observables; o++) {
-      struct cell *of = &cell[s * observables + o];
-      size_t last = (1 + EACH * s) * RECORDS + RECORDS - 1;
-      struct sde_moments pair = result.differences[(s * RECORDS + RECORDS - 1) * observables + o];
-      if (isnan(of->iterates.value))
-        of->iterates = simulated_mean(result.moments[(RECORDS - 1) * observables + o]);
-      if (!isnan(of->solution.value))
-        continue;
-      of->solution = simulated_mean(result.moments[last * observables + o]);
-      of->pair = sde_moments_mean(pair);
-      of->pair_se = sde_moments_standard_error(pair);
-    }
+  for (size_t s = 0; s < sdes; s++)
+    fill_cells(&result, one, sdes, s, observables, cell + s * observables);
   sde_ensemble_result_free(&result);
 }
 
@@ -153,66 +171,25 @@ static const struct cell *cell_at(const struct grid *grid, size_t index, const s
 }
 
 /* A cell's error; `zero` is the cell at rho = 0 that is subtracted, or NULL. */
-static struct point make_point(const struct line *line, const struct run_case *one,
-                               const struct cell *cell, const struct cell *zero)
+static struct error_point make_point(const struct line *line, const struct run_case *one,
+                                     const struct cell *cell, const struct cell *zero)
 {
-  static const struct cell nothing = {.iterates = {0, 0, true}, .solution = {0, 0, true}};
+  static const struct cell nothing = {.difference = 0};
   const struct cell *less = zero == NULL ? &nothing : zero;
-  struct point point = {.eta = one->optimizer.eta,
-                        .rho = one->optimizer.rho,
-                        .floor = less->iterates.value - less->solution.value,
-                        .floor_se = hypot(less->iterates.se, less->solution.se),
-                        .own_se = hypot(cell->iterates.se, cell->solution.se),
-                        .local_slope = NAN,
-                        .exact = cell->iterates.exact && cell->solution.exact};
-  /* The scheme's error at rho = 0 is that of the same equation to order 1 in rho: it cancels. */
   const struct case_sde *sde = &one->sde[line->sde];
+  /* The scheme's error at rho = 0 is that of the same equation to order 1 in rho: it cancels. */
   double step_factor = 1 / fabs(1 - pow(sde->ratio, -sde->scheme->weak_order));
-  point.difference = cell->iterates.value - cell->solution.value - point.floor;
-  point.error = fabs(point.difference);
-  point.se = hypot(point.own_se, point.floor_se);
-  point.scheme_error =
-      step_factor * (fabs(cell->pair - less->pair) + 2 * hypot(cell->pair_se, less->pair_se));
-  double known =
-      2 * point.se + rounding * (fabs(cell->iterates.value) + fabs(less->iterates.value));
-  point.resolved = point.error > known && point.error > point.scheme_error;
-  return point;
-}
-
-static int compare_points(const void *left, const void *right)
-{
-  const struct point *a = left, *b = right;
-  int order = (a->eta > b->eta) - (a->eta < b->eta);
-  return order != 0 ? order : (a->rho > b->rho) - (a->rho < b->rho);
-}
-
-/* Slopes between neighbours, and the fit through all resolved points. */
-static void fit_line(struct line *line)
-{
-  double *x = sde_alloc(3 * line->count, sizeof *x);
-  double *error = x + line->count, *se = error + line->count, common = 0;
-  qsort(line->point, line->count, sizeof *line->point, compare_points);
-  line->exact = true;
-  line->x_low = line->x_high = NAN;
-  for (size_t i = 0; i < line->count; i++) {
-    struct point *point = &line->point[i], *finer = i > 0 ? point - 1 : NULL;
-    line->exact &= point->exact;
-    if (!point->resolved)
-      continue;
-    if (finer != NULL && finer->resolved && x_of(line, point) > x_of(line, finer))
-      point->local_slope =
-          log(point->error / finer->error) / log(x_of(line, point) / x_of(line, finer));
-    x[line->resolved] = x_of(line, point);
-    error[line->resolved] = point->error;
-    se[line->resolved++] = point->own_se;
-    common = line->versus == VERSUS_RHO ? point->floor_se : 0;
-  }
-  line->fit = fit_power(line->resolved, x, error, se, common);
-  if (!isnan(line->fit.slope)) {
-    line->x_low = x[0];
-    line->x_high = x[line->resolved - 1];
-  }
-  sde_free(x);
+  return (struct error_point){
+      .x = line->versus == VERSUS_ETA ? one->optimizer.eta : one->optimizer.rho,
+      .difference = cell->difference - less->difference,
+      .own_se = cell->difference_se,
+      .se = hypot(cell->difference_se, less->difference_se),
+      .floor = less->difference,
+      .floor_se = less->difference_se,
+      .scheme_error =
+          step_factor * (fabs(cell->pair - less->pair) + 2 * hypot(cell->pair_se, less->pair_se)),
+      .rounding = rounding * (fabs(cell->iterates.value) + fabs(less->iterates.value)),
+      .exact = cell->iterates.exact && cell->solution.exact};
 }
 
 /* The line whose first case is `first`; its cases are `stride` apart, `count` of them. */
@@ -226,21 +203,27 @@ static void make_line(const struct grid *grid, struct line *line, size_t first, 
       if (all[first + i * stride].optimizer.rho == 0)
         zero = cell_at(grid, first + i * stride, line);
   line->one = &all[first];
-  line->point = sde_alloc(count, sizeof *line->point);
+  line->errors.axis = versus_name(line);
+  line->errors.point = sde_alloc(count, sizeof *line->errors.point);
   for (size_t i = 0; i < count; i++) {
     size_t index = first + i * stride;
     const struct cell *cell = cell_at(grid, index, line);
     if (cell != zero)
-      line->point[line->count++] = make_point(line, &all[index], cell, zero);
+      line->errors.point[line->errors.count++] = make_point(line, &all[index], cell, zero);
   }
-  fit_line(line);
+  error_line_fit(&line->errors);
 }
 
 /* ---- tables ---- */
 
-static const char *versus_name(const struct line *line)
+static double eta_of(const struct line *line, const struct error_point *point)
 {
-  return line->versus == VERSUS_ETA ? "eta" : "rho";
+  return line->versus == VERSUS_ETA ? point->x : line->one->optimizer.eta;
+}
+
+static double rho_of(const struct line *line, const struct error_point *point)
+{
+  return line->versus == VERSUS_RHO ? point->x : line->one->optimizer.rho;
 }
 
 static void write_line(struct results *results, const struct cases *cases, const struct line *line)
@@ -249,25 +232,25 @@ static void write_line(struct results *results, const struct cases *cases, const
                               "optimizer,micro_batch,batch,sde,observable,versus,eta,rho,error,se,"
                               "scheme_error,floor,floor_se,local_slope,resolved,exact,slope,"
                               "slope_se");
-  for (size_t i = 0; i < line->count; i++) {
-    const struct point *point = &line->point[i];
+  for (size_t i = 0; i < line->errors.count; i++) {
+    const struct error_point *point = &line->errors.point[i];
     const struct optimizer *optimizer = &line->one->optimizer;
     fprintf(table, "%s,", optimizer->type->name);
     if (optimizer->type->micro_batch != MICRO_NONE)
       fprintf(table, "%zu", optimizer->micro_batch);
     fprintf(table, ",%zu,%zu,%s,%s,", optimizer->batch, line->sde,
             cases->observable_name[line->observable], versus_name(line));
-    const double numbers[] = {point->eta,      point->rho,          point->error,
-                              point->se,       point->scheme_error, point->floor,
-                              point->floor_se, point->local_slope};
+    const double numbers[] = {eta_of(line, point), rho_of(line, point), point->error,
+                              point->se,           point->scheme_error, point->floor,
+                              point->floor_se,     point->local_slope};
     for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
       results_number(table, numbers[k]);
       fputc(',', table);
     }
     fprintf(table, "%s,%s,", point->resolved ? "true" : "false", point->exact ? "true" : "false");
-    results_number(table, line->fit.slope);
+    results_number(table, line->errors.fit.slope);
     fputc(',', table);
-    results_number(table, line->fit.se);
+    results_number(table, line->errors.fit.se);
     fputc('\n', table);
   }
 }
@@ -275,25 +258,26 @@ static void write_line(struct results *results, const struct cases *cases, const
 static json_t *summary_fit(const struct cases *cases, const struct line *line)
 {
   const struct optimizer *optimizer = &line->one->optimizer;
+  const struct error_line *errors = &line->errors;
   json_t *points = json_array();
-  for (size_t i = 0; i < line->count; i++) {
-    const struct point *point = &line->point[i];
+  for (size_t i = 0; i < errors->count; i++) {
+    const struct error_point *point = &errors->point[i];
     json_array_append_new(
-        points,
-        json_pack("{s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "eta", point->eta, "rho",
-                  point->rho, "error", results_json(point->error), "se", results_json(point->se),
-                  "local_slope", results_json(point->local_slope), "scheme_error",
-                  results_json(point->scheme_error), "floor", results_json(point->floor),
-                  "floor_se", results_json(point->floor_se), "resolved", point->resolved));
+        points, json_pack("{s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "eta",
+                          eta_of(line, point), "rho", rho_of(line, point), "error",
+                          results_json(point->error), "se", results_json(point->se), "local_slope",
+                          results_json(point->local_slope), "scheme_error",
+                          results_json(point->scheme_error), "floor", results_json(point->floor),
+                          "floor_se", results_json(point->floor_se), "resolved", point->resolved));
   }
   return json_pack("{s:s, s:o, s:I, s:s, s:i, s:s, s:o, s:o, s:b, s:[o, o], s:o, s:I}", "optimizer",
                    optimizer->type->name, "micro_batch", series_micro_batch(line->one), "batch",
                    (json_int_t)optimizer->batch, "observable",
                    cases->observable_name[line->observable], "sde_index", (int)line->sde, "versus",
-                   versus_name(line), "slope", results_json(line->fit.slope), "slope_se",
-                   results_json(line->fit.se), "exact", line->exact, "range",
-                   results_json(line->x_low), results_json(line->x_high), "points", points,
-                   "unresolved", (json_int_t)(line->count - line->resolved));
+                   versus_name(line), "slope", results_json(errors->fit.slope), "slope_se",
+                   results_json(errors->fit.se), "exact", errors->exact, "range",
+                   results_json(errors->x_low), results_json(errors->x_high), "points", points,
+                   "unresolved", (json_int_t)(errors->count - errors->resolved));
 }
 
 /* "m-usam m=2, b 4, rho 0.1, SDE 0", with what the line holds fixed; released with sde_free. */
@@ -310,22 +294,23 @@ static char *line_label(const struct line *line)
 
 static void print_line(struct results *results, const struct cases *cases, const struct line *line)
 {
+  const struct error_line *errors = &line->errors;
   char *label = line_label(line);
   results_note(results, false, "%-36s %-14s %-4s", label, cases->observable_name[line->observable],
                versus_name(line));
-  if (isnan(line->fit.slope))
+  if (isnan(errors->fit.slope))
     results_note(results, false, " %-18s %-20s", "not fitted", "");
   else
-    results_note(results, false, " %7.4f +- %-7.2g %8.4g to %-8.4g", line->fit.slope, line->fit.se,
-                 line->x_low, line->x_high);
-  results_note(results, false, " %zu of %zu, %s; local", line->resolved, line->count,
-               line->exact ? "exact" : "simulated");
-  for (size_t i = line->count; i-- > 1;)
-    results_note(results, false, isnan(line->point[i].local_slope) ? " -" : " %.3f",
-                 line->point[i].local_slope);
-  if (line->versus == VERSUS_RHO && line->count > 0)
-    results_note(results, false, "; floor %.3g +- %.1g", line->point[0].floor,
-                 line->point[0].floor_se);
+    results_note(results, false, " %7.4f +- %-7.2g %8.4g to %-8.4g", errors->fit.slope,
+                 errors->fit.se, errors->x_low, errors->x_high);
+  results_note(results, false, " %zu of %zu, %s; local", errors->resolved, errors->count,
+               errors->exact ? "exact" : "simulated");
+  for (size_t i = errors->count; i-- > 1;)
+    results_note(results, false, isnan(errors->point[i].local_slope) ? " -" : " %.3f",
+                 errors->point[i].local_slope);
+  if (line->versus == VERSUS_RHO && errors->count > 0)
+    results_note(results, false, "; floor %.3g +- %.1g", errors->point[0].floor,
+                 errors->point[0].floor_se);
   results_note(results, false, "\n");
   sde_free(label);
 }
@@ -346,47 +331,6 @@ static bool lacks_first_order(const struct grid *grid, const struct line *line)
          (options->rho_order == RHO_ORDER_1 && !options->variance_term && varies);
 }
 
-/* Whether the difference keeps more than a quarter of its size at the smallest eta when it is
- * extrapolated to eta = 0 from the two smallest. */
-static enum holds judge_plateau(const struct line *line, double quantile, char *text, size_t size)
-{
-  const struct point *fine = &line->point[0], *coarse = &line->point[1];
-  double alpha = options_of(line)->eta_order;
-  double a = pow(fine->eta, alpha), b = pow(coarse->eta, alpha);
-  double rest = (b * fine->difference - a * coarse->difference) / (b - a);
-  double half = quantile * hypot(b * fine->se, a * coarse->se) / (b - a) +
-                (b * fine->scheme_error + a * coarse->scheme_error) / (b - a);
-  snprintf(text, size, "%.3g +- %.1g at eta -> 0, %.3g at eta %g", rest, half, fine->difference,
-           fine->eta);
-  double quarter = fine->error / 4;
-  return fabs(rest) - half > quarter   ? HOLDS_YES
-         : fabs(rest) + half < quarter ? HOLDS_NO
-                                       : HOLDS_UNDECIDED;
-}
-
-/* Exact points have no sampling error, so the local slope at the small end, nearest to the limit,
- * is judged; simulated ones by the fit. */
-static enum holds judge_slope(const struct line *line, double predicted, double quantile,
-                              char *text, size_t size)
-{
-  if (isnan(line->fit.slope)) {
-    snprintf(text, size, "not fitted, %zu of %zu points resolved", line->resolved, line->count);
-    return HOLDS_UNDECIDED;
-  }
-  double half = fit_half(line->fit, quantile), tolerance = bend * predicted;
-  if (!line->exact) {
-    snprintf(text, size, "%.3f +- %.2g", line->fit.slope, half);
-    return fit_judge(line->fit.slope, half, predicted, tolerance);
-  }
-  double local = line->fit.slope;
-  for (size_t i = line->count; i-- > 0;)
-    if (!isnan(line->point[i].local_slope))
-      local = line->point[i].local_slope;
-  snprintf(text, size, "%.3f fitted, %.3f at the smallest %s", line->fit.slope, local,
-           versus_name(line));
-  return fit_judge(local, 0, predicted, tolerance);
-}
-
 /* The slope that theory predicts; 0 where it predicts none. */
 static double predicted_slope(const struct grid *grid, const struct line *line)
 {
@@ -396,16 +340,35 @@ static double predicted_slope(const struct grid *grid, const struct line *line)
   return lacks_first_order(grid, line) ? 1 : options->rho_order == RHO_ORDER_1 ? 2 : 0;
 }
 
-/* What the predicted slope holds up to. */
-static const char *reservation(const struct line *line)
+/* Does the predicted slope hold until terms of order rho^2 show only? To first order in eta they
+ * vanish with it where the drift has none: for quadratic losses without normalisation. */
+static bool is_reserved(const struct grid *grid, const struct line *line)
 {
+  const struct limit_options *options = options_of(line);
   const struct optimizer *optimizer = &line->one->optimizer;
-  bool bent = line->versus == VERSUS_ETA && options_of(line)->rho_order == RHO_ORDER_1 &&
-              optimizer->rho > 0 && optimizer->type->perturbation != PERTURB_NOTHING;
-  return bent ? ", until terms of order rho^2 show" : "";
+  bool exact_drift = grid->cases->loss->quadratic && !optimizer->type->normalized;
+  return line->versus == VERSUS_ETA && options->rho_order == RHO_ORDER_1 && optimizer->rho > 0 &&
+         optimizer->type->perturbation != PERTURB_NOTHING &&
+         !(exact_drift && options->eta_order == 1);
 }
 
-/* One verdict over the observables of a variant, SDE and axis: `count` lines. */
+static char *claim_of(const struct grid *grid, const struct line *line, bool plateau)
+{
+  char *label = line_label(line);
+  char *claim =
+      plateau ? sde_format("%s: most of the error does not go to zero with eta, since the SDE "
+                           "leaves out a term of order rho",
+                           label)
+              : sde_format("%s: the error falls like %s^%g%s", label, versus_name(line),
+                           predicted_slope(grid, line),
+                           is_reserved(grid, line) ? ", until terms of order rho^2 show" : "");
+  sde_free(label);
+  return claim;
+}
+
+/* One verdict over the observables of a variant, SDE and axis: `count` lines. A slope must be right
+ * in all observables that say anything. The term that is left out need not be seen in all: in some
+ * it may be small beside the rest, so that only all of them together can deny it. */
 static void judge_lines(struct results *results, const struct grid *grid, const struct line *line,
                         size_t count, double quantile)
 {
@@ -414,26 +377,27 @@ static void judge_lines(struct results *results, const struct grid *grid, const 
   if (predicted == 0)
     return;
   struct text evidence = {0};
-  enum holds holds = HOLDS_UNDECIDED;
+  size_t yes = 0, no = 0;
   for (size_t o = 0; o < count; o++) {
     char words[128];
-    enum holds one = plateau ? judge_plateau(&line[o], quantile, words, sizeof words)
-                             : judge_slope(&line[o], predicted, quantile, words, sizeof words);
-    if (one == HOLDS_NO || (one == HOLDS_YES && holds == HOLDS_UNDECIDED))
-      holds = one;
+    const struct error_line *errors = &line[o].errors;
+    enum holds one = plateau
+                         ? error_line_judge_plateau(errors, options_of(line)->eta_order, quantile,
+                                                    sizeof words, words)
+                         : error_line_judge_slope(errors, predicted, quantile, sizeof words, words);
+    yes += one == HOLDS_YES;
+    no += one == HOLDS_NO && !is_reserved(grid, line);
     text_add(&evidence, "%s%s: %s", o == 0 ? "" : "; ",
              grid->cases->observable_name[line[o].observable], words);
   }
-  char *label = line_label(line);
-  char *claim =
-      plateau ? sde_format("%s: the error does not go to zero with eta, since the SDE leaves out a "
-                           "term of order rho",
-                           label)
-              : sde_format("%s: the error falls like %s^%g%s", label, versus_name(line), predicted,
-                           reservation(line));
-  results_verdict(results, claim, holds, "%s%s", plateau ? "difference " : "slope ", evidence.data);
+  bool denied = plateau ? no == count : no > 0;
+  char *claim = claim_of(grid, line, plateau);
+  results_verdict(results, claim,
+                  denied    ? HOLDS_NO
+                  : yes > 0 ? HOLDS_YES
+                            : HOLDS_UNDECIDED,
+                  "%s%s", plateau ? "difference " : "slope ", evidence.data);
   sde_free(evidence.data);
-  sde_free(label);
   sde_free(claim);
 }
 
@@ -546,7 +510,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
     sde_fail(status, SDE_INVALID, "%s: order finds no slope; no optimizer here depends on rho",
              parameters_place(recipe->common, "rho"));
   for (size_t i = 0; i < count; i++)
-    sde_free(lines[i].point);
+    sde_free(lines[i].errors.point);
   sde_free(lines);
   sde_free(grid.cell);
   return count > 0;

@@ -111,19 +111,15 @@ static bool measure(const struct cases *cases, const struct run_case *one, int t
   return true;
 }
 
-/* Does a coefficient agree with its prediction, and is it told from 0? Where 0 is predicted, it
- * must be known well enough to exclude that of usam, rho/(2b). Away from quadratics the remainder,
- * of order rho^2, may be up to half the prediction before it speaks against it. */
+/* The batch of all samples has no variance term, and there nothing is to be told from 0 but the
+ * term that drawing with replacement would have. */
 static enum holds judge(const struct cases *cases, const struct measured *row, double quantile)
 {
   const struct optimizer *optimizer = &row->one->optimizer;
-  bool zero = row->predicted == 0;
-  double half = quantile * row->se + row->rounding;
-  double scale = zero ? optimizer->rho / (2 * (double)optimizer->batch) : row->predicted;
-  double off = fabs(row->coefficient - row->predicted) - half;
-  if (!(off <= 0))
-    return cases->loss->quadratic || !(off <= scale / 2) ? HOLDS_NO : HOLDS_UNDECIDED;
-  return (zero ? half < scale : fabs(row->coefficient) > half) ? HOLDS_YES : HOLDS_UNDECIDED;
+  double c = objective_batch_factor(cases->objective, optimizer->batch);
+  double usam = optimizer->rho * (c > 0 ? c : 1 / (double)optimizer->batch) / 2;
+  return drift_probe_judge(row->coefficient, quantile * row->se + row->rounding, row->predicted,
+                           usam, cases->loss->quadratic);
 }
 
 /* Do two rows differ in the micro-batch only? */
@@ -162,9 +158,11 @@ static void family_verdict(struct results *results, const struct cases *cases,
   char *claim = sde_format(
       "%s, b %zu, rho %g: the mean direction %s", optimizer->type->name, optimizer->batch,
       optimizer->rho,
-      optimizer->type->normalized ? "has rho grad E|g_I| in it, with coefficient rho and not 0"
-      : full ? "has no part along grad tr V: the full gradient does not see the noise"
-             : "has the variance term, grad tr V with coefficient rho c(m)/2 and not 0");
+      optimizer->type->normalized
+          ? "has rho grad E|g_I| in it, with coefficient rho, not half or twice it"
+      : full
+          ? "has no part along grad tr V: the full gradient does not see the noise"
+          : "has the variance term, grad tr V with coefficient rho c(m)/2, not half or twice it");
   results_verdict(results, claim, holds, "%s", text.data);
   sde_free(claim);
   sde_free(text.data);

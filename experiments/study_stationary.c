@@ -387,19 +387,21 @@ static json_t *summary_row(const struct quantities *quantities, const struct mea
   double difference =
       coupled ? sde_moments_mean(path_by_path)
               : sde_moments_mean(iterates->moments) - sde_moments_mean(solution->moments);
-  double se = coupled ? sde_moments_standard_error(path_by_path)
-                      : hypot(sde_moments_standard_error(iterates->moments),
-                              sde_moments_standard_error(solution->moments));
-  return json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:f, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
-                   "s:o}",
-                   "optimizer", one->optimizer.type->name, "micro_batch", series_micro_batch(one),
-                   "batch", (json_int_t)one->optimizer.batch, "eta", one->optimizer.eta, "rho",
-                   one->optimizer.rho, "observable", quantities->name[q], "time",
-                   (double)one->steps * one->optimizer.eta, "sde_index", (int)s, "iterates",
-                   side(iterates), "sde", side(solution), "exact_iterates",
-                   results_json(iterates->exact), "exact_sde", results_json(solution->exact),
-                   "difference", results_json(difference), "difference_se", results_json(se),
-                   "coupled", coupled, "scheme_error", results_json(solution->scheme_error));
+  double path_se = sde_moments_standard_error(path_by_path);
+  double independent_se = hypot(sde_moments_standard_error(iterates->moments),
+                                sde_moments_standard_error(solution->moments));
+  return json_pack(
+      "{s:s, s:o, s:I, s:f, s:f, s:s, s:f, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
+      "s:o, s:o}",
+      "optimizer", one->optimizer.type->name, "micro_batch", series_micro_batch(one), "batch",
+      (json_int_t)one->optimizer.batch, "eta", one->optimizer.eta, "rho", one->optimizer.rho,
+      "observable", quantities->name[q], "time", (double)one->steps * one->optimizer.eta,
+      "sde_index", (int)s, "iterates", side(iterates), "sde", side(solution), "exact_iterates",
+      results_json(iterates->exact), "exact_sde", results_json(solution->exact), "difference",
+      results_json(difference), "difference_se", results_json(coupled ? path_se : independent_se),
+      "coupled", coupled, "variance_reduction",
+      results_json(coupled ? pow(independent_se / path_se, 2) : NAN), "scheme_error",
+      results_json(solution->scheme_error));
 }
 
 /* Is every estimate within its interval of the exact value? Where the burn-in has left something to
@@ -415,7 +417,9 @@ static enum holds judge_estimates(const struct quantities *quantities,
     if (isnan(estimate->exact))
       continue;
     double mean = sde_moments_mean(estimate->moments);
-    double half = quantile * sde_moments_standard_error(estimate->moments) + estimate->scheme_error;
+    double half = sde_student_quantile(quantile, estimate->moments.n - 1) *
+                      sde_moments_standard_error(estimate->moments) +
+                  estimate->scheme_error;
     unsettled |= !(estimate->transient <= half);
     agreeing += fabs(mean - estimate->exact) <= half;
     text_add(text, "%s%s: %.4g +- %.2g, exact %.4g", known++ == 0 ? "" : "; ", quantities->name[q],

@@ -274,9 +274,10 @@ static struct sde_system first_order(const struct limit *limit)
 static void choose_affine(struct limit *limit)
 {
   struct limit_form *form = &limit->form;
+  enum noise_factor factor = form->options.factor;
+  bool cheaper = affine_limit_cost(limit->system.dim, FACTOR_NORMAL_COST) <= general_cost(form);
   if (!is_affine(form) || form->optimizer->objective->sampling == GAUSSIAN ||
-      form->options.factor != FACTOR_AUTO ||
-      affine_limit_cost(limit->system.dim, FACTOR_NORMAL_COST) > general_cost(form))
+      !(factor == FACTOR_FEWEST || (factor == FACTOR_AUTO && cheaper)))
     return;
   form->plan.cholesky = true;
   limit->system.noise_dim = factor_noise_dim(&form->plan);
@@ -482,11 +483,12 @@ bool limit_uses_directions(const struct limit *limit)
   return form->kind == FORM_SAMPLED || (form->kind == FORM_NORM && form->norm == NORM_OF_FRESH);
 }
 
-bool limit_is_by_components(const struct limit *limit)
+bool limit_has_potential_columns(const struct limit *limit)
 {
   const struct limit_form *form = &limit->form;
-  return limit->affine == NULL && !form->plan.cholesky && form->kind != FORM_ENUMERATED &&
-         form->kind != FORM_SAMPLED;
+  bool components =
+      form->kind == FORM_POINT || form->kind == FORM_EXPANDED || form->kind == FORM_NORM;
+  return objective_is_gaussian(form->optimizer->objective) && components && !form->plan.cholesky;
 }
 
 const char *limit_description(const struct limit *limit)

@@ -14,8 +14,9 @@
 enum rho_order { RHO_ORDER_0, RHO_ORDER_1, RHO_ORDER_EXACT };
 
 /* How Sigma^(1/2) dW is formed: one column and one Wiener process a component, or a d x d
- * covariance and its semidefinite Cholesky factor with d of them. */
-enum noise_factor { FACTOR_AUTO, FACTOR_COLUMNS, FACTOR_CHOLESKY };
+ * covariance and its semidefinite Cholesky factor with d of them. FEWEST is whichever has fewer
+ * Wiener processes, for schemes to which each costs evaluations of the system. */
+enum noise_factor { FACTOR_AUTO, FACTOR_COLUMNS, FACTOR_CHOLESKY, FACTOR_FEWEST };
 
 /* How E|g_I| and its gradient are had, for the normalised optimizers to order 1 in rho: by all
  * micro-batches, by the Gaussian integral of gaussian_norm.h with covariance c(m) V, or from fresh
@@ -54,9 +55,10 @@ const struct limit_options *limit_options_of(const struct limit *limit);
 bool limit_uses_norm(const struct limit *limit);
 bool limit_uses_directions(const struct limit *limit);
 
-/* Does Wiener process k drive component k of the objective, so that iterates with Gaussian noise
- * can share it? */
-bool limit_is_by_components(const struct limit *limit);
+/* Under Gaussian noise: is the noise that of the columns of J, Wiener process k driving noise
+ * potential k, so that iterates can draw the same? Not by a Cholesky factor, nor by directions, nor
+ * where the potentials' law is another than the normal. */
+bool limit_has_potential_columns(const struct limit *limit);
 
 /* With E u and Cov u of a quadratic loss affine and quadratic in x: the direction behind the SDE,
  * for the exact moments of sde/linear.h, released with limit_direction_free; NULL where F or Sigma

@@ -88,7 +88,7 @@ set tics nomirror out textcolor rgb "black"
 set grid linecolor rgb "#DDDDDD" linewidth 1 linetype 1
 unset key
 set label title at screen 0.5, up(32) center font ",22"
-set label "filled: resolved and fitted,  hollow: within 2 standard errors or the scheme's error; ". \
+set label "filled: resolved and fitted,  hollow: not clear of sampling or the scheme's error; ". \
           " dashed: slopes 1 and 2,  bars: 95 %" \
     at screen 0.5, up(30 * title_lines + 26) center textcolor rgb "#444444"
 do for [c = 1:curves] {

@@ -13,13 +13,13 @@ static void advance(size_t count, double dt, const double *restrict drift,
     x[i] += drift[i] * dt + noise[i];
 }
 
-static void step(const struct sde_system *system, void *system_workspace, double *scratch,
-                 const struct sde_instant *at, double dt, size_t width, const double *dw, double *x)
+static void step(const struct sde_step *step, double *x)
 {
-  size_t size = system->dim * width;
-  double *drift = scratch, *noise = scratch + size;
-  system->evaluate(system, system_workspace, at, width, x, dw, drift, noise);
-  advance(size, dt, drift, noise, x);
+  size_t size = step->system->dim * step->width;
+  double *drift = step->scratch, *noise = drift + size;
+  step->system->evaluate(step->system, step->system_workspace, &step->at, step->width, x,
+                         step->increments.dw, drift, noise);
+  advance(size, step->dt, drift, noise, x);
 }
 
 extern const struct sde_scheme sde_euler_maruyama;
@@ -27,8 +27,12 @@ const struct sde_scheme sde_euler_maruyama = {
     .name = "euler-maruyama",
     .title = "Euler-Maruyama",
     .reference = "Kloeden and Platen 1992, section 10.2",
-    .strong_order = {1, 0.5, 0.5, 0.5, 0.5},
     .weak_order = 1,
+    .on = {[SDE_NOISE_ADDITIVE] = {.strong_order = 1, .evaluations = 1},
+           [SDE_NOISE_SCALAR] = {.strong_order = 0.5, .evaluations = 1},
+           [SDE_NOISE_DIAGONAL] = {.strong_order = 0.5, .evaluations = 1},
+           [SDE_NOISE_COMMUTATIVE] = {.strong_order = 0.5, .evaluations = 1},
+           [SDE_NOISE_GENERAL] = {.strong_order = 0.5, .evaluations = 1}},
     .state_vectors = 2,
     .step = step,
 };

@@ -1,87 +1,117 @@
 /*
- * Milstein for additive, scalar, diagonal and commutative noise, derivative-free: Euler-Maruyama
- * plus (1/2) sum_jk (Db_k b_j) (dW_j dW_k - delta_jk dt), each derivative along b_j a difference
- * over sqrt(dt), from x + b_j sqrt(dt) (without the drift's part of Kloeden and Platen 1992, 11.1,
- * which changes no order). Strong order 1, weak order 1.
+ * Milstein, derivative-free: Euler-Maruyama plus sum_jk (Db_k b_j) I_(j,k), each derivative along
+ * b_j a difference over sqrt(dt), from x + b_j sqrt(dt) (without the drift's part of Kloeden and
+ * Platen 1992, 11.1, which changes no order). Strong order 1 for every noise, weak order 1; general
+ * noise needs Levy areas, and without them the scheme is for commutative noise alone.
  */
 #include "sde/block.h"
+#include "sde/iterated_integrals.h"
 #include "sde/scheme.h"
 
 #include <math.h>
 
-/* Diagonal noise: entry k of B 1 is b_kk, a function of x_k alone, so one shifted point serves all
- * columns and the weight (dW_k^2 - dt) / (2 sqrt dt) is applied entry by entry. */
-static void diagonal_correction(const struct sde_system *system, void *system_workspace,
-                                double *scratch, const struct sde_instant *at, double dt,
-                                size_t width, const double *dw, const double *x, double *sum)
-{
-  size_t size = system->dim * width;
-  double *column = scratch, *point = column + size, *there = point + size, *ones = there + size;
-  double root = sqrt(dt);
-  sde_block_fill(size, 1, ones);
-  system->evaluate(system, system_workspace, at, width, x, ones, NULL, column);
-  sde_block_shift(size, x, root, column, point);
-  system->evaluate(system, system_workspace, at, width, point, ones, NULL, there);
-  for (size_t i = 0; i < size; i++)
-    sum[i] += (there[i] - column[i]) * (dw[i] * dw[i] - dt) / (2 * root);
-}
-
-/* weights[k*width + p] = (dW_j dW_k - delta_jk dt) / (2 sqrt dt). */
+/* sum += (there - column) (dW_k^2 - dt) / (2 sqrt dt), entry by entry. */
 SDE_VECTOR
-static void iterated_integrals(size_t j, size_t noise_dim, double dt, size_t width,
-                               const double *restrict dw, double *restrict weights)
+static void add_diagonal(size_t size, double dt, const double *restrict dw,
+                         const double *restrict column, const double *restrict there,
+                         double *restrict sum)
 {
   double scale = 1 / (2 * sqrt(dt));
-  for (size_t k = 0; k < noise_dim; k++)
-    for (size_t p = 0; p < width; p++)
-      weights[k * width + p] = (dw[j * width + p] * dw[k * width + p] - (j == k ? dt : 0)) * scale;
+  for (size_t i = 0; i < size; i++)
+    sum[i] += (there[i] - column[i]) * (dw[i] * dw[i] - dt) * scale;
 }
 
-/* Commutative (and scalar) noise: for each j, B at the point shifted along b_j, times the weights
- * of j; and once, at x, times the sum of all weights. */
-static void commutative_correction(const struct sde_system *system, void *system_workspace,
-                                   double *scratch, const struct sde_instant *at, double dt,
-                                   size_t width, const double *dw, const double *x, double *sum)
+/* Diagonal noise: entry k of B 1 is b_kk, a function of x_k alone, so one shifted point serves all
+ * columns. */
+static void diagonal_correction(const struct sde_step *step, double *scratch, const double *x,
+                                double *sum)
 {
-  size_t size = system->dim * width, noise_size = system->noise_dim * width;
+  const struct sde_system *system = step->system;
+  size_t size = system->dim * step->width;
+  double *column = scratch, *point = column + size, *there = point + size, *ones = there + size;
+  sde_block_fill(size, 1, ones);
+  system->evaluate(system, step->system_workspace, &step->at, step->width, x, ones, NULL, column);
+  sde_block_shift(size, x, sqrt(step->dt), column, point);
+  system->evaluate(system, step->system_workspace, &step->at, step->width, point, ones, NULL,
+                   there);
+  add_diagonal(size, step->dt, step->increments.dw, column, there, sum);
+}
+
+/* For each j, B at the point shifted along b_j, times the weights of j; and once, at x, times the
+ * sum of all weights. */
+static void correction(const struct sde_step *step, double *scratch, const double *x, double *sum)
+{
+  const struct sde_system *system = step->system;
+  size_t width = step->width, noise_dim = system->noise_dim;
+  size_t size = system->dim * width, noise_size = noise_dim * width;
   double *column = scratch, *point = column + size, *product = point + size;
   double *unit = scratch + 4 * size, *weights = unit + noise_size, *total = weights + noise_size;
   sde_block_fill(noise_size, 0, total);
-  for (size_t j = 0; j < system->noise_dim; j++) {
+  for (size_t j = 0; j < noise_dim; j++) {
     sde_block_fill(noise_size, 0, unit);
     sde_block_fill(width, 1, unit + j * width);
-    system->evaluate(system, system_workspace, at, width, x, unit, NULL, column);
-    sde_block_shift(size, x, sqrt(dt), column, point);
-    iterated_integrals(j, system->noise_dim, dt, width, dw, weights);
-    system->evaluate(system, system_workspace, at, width, point, weights, NULL, product);
+    system->evaluate(system, step->system_workspace, &step->at, width, x, unit, NULL, column);
+    sde_block_shift(size, x, sqrt(step->dt), column, point);
+    sde_iterated_integrals(&step->increments, j, noise_dim, step->dt, 1 / sqrt(step->dt), width,
+                           weights);
+    system->evaluate(system, step->system_workspace, &step->at, width, point, weights, NULL,
+                     product);
     sde_block_add(size, 1, product, sum);
     sde_block_add(noise_size, 1, weights, total);
   }
-  system->evaluate(system, system_workspace, at, width, x, total, NULL, product);
+  system->evaluate(system, step->system_workspace, &step->at, width, x, total, NULL, product);
   sde_block_add(size, -1, product, sum);
 }
 
-static void step(const struct sde_system *system, void *system_workspace, double *scratch,
-                 const struct sde_instant *at, double dt, size_t width, const double *dw, double *x)
+static void step(const struct sde_step *step, double *x)
 {
-  size_t size = system->dim * width;
-  double *drift = scratch, *noise = drift + size, *rest = noise + size;
-  system->evaluate(system, system_workspace, at, width, x, dw, drift, noise);
+  const struct sde_system *system = step->system;
+  size_t size = system->dim * step->width;
+  double *drift = step->scratch, *noise = drift + size, *rest = noise + size;
+  system->evaluate(system, step->system_workspace, &step->at, step->width, x, step->increments.dw,
+                   drift, noise);
   if (system->noise == SDE_NOISE_DIAGONAL)
-    diagonal_correction(system, system_workspace, rest, at, dt, width, dw, x, noise);
+    diagonal_correction(step, rest, x, noise);
   else if (system->noise != SDE_NOISE_ADDITIVE)
-    commutative_correction(system, system_workspace, rest, at, dt, width, dw, x, noise);
-  sde_block_add(size, dt, drift, x);
+    correction(step, rest, x, noise);
+  sde_block_add(size, step->dt, drift, x);
   sde_block_add(size, 1, noise, x);
 }
 
 extern const struct sde_scheme sde_milstein;
 const struct sde_scheme sde_milstein = {
     .name = "milstein",
-    .title = "Milstein, derivative-free",
-    .reference = "Kloeden and Platen 1992, section 11.1",
-    .strong_order = {1, 1, 1, 1, 0},
+    .title = "Milstein, derivative-free, with Levy areas for general noise",
+    .reference = "Kloeden and Platen 1992, section 11.1; Wiktorsson 2001",
     .weak_order = 1,
+    .on = {[SDE_NOISE_ADDITIVE] = {.strong_order = 1, .evaluations = 1},
+           [SDE_NOISE_SCALAR] = {.strong_order = 1, .evaluations = 2, .evaluations_a_noise = 2},
+           [SDE_NOISE_DIAGONAL] = {.strong_order = 1, .evaluations = 3},
+           [SDE_NOISE_COMMUTATIVE] = {.strong_order = 1,
+                                      .evaluations = 2,
+                                      .evaluations_a_noise = 2},
+           [SDE_NOISE_GENERAL] = {.strong_order = 1,
+                                  .needs = SDE_WIENER_LEVY_AREAS,
+                                  .evaluations = 2,
+                                  .evaluations_a_noise = 2}},
+    .state_vectors = 6,
+    .noise_vectors = 3,
+    .step = step,
+};
+
+extern const struct sde_scheme sde_commutative_milstein;
+const struct sde_scheme sde_commutative_milstein = {
+    .name = "commutative-milstein",
+    .title = "Milstein without Levy areas, derivative-free",
+    .reference = "Kloeden and Platen 1992, section 11.1",
+    .weak_order = 1,
+    .on = {[SDE_NOISE_ADDITIVE] = {.strong_order = 1, .evaluations = 1},
+           [SDE_NOISE_SCALAR] = {.strong_order = 1, .evaluations = 2, .evaluations_a_noise = 2},
+           [SDE_NOISE_DIAGONAL] = {.strong_order = 1, .evaluations = 3},
+           [SDE_NOISE_COMMUTATIVE] = {.strong_order = 1,
+                                      .evaluations = 2,
+                                      .evaluations_a_noise = 2},
+           [SDE_NOISE_GENERAL] = {.evaluations = 2, .evaluations_a_noise = 2}},
     .state_vectors = 6,
     .noise_vectors = 3,
     .step = step,

@@ -5,74 +5,111 @@
 
 #include "sde/wiener.h"
 
+/* The context of a process. */
+struct solver {
+  struct sde_solution solution;
+  struct sde_wiener wiener;
+  uint64_t stride; /* finest increments in a step */
+  double dt;
+  void *plan;
+};
+
 struct workspace {
   void *system;
-  double *scheme, *dw, *fine;
+  double *scheme;
+  struct sde_wiener_workspace *wiener;
 };
 
 static void *workspace_new(const struct sde_process *process, size_t width)
 {
-  const struct sde_solution *solution = process->context;
+  const struct solver *solver = process->context;
+  const struct sde_solution *solution = &solver->solution;
   struct workspace *workspace = sde_alloc(1, sizeof *workspace);
-  size_t noise_size = solution->system->noise_dim * width;
   workspace->system = sde_system_workspace_new(solution->system, width);
   workspace->scheme =
       sde_alloc(sde_scheme_scratch(solution->scheme, solution->system, width), sizeof(double));
-  workspace->dw = sde_alloc(noise_size, sizeof(double));
-  workspace->fine = sde_alloc(noise_size, sizeof(double));
+  workspace->wiener = sde_wiener_workspace_new(&solver->wiener, width);
   return workspace;
 }
 
 static void workspace_free(const struct sde_process *process, void *memory)
 {
-  const struct sde_solution *solution = process->context;
+  const struct solver *solver = process->context;
   struct workspace *workspace = memory;
-  sde_system_workspace_free(solution->system, workspace->system);
+  sde_system_workspace_free(solver->solution.system, workspace->system);
   sde_free(workspace->scheme);
-  sde_free(workspace->dw);
-  sde_free(workspace->fine);
+  sde_wiener_workspace_free(workspace->wiener);
   sde_free(workspace);
 }
 
 static void advance(const struct sde_process *process, void *memory, uint64_t first_path,
                     size_t width, uint64_t step, double *x)
 {
-  const struct sde_solution *solution = process->context;
+  const struct solver *solver = process->context;
+  const struct sde_solution *solution = &solver->solution;
   struct workspace *workspace = memory;
-  struct sde_wiener wiener = {solution->stream, solution->system->noise_dim,
-                              solution->eta / (double)solution->resolution};
-  uint64_t stride = solution->resolution / solution->substeps;
-  double dt = solution->eta / (double)solution->substeps;
-  for (uint64_t i = 0; i < solution->substeps; i++) {
-    uint64_t index = step * solution->substeps + i;
-    struct sde_instant at = {(double)index * dt, first_path, index * stride};
-    sde_wiener_increment(&wiener, first_path, width, index * stride, stride, workspace->dw,
-                         workspace->fine);
-    solution->scheme->step(solution->system, workspace->system, workspace->scheme, &at, dt, width,
-                           workspace->dw, x);
+  uint64_t steps = solution->resolution / solver->stride;
+  for (uint64_t i = 0; i < steps; i++) {
+    uint64_t index = step * steps + i, fine = index * solver->stride;
+    struct sde_step one = {.system = solution->system,
+                           .system_workspace = workspace->system,
+                           .plan = solver->plan,
+                           .scratch = workspace->scheme,
+                           .at = {(double)index * solver->dt, first_path, fine},
+                           .dt = solver->dt,
+                           .width = width,
+                           .increments = sde_wiener_draw(&solver->wiener, workspace->wiener,
+                                                         first_path, width, fine, solver->stride)};
+    solution->scheme->step(&one, x);
   }
 }
 
 struct sde_process *sde_solution_process_new(const struct sde_solution *solution,
                                              struct sde_status *status)
 {
-  if (!sde_scheme_accepts(solution->scheme, solution->system, status))
+  const struct sde_scheme *scheme = solution->scheme;
+  const struct sde_system *system = solution->system;
+  if (!solution->forced && !sde_scheme_accepts(scheme, system, status))
     return NULL;
-  struct sde_solution *copy = sde_alloc(1, sizeof *copy);
-  *copy = *solution;
+  uint64_t stride = scheme->exact ? 1 : solution->resolution / solution->substeps;
+  double fine_step = solution->eta / (double)solution->resolution;
+  double dt = scheme->exact ? fine_step : solution->eta / (double)solution->substeps;
+  void *plan = NULL;
+  if (scheme->plan_new != NULL && (plan = scheme->plan_new(system, dt, status)) == NULL)
+    return NULL;
+  struct solver *solver = sde_alloc(1, sizeof *solver);
+  *solver =
+      (struct solver){.solution = *solution,
+                      .wiener = {.stream = solution->stream,
+                                 .noise_dim = system->noise_dim,
+                                 .fine_step = fine_step,
+                                 .needs = scheme->on[system->noise].needs,
+                                 .normals = scheme->normals == NULL ? 0 : scheme->normals(system)},
+                      .stride = stride,
+                      .dt = dt,
+                      .plan = plan};
   struct sde_process *process = sde_alloc(1, sizeof *process);
-  *process = (struct sde_process){.dim = solution->system->dim,
-                                  .context = copy,
+  *process = (struct sde_process){.dim = system->dim,
+                                  .context = solver,
                                   .workspace_new = workspace_new,
                                   .workspace_free = workspace_free,
                                   .advance = advance};
   return process;
 }
 
+const struct sde_solution *sde_solution_of(const struct sde_process *process)
+{
+  const struct solver *solver = process->context;
+  return &solver->solution;
+}
+
 void sde_solution_process_free(struct sde_process *process)
 {
   if (process == NULL)
     return;
-  sde_free((void *)process->context);
+  const struct solver *solver = process->context;
+  if (solver->plan != NULL)
+    solver->solution.scheme->plan_free(solver->plan);
+  sde_free((void *)solver);
   sde_free(process);
 }

@@ -9,6 +9,7 @@
 #include "sde/random.h"
 #include "sde/scheme.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,12 +33,15 @@ struct sde_solution {
   struct sde_stream stream;
   double eta;
   uint64_t substeps, resolution;
+  bool forced; /* on noise that the scheme refuses too, to show what that costs */
 };
 
 /* The process of a solution; the solution is copied, what it points to must outlive the process.
  * NULL, and the status says why, where the scheme does not accept the system. */
 struct sde_process *sde_solution_process_new(const struct sde_solution *solution,
                                              struct sde_status *status);
+/* What a process of sde_solution_process_new solves. */
+const struct sde_solution *sde_solution_of(const struct sde_process *process);
 void sde_solution_process_free(struct sde_process *process);
 
 #endif

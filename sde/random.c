@@ -45,8 +45,10 @@ static size_t chunk_at(size_t p, size_t width)
 }
 
 /* Two lanes a call, made by `transform` from the two words; an odd last lane leaves one unused.
- * Chunks of paths keep the words in the first-level cache. */
-static void fill(const struct sde_address *at, size_t width, size_t lanes, double *out,
+ * The first of them is lane 2 * first_call. Chunks of paths keep the words in the first-level
+ * cache. */
+static void fill(const struct sde_address *at, size_t width, size_t first_call, size_t lanes,
+                 double *out,
                  void (*transform)(size_t, const uint64_t *, const uint64_t *, double *, double *))
 {
   uint64_t words[2][CHUNK];
@@ -54,7 +56,7 @@ static void fill(const struct sde_address *at, size_t width, size_t lanes, doubl
   for (size_t lane = 0; lane < lanes; lane += 2)
     for (size_t p = 0; p < width; p += CHUNK) {
       size_t count = chunk_at(p, width);
-      words_of(at, p, count, lane / 2, words);
+      words_of(at, p, count, first_call + lane / 2, words);
       double *even = out + lane * width + p;
       transform(count, words[0], words[1], even, lane + 1 < lanes ? even + width : unused);
     }
@@ -62,7 +64,13 @@ static void fill(const struct sde_address *at, size_t width, size_t lanes, doubl
 
 void sde_random_normals(const struct sde_address *at, size_t width, size_t lanes, double *out)
 {
-  fill(at, width, lanes, out, sde_vector_math()->normals);
+  fill(at, width, 0, lanes, out, sde_vector_math()->normals);
+}
+
+void sde_random_normals_from(const struct sde_address *at, size_t width, size_t first_lane,
+                             size_t lanes, double *out)
+{
+  fill(at, width, first_lane / 2, lanes, out, sde_vector_math()->normals);
 }
 
 /* The upper 52 bits as the mantissa of a number in [1, 2), less one. */
@@ -85,7 +93,7 @@ static void uniforms(size_t count, const uint64_t *a, const uint64_t *b, double 
 
 void sde_random_uniforms(const struct sde_address *at, size_t width, size_t lanes, double *out)
 {
-  fill(at, width, lanes, out, uniforms);
+  fill(at, width, 0, lanes, out, uniforms);
 }
 
 /* u < 1 - 2^-53 and n <= 2^31 keep the product below n after rounding. */

@@ -34,6 +34,11 @@ struct sde_address {
 /* Standard normals: vector Box-Muller on SLEEF. Their range is bounded by 8.5. */
 void sde_random_normals(const struct sde_address *at, size_t width, size_t lanes, double *out);
 
+/* Lanes first_lane .. first_lane + lanes - 1 of the above, the first of them now at out[p], so that
+ * a long row of normals need not be held at once; first_lane is even. */
+void sde_random_normals_from(const struct sde_address *at, size_t width, size_t first_lane,
+                             size_t lanes, double *out);
+
 /* Uniform on [0, 1), multiples of 2^-52. */
 void sde_random_uniforms(const struct sde_address *at, size_t width, size_t lanes, double *out);
 

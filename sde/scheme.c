@@ -3,11 +3,22 @@
  */
 #include "sde/scheme.h"
 
+#include "sde/levy_area.h"
+
 #include <string.h>
 
 #define SDE_SCHEME(name) extern const struct sde_scheme sde_##name;
 #include "sde/schemes.def"
 #undef SDE_SCHEME
+
+void sde_step_evaluate(const struct sde_step *step, double later, const double *x, const double *dw,
+                       double *drift, double *noise)
+{
+  struct sde_instant at = step->at;
+  at.time += later;
+  step->system->evaluate(step->system, step->system_workspace, &at, step->width, x, dw, drift,
+                         noise);
+}
 
 const struct sde_scheme *const *sde_schemes(void)
 {
@@ -30,11 +41,11 @@ const struct sde_scheme *sde_scheme_named(const char *name)
 bool sde_scheme_accepts(const struct sde_scheme *scheme, const struct sde_system *system,
                         struct sde_status *status)
 {
-  if (scheme->strong_order[system->noise] > 0)
+  if (scheme->on[system->noise].strong_order > 0)
     return true;
   char accepted[256] = "";
   for (const struct sde_scheme *const *other = sde_schemes(); *other != NULL; other++)
-    if ((*other)->strong_order[system->noise] > 0) {
+    if ((*other)->on[system->noise].strong_order > 0) {
       size_t used = strlen(accepted);
       strncat(accepted, used == 0 ? "" : ", ", sizeof accepted - used - 1);
       strncat(accepted, (*other)->name, sizeof accepted - strlen(accepted) - 1);
@@ -50,4 +61,25 @@ size_t sde_scheme_scratch(const struct sde_scheme *scheme, const struct sde_syst
                           size_t width)
 {
   return (scheme->state_vectors * system->dim + scheme->noise_vectors * system->noise_dim) * width;
+}
+
+double sde_scheme_evaluations(const struct sde_scheme *scheme, const struct sde_system *system)
+{
+  const struct sde_scheme_class *on = &scheme->on[system->noise];
+  return on->evaluations + on->evaluations_a_noise * (double)system->noise_dim;
+}
+
+double sde_scheme_normals(const struct sde_scheme *scheme, const struct sde_system *system,
+                          double dt)
+{
+  size_t dim = system->noise_dim, normals = dim;
+  unsigned needs = scheme->on[system->noise].needs;
+  if (needs & SDE_WIENER_TIME_INTEGRALS)
+    normals += dim;
+  if (needs & SDE_WIENER_LEVY_AREAS)
+    normals += sde_levy_area_normals(dim, sde_levy_area_terms(dim, dt));
+  if (needs & SDE_WIENER_NORMALS)
+    normals += scheme->normals(system);
+  /* A sign costs a bit, a normal 64 of them. */
+  return (double)normals + (needs & SDE_WIENER_WEAK_AREAS ? (double)sde_wiener_areas(dim) / 64 : 0);
 }

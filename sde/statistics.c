@@ -91,3 +91,20 @@ double sde_family_quantile(double level, size_t comparisons)
 {
   return gsl_cdf_ugaussian_Qinv(level / (2 * (double)(comparisons == 0 ? 1 : comparisons)));
 }
+
+double sde_student_quantile(double quantile, double freedom)
+{
+  if (!(freedom > 0))
+    return INFINITY;
+  if (isinf(freedom))
+    return quantile;
+  return gsl_cdf_tdist_Qinv(gsl_cdf_ugaussian_Q(quantile), freedom);
+}
+
+double sde_welch_freedom(double a_se, double a_freedom, double b_se, double b_freedom)
+{
+  double a = a_se * a_se, b = b_se * b_se, share = a / (a + b);
+  if (a + b == 0)
+    return fmin(a_freedom, b_freedom);
+  return 1 / (share * share / a_freedom + (1 - share) * (1 - share) / b_freedom);
+}

@@ -316,6 +316,13 @@ static void assert_notes(const char *recipe, const char *const *notes)
     rest += strlen(*notes) + 1;
     sde_free(comment);
   }
+  while (strncmp(rest, "SDE ", 4) == 0) { /* the forms of the SDEs */
+    size_t length = strcspn(rest, "\n");
+    char *comment = sde_format("\n# %.*s\n", (int)length, rest);
+    assert_contains(checked, comment);
+    rest += length + 1;
+    sde_free(comment);
+  }
   ck_assert_msg(strncmp(rest, "Weak error", 10) == 0, "more notes: %s", rest);
   release(&output);
   sde_free(check);
@@ -339,9 +346,9 @@ START_TEST(notes_of_a_run)
       "given.yaml:9: norm has no effect: SDE 0 needs E|g_I| in no case",
       "given.yaml:9: directions has no effect: SDE 0 draws nothing afresh in any case", NULL};
   static const char *const second[] = {
-      "once/recipe.yaml:29: records is not used by the study order",
-      "once/recipe.yaml:25: norm has no effect: SDE 0 needs E|g_I| in no case",
-      "once/recipe.yaml:26: directions has no effect: SDE 0 draws nothing afresh in any case",
+      "once/recipe.yaml:28: records is not used by the study order",
+      "once/recipe.yaml:24: norm has no effect: SDE 0 needs E|g_I| in no case",
+      "once/recipe.yaml:25: directions has no effect: SDE 0 draws nothing afresh in any case",
       NULL};
   setenv("SHARPSDE_PLOTS", "/nonexistent", 1);
   ck_assert(save("plain.yaml", ORDER "sde: {norm: auto, directions: 0}\n"));
@@ -441,6 +448,9 @@ START_TEST(explain_says_what_the_row_says)
     ck_assert(expands == (strstr(page, "rho^2)") != NULL));
     bool ratio = strstr(page, "g_I/|g_I|") != NULL || strstr(page, "g/|g|") != NULL;
     ck_assert(ratio == ((*type)->normalized && expands));
+    /* Fresh directions add noise of their own, whatever the order in eta. */
+    bool fresh = (*type)->perturbation == PERTURB_REWEIGHTED_GRADIENT;
+    ck_assert(fresh == (strstr(page, "O(eta^2 + eta/(substeps S))") != NULL));
     sde_free(arguments);
     sde_free(update);
     sde_free(page);

@@ -1063,6 +1063,34 @@ START_TEST(descriptions_say_what_was_chosen)
 }
 END_TEST
 
+/* Under Gaussian noise with as many potentials as dimensions, the number of Wiener processes does
+ * not tell whether they drive the potentials. */
+START_TEST(only_columns_of_potentials_are_said_to_be_so)
+{
+  static const struct {
+    const char *noise, *optimizer;
+    struct limit_options options;
+    bool columns;
+  } cases[] = {
+      {NORMAL, "m-usam", {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}, true},
+      {NORMAL, "m-sam", {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}, true},
+      {NORMAL, "n-sam", {2, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 0}, true},
+      {NORMAL, "m-sam", {1, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 2}, false},
+      {NORMAL, "m-usam", {1, RHO_ORDER_1, true, FACTOR_CHOLESKY, NORM_AUTO, 0}, false},
+      {WITH, "m-usam", {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}, false},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct form_case form = {GOLDEN, cases[i].noise, cases[i].optimizer, 4, 2, cases[i].options};
+    struct trial *trial = trial_new(&form);
+    if (strcmp(cases[i].noise, NORMAL) == 0)
+      ck_assert_uint_eq(limit_system(trial->limit)->noise_dim, 2);
+    ck_assert_msg(limit_has_potential_columns(trial->limit) == cases[i].columns, "case %zu: %s", i,
+                  limit_description(trial->limit));
+    trial_free(trial);
+  }
+}
+END_TEST
+
 /* What is refused; options that follow the advice of the sentence; and its words. */
 struct refusal_case {
   struct form_case refused;
@@ -1155,6 +1183,7 @@ int main(void)
   tcase_add_loop_test(every_form, noise_classes_are_true, 0, FORMS);
   tcase_add_loop_test(every_form, descriptions_say_what_was_chosen, 0,
                       sizeof descriptions / sizeof *descriptions);
+  tcase_add_test(every_form, only_columns_of_potentials_are_said_to_be_so);
   tcase_add_loop_test(every_form, impossible_limits_are_refused, 0,
                       sizeof refusals / sizeof *refusals);
   TCase *gaussian = testing_case(suite, "gaussian");

@@ -1,14 +1,18 @@
 /*
  * The study `order`, run on recipes: slopes of exact errors on the golden quadratics, errors that
- * do not go to zero, slopes against rho by simulation; and its fits against known power laws.
+ * do not go to zero, slopes against rho by simulation; its verdicts, and those where the effect is
+ * switched off or the iterates are of another optimizer; the oracle's observables.
  */
 #include "experiments/cases.h"
 #include "experiments/fit.h"
+#include "experiments/oracle.h"
 #include "experiments/results.h"
 #include "experiments/study.h"
 #include "tests/testing.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A finished run; sentences are in `status` where there are no results. */
@@ -19,16 +23,25 @@ struct order_run {
   struct sde_status status;
 };
 
-static struct order_run run_order(const char *file, size_t overrides, const char *const *override)
+/* `twin` may change the cases before they are run. */
+static struct order_run run_twin(const char *file, size_t overrides, const char *const *override,
+                                 void (*twin)(struct cases *cases))
 {
   struct order_run run = {.status = {SDE_OK, ""}};
   run.recipe = recipe_read(file, overrides, override, &run.status);
   ck_assert_msg(run.recipe != NULL, "%s", run.status.message);
   run.cases = cases_new(run.recipe, &run.status);
   ck_assert_msg(run.cases != NULL, "%s", run.status.message);
+  if (twin != NULL)
+    twin(run.cases);
   run.results = results_new(run.recipe);
   run.recipe->study->run(run.recipe, 0, NULL, run.cases, run.results, &run.status);
   return run;
+}
+
+static struct order_run run_order(const char *file, size_t overrides, const char *const *override)
+{
+  return run_twin(file, overrides, override, NULL);
 }
 
 static void free_run(struct order_run *run)
@@ -152,43 +165,224 @@ START_TEST(refusals)
 }
 END_TEST
 
-START_TEST(power_laws)
+/* How many verdicts whose claim has these words came out so. */
+struct tally {
+  size_t yes, no, open;
+};
+
+static struct tally count_verdicts(const struct order_run *run, const char *words)
 {
-  const double x[] = {1, 2, 4, 8}, none[4] = {0}, se[] = {0.3, 0.3, 0.3, 0.3};
-  const double error[] = {3, 12, 48, 192};
-  struct fit exact = fit_power(4, x, error, none, 0), sampled = fit_power(4, x, error, se, 0);
-  ck_assert_double_eq_tol(exact.slope, 2, 1e-12);
-  ck_assert_double_lt(exact.se, 1e-7);
-  ck_assert_double_eq_tol(sampled.slope, 2, 1e-12);
-  ck_assert_double_gt(sampled.se, 0);
-  ck_assert_double_gt(fit_power(4, x, error, se, 0.5).se, sampled.se);
-  ck_assert(isnan(fit_power(2, x, error, se, 0).slope));
-  ck_assert_int_eq(fit_judge(NAN, NAN, 2, 0.2), HOLDS_UNDECIDED);
-  ck_assert_int_eq(fit_judge(2, 0.7, 2, 0.2), HOLDS_UNDECIDED);
+  struct tally tally = {0, 0, 0};
+  char *text = NULL;
+  size_t length = 0;
+  FILE *stream = open_memstream(&text, &length);
+  results_print(run->results, stream);
+  fclose(stream);
+  for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+    if (strstr(line, words) == NULL)
+      continue;
+    tally.yes += strncmp(line, "holds:", 6) == 0;
+    tally.no += strncmp(line, "FAILS:", 6) == 0;
+    tally.open += strncmp(line, "open:", 5) == 0;
+  }
+  free(text);
+  return tally;
+}
+
+static const char falls[] = "falls like", stays[] = "does not go to zero";
+static const char data[] = "loss.data=data/quadratic4.csv";
+
+static void assert_tally(struct tally tally, size_t yes, size_t no, size_t open)
+{
+  ck_assert_msg(tally.yes == yes && tally.no == no && tally.open == open,
+                "%zu hold, %zu fail, %zu are open", tally.yes, tally.no, tally.open);
+}
+
+/* Five variants; for all but sgd, SDE 2 lacks the terms in rho. */
+START_TEST(golden_verdicts)
+{
+  const char *override[] = {data};
+  struct order_run run = run_order(golden, 1, override);
+  assert_tally(count_verdicts(&run, stays), 4, 0, 0);
+  assert_tally(count_verdicts(&run, falls), 11, 0, 0);
+  assert_tally(count_verdicts(&run, "SDE 1: the error falls like eta^2"), 5, 0, 0);
+  free_run(&run);
 }
 END_TEST
 
-/* An error of the number subtracted from all of them moves the slope by as much as its standard
- * error says. */
-START_TEST(common_error)
+/* With rho next to nothing nothing can stay. Where eta is not small enough either to show how the
+ * error falls, right theory must not fail. */
+START_TEST(verdicts_without_effect)
 {
-  const double x[] = {1, 2, 4}, error[] = {1, 2, 4}, se[] = {1e-6, 1e-6, 1e-6};
-  const double shift = 1e-4, shifted[] = {1 + shift, 2 + shift, 4 + shift};
-  double moved = fit_power(3, x, shifted, se, 0).slope - fit_power(3, x, error, se, 0).slope;
-  struct fit fit = fit_power(3, x, error, se, shift);
-  ck_assert_double_eq_tol(fit.se / fabs(moved), 1, 0.01);
+  static const char *const coarse[][3] = {{"eta=[0.8, 0.4, 0.2]", "time=8", "rho=1e-9"},
+                                          {"eta=[0.4, 0.2, 0.1]", "time=2", "rho=1e-9"},
+                                          {"eta=[0.2, 0.1, 0.05]", "time=8", "rho=1e-9"},
+                                          {"eta=[10, 20, 5]", "time=200", "rho=0.1"}};
+  for (size_t i = 0; i < sizeof coarse / sizeof *coarse; i++) {
+    const char *override[] = {data, coarse[i][0], coarse[i][1], coarse[i][2]};
+    struct order_run run = run_order(golden, 4, override);
+    ck_assert_uint_eq(count_verdicts(&run, stays).yes, 0);
+    if (i < 3)
+      ck_assert_uint_eq(count_verdicts(&run, falls).no, 0);
+    free_run(&run);
+  }
+  const char *fine[] = {data, "rho=1e-9"};
+  struct order_run run = run_order(golden, 2, fine);
+  assert_tally(count_verdicts(&run, stays), 0, 4, 0);
+  assert_tally(count_verdicts(&run, falls), 11, 0, 0);
+  free_run(&run);
+}
+END_TEST
+
+static void become_sgd(struct cases *cases)
+{
+  for (size_t i = 0; i < cases->count; i++)
+    cases->one[i].optimizer.type = optimizer_type_named("sgd");
+}
+
+/* The twin's iterates are those of sgd, its SDE is that of usam. */
+START_TEST(wrong_iterates_are_noticed)
+{
+  const char *override[] = {data, "optimizers=[{name: usam}]", "sde=[{rho_order: exact}]"};
+  struct order_run run = run_order(golden, 3, override);
+  assert_tally(count_verdicts(&run, falls), 1, 0, 0);
+  free_run(&run);
+  run = run_twin(golden, 3, override, become_sgd);
+  assert_tally(count_verdicts(&run, falls), 0, 1, 0);
+  free_run(&run);
+}
+END_TEST
+
+/* At this eta the error at rho = 0 is above what rho adds, and without it subtracted the slope
+ * would be far from 1. */
+START_TEST(floor_is_subtracted)
+{
+  const char *override[] = {data, "optimizers=[{name: m-usam, micro_batch: 1}]", "eta=0.0625",
+                            "rho=[0, 0.001, 0.002, 0.004, 0.008]", "sde=[{rho_order: 0}]"};
+  struct order_run run = run_order(golden, 5, override);
+  json_t *fits = fits_of(&run, 4), *fit;
+  size_t i;
+  json_array_foreach(fits, i, fit)
+  {
+    const json_t *point = json_array_get(json_object_get(fit, "points"), 0);
+    ck_assert_double_eq_tol(number(fit, "slope"), 1, 0.05);
+    ck_assert_double_gt(fabs(number(point, "floor")), number(point, "error"));
+  }
+  assert_tally(count_verdicts(&run, "falls like rho^1"), 1, 0, 0);
+  free_run(&run);
+}
+END_TEST
+
+/* With one substep Euler-Maruyama errs by as much as the iterates do: beyond the sampling error,
+ * at the largest eta, and still that point is not fitted. Against eta nothing falls here, for the
+ * part of order rho^2 stays, and the claim reserves it. */
+START_TEST(scheme_error_is_heeded)
+{
+  const char *override[] = {"paths=5000", "eta=[0.2, 0.1, 0.05]", "rho=0.03", "time=0.4",
+                            "sde=[{eta_order: 1, rho_order: 1, substeps: 1}]"};
+  struct order_run run = run_order(valley, 5, override);
+  json_t *fits = fits_of(&run, 2), *fit, *point;
+  size_t i, k, hidden = 0;
+  json_array_foreach(fits, i, fit) json_array_foreach(json_object_get(fit, "points"), k, point)
+  {
+    bool beyond = number(point, "error") > 4 * number(point, "se");
+    if (number(point, "error") > number(point, "scheme_error"))
+      continue;
+    hidden += beyond;
+    ck_assert(json_is_false(json_object_get(point, "resolved")));
+  }
+  ck_assert_uint_ge(hidden, 1);
+  assert_tally(count_verdicts(&run, falls), 0, 0, 1);
+  free_run(&run);
+}
+END_TEST
+
+/* Means of |error| and se of the point at the largest eta under Gaussian noise. */
+static void gaussian_point(const char *factor, double *error, double *se)
+{
+  const char *override[] = {"paths=2000", "eta=[0.1, 0.05, 0.025]",     "rho=0.05",
+                            "time=0.4",   "noise={sampling: gaussian}", factor};
+  struct order_run run = run_order(valley, 6, override);
+  json_t *point = json_array_get(json_object_get(json_array_get(fits_of(&run, 2), 0), "points"), 2);
+  ck_assert_double_eq(number(point, "eta"), 0.1);
+  *error = number(point, "error");
+  *se = number(point, "se");
+  free_run(&run);
+}
+
+/* Where iterates and SDE share their Brownian paths, the standard error is that of the differences
+ * path by path; by Cholesky they cannot share them. Both see the same error. */
+START_TEST(differences_are_paired)
+{
+  double paired, paired_se, apart, apart_se;
+  gaussian_point("sde=[{eta_order: 1, rho_order: 1, substeps: 16, noise_factor: columns}]", &paired,
+                 &paired_se);
+  gaussian_point("sde=[{eta_order: 1, rho_order: 1, substeps: 16, noise_factor: cholesky}]", &apart,
+                 &apart_se);
+  ck_assert_double_lt(paired_se, apart_se / 3);
+  ck_assert_double_lt(fabs(paired - apart), 4 * hypot(paired_se, apart_se));
+}
+END_TEST
+
+/* x1^2, x1^3 and |x1|. */
+static void *no_workspace(const void *context, size_t width)
+{
+  (void)context;
+  (void)width;
+  return NULL;
+}
+
+static void free_nothing(void *workspace)
+{
+  (void)workspace;
+}
+
+static void evaluate_powers(const void *context, void *workspace, size_t width, const double *x,
+                            double *out)
+{
+  (void)context;
+  (void)workspace;
+  for (size_t p = 0; p < width; p++) {
+    out[p] = x[p] * x[p];
+    out[width + p] = x[p] * x[p] * x[p];
+    out[2 * width + p] = fabs(x[p]);
+  }
+}
+
+START_TEST(oracle_takes_quadratics_only)
+{
+  struct sde_observables powers = {.count = 3,
+                                   .workspace_new = no_workspace,
+                                   .workspace_free = free_nothing,
+                                   .evaluate = evaluate_powers};
+  const char *override[] = {data}, *why;
+  struct order_run run = run_order(golden, 1, override);
+  struct cases cases = *run.cases;
+  cases.observables = &powers;
+  struct oracle *oracle = oracle_new(&cases, &cases.one[0], ORACLE_ITERATES, &why);
+  ck_assert_ptr_nonnull(oracle);
+  ck_assert_double_eq_tol(oracle_mean(oracle, 0), pow(run.cases->start[0], 2), 1e-12);
+  ck_assert(isnan(oracle_mean(oracle, 1)));
+  ck_assert(isnan(oracle_mean(oracle, 2)));
+  oracle_free(oracle);
+  free_run(&run);
 }
 END_TEST
 
 int main(void)
 {
   Suite *suite = suite_create("order");
-  TCase *fits = testing_case(suite, "fits"), *study = testing_case(suite, "study");
-  tcase_add_test(fits, power_laws);
-  tcase_add_test(fits, common_error);
+  TCase *study = testing_case(suite, "study"), *verdicts = testing_case(suite, "verdicts");
   tcase_add_test(study, exact_slopes);
   tcase_add_test(study, without_variance_term);
   tcase_add_test(study, slopes_against_rho);
   tcase_add_loop_test(study, refusals, 0, sizeof refused / sizeof *refused);
+  tcase_add_test(verdicts, golden_verdicts);
+  tcase_add_test(verdicts, verdicts_without_effect);
+  tcase_add_test(verdicts, wrong_iterates_are_noticed);
+  tcase_add_test(verdicts, floor_is_subtracted);
+  tcase_add_test(verdicts, scheme_error_is_heeded);
+  tcase_add_test(verdicts, differences_are_paired);
+  tcase_add_test(verdicts, oracle_takes_quadratics_only);
   return testing_run(suite);
 }

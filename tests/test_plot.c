@@ -490,6 +490,39 @@ START_TEST(densities)
 }
 END_TEST
 
+#define ERRORS                                                                                     \
+  "equation,noise_class,scheme,kind,observable,forced,steps,resolution,paths,step,error,se,"       \
+  "resolved,declared,slope,slope_se\n"
+#define EXACT_ERROR(kind, observable)                                                              \
+  "flat,additive,sure," kind "," observable ",false,8,16,9,0.125,1e-16,0,false,inf,,\n"
+
+/* Strong panels come first whatever the table's order, an exact scheme is named and not drawn; and
+ * tables of no resolved point, of an error without order, of exact schemes alone. */
+START_TEST(errors_against_the_step)
+{
+  static const char *const tables[] = {
+      ERRORS "bent,general,slow,weak,x1 x2,false,8,16,9,0.125,0.1,0.01,true,1,1,0.1\n"
+             "bent,general,slow,weak,x1 x2,false,16,32,9,0.0625,0.05,0.01,true,1,1,0.1\n"
+             "bent,general,slow,strong,,true,8,16,9,0.125,0.2,0.01,true,0,0.5,0.1\n" EXACT_ERROR(
+                 "strong", "") EXACT_ERROR("weak", "x1"),
+      ERRORS "bent,general,slow,weak,x1,false,8,16,9,0.125,0.1,0.3,false,1,,\n",
+      ERRORS "bent,general,slow,strong,,true,8,16,9,0.125,0,nan,false,0,,\n",
+      ERRORS EXACT_ERROR("strong", "")};
+  write_file(directory, "converge.csv", tables[_i]);
+  draw_study("converge", 1, "`touch pwned` orders", "converge.svg converge.png");
+  static const char *const texts[] = {
+      "`touch pwned` orders",      ">strong error<",         ">weak error<",
+      ">bent, general noise<",     ">flat, additive noise<", ">slow<",
+      ">sure (exact: not drawn)<", "forced: slow on bent",   NULL};
+  if (_i > 0)
+    return;
+  check_picture_holds("converge.svg", texts);
+  char *picture = read_file("converge.svg");
+  ck_assert(strstr(picture, ">strong error<") < strstr(picture, ">weak error<"));
+  sde_free(picture);
+}
+END_TEST
+
 START_TEST(missing_table)
 {
   refuse("compare", SDE_INVALID, "/series.csv: No such file or directory");
@@ -605,6 +638,7 @@ int main(void)
   tcase_add_test(pictures, landscape_with_paths_and_minima);
   tcase_add_loop_test(pictures, landscapes_of_every_shape, 0, 6);
   tcase_add_loop_test(pictures, densities, 0, 4);
+  tcase_add_loop_test(pictures, errors_against_the_step, 0, 4);
   suite_add_tcase(suite, pictures);
 
   TCase *failures = tcase_create("failures");

@@ -7,9 +7,11 @@
 #include "sde/block.h"
 #include "sde/status.h"
 #include "sde/wiener.h"
+#include "tests/known_equations.h"
 #include "tests/testing.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { WIDTH = 64 };
 
@@ -39,7 +41,12 @@ START_TEST(systems_are_told_where_they_are)
 {
   static const struct sde_system system = {
       "telltale", 4, 1, SDE_NOISE_ADDITIVE, NULL, telltale_workspace_new, sde_free, telltale};
-  struct sde_solution solution = {&system, sde_scheme_named("euler-maruyama"), {1, 2}, 0.3, 3, 6};
+  struct sde_solution solution = {.system = &system,
+                                  .scheme = sde_scheme_named("euler-maruyama"),
+                                  .stream = {1, 2},
+                                  .eta = 0.3,
+                                  .substeps = 3,
+                                  .resolution = 6};
   struct sde_status status = {0};
   struct sde_process *process = sde_solution_process_new(&solution, &status);
   solution.eta = 77; /* the process has its own copy */
@@ -65,9 +72,12 @@ static void end_of(const char *stream, uint64_t substeps, uint64_t resolution, d
 {
   double zero = 0, one = 1;
   struct sde_system *system = sde_linear_system_new(1, 1, &zero, NULL, &one);
-  struct sde_solution solution = {
-      system,    sde_scheme_named("euler-maruyama"), sde_stream_named(3, stream), 0.7, substeps,
-      resolution};
+  struct sde_solution solution = {.system = system,
+                                  .scheme = sde_scheme_named("euler-maruyama"),
+                                  .stream = sde_stream_named(3, stream),
+                                  .eta = 0.7,
+                                  .substeps = substeps,
+                                  .resolution = resolution};
   struct sde_status status = {0};
   struct sde_process *process = sde_solution_process_new(&solution, &status);
   void *workspace = process->workspace_new(process, WIDTH);
@@ -90,7 +100,8 @@ static double largest_difference(const double *x, const double *y)
 START_TEST(solutions_of_one_stream_and_resolution_share_the_path)
 {
   double x[WIDTH], y[WIDTH], w[WIDTH], scratch[WIDTH];
-  struct sde_wiener wiener = {sde_stream_named(3, "shared"), 1, 0.7 / 12};
+  struct sde_wiener wiener = {
+      .stream = sde_stream_named(3, "shared"), .noise_dim = 1, .fine_step = 0.7 / 12};
   sde_wiener_increment(&wiener, 64, WIDTH, 0, 120, w, scratch);
   for (uint64_t substeps = 1; substeps <= 12; substeps++)
     if (12 % substeps == 0) {
@@ -104,11 +115,56 @@ START_TEST(solutions_of_one_stream_and_resolution_share_the_path)
 }
 END_TEST
 
+/* Some steps of WIDTH paths in blocks of this width, put together. */
+static void in_blocks(const struct sde_process *process, const struct known_equation *equation,
+                      size_t width, double *out)
+{
+  size_t dim = equation->system.dim;
+  for (size_t first = 0; first < WIDTH; first += width) {
+    double x[KNOWN_DIM * WIDTH];
+    void *workspace = process->workspace_new(process, width);
+    for (size_t i = 0; i < dim; i++)
+      sde_block_fill(width, equation->start[i], x + i * width);
+    for (uint64_t step = 0; step < 3; step++)
+      process->advance(process, workspace, 128 + first, width, step, x);
+    for (size_t i = 0; i < dim; i++)
+      memcpy(out + i * WIDTH + first, x + i * width, width * sizeof *out);
+    process->workspace_free(process, workspace);
+  }
+}
+
+/* Every scheme on every equation that it accepts has the same bits whatever the block width, and
+ * paths that differ from each other. */
+START_TEST(schemes_do_not_depend_on_the_block)
+{
+  const struct known_equation *equation = &known_equations[_i];
+  for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++) {
+    struct sde_solution solution = {.system = &equation->system,
+                                    .scheme = *scheme,
+                                    .stream = sde_stream_named(3, "blocks"),
+                                    .eta = 0.1,
+                                    .substeps = 2,
+                                    .resolution = 6};
+    struct sde_status status = {0};
+    struct sde_process *process = sde_solution_process_new(&solution, &status);
+    if (process == NULL)
+      continue;
+    double whole[KNOWN_DIM * WIDTH], parts[KNOWN_DIM * WIDTH];
+    in_blocks(process, equation, WIDTH, whole);
+    in_blocks(process, equation, SDE_UNIT, parts);
+    ck_assert_mem_eq(whole, parts, equation->system.dim * WIDTH * sizeof *whole);
+    ck_assert_double_ne(whole[0], whole[SDE_UNIT]);
+    sde_solution_process_free(process);
+  }
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("process");
   TCase *processes = testing_case(suite, "processes");
   tcase_add_test(processes, systems_are_told_where_they_are);
   tcase_add_test(processes, solutions_of_one_stream_and_resolution_share_the_path);
+  tcase_add_loop_test(processes, schemes_do_not_depend_on_the_block, 0, KNOWN_EQUATIONS);
   return testing_run(suite);
 }

@@ -130,6 +130,30 @@ START_TEST(longer_call_extends_a_shorter)
 }
 END_TEST
 
+/* Ranges of normals are pieces of the long call, and the last lanes that a step has are still its
+ * own: of call 2^24 - 1, after which the next step begins. */
+START_TEST(range_of_lanes_is_a_piece_of_all)
+{
+  enum { WIDTH = 72, LAST_CALL = (1 << CALL_BITS) - 1 };
+  struct sde_address at = address(1, 2, 3, 4);
+  double all[MOST * WIDTH], some[MOST * WIDTH], last[2 * WIDTH];
+  uint64_t words[2][WIDTH];
+  sde_random_normals(&at, WIDTH, MOST, all);
+  for (size_t first = 0; first < MOST; first += 2)
+    for (size_t lanes = 0; first + lanes <= MOST; lanes++) {
+      sde_random_normals_from(&at, WIDTH, first, lanes, some);
+      ck_assert_mem_eq(some, all + first * WIDTH, lanes * WIDTH * sizeof *all);
+    }
+  sde_random_normals_from(&at, WIDTH, 2 * LAST_CALL, 2, some);
+  sde_random_bits(&at, WIDTH, LAST_CALL, words[0], words[1]);
+  sde_vector_math()->normals(WIDTH, words[0], words[1], last, last + WIDTH);
+  ck_assert_mem_eq(some, last, sizeof last);
+  /* The twin: another range has other numbers. */
+  sde_random_normals_from(&at, WIDTH, 2, 2, some);
+  ck_assert_mem_ne(some, all, 2 * WIDTH * sizeof *all);
+}
+END_TEST
+
 /* Blocks of any width, at their first path, are pieces of a wider block: 64 = 32 + 32, and others
  * across the pieces that the code works in. */
 START_TEST(block_is_its_narrower_blocks)
@@ -675,6 +699,7 @@ static void add_bits_and_blocks(Suite *suite)
   tcase_add_test(bits, normals_and_uniforms_are_of_the_bits);
   TCase *blocks = testing_case(suite, "blocks");
   tcase_add_loop_test(blocks, longer_call_extends_a_shorter, 0, KINDS);
+  tcase_add_test(blocks, range_of_lanes_is_a_piece_of_all);
   tcase_add_loop_test(blocks, block_is_its_narrower_blocks, 0, KINDS);
   tcase_add_loop_test(blocks, another_address_gives_other_numbers, 0, KINDS);
   TCase *streams = testing_case(suite, "streams");

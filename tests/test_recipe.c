@@ -500,7 +500,7 @@ START_TEST(the_resolved_recipe_is_complete)
       "start: [1.5, -1]\nbatch: 4\neta: [0.1, 0.05]\n"
       "rho: 0.1\ntime: 2\noptimizers:\n  - name: sgd\n  - name: m-usam\n"
       "    micro_batch: [4, 2]\nsde:\n  eta_order: 1\n  rho_order: 1\n"
-      "  variance_term: true\n  scheme: euler-maruyama\n  substeps: 16\n"
+      "  variance_term: true\n  scheme: auto\n"
       "  noise_factor: auto\n  norm: auto\n  directions: 0\npaths: 200\nobservables: loss\n"
       "records: 100\nmax_diverged: 0.01\ndivergence_bound: 100000000\n"
       "level: 0.05\n",
@@ -534,7 +534,7 @@ static const struct {
     {{"study=order"}, "divergence_bound: 100000000", "records"},
     {{"study=order", "records=100"}, "records: 100", "structure"},
     {{"study=regularizer"}, "time: 2", "sde"},
-    {{"study=regularizer", "sde={}"}, "  substeps: 16", "observables"},
+    {{"study=regularizer", "sde={}"}, "  scheme: auto", "observables"},
     {{"study=regularizer", "sde=[]"}, "sde: []", "max_diverged"},
     {{"noise.sampling=gaussian"}, "  standard_deviation: 1", "covariance"},
     {{"noise.sampling=gaussian"}, "  structure: isotropic", "covariance"},

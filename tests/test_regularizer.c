@@ -155,6 +155,68 @@ START_TEST(normalised_coefficient)
 }
 END_TEST
 
+/* The interval of a YES excludes what micro-batches of half and of twice the size would have. */
+START_TEST(coefficients_are_judged)
+{
+  const double usam = 0.003125;
+  ck_assert_int_eq(drift_probe_judge(0.00049, 0.00048, 0.000625, usam, true), HOLDS_UNDECIDED);
+  ck_assert_int_eq(drift_probe_judge(0.0006, 0.0001, 0.000625, usam, true), HOLDS_YES);
+  ck_assert_int_eq(drift_probe_judge(0.0006, 0.00001, 0.000625, usam, true), HOLDS_NO);
+  ck_assert_int_eq(drift_probe_judge(1, 0.51, 1, usam, true), HOLDS_UNDECIDED);
+  ck_assert_int_eq(drift_probe_judge(1.5, 0.51, 1, usam, true), HOLDS_UNDECIDED);
+  ck_assert_int_eq(drift_probe_judge(1.4, 0.5, 1, usam, true), HOLDS_YES);
+  ck_assert_int_eq(drift_probe_judge(NAN, NAN, 1, usam, true), HOLDS_UNDECIDED);
+  /* No term is predicted. */
+  ck_assert_int_eq(drift_probe_judge(0.001, 0.0015, 0, usam, true), HOLDS_YES);
+  ck_assert_int_eq(drift_probe_judge(0.002, 0.0021, 0, usam, true), HOLDS_UNDECIDED);
+  ck_assert_int_eq(drift_probe_judge(0.003, 0.0015, 0, usam, true), HOLDS_NO);
+  /* Away from quadratics a remainder of half the prediction does not speak against it. */
+  ck_assert_int_eq(drift_probe_judge(1.5, 0.1, 1, usam, false), HOLDS_UNDECIDED);
+  ck_assert_int_eq(drift_probe_judge(1.7, 0.1, 1, usam, false), HOLDS_NO);
+  ck_assert_int_eq(drift_probe_judge(0.001, 0.0001, 0, usam, false), HOLDS_UNDECIDED);
+  ck_assert_int_eq(drift_probe_judge(0.003, 0.0001, 0, usam, false), HOLDS_NO);
+}
+END_TEST
+
+/* Where grad E|g_I| is sampled, its own error is in that of the coefficient, and it is as large as
+ * the slopes of many seeds vary: over 40 of them by a factor within 0.5 to 1.6, 4.5 standard
+ * errors of a standard deviation. */
+START_TEST(sampled_slope_has_an_error)
+{
+  enum { PROBES = 40 };
+  struct models_setup setup = models_setup_new(diabetes, with, "sam", rho, 8, 8);
+  struct sde_status status = {SDE_OK, ""};
+  struct sde_moments along = {0};
+  double square = 0, reference = 0;
+  for (uint64_t seed = 1; seed <= PROBES; seed++) {
+    struct drift_probe *made =
+        drift_probe_new(&setup.optimizer, setup.loss->start, seed, "recipe:1", &status);
+    ck_assert_msg(made != NULL, "%s", status.message);
+    double length = 0;
+    for (size_t i = 0; i < made->dim; i++)
+      length += made->slope[i] * made->slope[i];
+    along = sde_moments_merged(along, (struct sde_moments){1, sqrt(length), 0});
+    square += made->predicted_se * made->predicted_se / PROBES;
+    reference = made->predicted;
+    if (seed == 1) {
+      struct drift_probe_result result =
+          drift_probe_run(made, sde_stream_named(SEED, "se"), 640, 1, NULL, NULL);
+      ck_assert_double_gt(made->predicted_se, 0);
+      ck_assert_double_eq_tol(
+          result.se, hypot(sde_moments_standard_error(result.coefficient), made->predicted_se),
+          1e-12 * result.se);
+      ck_assert_double_gt(result.se, (1 + 1e-6) * sde_moments_standard_error(result.coefficient));
+      drift_probe_result_free(&result);
+    }
+    drift_probe_free(made);
+  }
+  double spread = reference * sqrt(sde_moments_variance(along)) / sde_moments_mean(along);
+  ck_assert_msg(spread > 0.5 * sqrt(square) && spread < 1.6 * sqrt(square),
+                "the slope varies by %g, its standard error is %g", spread, sqrt(square));
+  models_setup_free(&setup);
+}
+END_TEST
+
 /* The result does not depend on the number of threads. */
 START_TEST(same_bits_for_any_threads)
 {
@@ -423,6 +485,49 @@ START_TEST(study_leaves_norms)
 }
 END_TEST
 
+/* How the verdict on m-usam begins. */
+static void assert_verdict(size_t overrides, const char *const *override, const char *begin)
+{
+  struct sde_status status = {SDE_OK, ""};
+  struct recipe *recipe =
+      recipe_read("experiments/recipes/golden-regularizer.yaml", overrides, override, &status);
+  ck_assert_msg(recipe != NULL, "%s", status.message);
+  struct cases *cases = cases_new(recipe, &status);
+  ck_assert_msg(cases != NULL, "%s", status.message);
+  struct results *results = results_new(recipe);
+  ck_assert_msg(recipe->study->run(recipe, 1, NULL, cases, results, &status), "%s", status.message);
+  char *text = NULL;
+  size_t length = 0;
+  FILE *stream = open_memstream(&text, &length);
+  results_print(results, stream);
+  fclose(stream);
+  const char *verdict = strstr(text, ": the mean direction has the variance term");
+  ck_assert_ptr_nonnull(verdict);
+  while (verdict > text && verdict[-1] != '\n')
+    verdict--;
+  ck_assert_msg(strncmp(verdict, begin, strlen(begin)) == 0, "%s", verdict);
+  free(text);
+  results_free(results);
+  cases_free(cases);
+  recipe_free(recipe);
+}
+
+/* Too few draws tell c(16) from 0, not from c(8) and c(32); enough do. In the valley at this rho
+ * the remainder is many times the term. */
+START_TEST(study_judges)
+{
+  const char *few[] = {"loss.data=data/quadratic4.csv",
+                       "optimizers=[{name: m-usam, micro_batch: [16, 8]}]", "rho=0.02",
+                       "paths=1000"};
+  assert_verdict(4, few, "open:");
+  const char *enough[] = {few[0], few[1], few[2], "paths=20000"};
+  assert_verdict(4, enough, "holds:");
+  const char *remote[] = {"loss={name: valley, samples: 16, standard_deviation: 1}", few[1],
+                          "rho=0.5", "paths=1000"};
+  assert_verdict(4, remote, "FAILS:");
+}
+END_TEST
+
 /* Where no optimizer is normalised, E|g_s| is no regulariser, and there is no table. */
 START_TEST(no_norms_without_normalised)
 {
@@ -442,6 +547,8 @@ int main(void)
   tcase_add_loop_test(tests, full_gradient_has_none, 0, PROBLEMS);
   tcase_add_test(tests, wrong_predictions_are_noticed);
   tcase_add_test(tests, normalised_coefficient);
+  tcase_add_test(tests, coefficients_are_judged);
+  tcase_add_test(tests, sampled_slope_has_an_error);
   tcase_add_test(tests, same_bits_for_any_threads);
   tcase_add_test(tests, refusals);
   tcase_add_test(tests, study_is_registered);
@@ -452,5 +559,6 @@ int main(void)
   tcase_add_test(table, proposition_is_judged);
   tcase_add_test(table, study_leaves_norms);
   tcase_add_test(table, no_norms_without_normalised);
+  tcase_add_test(testing_case(suite, "study"), study_judges);
   return testing_run(suite);
 }

@@ -215,6 +215,18 @@ START_TEST(standard_errors)
 }
 END_TEST
 
+static void remove_files(const char *folder)
+{
+  static const char *const files[] = {"recipe.yaml", "series.csv", "stationary.csv",
+                                      "summary.json"};
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    char *path = sde_format("%s/%s", folder, files[i]);
+    ck_assert_int_eq(remove(path), 0);
+    sde_free(path);
+  }
+  ck_assert_int_eq(remove(folder), 0);
+}
+
 /* No stationary law, or none that is known: estimates without exact values, and open verdicts. A
  * short burn-in leaves verdicts open too, and a long one decides them. */
 START_TEST(open_verdicts)
@@ -235,14 +247,86 @@ START_TEST(open_verdicts)
   ck_assert_uint_eq(verdicts(&outcome, folder, JSON_FALSE), expected[_i].fails);
   ck_assert_uint_eq(verdicts(&outcome, folder, JSON_NULL), expected[_i].open);
   outcome_free(&outcome);
-  static const char *const files[] = {"recipe.yaml", "series.csv", "stationary.csv",
-                                      "summary.json"};
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-    char *path = sde_format("%s/%s", folder, files[i]);
-    ck_assert_int_eq(remove(path), 0);
-    sde_free(path);
+  remove_files(folder);
+}
+END_TEST
+
+/* Would normal quantiles, the twin, call an estimate of this run wrong? */
+static bool normal_quantile_misses(const struct outcome *outcome)
+{
+  double quantile = sde_family_quantile(0.05, 2 * OBSERVABLES);
+  bool missed = false;
+  for (size_t o = 0; o < OBSERVABLES; o++) {
+    const json_t *row = row_of(outcome, "sgd", 0.2, observables[o]);
+    const json_t *iterates = json_object_get(row, "iterates"), *sde = json_object_get(row, "sde");
+    missed |= fabs(number(iterates, "mean") - number(row, "exact_iterates")) >
+              quantile * number(iterates, "se");
+    missed |= fabs(number(sde, "mean") - number(row, "exact_sde")) >
+              quantile * number(sde, "se") + number(row, "scheme_error");
   }
-  ck_assert_int_eq(remove(folder), 0);
+  return missed;
+}
+
+/* On 2 to 16 paths the verdicts are false in one run of twenty, or less; of 40 runs in no more than
+ * 2 and four standard deviations (1.4). */
+START_TEST(few_paths_accuse_nobody)
+{
+  enum { RUNS = 40, MOST = 7 };
+  static const size_t counts[] = {2, 4, 16};
+  size_t accused = 0, twin = 0;
+  char folder[] = "/tmp/sharpsde-stationary-XXXXXX";
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  for (size_t seed = 1; seed <= RUNS; seed++) {
+    char *seed_text = sde_format("seed=%zu", seed), *paths = sde_format("paths=%zu", counts[_i]);
+    const char *const overrides[] = {seed_text,   "eta=0.2",        "optimizers=[{name: sgd}]",
+                                     "records=1", "sde.substeps=2", paths,
+                                     NULL};
+    struct outcome outcome = run(overrides, 64);
+    accused += verdicts(&outcome, folder, JSON_FALSE) > 0;
+    twin += normal_quantile_misses(&outcome);
+    outcome_free(&outcome);
+    sde_free(seed_text);
+    sde_free(paths);
+  }
+  remove_files(folder);
+  ck_assert_uint_le(accused, MOST);
+  ck_assert_msg(counts[_i] > 4 || twin > MOST, "normal quantiles miss in %zu runs only", twin);
+}
+END_TEST
+
+/* Isotropic noise commutes with A, so Euler-Maruyama of step h has the stationary covariance
+ * S(h) = eta c (2 A - h A^2)^-1: one substep makes h = eta, its companion h = eta/2, and the
+ * scheme's error is Richardson's 2 |S(eta) - S(eta/2)| and sampling, small on one Brownian path. */
+START_TEST(scheme_error_is_the_schemes)
+{
+  const double eta = 0.2, variance = 0.25, a[2][2] = {{1.25, 0.125}, {0.125, 1}};
+  const char *const overrides[] = {"noise.sampling=gaussian",
+                                   "optimizers=[{name: sgd}]",
+                                   "eta=0.2",
+                                   "records=2",
+                                   "sde.substeps=1",
+                                   NULL};
+  struct outcome outcome = run(overrides, 4096);
+  double s[3][2]; /* S11 and S22 at h = 0, eta/2 and eta */
+  for (size_t k = 0; k < 3; k++) {
+    double h = (double)k * eta / 2, m[2][2];
+    for (size_t i = 0; i < 2; i++)
+      for (size_t j = 0; j < 2; j++)
+        m[i][j] = 2 * a[i][j] - h * (a[i][0] * a[0][j] + a[i][1] * a[1][j]);
+    double scale = eta * variance / (m[0][0] * m[1][1] - m[0][1] * m[1][0]);
+    s[k][0] = scale * m[1][1];
+    s[k][1] = scale * m[0][0];
+  }
+  for (size_t i = 0; i < 2; i++) {
+    const json_t *row = row_of(&outcome, "sgd", eta, i == 0 ? "cov11" : "cov22");
+    ck_assert_double_eq_tol(number(row, "exact_sde"), s[0][i], 1e-9);
+    ck_assert_double_eq_tol(number(row, "exact_iterates"), s[2][i], 1e-9);
+    double expected = 2 * fabs(s[2][i] - s[1][i]);
+    ck_assert_double_eq_tol(number(row, "scheme_error") / expected, 1, 0.2);
+    /* It covers the scheme's own error, to leading order in the step. */
+    ck_assert_double_eq_tol(number(row, "scheme_error") / fabs(s[2][i] - s[0][i]), 1, 0.3);
+  }
+  outcome_free(&outcome);
 }
 END_TEST
 
@@ -266,8 +350,10 @@ int main(void)
   tcase_add_loop_test(moments, golden, 0, 2);
   tcase_add_test(moments, ornstein_uhlenbeck);
   tcase_add_test(moments, standard_errors);
+  tcase_add_test(moments, scheme_error_is_the_schemes);
   TCase *words = testing_case(suite, "verdicts");
   tcase_add_loop_test(words, open_verdicts, 0, 4);
+  tcase_add_loop_test(words, few_paths_accuse_nobody, 0, 3);
   tcase_add_test(words, burn_in_refused);
   return testing_run(suite);
 }

@@ -1,0 +1,14 @@
+/*
+ * Forms: how drift and noise of each SDE of a recipe were chosen to be had, for people.
+ */
+#ifndef EXPERIMENTS_FORMS_H
+#define EXPERIMENTS_FORMS_H
+
+#include "experiments/cases.h"
+
+/* A line for each SDE and distinct form, with the optimizers that it serves: "SDE 0 of sgd, m-sam
+ * m=2: rho_order 1, ...", after `margin`. Empty where the study uses no SDE. Released with
+ * sde_free. */
+char *forms_text(const struct cases *cases, const char *margin);
+
+#endif
