@@ -162,18 +162,29 @@ static char *substeps_text(const struct candidate *candidate)
                     candidate->substeps == 1 ? "" : "s");
 }
 
+/* What is known of the error of the choice. */
+static char *error_text(const struct candidate *best)
+{
+  return isfinite(best->excess)
+             ? sde_format("its error is predicted at %.2g of the sampling error",
+                          share * best->excess)
+             : sde_strdup("paths of the pilot diverged, so nothing is known of its error");
+}
+
 static char *sentence(bool free, const struct candidate *best, const struct candidate *first)
 {
   char *chosen = free ? substeps_text(best) : sde_strdup("the substeps given");
-  char *needed = substeps_text(first);
-  bool compared = free && best->scheme != first->scheme;
-  char *said = sde_format("A pilot run chose the scheme %s with %s: its error is predicted at %.2g "
-                          "of the sampling error%s%s%s%s%s\n",
-                          best->scheme->name, chosen, share * best->excess, compared ? "; " : "",
-                          compared ? first->scheme->name : "", compared ? " would take " : "",
-                          compared ? needed : "", compared && first->excess > 1 ? " or more" : "");
-  sde_free(chosen);
-  sde_free(needed);
+  char *error = error_text(best), *other = sde_strdup("");
+  if (free && best->scheme != first->scheme && isfinite(first->excess)) {
+    char *needed = substeps_text(first);
+    sde_free(other);
+    other = sde_format("; %s would take %s%s", first->scheme->name, needed,
+                       first->excess > 1 ? " or more" : "");
+    sde_free(needed);
+  }
+  char *said = sde_format("A pilot run chose the scheme %s with %s: %s%s\n", best->scheme->name,
+                          chosen, error, other);
+  sde_free(chosen), sde_free(error), sde_free(other);
   return said;
 }
 

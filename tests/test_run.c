@@ -550,7 +550,8 @@ START_TEST(gaussian_sgd_is_euler_maruyama_at_step_eta)
                           "eta: 0.2\n"
                           "time: 1\n"
                           "optimizers: [{name: sgd}]\n"
-                          "sde: [{substeps: 1}, {substeps: 16}]\n"
+                          "sde: [{scheme: euler-maruyama, substeps: 1}, "
+                          "{scheme: euler-maruyama, substeps: 16}]\n"
                           "observables: [loss, x1]\n"
                           "paths: %zu\n",
                           testing_size(400000));
@@ -798,8 +799,9 @@ static const char sweep_recipe[] = "title: A sweep of everything\n"
                                    "  - {name: usam}\n"
                                    "  - {name: m-usam, micro_batch: [2, 1]}\n"
                                    "sde:\n"
-                                   "  - {rho_order: exact, substeps: 2}\n"
-                                   "  - {rho_order: 1, variance_term: false, substeps: 3}\n"
+                                   "  - {rho_order: exact, scheme: euler-maruyama, substeps: 2}\n"
+                                   "  - {rho_order: 1, variance_term: false, "
+                                   "scheme: euler-maruyama, substeps: 3}\n"
                                    "observables: [loss, x2]\n"
                                    "records: 3\n"
                                    "paths: [100, 200]\n";
