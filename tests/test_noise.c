@@ -5,6 +5,8 @@
  * be noticed.
  */
 #include "experiments/cases.h"
+#include "experiments/results.h"
+#include "experiments/study.h"
 #include "models/noise_basis.h"
 #include "sde/block.h"
 #include "tests/golden.h"
@@ -896,6 +898,9 @@ START_TEST(exact_moments_of_multiplicative_noise)
     struct limit *limit = models_limit(&setup.optimizer, exact);
     struct sde_linear_direction *direction_of_sgd = limit_direction_new(limit);
     ck_assert_ptr_nonnull(direction_of_sgd);
+    setup.objective->noise->quadratic = false; /* as of a structure of higher degree */
+    ck_assert_ptr_null(limit_direction_new(limit));
+    setup.objective->noise->quadratic = true;
     struct sde_status status = {SDE_OK, ""};
     double eta = setup.optimizer.eta, moments[3], x = 1.5;
     struct sde_linear_map *map = sde_linear_iterates_new(direction_of_sgd, eta, "", &status);
@@ -917,6 +922,111 @@ START_TEST(exact_moments_of_multiplicative_noise)
   }
   sde_free(loss);
   models_file_remove(file);
+}
+END_TEST
+
+/* ---- what the recipes claim ---- */
+
+/* E f and E |x|^2 at rest, and of which m. */
+static void at_rest(const char *basis, const char *name, size_t m, double *loss, double *square)
+{
+  static const double curvature[] = {4, 1, 0.25, 0.0625};
+  char *keys = sde_format("structure=power-law exponent=1.5 total_variance=2 basis=%s", basis);
+  struct random_case c = {"quadratic data=data/spectrum4.csv", keys, 4, NULL};
+  struct made made = make(c.loss, c.keys, (double[4]){0}, NULL);
+  struct optimizer optimizer = models_optimizer(made.objective, name, 0.1, 4, m);
+  struct limit *limit = models_limit(&optimizer, order1);
+  struct sde_linear_direction *u = limit_direction_new(limit);
+  struct sde_status status = {SDE_OK, ""};
+  struct sde_linear_map *map = sde_linear_sde_new(u, optimizer.eta, 1, "", &status);
+  double moments[15], covariance[16];
+  ck_assert(sde_linear_stationary(map, "", moments, &status));
+  sde_linear_covariance(4, moments, covariance);
+  *loss = *square = 0;
+  for (size_t k = 0; k < 4; k++) {
+    *square += covariance[5 * k];
+    *loss += curvature[k] / 2 * covariance[5 * k];
+  }
+  sde_linear_map_free(map);
+  limit_direction_free(u);
+  limit_free(limit);
+  unmake(&made);
+  sde_free(keys);
+}
+
+/* power-law-noise.yaml: E f = eta tr V / (4 b) whatever the basis, E |x|^2 not; m changes nothing. */
+START_TEST(power_law_noise_at_rest)
+{
+  double loss[3], square[3];
+  at_rest("hessian", "sgd", 4, &loss[0], &square[0]);
+  at_rest("rotated", "sgd", 4, &loss[1], &square[1]);
+  ck_assert_double_eq_tol(loss[0], 0.0125, 1e-14);
+  ck_assert_double_eq_tol(loss[1], 0.0125, 1e-14);
+  ck_assert(square[0] < 0.0506 && square[1] > 0.126);
+  for (size_t k = 0; k < 3; k++)
+    at_rest("hessian", "m-usam", (size_t)1 << k, &loss[k], &square[k]);
+  ck_assert(loss[0] == loss[1] && loss[0] == loss[2] && square[0] == square[2]);
+  ck_assert_double_gt(loss[0], 0.0157);
+}
+END_TEST
+
+/* label-noise.yaml: on the minima the generator of the SDE makes E(u^2 - v^2) decay at the rate
+ * eta c(b) + 2 rho c(m), to leading order; without the variance term at the first part alone. */
+static double imbalance_decay(size_t m, struct limit_options options)
+{
+  static const double tiny = 1e-4, x[2] = {1.7, 1 / 1.7};
+  struct random_case c = {"valley samples=1 standard_deviation=0", "structure=label", 1, NULL};
+  struct models_setup setup = setup_of(&c, "m-usam", tiny, m);
+  double f[2], sigma[4];
+  setup.optimizer.eta = tiny;
+  models_moments(&setup.optimizer, options, x, f, sigma);
+  models_setup_free(&setup);
+  return (2 * (x[0] * f[0] - x[1] * f[1]) - tiny * (sigma[0] - sigma[3])) /
+         (tiny * (x[0] * x[0] - x[1] * x[1]));
+}
+
+START_TEST(label_noise_has_the_one_over_m_law)
+{
+  for (size_t m = 1; m <= 4; m *= 2) {
+    double full = 0.25 + 2 / (double)m;
+    ck_assert_double_eq_tol(imbalance_decay(m, order1), full, 1e-2 * full);
+    ck_assert_double_eq_tol(imbalance_decay(m, no_variance_term), 0.25, 1e-2);
+  }
+}
+END_TEST
+
+/* The mean passage time of process `which` in heavy-tails.yaml, and its standard error. */
+static double passage_time(const char *noise, size_t which, double *se)
+{
+  struct sde_status status = {SDE_OK, ""};
+  const char *override[] = {noise, "paths=256", "time=1000"};
+  struct recipe *recipe = recipe_read("experiments/recipes/heavy-tails.yaml", 3, override, &status);
+  ck_assert_msg(recipe != NULL, "%s", status.message);
+  struct cases *cases = cases_new(recipe, &status);
+  ck_assert_msg(cases != NULL, "%s", status.message);
+  struct results *results = results_new(recipe);
+  ck_assert_msg(recipe->study->run(recipe, 1, NULL, cases, results, &status), "%s", status.message);
+  const json_t *row = json_array_get(json_object_get(results_summary(results), "rows"), which);
+  ck_assert_msg(row != NULL, "%s", json_dumps(results_summary(results), 0));
+  double mean = json_number_value(json_object_get(row, "mean"));
+  *se = json_number_value(json_object_get(row, "se"));
+  results_free(results);
+  cases_free(cases);
+  recipe_free(recipe);
+  return mean;
+}
+
+/* heavy-tails.yaml: Student t leaves at a fifth of the SDE's time; the twin, Gaussian noise of the
+ * same variance, leaves with the SDE. */
+START_TEST(heavy_tails_leave_by_jumps)
+{
+  static const char student[] = "noise={sampling: gaussian, standard_deviation: 0.5, law: "
+                                "student-t, degrees_of_freedom: 3}",
+                    gaussian[] = "noise={sampling: gaussian, standard_deviation: 0.8660254}";
+  double se[4], heavy = passage_time(student, 0, &se[0]), sde = passage_time(student, 1, &se[1]);
+  double normal = passage_time(gaussian, 0, &se[2]);
+  ck_assert_double_gt(sde / 3 - heavy, 4 * hypot(se[0], se[1] / 3));
+  ck_assert_double_lt(fabs(sde - normal), 4 * hypot(se[1], se[2]));
 }
 END_TEST
 
@@ -1144,6 +1254,10 @@ int main(void)
   tcase_add_test(limits, heavy_tails_enter_the_limit_by_their_variance);
   tcase_add_loop_test(limits, noise_classes_are_true, 0, CLASSES);
   tcase_add_test(limits, exact_moments_of_multiplicative_noise);
+  TCase *recipes = testing_case(suite, "recipes");
+  tcase_add_test(recipes, power_law_noise_at_rest);
+  tcase_add_test(recipes, label_noise_has_the_one_over_m_law);
+  tcase_add_test(recipes, heavy_tails_leave_by_jumps);
   TCase *coupling = testing_case(suite, "coupling");
   tcase_add_loop_test(coupling, iterates_share_the_brownian_path, 0, COUPLINGS);
   TCase *refused = testing_case(suite, "refused");
