@@ -118,7 +118,7 @@ void micro_batches_free(struct micro_batches *batches)
   sde_free(batches->permutation);
 }
 
-/* An ordered selection without replacement, cut into pieces, is a batch with a uniform partition. */
+/* An ordered selection without replacement, cut into pieces, is a batch uniformly partitioned. */
 void objective_draw(const struct objective *objective, const struct sde_address *at, size_t width,
                     struct micro_batches *batches)
 {

@@ -1,7 +1,7 @@
 /*
  * Objectives: a loss together with its gradient noise. A mini-batch is a random function: a
  * micro-batch I gives f_I = (1/m) sum of the f_i it holds (index sampling), or f + sum_k xi_k
- * phi_k (structured noise, noise.h), and is evaluated at x and again at a perturbed point. theory.md 1.
+ * phi_k (structured noise, noise.h), and is evaluated at x and at a perturbed point. theory.md 1.
  */
 #ifndef MODELS_OBJECTIVE_H
 #define MODELS_OBJECTIVE_H
@@ -77,7 +77,7 @@ void objective_component_deviation(const struct objective *objective, size_t wid
 void objective_noise_trace(const struct objective *objective, size_t width, const double *x,
                            double *trace, double *scratch);
 
-/* out[j*width + p] = grad tr V = 2 sum_i w delta H_i delta_i; scratch has 3 * dim * width numbers. */
+/* out[j*width + p] = grad tr V = 2 sum_i w delta H_i delta_i; scratch has 3 * dim * width. */
 void objective_noise_trace_gradient(const struct objective *objective, size_t width,
                                     const double *x, double *out, double *scratch);
 

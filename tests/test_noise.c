@@ -425,10 +425,11 @@ static double student_law(double t)
   return gsl_cdf_tdist_P(t, freedom);
 }
 
-/* One as near as this many draws can tell. */
+/* Scaled to variance one; where there is none, of half as many degrees of freedom more. */
 static double neighbour_law(double t)
 {
-  return freedom > 5 ? gsl_cdf_ugaussian_P(t) : gsl_cdf_tdist_P(t, 1.5 * freedom);
+  return freedom > 2 ? gsl_cdf_tdist_P(t * sqrt(freedom / (freedom - 2)), freedom)
+                     : gsl_cdf_tdist_P(t, 1.5 * freedom);
 }
 
 /* Drawn one a batch, against the law; the twin is another. */
@@ -954,7 +955,7 @@ static void at_rest(const char *basis, const char *name, size_t m, double *loss,
   sde_free(keys);
 }
 
-/* power-law-noise.yaml: E f = eta tr V / (4 b) whatever the basis, E |x|^2 not; m changes nothing. */
+/* power-law-noise.yaml: E f = eta tr V / (4 b) whatever the basis, E |x|^2 not; m does nothing. */
 START_TEST(power_law_noise_at_rest)
 {
   double loss[3], square[3];
