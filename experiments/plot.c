@@ -745,11 +745,11 @@ static const struct {
                 {"regularizer", "regularizer", false},
                 {"regularizer", "norms", true},
                 {"order", "order", false},
-                 {"converge", "converge", false},
-                 {"stationary", NULL, false},
-                 {"escape", "escape", false},
-                 {"landscape", "landscape", true},
-                 {"landscape", "density", true}};
+                {"converge", "converge", false},
+                {"stationary", NULL, false},
+                {"escape", "escape", false},
+                {"landscape", "landscape", true},
+                {"landscape", "density", true}};
 
 enum { PICTURES = sizeof pictures / sizeof pictures[0] };
 
