@@ -5,10 +5,10 @@
 #include "experiments/density.h"
 
 #include "sde/block.h"
+#include "sde/statistics.h"
 
 #include <gsl/gsl_linalg.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Nodes of the first grid and the largest: whole blocks. The cells of the Markov chain. */
@@ -356,16 +356,10 @@ void density_relaxation(const struct density *density, double start, double time
 
 /* ---- samples ---- */
 
-static int compare(const void *left, const void *right)
-{
-  double a = *(const double *)left, b = *(const double *)right;
-  return (a > b) - (a < b);
-}
-
 double density_distance(const struct density *density, size_t count, double *sample)
 {
   double n = (double)count, largest = 0;
-  qsort(sample, count, sizeof *sample, compare);
+  sde_sorted(count, sample, sample);
   for (size_t i = 0; i < count; i++) {
     double exact = density_cumulative(density, sample[i]);
     largest = fmax(largest, fmax(exact - (double)i / n, (double)(i + 1) / n - exact));
@@ -375,18 +369,9 @@ double density_distance(const struct density *density, size_t count, double *sam
 
 double density_sample_distance(size_t count, double *sample, size_t other_count, double *other)
 {
-  double largest = 0;
-  qsort(sample, count, sizeof *sample, compare);
-  qsort(other, other_count, sizeof *other, compare);
-  for (size_t i = 0, j = 0; i < count && j < other_count;) {
-    double x = fmin(sample[i], other[j]);
-    while (i < count && sample[i] <= x)
-      i++;
-    while (j < other_count && other[j] <= x)
-      j++;
-    largest = fmax(largest, fabs((double)i / (double)count - (double)j / (double)other_count));
-  }
-  return largest;
+  sde_sorted(count, sample, sample);
+  sde_sorted(other_count, other, other);
+  return sde_kolmogorov_smirnov(count, sample, other_count, other);
 }
 
 double density_critical(size_t count, double level)

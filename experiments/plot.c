@@ -740,16 +740,14 @@ static bool draw_script(const char *directory, const char *name, const char *tit
 static const struct {
   const char *study, *script; /* NULL for series.gp */
   bool optional;              /* not every run of the study leaves the table */
-} pictures[] = {{"compare", NULL, false},
-                {"trajectory", NULL, false},
-                {"regularizer", "regularizer", false},
-                {"regularizer", "norms", true},
-                {"order", "order", false},
-                {"converge", "converge", false},
-                {"stationary", NULL, false},
-                {"escape", "escape", false},
-                {"landscape", "landscape", true},
-                {"landscape", "density", true}};
+} pictures[] = {
+    {"compare", NULL, false},        {"compare", "distances", true},
+    {"trajectory", NULL, false},     {"regularizer", "regularizer", false},
+    {"regularizer", "norms", true},  {"order", "order", false},
+    {"converge", "converge", false}, {"stationary", NULL, false},
+    {"escape", "escape", false},     {"landscape", "landscape", true},
+    {"landscape", "density", true},
+};
 
 enum { PICTURES = sizeof pictures / sizeof pictures[0] };
 

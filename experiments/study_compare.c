@@ -4,6 +4,7 @@
  */
 #include "experiments/comparison.h"
 #include "experiments/decay.h"
+#include "experiments/distances.h"
 #include "experiments/exact_means.h"
 #include "experiments/progress.h"
 #include "experiments/series.h"
@@ -11,6 +12,17 @@
 
 #include <inttypes.h>
 #include <math.h>
+
+static const struct parameter_key keys[] = {
+    {.name = "distance_paths",
+     .type = PARAMETER_COUNT,
+     .low = 0,
+     .high = 1e6,
+     .fallback = "0",
+     .help = "compare: how many paths, at most `paths`, are kept for the distances of the laws in "
+             "distances.csv; 0 for none; each takes 8 bytes a record, observable and process (1 "
+             "and 2 an SDE)"},
+    {.name = NULL}};
 
 /* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions. */
 enum { EACH = 2 };
@@ -138,17 +150,29 @@ static void write_row(struct results *results, const struct cases *cases,
   fputc('\n', table);
 }
 
-/* Run one case, write its tables, and keep its comparisons at the end time. */
+/* Paths of a case whose observables are kept. */
+static uint64_t kept_paths(const struct cases *cases, const struct run_case *one)
+{
+  uint64_t wanted = parameters_u64(cases->recipe->common, "distance_paths");
+  if (cases->recipe->sdes == 0)
+    return 0;
+  return wanted < one->paths ? wanted : one->paths;
+}
+
+/* Run one case, write its tables, and keep its comparisons and distances at the end time. */
 static void run_case(const struct cases *cases, const struct run_case *one, int threads,
                      struct results *results, struct progress *progress, struct comparison *kept,
-                     struct exact_gaps *gaps)
+                     struct exact_gaps *gaps, struct distance *distances)
 {
   size_t records;
+  uint64_t paths = kept_paths(cases, one);
   uint64_t *record_steps = case_record_steps(cases, one, &records);
   struct sde_ensemble_result result =
-      case_run(cases, one, true, 0, records, record_steps, threads, progress);
+      case_run(cases, one, true, paths, records, record_steps, threads, progress);
   series_write(results, cases, one, &result, EACH, records, record_steps);
   write_differences(results, cases, one, &result, records, record_steps);
+  if (paths > 0)
+    distances_write(results, cases, one, &result, (size_t)paths, records, record_steps, distances);
   series_report_divergence(results, cases, one, &result, EACH, records);
   for (size_t s = 0; s < cases->recipe->sdes; s++)
     for (size_t o = 0; o < cases->observables->count; o++)
@@ -166,8 +190,10 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   size_t each = recipe->sdes * cases->observables->count, count = cases->count * each;
   struct comparison *all = sde_alloc(count, sizeof *all);
   struct exact_gaps gaps = {0};
+  struct distance *distances = sde_alloc(count, sizeof *distances);
   for (size_t i = 0; i < cases->count; i++)
-    run_case(cases, &cases->one[i], threads, results, progress, all + i * each, &gaps);
+    run_case(cases, &cases->one[i], threads, results, progress, all + i * each, &gaps,
+             distances + i * each);
   json_t *rows = json_array();
   for (size_t i = 0; i < count; i++) {
     json_array_append_new(rows, summary_row(cases, &all[i]));
@@ -177,12 +203,17 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   double quantile = comparison_quantile(cases, count);
   exact_means_note(results, &gaps);
   comparison_print(results, cases, all, count);
+  if (count > 0 && kept_paths(cases, &cases->one[0]) > 0)
+    distances_report(results, cases, distances);
+  if (recipe->sdes == 0 && parameters_u64(recipe->common, "distance_paths") > 0)
+    results_note(results, false, "no distances of laws: there is no SDE\n");
   comparison_verdicts(results, cases, all, count);
   exact_means_verdicts(results, cases, all, count, quantile, &gaps);
   for (size_t i = 0; i < count; i++)
     if (all[i].sde == 0)
       decay_report(results, cases, &all[i], sde_student_quantile(quantile, all[i].iterates.n - 1));
   exact_gaps_free(&gaps);
+  sde_free(distances);
   sde_free(all);
   return true;
 }
@@ -191,6 +222,7 @@ extern const struct study_type study_compare;
 const struct study_type study_compare = {
     .name = "compare",
     .summary = "iterates beside the SDE over time, with the scheme's error and verdicts",
+    .keys = keys,
     .companions = true,
     .chooses_scheme = true,
     .run = run,

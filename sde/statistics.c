@@ -7,6 +7,7 @@
 
 #include <gsl/gsl_cdf.h>
 #include <math.h>
+#include <stdlib.h>
 
 enum { LANES = 8 };
 
@@ -107,4 +108,56 @@ double sde_welch_freedom(double a_se, double a_freedom, double b_se, double b_fr
   if (a + b == 0)
     return fmin(a_freedom, b_freedom);
   return 1 / (share * share / a_freedom + (1 - share) * (1 - share) / b_freedom);
+}
+
+static int compare(const void *left, const void *right)
+{
+  double a = *(const double *)left, b = *(const double *)right;
+  return (a > b) - (a < b);
+}
+
+size_t sde_sorted(size_t count, const double *values, double *out)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < count; i++)
+    if (!isnan(values[i]))
+      out[kept++] = values[i];
+  qsort(out, kept, sizeof *out, compare);
+  return kept;
+}
+
+/* Along both quantile functions; probabilities in units of 1/(n m), so that none is rounded. */
+double sde_wasserstein(size_t a_count, const double *a, size_t b_count, const double *b)
+{
+  double sum = 0;
+  for (size_t i = 0, j = 0, at = 0; i < a_count && j < b_count;) {
+    size_t a_end = (i + 1) * b_count, b_end = (j + 1) * a_count;
+    size_t end = a_end < b_end ? a_end : b_end;
+    sum += (double)(end - at) * fabs(a[i] - b[j]);
+    i += end == a_end;
+    j += end == b_end;
+    at = end;
+  }
+  return sum / ((double)a_count * (double)b_count); /* 0/0 where either is empty */
+}
+
+double sde_kolmogorov_smirnov(size_t a_count, const double *a, size_t b_count, const double *b)
+{
+  double largest = a_count == 0 || b_count == 0 ? NAN : 0;
+  for (size_t i = 0, j = 0; i < a_count && j < b_count;) {
+    double x = fmin(a[i], b[j]);
+    while (i < a_count && a[i] <= x)
+      i++;
+    while (j < b_count && b[j] <= x)
+      j++;
+    largest = fmax(largest, fabs((double)i / (double)a_count - (double)j / (double)b_count));
+  }
+  return largest;
+}
+
+double sde_kolmogorov_smirnov_critical(size_t a_count, size_t b_count, double level)
+{
+  if (a_count == 0 || b_count == 0)
+    return NAN;
+  return sqrt(log(2 / level) / 2 * (1 / (double)a_count + 1 / (double)b_count));
 }

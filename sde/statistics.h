@@ -46,4 +46,19 @@ double sde_student_quantile(double quantile, double freedom);
  * Satterthwaite, Biometrics Bulletin 2 (1946), and Welch, Biometrika 34 (1947). */
 double sde_welch_freedom(double a_se, double a_freedom, double b_se, double b_freedom);
 
+/* The values that are not NAN, ascending, to out, which may be `values`; returns their number. */
+size_t sde_sorted(size_t count, const double *values, double *out);
+
+/* Distances of two samples, both ascending; NAN where either is empty. Wasserstein's of order 1,
+ * int |F - G| dx = int_0^1 |F^-1(u) - G^-1(u)| du, which for equal numbers is the mean of
+ * |a[i] - b[i]| (Vallender, Theory Probab. Appl. 18 (1974)); and Kolmogorov's and Smirnov's,
+ * sup |F - G|. The product of the two numbers must be a size_t. */
+double sde_wasserstein(size_t a_count, const double *a, size_t b_count, const double *b);
+double sde_kolmogorov_smirnov(size_t a_count, const double *a, size_t b_count, const double *b);
+
+/* What the latter exceeds with at most this probability where both samples are independent draws
+ * from one law: P(D > d) <= 2 exp(-2 d^2 n m/(n + m)), proved for n = m >= 458; for fewer the 2 is
+ * a little more (Wei, Dudley, Statist. Probab. Lett. 82 (2012)). NAN where either is empty. */
+double sde_kolmogorov_smirnov_critical(size_t a_count, size_t b_count, double level);
+
 #endif

@@ -503,7 +503,8 @@ START_TEST(the_resolved_recipe_is_complete)
       "  variance_term: true\n  scheme: auto\n"
       "  noise_factor: auto\n  norm: auto\n  directions: 0\npaths: 200\nobservables: loss\n"
       "records: 100\nmax_diverged: 0.01\ndivergence_bound: 100000000\n"
-      "level: 0.05\n",
+      "level: 0.05\n"
+      "distance_paths: 0\n",
       folder);
   ck_assert_str_eq(recipe->resolved, expected);
   char hex[SHA256_HEX_SIZE];

@@ -1,0 +1,142 @@
+# Wasserstein distance between the laws of iterates and SDE over time, and dashed its floor: what it
+# would be were the laws equal; one panel an observable. Run by experiments/plot.c in a folder inside
+# the run's:
+#   gnuplot -d -c distances.gp TERMINAL PICTURE TITLE
+# ../distances.csv    the table of the study; names in it are the program's own
+# TERMINAL            svg or png          PICTURE  the file to write
+# TITLE               the recipe's title, already broken into lines: shown, never interpreted
+
+set encoding utf8
+# gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
+number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
+    ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
+terminal = ARG1
+picture = ARG2
+title = ARG3
+table = "../distances.csv"
+set datafile separator comma
+
+# Columns: 1 optimizer, 2 micro_batch, 3 batch, 4 eta, 5 rho, 6 sde, 7 observable, 8 time,
+# 9 wasserstein, 10 floor. A curve is all of the first six, a panel the seventh. Distances are empty
+# where no path survived: column(9) is then NaN, while $9 would make the whole row invalid. Values
+# beyond 1e100 are not drawn. What all curves share is left out of their labels.
+curves = ""
+observables = ""
+processes = ""
+batches = ""
+etas = ""
+radii = ""
+first_time = 1e300
+last_time = -1e300
+place(list, name) = sum [w = 1:words(list)] (word(list, w) eq name ? w : 0)
+add(list, name) = place(list, name) ? list : list." ".name
+key(x) = strcol(1).":".strcol(2).":".strcol(3).":".strcol(4).":".strcol(5).":".strcol(6)
+shown(c) = strcol(c) eq "" ? NaN : abs(column(c)) < 1e100 ? column(c) : NaN
+note_row(t) = (curves = add(curves, key(0)), batches = add(batches, strcol(3)), \
+    etas = add(etas, strcol(4)), radii = add(radii, strcol(5)), \
+    processes = add(processes, strcol(6)), observables = add(observables, strcol(7)), \
+    first_time = t < first_time ? t : first_time, last_time = t > last_time ? t : last_time, 0)
+stats table skip 1 using (note_row($8)) nooutput
+count = words(curves)
+panels = words(observables)
+
+part(text, k) = k == 1 ? text[1:strstrt(text, ":") - 1] : \
+    part(text[strstrt(text, ":") + 1:*], k - 1)
+field(c, k) = part(word(curves, c).":", k)
+plain(c) = field(c, 2) eq "" || field(c, 1) eq "usam" || field(c, 1) eq "sam"
+label(c) = field(c, 1).(plain(c) ? "" : " m=".field(c, 2)) \
+    .(words(batches) > 1 ? ", b ".field(c, 3) : "") \
+    .(words(etas) > 1 ? sprintf(", η %g", number(field(c, 4))) : "") \
+    .(words(radii) > 1 ? sprintf(", ρ %g", number(field(c, 5))) : "") \
+    .(words(processes) > 1 ? ", SDE ".field(c, 6) : "")
+setting = (words(etas) == 1 ? sprintf("learning rate η = %g,  ", number(field(1, 4))) : "") \
+    .(words(radii) == 1 ? sprintf("radius ρ = %g,  ", number(field(1, 5))) : "") \
+    .(words(batches) == 1 ? "batch b = ".field(1, 3).",  " : "")
+
+# The same colours and marks as those of the other pictures.
+palette = "0x0072B2 0xD55E00 0x009E73 0xCC79A7 0xE69F00 0x000000 0x56B4E9"
+shapes = "7 5 9 11 13 15"
+colour(c) = int(word(palette, (c - 1) % words(palette) + 1))
+shape(c) = int(word(shapes, (c - 1) % words(shapes) + 1))
+point_size = terminal eq "svg" ? 0.5 : 0.9
+mine(p, c) = strcol(7) eq word(observables, p) && key(0) eq word(curves, c)
+
+# The sheet in pixels, from the top: title, panels, legend.
+columns = panels == 1 ? 1 : panels % 3 == 0 || panels == 5 || panels > 8 ? 3 : 2
+panel_rows = (panels + columns - 1) / columns
+width = 1400
+panel_width = width / columns
+panel_height = columns == 1 ? 600 : panel_rows == 1 ? 440 : 360
+title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
+head = 30 * title_lines + 50
+longest = 0
+do for [c = 1:count] { longest = strlen(label(c)) > longest ? strlen(label(c)) : longest }
+entry_width = 95 + 9 * longest
+fitting = int((width - 40) / entry_width)
+fitting = fitting < 1 ? 1 : fitting > count ? count : fitting
+legend_top = head + panel_rows * panel_height + 35
+height = legend_top + 26 * ((count + fitting - 1) / fitting) + 14
+across(x) = real(x) / width
+up(y) = 1 - real(y) / height
+margin = 110
+left(p) = panel_width * ((p - 1) % columns) + margin
+right(p) = panel_width * ((p - 1) % columns + 1) - 25
+top(p) = head + panel_height * ((p - 1) / columns) + 12
+bottom(p) = head + panel_height * ((p - 1) / columns + 1) - 55
+legend_x(c) = (width - entry_width * fitting) / 2 + entry_width * ((c - 1) % fitting) + 20
+legend_y(c) = legend_top + 26 * ((c - 1) / fitting)
+
+if (terminal eq "svg") {
+  set terminal svg size width, height noenhanced font "sans-serif,16" background "white"
+} else {
+  set terminal pngcairo size width, height noenhanced font "sans-serif,16" background "white" \
+                        fontscale 0.75 dashlength 1.5
+}
+set output picture
+set multiplot
+set border 3 linecolor rgb "#444444"
+set tics nomirror out textcolor rgb "black"
+set grid linecolor rgb "#DDDDDD" linewidth 1 linetype 1
+set format "%g"
+set dashtype 2 (9, 5)
+unset key
+
+set label title at screen 0.5, up(32) center font ",22"
+set label setting."dashed: the floor, were the laws equal" \
+    at screen 0.5, up(30 * title_lines + 26) center textcolor rgb "#444444"
+do for [c = 1:count] {
+  set arrow from screen across(legend_x(c)), up(legend_y(c)) \
+      to screen across(legend_x(c) + 50), up(legend_y(c)) nohead linewidth 2 linecolor rgb colour(c)
+  set label at screen across(legend_x(c) + 25), up(legend_y(c)) point pointtype shape(c) \
+      pointsize point_size linecolor rgb colour(c)
+  set label label(c) at screen across(legend_x(c) + 62), up(legend_y(c)) left
+}
+
+# A range of no length, or of values that are not drawn, would stop gnuplot.
+set xrange [first_time:last_time > first_time ? last_time : first_time + 1]
+do for [p = 1:panels] {
+  highest = 0
+  note_high(y) = y > highest ? (highest = y, 0) : 0
+  stats table skip 1 using (strcol(7) eq word(observables, p) ? \
+      note_high(shown(9)) + note_high(shown(10)) : 0) nooutput
+  set yrange [0:highest > 1e-100 ? 1.08 * highest : 1]
+  set lmargin at screen across(left(p))
+  set rmargin at screen across(right(p))
+  set tmargin at screen up(top(p))
+  set bmargin at screen up(bottom(p))
+  set label "distance of the laws of ".word(observables, p) center rotate \
+      at screen across(left(p) - margin + 23), up((top(p) + bottom(p)) / 2)
+  if (p + columns > panels) {
+    set label "time" center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 58)
+  }
+  plot for [c = 1:count] table skip 1 using (mine(p, c) ? $8 : NaN):(shown(9)) \
+           with linespoints linewidth 2 pointtype shape(c) pointsize point_size \
+           linecolor rgb colour(c), \
+       for [c = 1:count] "" skip 1 using (mine(p, c) ? $8 : NaN):(shown(10)) \
+           with lines linewidth 1.5 dashtype 2 linecolor rgb colour(c)
+  # Title and legend belong to the whole sheet and are drawn once.
+  unset label
+  unset arrow
+}
+unset multiplot
+unset output
