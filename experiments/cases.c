@@ -144,11 +144,10 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
     return false;
   made->system = *limit_system(made->limit);
   struct sde_status refused = {SDE_OK, ""};
-  /* What is declared must be borne out; what is declared general may be more special here. */
+  /* What is declared must be borne out. What shows to be more special than declared is so around
+   * the start alone, and stays general. */
   if (!sde_noise_class_check(&made->system, cases->start, &refused))
     return sde_fail(status, refused.code, "%s: %s", sde_place(cases, sde), refused.message);
-  if (made->system.noise == SDE_NOISE_GENERAL)
-    made->system.noise = sde_noise_class_measured(&made->system, cases->start);
   uint64_t own = own_resolution(substeps), common = common_resolution(cases, one);
   made->apart = obstacle_of(cases, made->limit, own, common);
   made->coupled = made->apart == NULL;

@@ -15,7 +15,7 @@
 struct case_sde {
   size_t index; /* in the recipe's list */
   struct limit *limit;
-  struct sde_system system; /* the limit's, its class of noise as measured around the start */
+  struct sde_system system; /* the limit's */
   const struct sde_scheme *scheme;
   struct sde_process *process, *companion;
   double ratio;

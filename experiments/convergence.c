@@ -133,7 +133,7 @@ static struct sde_ensemble_result run(const struct convergence_task *task, size_
 
 static void judge_point(struct convergence_point *point, double size)
 {
-  point->rounding = point->error <= rounding * size;
+  point->rounding = point->error <= rounding * size && point->diverged == 0;
   point->resolved = !point->rounding && point->error > 2 * point->se && point->diverged == 0;
 }
 

@@ -66,7 +66,8 @@ static void measure(struct comparison *comparison, const double *companion, size
   double *other = kept(companion, paths, &n);
   const struct case_sde *sde = &comparison->one->sde[comparison->sde];
   double moved = density_sample_distance(comparison->n, comparison->sample, n, other);
-  comparison->scheme = moved / fabs(1 - pow(sde->ratio, -sde->scheme->weak_order));
+  comparison->scheme =
+      moved / fabs(1 - pow(sde->ratio, -sde_scheme_weak_order(sde->scheme, &sde->system)));
   comparison->diverged = (double)(paths - comparison->n) / (double)paths;
   comparison->critical = density_critical(comparison->n, level);
   comparison->distance = comparison->iterates_distance = NAN;

@@ -19,7 +19,11 @@ static const double share = 0.5;
 
 struct candidate {
   const struct sde_scheme *scheme;
-  double excess; /* the scheme's error over its share of the sampling error, at `substeps` */
+  /* The scheme's error over its share of the sampling error, at `substeps`; INFINITY where that is
+   * not known: paths diverged, or there was no sampling error. */
+  double excess;
+  bool diverged;
+  double order; /* its weak order on the recipe's systems */
   double unit; /* cost of a step: evaluations of the system, normals a Wiener process as one more */
   uint64_t substeps;
 };
@@ -27,6 +31,15 @@ struct candidate {
 static bool is_automatic(const struct recipe *recipe, size_t sde)
 {
   return strcmp(parameters_text(recipe->sde[sde], "scheme"), "auto") == 0;
+}
+
+/* Are the substeps left to the program too? */
+static bool substeps_are_free(const struct recipe *recipe)
+{
+  for (size_t s = 0; s < recipe->sdes; s++)
+    if (is_automatic(recipe, s) && !parameters_has(recipe->sde[s], "substeps"))
+      return true;
+  return false;
 }
 
 /* The scheme's error of a case's SDE against its share of the sampling error at the case's own
@@ -49,9 +62,34 @@ static double excess_of(const struct cases *cases, const struct run_case *one, s
                                                 sde_moments_standard_error(solution));
       double sampling = se * sqrt(solution.n / paths);
       double error = comparison_scheme_error(&one->sde[sde], pair);
-      worst = fmax(worst, error == 0 ? 0 : error / (share * sampling));
+      double excess = error == 0 ? 0 : error / (share * sampling);
+      worst = isnan(excess) ? INFINITY : fmax(worst, excess);
     }
   return worst;
+}
+
+/* Is an SDE's step size what the pilot is about? Where some substeps are free, of those alone. */
+static bool is_judged(const struct recipe *recipe, size_t sde)
+{
+  return is_automatic(recipe, sde) &&
+         !(substeps_are_free(recipe) && parameters_has(recipe->sde[sde], "substeps"));
+}
+
+/* Set what a step of the candidate costs, and its order, the worst over the SDEs of all cases. */
+static void set_unit(const struct cases *cases, struct candidate *candidate)
+{
+  candidate->unit = 0;
+  candidate->order = INFINITY;
+  for (size_t i = 0; i < cases->count; i++)
+    for (size_t s = 0; s < cases->recipe->sdes; s++) {
+      const struct sde_system *system = &cases->one[i].sde[s].system;
+      if (!is_automatic(cases->recipe, s))
+        continue;
+      double normals = sde_scheme_normals(candidate->scheme, system, cases->one[i].optimizer.eta);
+      candidate->unit = fmax(candidate->unit, sde_scheme_evaluations(candidate->scheme, system) +
+                                                  normals / (double)system->noise_dim);
+      candidate->order = fmin(candidate->order, sde_scheme_weak_order(candidate->scheme, system));
+    }
 }
 
 /* Run the pilot of one case; false where paths diverged. */
@@ -71,67 +109,63 @@ static bool pilot(const struct cases *cases, const struct run_case *one, int thr
       case_run(cases, &part, true, 0, records, steps, threads, NULL);
   bool stable = true;
   for (size_t s = 0; s < cases->recipe->sdes; s++)
-    if (is_automatic(cases->recipe, s)) {
+    if (is_judged(cases->recipe, s)) {
       stable = stable && result.diverged[(2 + 2 * s) * records - 1] == 0 &&
                result.diverged[(3 + 2 * s) * records - 1] == 0;
       double excess = excess_of(cases, one, s, &result, records, (double)one->paths);
       candidate->excess = fmax(candidate->excess, excess);
-      const struct sde_system *system = sde_solution_of(one->sde[s].process)->system;
-      double normals = sde_scheme_normals(candidate->scheme, system, one->optimizer.eta);
-      candidate->unit = fmax(candidate->unit, sde_scheme_evaluations(candidate->scheme, system) +
-                                                  normals / (double)system->noise_dim);
     }
   sde_ensemble_result_free(&result);
   return stable;
 }
 
-/* All cases at recipe->automatic, but no more than are needed to see that they diverge. */
-static bool try_substeps(struct recipe *recipe, int threads, struct candidate *candidate,
-                         struct sde_status *status)
+/* Can the candidate not be cheaper than the best whatever its error? */
+static bool is_hopeless(const struct candidate *candidate, const struct candidate *best)
+{
+  return best->scheme != NULL && best->excess <= 1 &&
+         candidate->unit * (double)candidate->substeps >= best->unit * (double)best->substeps;
+}
+
+/* All cases at recipe->automatic, but no more than are needed to see that they diverge. False where
+ * the scheme is refused or cannot pay. */
+static bool try_substeps(struct recipe *recipe, int threads, const struct candidate *best,
+                         struct candidate *candidate, struct sde_status *status)
 {
   recipe->automatic = (struct recipe_scheme){candidate->scheme, candidate->substeps};
   struct cases *cases = cases_new(recipe, status);
   if (cases == NULL)
     return false;
-  candidate->excess = candidate->unit = 0;
-  for (size_t i = 0; i < cases->count; i++)
-    if (!pilot(cases, &cases->one[i], threads, candidate)) {
-      candidate->excess = INFINITY;
-      break;
-    }
+  set_unit(cases, candidate);
+  bool pays = !is_hopeless(candidate, best);
+  candidate->excess = 0;
+  candidate->diverged = false;
+  for (size_t i = 0; pays && i < cases->count && !candidate->diverged; i++)
+    candidate->diverged = !pilot(cases, &cases->one[i], threads, candidate);
+  if (candidate->diverged)
+    candidate->excess = INFINITY;
   cases_free(cases);
-  return true;
+  return pays;
 }
 
 /* The fewest substeps, a power of two, that the error's order predicts to be enough. */
 static void extrapolate(struct candidate *candidate)
 {
-  double order = candidate->scheme->weak_order;
   while (candidate->excess > 1 && candidate->substeps < SUBSTEPS_MOST) {
     candidate->substeps *= 2;
-    candidate->excess *= pow(2, -order);
+    candidate->excess *= pow(2, -candidate->order);
   }
 }
 
-/* Are the substeps left to the program too? */
-static bool substeps_are_free(const struct recipe *recipe)
-{
-  for (size_t s = 0; s < recipe->sdes; s++)
-    if (is_automatic(recipe, s) && !parameters_has(recipe->sde[s], "substeps"))
-      return true;
-  return false;
-}
-
-static bool try_scheme(struct recipe *recipe, int threads, struct candidate *candidate,
-                       struct sde_status *status)
+static bool try_scheme(struct recipe *recipe, int threads, const struct candidate *best,
+                       struct candidate *candidate, struct sde_status *status)
 {
   bool free = substeps_are_free(recipe);
   candidate->substeps = 1;
-  if (!try_substeps(recipe, threads, candidate, status))
+  if (!try_substeps(recipe, threads, best, candidate, status))
     return false;
-  while (free && isinf(candidate->excess) && candidate->substeps < 64) {
+  while (free && candidate->diverged && candidate->substeps < 64) {
     candidate->substeps *= 4;
-    if (!try_substeps(recipe, threads, candidate, status))
+    if (!try_substeps(recipe, threads, best, candidate, status))
       return false;
   }
   if (free && isfinite(candidate->excess))
@@ -165,10 +199,11 @@ static char *substeps_text(const struct candidate *candidate)
 /* What is known of the error of the choice. */
 static char *error_text(const struct candidate *best)
 {
-  return isfinite(best->excess)
-             ? sde_format("its error is predicted at %.2g of the sampling error",
-                          share * best->excess)
-             : sde_strdup("paths of the pilot diverged, so nothing is known of its error");
+  return isfinite(best->excess) ? sde_format("its error is predicted at %.2g of the sampling error",
+                                             share * best->excess)
+         : best->diverged
+             ? sde_strdup("paths of the pilot diverged, so nothing is known of its error")
+             : sde_strdup("there is no sampling error in the pilot to hold its error against");
 }
 
 static char *sentence(bool free, const struct candidate *best, const struct candidate *first)
@@ -201,17 +236,19 @@ bool scheme_choose(struct recipe *recipe, int threads, char **said, struct sde_s
     /* The first is for every noise; another can only pay by a greater order. */
     if ((*scheme)->weak_order <= order)
       continue;
-    if (!try_scheme(recipe, threads, &candidate, &refused)) {
+    if (!try_scheme(recipe, threads, &best, &candidate, &refused)) {
       if (first.scheme == NULL)
         return sde_fail(status, refused.code, "%s", refused.message);
       continue;
     }
-    order = (*scheme)->weak_order;
+    order = candidate.order;
     if (first.scheme == NULL)
       first = best = candidate;
     else if (is_better(&candidate, &best))
       best = candidate;
   }
+  if (isinf(best.excess) && !best.diverged)
+    best.substeps = SUBSTEPS_DEFAULT;
   recipe->automatic = (struct recipe_scheme){best.scheme, best.substeps};
   *said = sentence(substeps_are_free(recipe), &best, &first);
   return true;

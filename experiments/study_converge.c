@@ -497,12 +497,16 @@ static void write_class(const struct converge *converge, const struct sde_scheme
 
 /* ---- verdicts ---- */
 
-/* In standard errors. */
+/* In standard errors; NAN where paths diverged or a point has no standard error. */
 static double largest_error(const struct convergence *line)
 {
   double largest = 0;
-  for (size_t i = 0; i < line->count; i++)
-    largest = fmax(largest, line->point[i].error / line->point[i].se);
+  for (size_t i = 0; i < line->count; i++) {
+    double ratio = line->point[i].error / line->point[i].se;
+    if (!isfinite(ratio) || line->point[i].diverged > 0)
+      return NAN;
+    largest = fmax(largest, ratio);
+  }
   return largest;
 }
 
@@ -513,9 +517,10 @@ static enum holds judge_exact(const struct trial *trial, const struct convergenc
 {
   if (line->exact)
     return trial->task.scheme->exact ? HOLDS_YES : HOLDS_UNDECIDED;
-  return line->source == SOLUTION_REFERENCE ? HOLDS_UNDECIDED
-         : largest_error(line) > quantile   ? HOLDS_NO
-                                            : HOLDS_YES;
+  double largest = largest_error(line);
+  return line->source == SOLUTION_REFERENCE || isnan(largest) ? HOLDS_UNDECIDED
+         : largest > quantile                                 ? HOLDS_NO
+                                                              : HOLDS_YES;
 }
 
 /* Has the scheme lost the strong order that it has on the noise that it accepts? */
@@ -601,7 +606,10 @@ static size_t worst_moment(const struct converge *converge, const struct equatio
         if (isnan(point->expectation))
           continue;
         compared++;
-        *worst = fmax(*worst, fabs(point->mean - point->expectation) / point->mean_se);
+        double ratio = fabs(point->mean - point->expectation) / point->mean_se;
+        /* No standard error, or paths lost: nothing is known any more. */
+        bool known = isfinite(ratio) && point->diverged == 0 && !isnan(*worst);
+        *worst = known ? fmax(*worst, ratio) : NAN;
       }
   }
   return compared;
@@ -617,7 +625,10 @@ static void judge_moments(const struct converge *converge, const struct equation
   char *claim = sde_format("%s: the %s that schemes are held against %s known moments",
                            equation->name, equation->flow != NULL ? "solutions" : "paths",
                            equation->flow != NULL ? "have their" : "have Euler-Maruyama's");
-  results_verdict(converge->results, claim, worst <= converge->quantile ? HOLDS_YES : HOLDS_NO,
+  results_verdict(converge->results, claim,
+                  isnan(worst)                  ? HOLDS_UNDECIDED
+                  : worst <= converge->quantile ? HOLDS_YES
+                                                : HOLDS_NO,
                   "the largest of %zu deviations is %.2f standard errors", compared, worst);
   sde_free(claim);
 }

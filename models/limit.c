@@ -443,7 +443,8 @@ struct limit *limit_new(const struct optimizer *optimizer, const struct limit_op
                                       .context = limit,
                                       .workspace_new = workspace_new,
                                       .workspace_free = workspace_free,
-                                      .evaluate = evaluate};
+                                      .evaluate = evaluate,
+                                      .draws = limit_uses_directions(limit)};
   choose_affine(limit);
   describe(limit);
   return limit;

@@ -57,6 +57,11 @@ bool sde_scheme_accepts(const struct sde_scheme *scheme, const struct sde_system
                   system->noise_dim, accepted);
 }
 
+double sde_scheme_weak_order(const struct sde_scheme *scheme, const struct sde_system *system)
+{
+  return system->draws && scheme->weak_order > 1 ? 1 : scheme->weak_order;
+}
+
 size_t sde_scheme_scratch(const struct sde_scheme *scheme, const struct sde_system *system,
                           size_t width)
 {

@@ -68,6 +68,9 @@ const struct sde_scheme *sde_scheme_named(const char *name);
 bool sde_scheme_accepts(const struct sde_scheme *scheme, const struct sde_system *system,
                         struct sde_status *status);
 
+/* The weak order of the scheme on this system: 1 at most where the system draws. */
+double sde_scheme_weak_order(const struct sde_scheme *scheme, const struct sde_system *system);
+
 /* Doubles of scratch that a step needs. */
 size_t sde_scheme_scratch(const struct sde_scheme *scheme, const struct sde_system *system,
                           size_t width);

@@ -6,6 +6,7 @@
 #ifndef SDE_SYSTEM_H
 #define SDE_SYSTEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,9 @@ struct sde_system {
    * overlaps another. */
   void (*evaluate)(const struct sde_system *system, void *workspace, const struct sde_instant *at,
                    size_t width, const double *x, const double *dw, double *drift, double *noise);
+  /* Its drift or diffusion draws random numbers afresh each step: then what it estimates is noisy,
+   * by an amount in proportion to the step, and no scheme's weak order is above 1. */
+  bool draws;
 };
 
 void *sde_system_workspace_new(const struct sde_system *system, size_t width);

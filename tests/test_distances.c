@@ -358,6 +358,7 @@ END_TEST
 
 int main(void)
 {
+  setenv("SHARPSDE_PLOTS", "plots", 1);
   Suite *suite = suite_create("distances");
   TCase *samples = testing_case(suite, "samples");
   tcase_add_test(samples, sorting_leaves_nan_out);

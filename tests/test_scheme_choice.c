@@ -153,6 +153,52 @@ START_TEST(given_substeps_are_kept)
 }
 END_TEST
 
+/* A system that draws fresh directions each step has weak order 1 under every scheme, so that only
+ * the cheapest step can pay. */
+START_TEST(systems_that_draw_get_the_cheapest_step)
+{
+  const char *const drawn[] = {"sde={rho_order: exact, directions: 2}",
+                               "optimizers=[{name: m-usam, micro_batch: 1}]", "paths=1000", NULL};
+  struct recipe *recipe = read_golden(drawn);
+  char *said = choose(recipe, 0);
+  ck_assert_str_eq(recipe->automatic.scheme->name, "euler-maruyama");
+  ck_assert_uint_gt(recipe->automatic.substeps, 1);
+  sde_free(said);
+  recipe_free(recipe);
+}
+END_TEST
+
+/* The full batch has no noise: nothing to hold the scheme's error against, which is no divergence. */
+START_TEST(without_sampling_error_the_default_is_taken)
+{
+  const char *const full[] = {"noise={sampling: without-replacement}", "optimizers=[{name: sgd}]",
+                              "sde={}", "paths=200", NULL};
+  struct recipe *recipe = read_golden(full);
+  char *said = choose(recipe, 0);
+  ck_assert_ptr_nonnull(strstr(said, "there is no sampling error"));
+  ck_assert_ptr_null(strstr(said, "diverged"));
+  ck_assert_uint_eq(recipe->automatic.substeps, SUBSTEPS_DEFAULT);
+  sde_free(said);
+  recipe_free(recipe);
+}
+END_TEST
+
+/* What one SDE's own coarse substeps miss is not scaled away with the other's. */
+START_TEST(given_substeps_do_not_mix_with_free_ones)
+{
+  const char *const mixed[] = {"sde=[{substeps: 1}, {}]", "optimizers=[{name: sgd}]", "paths=4000",
+                               NULL};
+  const char *const alone[] = {"sde=[{}, {}]", "optimizers=[{name: sgd}]", "paths=4000", NULL};
+  struct recipe *one = read_golden(mixed), *other = read_golden(alone);
+  char *said = choose(one, 0), *other_said = choose(other, 0);
+  ck_assert_ptr_eq(one->automatic.scheme, other->automatic.scheme);
+  ck_assert_uint_eq(one->automatic.substeps, other->automatic.substeps);
+  ck_assert_uint_eq(recipe_scheme(one, 0).substeps, 1);
+  sde_free(said), sde_free(other_said);
+  recipe_free(one), recipe_free(other);
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("scheme_choice");
@@ -163,5 +209,8 @@ int main(void)
   tcase_add_test(choice, the_exact_scheme_is_taken_where_it_can_be);
   tcase_add_loop_test(choice, the_recipe_is_obeyed, 0, 3);
   tcase_add_test(choice, given_substeps_are_kept);
+  tcase_add_test(choice, systems_that_draw_get_the_cheapest_step);
+  tcase_add_test(choice, without_sampling_error_the_default_is_taken);
+  tcase_add_test(choice, given_substeps_do_not_mix_with_free_ones);
   return testing_run(suite);
 }
