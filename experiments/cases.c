@@ -38,7 +38,8 @@ static struct limit_options limit_options(const struct parameters *sde)
                                 .directions = (size_t)parameters_u64(sde, "directions")};
 }
 
-/* All SDEs of a case share one Brownian path. */
+/* Of two purposes the draws are independent; SDEs that share a purpose and a resolution share one
+ * Brownian path. */
 struct sde_stream case_stream(const struct cases *cases, const struct run_case *one,
                               const char *purpose)
 {
@@ -105,6 +106,8 @@ static const char *obstacle_of(const struct cases *cases, const struct limit *li
 {
   if (cases->objective->sampling != GAUSSIAN)
     return "different sampling noise: they draw samples";
+  if (!objective_is_gaussian(cases->objective))
+    return "Brownian increments are normal, its noise is not (law)";
   if (limit_options_of(limit)->factor == FACTOR_CHOLESKY)
     return "noise_factor: cholesky mixes the noise potentials; columns would couple it";
   if (!limit_has_potential_columns(limit))
@@ -390,6 +393,11 @@ void cases_free(struct cases *cases)
   objective_free(cases->objective);
   loss_free(cases->loss);
   sde_free(cases);
+}
+
+double case_companion_part(const struct case_sde *sde)
+{
+  return fabs(1 - pow(sde->ratio, -sde_scheme_weak_order(sde->scheme, &sde->system)));
 }
 
 char *case_label(const struct run_case *one)

@@ -46,6 +46,11 @@ struct cases {
 struct cases *cases_new(const struct recipe *recipe, struct sde_status *status);
 void cases_free(struct cases *cases);
 
+/* What part of an SDE's own error its solution and its companion differ by, for Richardson's
+ * extrapolation: with error C h^p at the step h and the companion's at h / ratio, the difference is
+ * C h^p (1 - ratio^-p); p is the weak order. */
+double case_companion_part(const struct case_sde *sde);
+
 /* "m-usam m=2", for people. The text is released with sde_free. */
 char *case_label(const struct run_case *one);
 

@@ -8,9 +8,7 @@
 
 double comparison_scheme_error(const struct case_sde *sde, struct sde_moments moments)
 {
-  /* With error C h^p at the solution's step h and the companion's at h / ratio, their difference
-   * is C h^p (1 - ratio^-p). */
-  double factor = 1 / fabs(1 - pow(sde->ratio, -sde_scheme_weak_order(sde->scheme, &sde->system)));
+  double factor = 1 / case_companion_part(sde);
   double half = sde_student_quantile(2, moments.n - 1) * sde_moments_standard_error(moments);
   return factor * (fabs(sde_moments_mean(moments)) + half);
 }

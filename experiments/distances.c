@@ -89,7 +89,7 @@ static double scheme_part(const struct case_sde *sde, size_t count, const double
   double moved = sde_wasserstein(n, a, companion_n, b);
   sde_free(a);
   sde_free(b);
-  return moved / fabs(1 - pow(sde->ratio, -sde_scheme_weak_order(sde->scheme, &sde->system)));
+  return moved / case_companion_part(sde);
 }
 
 /* The level of each of the distances at the end time, which together have the recipe's. */

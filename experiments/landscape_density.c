@@ -66,8 +66,7 @@ static void measure(struct comparison *comparison, const double *companion, size
   double *other = kept(companion, paths, &n);
   const struct case_sde *sde = &comparison->one->sde[comparison->sde];
   double moved = density_sample_distance(comparison->n, comparison->sample, n, other);
-  comparison->scheme =
-      moved / fabs(1 - pow(sde->ratio, -sde_scheme_weak_order(sde->scheme, &sde->system)));
+  comparison->scheme = moved / case_companion_part(sde);
   comparison->diverged = (double)(paths - comparison->n) / (double)paths;
   comparison->critical = density_critical(comparison->n, level);
   comparison->distance = comparison->iterates_distance = NAN;

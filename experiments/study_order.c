@@ -178,8 +178,7 @@ static struct error_point make_point(const struct line *line, const struct run_c
   const struct cell *less = zero == NULL ? &nothing : zero;
   const struct case_sde *sde = &one->sde[line->sde];
   /* The scheme's error at rho = 0 is that of the same equation to order 1 in rho: it cancels. */
-  double step_factor =
-      1 / fabs(1 - pow(sde->ratio, -sde_scheme_weak_order(sde->scheme, &sde->system)));
+  double step_factor = 1 / case_companion_part(sde);
   return (struct error_point){
       .x = line->versus == VERSUS_ETA ? one->optimizer.eta : one->optimizer.rho,
       .difference = cell->difference - less->difference,

@@ -18,7 +18,7 @@ enum sde_wiener_needs {
   SDE_WIENER_TIME_INTEGRALS = 1, /* I_(k,0), the integral of W_k - W_k(start) over the step */
   SDE_WIENER_LEVY_AREAS = 2,     /* in law, to the strong order 1: sde/levy_area.h */
   SDE_WIENER_WEAK_AREAS = 4,     /* of the finest steps: +-h/2, to weak order 2 */
-  SDE_WIENER_NORMALS = 8         /* more standard normals, for steps that are a finest one */
+  SDE_WIENER_NORMALS = 8         /* more standard normals, drawn anew for each step of any length */
 };
 
 /* A Brownian path. The finest step's increment is normal with variance fine_step. */

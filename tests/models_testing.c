@@ -500,3 +500,33 @@ struct models_sample models_directions(const struct optimizer *optimizer, const 
   optimizer_workspace_free(workspace);
   return sample;
 }
+
+void models_compare_means(const struct models_sample *sample, const double mean[2],
+                          struct testing_family *family, const char *name)
+{
+  testing_add_mean(family, sample->entry[0], mean[0], name);
+  testing_add_mean(family, sample->entry[1], mean[1], name);
+}
+
+struct models_sample models_drift_sample(const struct optimizer *optimizer,
+                                         struct limit_options options, const double x[2],
+                                         size_t paths, const double mean[2])
+{
+  enum { WIDTH = 64 };
+  struct models_sample sample = {0};
+  struct limit *limit = models_limit(optimizer, options);
+  const struct sde_system *system = limit_system(limit);
+  void *workspace = sde_system_workspace_new(system, WIDTH);
+  double block[2 * WIDTH], drift[2 * WIDTH];
+  sde_block_fill(WIDTH, x[0], block);
+  sde_block_fill(WIDTH, x[1], block + WIDTH);
+  for (size_t path = 0; path < paths; path += WIDTH) {
+    struct sde_instant at = {0, path, path / WIDTH % 32};
+    system->evaluate(system, workspace, &at, WIDTH, block, NULL, drift, NULL);
+    sde_block_scale(2 * WIDTH, -1, drift);
+    models_sample_add(&sample, WIDTH, drift, mean);
+  }
+  sde_system_workspace_free(system, workspace);
+  limit_free(limit);
+  return sample;
+}

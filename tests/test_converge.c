@@ -7,6 +7,7 @@
 #include "experiments/results.h"
 #include "experiments/study.h"
 #include "sde/noise_class.h"
+#include "tests/study_testing.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -238,36 +239,16 @@ END_TEST
 
 /* ---- The SDE of an optimizer, whose errors are known exactly ---- */
 
-struct converge_run {
-  struct recipe *recipe;
-  struct cases *cases;
-  struct results *results;
-  struct sde_status status;
-};
-
-static struct converge_run prepare(size_t overrides, const char *const *override)
+static struct outcome prepare(size_t overrides, const char *const *override)
 {
-  struct converge_run run = {.status = {SDE_OK, ""}};
-  run.recipe = recipe_read(recipe_file, overrides, override, &run.status);
-  ck_assert_msg(run.recipe != NULL, "%s", run.status.message);
-  run.cases = cases_new(run.recipe, &run.status);
-  ck_assert_msg(run.cases != NULL, "%s", run.status.message);
-  run.results = results_new(run.recipe);
-  return run;
+  return outcome_prepare(recipe_file, overrides, override);
 }
 
-static struct converge_run run_study(size_t overrides, const char *const *override)
+static struct outcome run_study(size_t overrides, const char *const *override)
 {
-  struct converge_run run = prepare(overrides, override);
-  run.recipe->study->run(run.recipe, 0, NULL, run.cases, run.results, &run.status);
+  struct outcome run = prepare(overrides, override);
+  outcome_run(&run, 0);
   return run;
-}
-
-static void free_run(struct converge_run *run)
-{
-  results_free(run->results);
-  cases_free(run->cases);
-  recipe_free(run->recipe);
 }
 
 /* Euler-Maruyama's weak error, from the exact moments of both; the twin has another step. */
@@ -288,7 +269,7 @@ static void add_errors(struct testing_family *family, const struct equation *equ
 
 START_TEST(weak_errors_are_the_exact_ones)
 {
-  struct converge_run run = prepare(1, (const char *const[]){data});
+  struct outcome run = prepare(1, (const char *const[]){data});
   struct equation *equation = equation_optimizer_new(run.cases, &run.cases->one[0]);
   struct measured measured = measure(equation, euler(), ERROR_WEAK, testing_size(500));
   struct testing_family family = {0}, twin = {0};
@@ -299,14 +280,14 @@ START_TEST(weak_errors_are_the_exact_ones)
   testing_assert_notices(&twin);
   release(&measured);
   equation_optimizer_free(equation);
-  free_run(&run);
+  outcome_free(&run);
 }
 END_TEST
 
 /* Moments after one learning-rate step 0.01 of 200 are those that the oracle's map gives. */
 START_TEST(exact_moments_are_the_oracles)
 {
-  struct converge_run run = prepare(1, (const char *const[]){data});
+  struct outcome run = prepare(1, (const char *const[]){data});
   struct equation *equation = equation_optimizer_new(run.cases, &run.cases->one[0]);
   struct sde_linear_direction *direction = limit_direction_new(run.cases->one[0].sde[0].limit);
   struct sde_linear_map *map = sde_linear_sde_new(direction, 0.01, 2, "test", &run.status);
@@ -319,7 +300,7 @@ START_TEST(exact_moments_are_the_oracles)
   sde_linear_map_free(map);
   limit_direction_free(direction);
   equation_optimizer_free(equation);
-  free_run(&run);
+  outcome_free(&run);
 }
 END_TEST
 
@@ -331,14 +312,8 @@ static bool is(const json_t *fit, const char *name, const char *text)
   return value != NULL && strcmp(value, text) == 0;
 }
 
-static double number(const json_t *fit, const char *name)
-{
-  const json_t *value = json_object_get(fit, name);
-  return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-static const json_t *find_fit(const struct converge_run *run, const char *equation,
-                              const char *scheme, const char *kind)
+static const json_t *find_fit(const struct outcome *run, const char *equation, const char *scheme,
+                              const char *kind)
 {
   size_t i;
   json_t *fit;
@@ -352,7 +327,7 @@ static const json_t *find_fit(const struct converge_run *run, const char *equati
 
 /* Fits of a scheme on the equations of a class: it has a strong and a weak one on each class that
  * it accepts and none on others, exact ones without a slope. */
-static void assert_fits(const struct converge_run *run, const struct sde_scheme *scheme)
+static void assert_fits(const struct outcome *run, const struct sde_scheme *scheme)
 {
   bool strong[SDE_NOISE_CLASSES] = {false}, weak[SDE_NOISE_CLASSES] = {false};
   size_t i;
@@ -371,7 +346,7 @@ static void assert_fits(const struct converge_run *run, const struct sde_scheme 
     if (scheme->exact)
       ck_assert(json_is_null(json_object_get(fit, "slope")) && isinf(declared));
     else
-      ck_assert_double_eq(number(fit, "declared"), declared);
+      ck_assert_double_eq(number_or_nan(fit, "declared"), declared);
   }
   for (size_t noise = 0; noise < SDE_NOISE_CLASSES; noise++) {
     ck_assert_msg(strong[noise] == (scheme->on[noise].strong_order > 0), "%s", scheme->name);
@@ -380,7 +355,7 @@ static void assert_fits(const struct converge_run *run, const struct sde_scheme 
 }
 
 /* How many verdicts are printed with this word. */
-static size_t verdicts(const struct converge_run *run, const char *word)
+static size_t verdicts(const struct outcome *run, const char *word)
 {
   char *text = NULL, *line;
   size_t length, count = 0;
@@ -398,7 +373,7 @@ static size_t verdicts(const struct converge_run *run, const char *word)
 /* A thirtieth of the recipe's paths: nothing is refuted, and most is confirmed. */
 START_TEST(every_scheme_on_every_noise)
 {
-  struct converge_run run = run_study(2, (const char *const[]){data, "paths=300"});
+  struct outcome run = run_study(2, (const char *const[]){data, "paths=300"});
   ck_assert_msg(run.status.code == SDE_OK, "%s", run.status.message);
   for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++)
     assert_fits(&run, *scheme);
@@ -406,10 +381,11 @@ START_TEST(every_scheme_on_every_noise)
   ck_assert_uint_ge(verdicts(&run, "holds:"), 2 * verdicts(&run, "open:"));
   const json_t *forced = find_fit(&run, "noncommutative", "commutative-milstein", "strong");
   ck_assert(json_is_true(json_object_get(forced, "forced")));
-  ck_assert_double_eq_tol(number(forced, "slope"), 0.5, 0.1 + 3 * number(forced, "slope_se"));
+  ck_assert_double_eq_tol(number_or_nan(forced, "slope"), 0.5,
+                          0.1 + 3 * number_or_nan(forced, "slope_se"));
   ck_assert_ptr_null(find_fit(&run, "noncommutative", "commutative-milstein", "weak"));
   ck_assert_ptr_null(find_fit(&run, "ornstein-uhlenbeck", "sra1", "strong"));
-  free_run(&run);
+  outcome_free(&run);
 }
 END_TEST
 
@@ -427,20 +403,20 @@ static const struct {
 START_TEST(refusals)
 {
   const char *override[] = {data, refused[_i].override, "paths=64"};
-  struct converge_run run = run_study(3, override);
+  struct outcome run = run_study(3, override);
   ck_assert_int_eq(run.status.code, SDE_INVALID);
   ck_assert_msg(strstr(run.status.message, refused[_i].sentence) != NULL, "%s", run.status.message);
-  free_run(&run);
+  outcome_free(&run);
 }
 END_TEST
 
 START_TEST(nothing_to_measure)
 {
   const char *override[] = {data, "equations=geometric", "schemes=sra1"};
-  struct converge_run run = run_study(3, override);
+  struct outcome run = run_study(3, override);
   ck_assert_int_eq(run.status.code, SDE_INVALID);
   ck_assert_ptr_nonnull(strstr(run.status.message, "no scheme of the recipe takes"));
-  free_run(&run);
+  outcome_free(&run);
 }
 END_TEST
 

@@ -6,6 +6,7 @@
 #include "experiments/distances.h"
 #include "experiments/plot.h"
 #include "experiments/study.h"
+#include "tests/study_testing.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -217,31 +218,13 @@ END_TEST
 
 /* ---- a run ---- */
 
-struct outcome {
-  struct recipe *recipe;
-  struct cases *cases;
-  struct results *results;
-};
-
 static struct outcome run(size_t count, const char *const *overrides)
 {
-  struct sde_status status = {SDE_OK, ""};
-  struct outcome outcome = {.recipe = recipe_read("experiments/recipes/double-well-distances.yaml",
-                                                  count, overrides, &status)};
-  ck_assert_msg(outcome.recipe != NULL, "%s", status.message);
-  outcome.cases = cases_new(outcome.recipe, &status);
-  ck_assert_msg(outcome.cases != NULL, "%s", status.message);
-  outcome.results = results_new(outcome.recipe);
-  ck_assert(
-      outcome.recipe->study->run(outcome.recipe, 1, NULL, outcome.cases, outcome.results, &status));
+  struct outcome outcome =
+      outcome_prepare("experiments/recipes/double-well-distances.yaml", count, overrides);
+  outcome_run(&outcome, 1);
+  ck_assert_msg(outcome.good, "%s", outcome.status.message);
   return outcome;
-}
-
-static void outcome_free(struct outcome *outcome)
-{
-  results_free(outcome->results);
-  cases_free(outcome->cases);
-  recipe_free(outcome->recipe);
 }
 
 /* At the end time, of the only case. */

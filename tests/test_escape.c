@@ -10,6 +10,7 @@
 #include "experiments/study.h"
 #include "experiments/survival.h"
 #include "sde/ensemble.h"
+#include "tests/study_testing.h"
 #include "tests/testing.h"
 
 #include <gsl/gsl_cdf.h>
@@ -537,18 +538,9 @@ END_TEST
 
 /* ---- the study ---- */
 
-struct outcome {
-  struct recipe *recipe;
-  struct cases *cases;
-  struct results *results;
-  json_t *rows;
-  bool good;
-};
-
 enum { OVERRIDES_MAX = 16 };
 
-static struct outcome outcome_of(const char *const *overrides, size_t paths,
-                                 struct sde_status *status)
+static struct outcome outcome_of(const char *const *overrides, size_t paths)
 {
   char *all_paths = sde_format("paths=%zu", testing_size(paths));
   /* Of few samples, for speed. */
@@ -556,39 +548,17 @@ static struct outcome outcome_of(const char *const *overrides, size_t paths,
   size_t count = 2;
   for (; overrides[count - 2] != NULL; count++)
     override[count] = overrides[count - 2];
-  struct outcome outcome = {0};
-  outcome.recipe = recipe_read("experiments/recipes/escape.yaml", count, override, status);
-  ck_assert_msg(outcome.recipe != NULL, "%s", status->message);
-  outcome.cases = cases_new(outcome.recipe, status);
-  ck_assert_msg(outcome.cases != NULL, "%s", status->message);
-  outcome.results = results_new(outcome.recipe);
-  outcome.good =
-      outcome.recipe->study->run(outcome.recipe, 0, NULL, outcome.cases, outcome.results, status);
-  outcome.rows = json_object_get(results_summary(outcome.results), "rows");
+  struct outcome outcome = outcome_prepare("experiments/recipes/escape.yaml", count, override);
+  outcome_run(&outcome, 0);
   sde_free(all_paths);
   return outcome;
 }
 
 static struct outcome run(const char *const *overrides, size_t paths)
 {
-  struct sde_status status = {SDE_OK, ""};
-  struct outcome outcome = outcome_of(overrides, paths, &status);
-  ck_assert_msg(outcome.good, "%s", status.message);
+  struct outcome outcome = outcome_of(overrides, paths);
+  ck_assert_msg(outcome.good, "%s", outcome.status.message);
   return outcome;
-}
-
-static void outcome_free(struct outcome *outcome)
-{
-  results_free(outcome->results);
-  cases_free(outcome->cases);
-  recipe_free(outcome->recipe);
-}
-
-static double number(const json_t *row, const char *name)
-{
-  json_t *value = json_object_get(row, name);
-  ck_assert_msg(json_is_number(value), "%s is no number", name);
-  return json_number_value(value);
 }
 
 /* The row of an optimizer, and micro-batch where it is not 0, of an SDE, or of iterates at -1. */
@@ -753,11 +723,11 @@ START_TEST(refusals)
               {"start=[0.2]", "not where coordinate 1 starts, 0.2"}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     const char *const overrides[] = {rows[i].override, "sde={substeps: 2}", NULL};
-    struct sde_status status = {SDE_OK, ""};
-    struct outcome outcome = outcome_of(overrides, 64, &status);
+    struct outcome outcome = outcome_of(overrides, 64);
     ck_assert(!outcome.good);
-    ck_assert_int_eq(status.code, SDE_INVALID);
-    ck_assert_msg(strstr(status.message, rows[i].words) != NULL, "%s", status.message);
+    ck_assert_int_eq(outcome.status.code, SDE_INVALID);
+    ck_assert_msg(strstr(outcome.status.message, rows[i].words) != NULL, "%s",
+                  outcome.status.message);
     outcome_free(&outcome);
   }
 }

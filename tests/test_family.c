@@ -268,36 +268,6 @@ START_TEST(second_order_in_eta)
 }
 END_TEST
 
-/* The sample of -drift of a limit at x, over many paths and steps. */
-static struct models_sample drift_sample(const struct optimizer *optimizer,
-                                         struct limit_options options, const double x[2],
-                                         size_t paths, const double mean[2])
-{
-  struct models_sample sample = {0};
-  struct limit *limit = models_limit(optimizer, options);
-  const struct sde_system *system = limit_system(limit);
-  void *workspace = sde_system_workspace_new(system, WIDTH);
-  double block[2 * WIDTH], drift[2 * WIDTH];
-  sde_block_fill(WIDTH, x[0], block);
-  sde_block_fill(WIDTH, x[1], block + WIDTH);
-  for (size_t path = 0; path < paths; path += WIDTH) {
-    struct sde_instant at = {0, path, path / WIDTH % 32};
-    system->evaluate(system, workspace, &at, WIDTH, block, NULL, drift, NULL);
-    sde_block_scale(2 * WIDTH, -1, drift);
-    models_sample_add(&sample, WIDTH, drift, mean);
-  }
-  sde_system_workspace_free(system, workspace);
-  limit_free(limit);
-  return sample;
-}
-
-static void compare_means(const struct models_sample *sample, const double mean[2],
-                          struct testing_family *family, const char *name)
-{
-  testing_add_mean(family, sample->entry[0], mean[0], name);
-  testing_add_mean(family, sample->entry[1], mean[1], name);
-}
-
 /* Fresh directions a step, to second order in eta: DF and F come from others, else the product of
  * their errors, here of the size of eta/2 tr(Cov), would stay. */
 START_TEST(sampled_second_order_is_unbiased)
@@ -312,16 +282,16 @@ START_TEST(sampled_second_order_is_unbiased)
     struct field field = {&setup.optimizer, &models_golden, RHO_ORDER_EXACT};
     double expected[2], biased[2];
     second_order(&field, golden_start, expected);
-    struct models_sample sample =
-        drift_sample(&setup.optimizer, options, golden_start, testing_size(1 << 19), expected);
+    struct models_sample sample = models_drift_sample(&setup.optimizer, options, golden_start,
+                                                      testing_size(1 << 19), expected);
     struct testing_family right = {0}, wrong = {0};
-    compare_means(&sample, expected, &right, setup.optimizer.type->name);
+    models_compare_means(&sample, expected, &right, setup.optimizer.type->name);
     testing_assert_agrees(&right);
     /* Shared directions would add (eta/2) E (Du - DF)(u - F) / 2; for rho = 0, (eta/8)
      * grad tr V. */
     for (size_t k = 0; k < 2; k++)
       biased[k] = expected[k] + setup.optimizer.eta / 8 * golden_noise_trace_gradient[k];
-    compare_means(&sample, biased, &wrong, setup.optimizer.type->name);
+    models_compare_means(&sample, biased, &wrong, setup.optimizer.type->name);
     testing_assert_notices(&wrong);
     models_setup_free(&setup);
   }
@@ -378,10 +348,10 @@ START_TEST(gaussian_noise_by_fresh_draws)
     struct models_sample drawn =
         models_directions(&setup.optimizer, golden_start, testing_size(1 << 18), f);
     struct models_sample sampled =
-        drift_sample(&setup.optimizer, exact, golden_start, testing_size(1 << 14), f);
-    compare_means(&drawn, f, &right, "directions");
-    compare_means(&sampled, f, &right, "sampled limit");
-    compare_means(&drawn, other, &wrong, "n-sam");
+        models_drift_sample(&setup.optimizer, exact, golden_start, testing_size(1 << 14), f);
+    models_compare_means(&drawn, f, &right, "directions");
+    models_compare_means(&sampled, f, &right, "sampled limit");
+    models_compare_means(&drawn, other, &wrong, "n-sam");
     models_setup_free(&setup);
   }
   testing_assert_agrees(&right);
@@ -548,16 +518,16 @@ START_TEST(sampled_norms_are_unbiased)
     double f[2], wrong[2];
     models_moments(&setup.optimizer, with_norm(NORM_ENUMERATE, 0), x, f, NULL);
     models_moments(&other.optimizer, with_norm(NORM_ENUMERATE, 0), x, wrong, NULL);
-    struct models_sample sample =
-        drift_sample(&setup.optimizer, with_norm(NORM_SAMPLE, 3), x, testing_size(1 << 18), f);
+    struct models_sample sample = models_drift_sample(&setup.optimizer, with_norm(NORM_SAMPLE, 3),
+                                                      x, testing_size(1 << 18), f);
     struct testing_family right = {0}, noticed = {0};
-    struct models_sample fewer =
-        drift_sample(&setup.optimizer, with_norm(NORM_SAMPLE, 2), x, testing_size(1 << 18), f);
+    struct models_sample fewer = models_drift_sample(&setup.optimizer, with_norm(NORM_SAMPLE, 2), x,
+                                                     testing_size(1 << 18), f);
     /* Each of the micro-batches of a step is a draw of its own. */
     ck_assert_double_eq_tol(
         sde_moments_variance(fewer.entry[0]) / sde_moments_variance(sample.entry[0]), 1.5, 0.1);
-    compare_means(&sample, f, &right, samplings[replacement]);
-    compare_means(&sample, wrong, &noticed, samplings[replacement]);
+    models_compare_means(&sample, f, &right, samplings[replacement]);
+    models_compare_means(&sample, wrong, &noticed, samplings[replacement]);
     testing_assert_agrees(&right);
     testing_assert_notices(&noticed);
     models_setup_free(&setup);
@@ -785,7 +755,7 @@ START_TEST(estimated_scores_are_products_with_z)
         models_directions(&setup.optimizer, golden_start, testing_size(1 << 18), mean);
     struct testing_family right = {0}, wrong = {0};
     models_sample_compare(&sample, mean, covariance, &right, "along z");
-    compare_means(&sample, norms, &wrong, "exact norms");
+    models_compare_means(&sample, norms, &wrong, "exact norms");
     testing_assert_agrees(&right);
     testing_assert_notices(&wrong);
     models_setup_free(&setup);
@@ -810,10 +780,10 @@ START_TEST(reweighted_limits_are_unbiased)
     for (size_t k = 0; k < 4; k++)
       spurious[k] = covariance[k] / 16;
     struct models_sample sample =
-        drift_sample(&setup.optimizer, exact, golden_start, testing_size(1 << 16), mean);
+        models_drift_sample(&setup.optimizer, exact, golden_start, testing_size(1 << 16), mean);
     struct testing_family right = {0}, wrong = {0};
     models_sample_compare(&sample, mean, spurious, &right, "rw-sam");
-    compare_means(&sample, sam, &wrong, "sam");
+    models_compare_means(&sample, sam, &wrong, "sam");
     testing_assert_agrees(&right);
     testing_assert_notices(&wrong);
     models_setup_free(&setup);

@@ -13,6 +13,7 @@
 #include "sde/block.h"
 #include "tests/golden.h"
 #include "tests/models_testing.h"
+#include "tests/study_testing.h"
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_eigen.h>
@@ -670,36 +671,16 @@ END_TEST
 
 /* ---- the study ---- */
 
-struct outcome {
-  struct recipe *recipe;
-  struct cases *cases;
-  struct results *results;
-  bool good;
-};
-
 enum { OVERRIDES_MAX = 12 };
 
-static struct outcome outcome_of(const char *recipe, const char *const *overrides,
-                                 struct sde_status *status)
+static struct outcome outcome_of(const char *recipe, const char *const *overrides)
 {
   size_t count = 0;
   while (overrides[count] != NULL)
     count++;
-  struct outcome outcome = {.recipe = recipe_read(recipe, count, overrides, status)};
-  ck_assert_msg(outcome.recipe != NULL, "%s", status->message);
-  outcome.cases = cases_new(outcome.recipe, status);
-  ck_assert_msg(outcome.cases != NULL, "%s", status->message);
-  outcome.results = results_new(outcome.recipe);
-  outcome.good =
-      outcome.recipe->study->run(outcome.recipe, 1, NULL, outcome.cases, outcome.results, status);
+  struct outcome outcome = outcome_prepare(recipe, count, overrides);
+  outcome_run(&outcome, 1);
   return outcome;
-}
-
-static void outcome_free(struct outcome *outcome)
-{
-  results_free(outcome->results);
-  cases_free(outcome->cases);
-  recipe_free(outcome->recipe);
 }
 
 /* A run that must succeed, written to a new directory. */
@@ -707,12 +688,12 @@ static char directory[] = "/tmp/sharpsde-landscape-XXXXXX";
 
 static struct outcome run(const char *recipe, const char *const *overrides)
 {
-  struct sde_status status = {SDE_OK, ""};
-  struct outcome outcome = outcome_of(recipe, overrides, &status);
-  ck_assert_msg(outcome.good, "%s", status.message);
+  struct outcome outcome = outcome_of(recipe, overrides);
+  ck_assert_msg(outcome.good, "%s", outcome.status.message);
   strcpy(directory + strlen(directory) - 6, "XXXXXX");
   ck_assert_ptr_nonnull(mkdtemp(directory));
-  ck_assert_msg(results_write(outcome.results, directory, &status), "%s", status.message);
+  ck_assert_msg(results_write(outcome.results, directory, &outcome.status), "%s",
+                outcome.status.message);
   return outcome;
 }
 
@@ -889,11 +870,11 @@ START_TEST(landscapes_that_are_refused)
   char *recipe = sde_format("experiments/recipes/%s.yaml", wrong[_i].recipe);
   const char *overrides[] = {wrong[_i].override, "time=1.2",
                              _i == 4 ? "start=[0,0,0,0,0,0,0,0,0,0,0]" : NULL, NULL};
-  struct sde_status status = {SDE_OK, ""};
-  struct outcome outcome = outcome_of(recipe, overrides, &status);
+  struct outcome outcome = outcome_of(recipe, overrides);
   ck_assert(!outcome.good);
-  ck_assert_int_eq(status.code, SDE_INVALID);
-  ck_assert_msg(strstr(status.message, wrong[_i].words) != NULL, "%s", status.message);
+  ck_assert_int_eq(outcome.status.code, SDE_INVALID);
+  ck_assert_msg(strstr(outcome.status.message, wrong[_i].words) != NULL, "%s",
+                outcome.status.message);
   outcome_free(&outcome);
   sde_free(recipe);
 }

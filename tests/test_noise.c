@@ -703,35 +703,6 @@ START_TEST(points_are_exact)
 }
 END_TEST
 
-/* The drift of a limit that draws fresh directions, over many paths and steps. */
-static struct models_sample drift_sample(const struct optimizer *optimizer,
-                                         struct limit_options options, const double x[2],
-                                         size_t paths, const double mean[2])
-{
-  struct models_sample sample = {0};
-  struct limit *limit = models_limit(optimizer, options);
-  const struct sde_system *system = limit_system(limit);
-  void *workspace = sde_system_workspace_new(system, WIDTH);
-  double block[2 * WIDTH], drift[2 * WIDTH];
-  fill_points(WIDTH, x, block);
-  for (size_t path = 0; path < paths; path += WIDTH) {
-    struct sde_instant at = {0, path, path / WIDTH % 32};
-    system->evaluate(system, workspace, &at, WIDTH, block, NULL, drift, NULL);
-    sde_block_scale(2 * WIDTH, -1, drift);
-    models_sample_add(&sample, WIDTH, drift, mean);
-  }
-  sde_system_workspace_free(system, workspace);
-  limit_free(limit);
-  return sample;
-}
-
-static void compare_means(const struct models_sample *sample, const double mean[2],
-                          struct testing_family *family, const char *name)
-{
-  testing_add_mean(family, sample->entry[0], mean[0], name);
-  testing_add_mean(family, sample->entry[1], mean[1], name);
-}
-
 /* The optimizer's own directions, and the exact limit, which samples them, have the moments of the
  * quadrature; the twin has those without the noise's part in the perturbation. */
 START_TEST(directions_have_the_moments_of_the_quadrature)
@@ -748,7 +719,7 @@ START_TEST(directions_have_the_moments_of_the_quadrature)
     struct models_sample drawn =
         models_directions(&setup.optimizer, points[1], testing_size(1 << 17), mean);
     struct models_sample sampled =
-        drift_sample(&setup.optimizer, exact, points[1], testing_size(1 << 14), mean);
+        models_drift_sample(&setup.optimizer, exact, points[1], testing_size(1 << 14), mean);
     for (size_t k = 0; k < 4; k++)
       spurious[k] = covariance[k] / 16;
     models_sample_compare(&drawn, mean, covariance, &right, c->keys);
@@ -773,8 +744,8 @@ START_TEST(normalised_drifts_of_multiplicative_noise)
     models_moments(&setup.optimizer, no_variance_term, points[1], other, NULL);
     struct models_sample drawn =
         models_directions(&setup.optimizer, points[1], testing_size(1 << 17), f);
-    compare_means(&drawn, f, &right, "directions");
-    compare_means(&drawn, other, &wrong, "n-sam");
+    models_compare_means(&drawn, f, &right, "directions");
+    models_compare_means(&drawn, other, &wrong, "n-sam");
     models_setup_free(&setup);
   }
   testing_assert_agrees(&right);
@@ -793,7 +764,8 @@ START_TEST(normalised_drifts_of_heavy_tails)
     struct models_setup setup = setup_of(&c, "m-sam", 1, m);
     double start[2] = {0, 0}, other[2], mean[2];
     size_t paths = testing_size(1 << 16);
-    struct models_sample fresh = drift_sample(&setup.optimizer, order1, points[1], paths, start);
+    struct models_sample fresh =
+        models_drift_sample(&setup.optimizer, order1, points[1], paths, start);
     struct models_sample drawn = models_directions(&setup.optimizer, points[1], paths, start);
     models_moments(&setup.optimizer, no_variance_term, points[1], other, NULL);
     for (size_t k = 0; k < 2; k++) {
@@ -802,7 +774,7 @@ START_TEST(normalised_drifts_of_heavy_tails)
       mean[k] = sde_moments_mean(fresh.entry[k]);
       testing_add(&right, (mean[k] - sde_moments_mean(drawn.entry[k])) / se, "m = %zu", m);
     }
-    compare_means(&drawn, other, &wrong, "n-sam");
+    models_compare_means(&drawn, other, &wrong, "n-sam");
     models_setup_free(&setup);
   }
   testing_assert_agrees(&right);

@@ -8,6 +8,7 @@
 #include "experiments/oracle.h"
 #include "experiments/results.h"
 #include "experiments/study.h"
+#include "tests/study_testing.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -15,54 +16,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A finished run; sentences are in `status` where there are no results. */
-struct order_run {
-  struct recipe *recipe;
-  struct cases *cases;
-  struct results *results;
-  struct sde_status status;
-};
-
 /* `twin` may change the cases before they are run. */
-static struct order_run run_twin(const char *file, size_t overrides, const char *const *override,
-                                 void (*twin)(struct cases *cases))
+static struct outcome run_twin(const char *file, size_t overrides, const char *const *override,
+                               void (*twin)(struct cases *cases))
 {
-  struct order_run run = {.status = {SDE_OK, ""}};
-  run.recipe = recipe_read(file, overrides, override, &run.status);
-  ck_assert_msg(run.recipe != NULL, "%s", run.status.message);
-  run.cases = cases_new(run.recipe, &run.status);
-  ck_assert_msg(run.cases != NULL, "%s", run.status.message);
+  struct outcome run = outcome_prepare(file, overrides, override);
   if (twin != NULL)
     twin(run.cases);
-  run.results = results_new(run.recipe);
-  run.recipe->study->run(run.recipe, 0, NULL, run.cases, run.results, &run.status);
+  outcome_run(&run, 0);
   return run;
 }
 
-static struct order_run run_order(const char *file, size_t overrides, const char *const *override)
+static struct outcome run_order(const char *file, size_t overrides, const char *const *override)
 {
   return run_twin(file, overrides, override, NULL);
 }
 
-static void free_run(struct order_run *run)
-{
-  results_free(run->results);
-  cases_free(run->cases);
-  recipe_free(run->recipe);
-}
-
-static json_t *fits_of(const struct order_run *run, size_t least)
+static json_t *fits_of(const struct outcome *run, size_t least)
 {
   ck_assert_msg(run->status.code == SDE_OK, "%s", run->status.message);
   json_t *fits = json_object_get(results_summary(run->results), "fits");
   ck_assert_uint_ge(json_array_size(fits), least);
   return fits;
-}
-
-static double number(const json_t *fit, const char *name)
-{
-  const json_t *value = json_object_get(fit, name);
-  return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
 static bool is(const json_t *fit, const char *name, const char *text)
@@ -78,15 +53,15 @@ static const char valley[] = "experiments/recipes/valley-order-rho.yaml";
 START_TEST(exact_slopes)
 {
   const char *override[] = {"loss.data=data/quadratic4.csv", "paths=1000000000000"};
-  struct order_run run = run_order(golden, 2, override);
+  struct outcome run = run_order(golden, 2, override);
   json_t *fits = fits_of(&run, 5 * 3 * 4), *fit;
   size_t i;
   json_array_foreach(fits, i, fit)
   {
-    double slope = number(fit, "slope");
-    int sde = (int)number(fit, "sde_index");
+    double slope = number_or_nan(fit, "slope");
+    int sde = (int)number_or_nan(fit, "sde_index");
     ck_assert(json_is_true(json_object_get(fit, "exact")));
-    ck_assert(number(fit, "unresolved") == 0);
+    ck_assert(number_or_nan(fit, "unresolved") == 0);
     if (sde == 2 && !is(fit, "optimizer", "sgd"))
       ck_assert_double_lt(slope, 0.5);
     else {
@@ -96,7 +71,7 @@ START_TEST(exact_slopes)
       ck_assert_int_eq(fit_judge(slope, 0, 3 - order, 0.1 * (3 - order)), HOLDS_NO);
     }
   }
-  free_run(&run);
+  outcome_free(&run);
 }
 END_TEST
 
@@ -106,18 +81,18 @@ START_TEST(without_variance_term)
   const char *override[] = {"loss.data=data/quadratic4.csv",
                             "sde=[{rho_order: 1}, {rho_order: 1, variance_term: false}]",
                             "optimizers=[{name: m-usam, micro_batch: 1}]"};
-  struct order_run run = run_order(golden, 3, override);
+  struct outcome run = run_order(golden, 3, override);
   json_t *fits = fits_of(&run, 8), *fit;
   size_t i;
   json_array_foreach(fits, i, fit)
   {
-    double slope = number(fit, "slope");
-    if (number(fit, "sde_index") == 0)
+    double slope = number_or_nan(fit, "slope");
+    if (number_or_nan(fit, "sde_index") == 0)
       ck_assert_double_gt(slope, 0.9);
     else
       ck_assert_double_lt(slope, 0.5);
   }
-  free_run(&run);
+  outcome_free(&run);
 }
 END_TEST
 
@@ -125,24 +100,24 @@ END_TEST
 START_TEST(slopes_against_rho)
 {
   const char *override[] = {"paths=5000", "rho=[0, 0.0025, 0.005, 0.01]"};
-  struct order_run run = run_order(valley, 2, override);
+  struct outcome run = run_order(valley, 2, override);
   json_t *fits = fits_of(&run, 4), *fit;
   size_t i, fitted = 0;
   json_array_foreach(fits, i, fit)
   {
     ck_assert(is(fit, "versus", "rho"));
-    struct fit found = {number(fit, "slope"), number(fit, "slope_se"), 0};
-    if (3 - number(fit, "unresolved") < 3) {
+    struct fit found = {number_or_nan(fit, "slope"), number_or_nan(fit, "slope_se"), 0};
+    if (3 - number_or_nan(fit, "unresolved") < 3) {
       ck_assert(json_is_null(json_object_get(fit, "slope")));
       continue;
     }
-    double beta = 1 + number(fit, "sde_index");
+    double beta = 1 + number_or_nan(fit, "sde_index");
     ck_assert_int_eq(fit_judge(found.slope, fit_half(found, 4), beta, 0.1 * beta), HOLDS_YES);
     ck_assert_int_eq(fit_judge(found.slope, fit_half(found, 4), 3 - beta, 0.1), HOLDS_NO);
     fitted++;
   }
   ck_assert_uint_ge(fitted, 2);
-  free_run(&run);
+  outcome_free(&run);
 }
 END_TEST
 
@@ -158,10 +133,10 @@ static const struct {
 START_TEST(refusals)
 {
   const char *override[] = {refused[_i].override, "paths=64"};
-  struct order_run run = run_order(refused[_i].file, 2, override);
+  struct outcome run = run_order(refused[_i].file, 2, override);
   ck_assert_int_eq(run.status.code, SDE_INVALID);
   ck_assert_ptr_nonnull(strstr(run.status.message, refused[_i].sentence));
-  free_run(&run);
+  outcome_free(&run);
 }
 END_TEST
 
@@ -170,7 +145,7 @@ struct tally {
   size_t yes, no, open;
 };
 
-static struct tally count_verdicts(const struct order_run *run, const char *words)
+static struct tally count_verdicts(const struct outcome *run, const char *words)
 {
   struct tally tally = {0, 0, 0};
   char *text = NULL;
@@ -202,11 +177,11 @@ static void assert_tally(struct tally tally, size_t yes, size_t no, size_t open)
 START_TEST(golden_verdicts)
 {
   const char *override[] = {data};
-  struct order_run run = run_order(golden, 1, override);
+  struct outcome run = run_order(golden, 1, override);
   assert_tally(count_verdicts(&run, stays), 4, 0, 0);
   assert_tally(count_verdicts(&run, falls), 11, 0, 0);
   assert_tally(count_verdicts(&run, "SDE 1: the error falls like eta^2"), 5, 0, 0);
-  free_run(&run);
+  outcome_free(&run);
 }
 END_TEST
 
@@ -220,17 +195,17 @@ START_TEST(verdicts_without_effect)
                                           {"eta=[10, 20, 5]", "time=200", "rho=0.1"}};
   for (size_t i = 0; i < sizeof coarse / sizeof *coarse; i++) {
     const char *override[] = {data, coarse[i][0], coarse[i][1], coarse[i][2]};
-    struct order_run run = run_order(golden, 4, override);
+    struct outcome run = run_order(golden, 4, override);
     ck_assert_uint_eq(count_verdicts(&run, stays).yes, 0);
     if (i < 3)
       ck_assert_uint_eq(count_verdicts(&run, falls).no, 0);
-    free_run(&run);
+    outcome_free(&run);
   }
   const char *fine[] = {data, "rho=1e-9"};
-  struct order_run run = run_order(golden, 2, fine);
+  struct outcome run = run_order(golden, 2, fine);
   assert_tally(count_verdicts(&run, stays), 0, 4, 0);
   assert_tally(count_verdicts(&run, falls), 11, 0, 0);
-  free_run(&run);
+  outcome_free(&run);
 }
 END_TEST
 
@@ -244,12 +219,12 @@ static void become_sgd(struct cases *cases)
 START_TEST(wrong_iterates_are_noticed)
 {
   const char *override[] = {data, "optimizers=[{name: usam}]", "sde=[{rho_order: exact}]"};
-  struct order_run run = run_order(golden, 3, override);
+  struct outcome run = run_order(golden, 3, override);
   assert_tally(count_verdicts(&run, falls), 1, 0, 0);
-  free_run(&run);
+  outcome_free(&run);
   run = run_twin(golden, 3, override, become_sgd);
   assert_tally(count_verdicts(&run, falls), 0, 1, 0);
-  free_run(&run);
+  outcome_free(&run);
 }
 END_TEST
 
@@ -259,17 +234,17 @@ START_TEST(floor_is_subtracted)
 {
   const char *override[] = {data, "optimizers=[{name: m-usam, micro_batch: 1}]", "eta=0.0625",
                             "rho=[0, 0.001, 0.002, 0.004, 0.008]", "sde=[{rho_order: 0}]"};
-  struct order_run run = run_order(golden, 5, override);
+  struct outcome run = run_order(golden, 5, override);
   json_t *fits = fits_of(&run, 4), *fit;
   size_t i;
   json_array_foreach(fits, i, fit)
   {
     const json_t *point = json_array_get(json_object_get(fit, "points"), 0);
-    ck_assert_double_eq_tol(number(fit, "slope"), 1, 0.05);
-    ck_assert_double_gt(fabs(number(point, "floor")), number(point, "error"));
+    ck_assert_double_eq_tol(number_or_nan(fit, "slope"), 1, 0.05);
+    ck_assert_double_gt(fabs(number_or_nan(point, "floor")), number_or_nan(point, "error"));
   }
   assert_tally(count_verdicts(&run, "falls like rho^1"), 1, 0, 0);
-  free_run(&run);
+  outcome_free(&run);
 }
 END_TEST
 
@@ -280,20 +255,20 @@ START_TEST(scheme_error_is_heeded)
 {
   const char *override[] = {"paths=5000", "eta=[0.2, 0.1, 0.05]", "rho=0.03", "time=0.4",
                             "sde=[{eta_order: 1, rho_order: 1, substeps: 1}]"};
-  struct order_run run = run_order(valley, 5, override);
+  struct outcome run = run_order(valley, 5, override);
   json_t *fits = fits_of(&run, 2), *fit, *point;
   size_t i, k, hidden = 0;
   json_array_foreach(fits, i, fit) json_array_foreach(json_object_get(fit, "points"), k, point)
   {
-    bool beyond = number(point, "error") > 4 * number(point, "se");
-    if (number(point, "error") > number(point, "scheme_error"))
+    bool beyond = number_or_nan(point, "error") > 4 * number_or_nan(point, "se");
+    if (number_or_nan(point, "error") > number_or_nan(point, "scheme_error"))
       continue;
     hidden += beyond;
     ck_assert(json_is_false(json_object_get(point, "resolved")));
   }
   ck_assert_uint_ge(hidden, 1);
   assert_tally(count_verdicts(&run, falls), 0, 0, 1);
-  free_run(&run);
+  outcome_free(&run);
 }
 END_TEST
 
@@ -302,12 +277,12 @@ static void gaussian_point(const char *factor, double *error, double *se)
 {
   const char *override[] = {"paths=2000", "eta=[0.1, 0.05, 0.025]",     "rho=0.05",
                             "time=0.4",   "noise={sampling: gaussian}", factor};
-  struct order_run run = run_order(valley, 6, override);
+  struct outcome run = run_order(valley, 6, override);
   json_t *point = json_array_get(json_object_get(json_array_get(fits_of(&run, 2), 0), "points"), 2);
-  ck_assert_double_eq(number(point, "eta"), 0.1);
-  *error = number(point, "error");
-  *se = number(point, "se");
-  free_run(&run);
+  ck_assert_double_eq(number_or_nan(point, "eta"), 0.1);
+  *error = number_or_nan(point, "error");
+  *se = number_or_nan(point, "se");
+  outcome_free(&run);
 }
 
 /* Where iterates and SDE share their Brownian paths, the standard error is that of the differences
@@ -356,7 +331,7 @@ START_TEST(oracle_takes_quadratics_only)
                                    .workspace_free = free_nothing,
                                    .evaluate = evaluate_powers};
   const char *override[] = {data}, *why;
-  struct order_run run = run_order(golden, 1, override);
+  struct outcome run = run_order(golden, 1, override);
   struct cases cases = *run.cases;
   cases.observables = &powers;
   struct oracle *oracle = oracle_new(&cases, &cases.one[0], ORACLE_ITERATES, &why);
@@ -365,7 +340,7 @@ START_TEST(oracle_takes_quadratics_only)
   ck_assert(isnan(oracle_mean(oracle, 1)));
   ck_assert(isnan(oracle_mean(oracle, 2)));
   oracle_free(oracle);
-  free_run(&run);
+  outcome_free(&run);
 }
 END_TEST
 

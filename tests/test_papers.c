@@ -6,6 +6,7 @@
 #include "experiments/cases.h"
 #include "experiments/results.h"
 #include "experiments/study.h"
+#include "tests/study_testing.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -14,45 +15,23 @@
 /* A claim that stands on one comparison is asked for by this many standard errors. */
 static const double claimed = 3;
 
-struct outcome {
-  struct recipe *recipe;
-  struct cases *cases;
-  struct results *results;
-  json_t *rows;
-};
-
 enum { OVERRIDES_MAX = 8 };
 
 /* Runs a recipe of experiments/recipes; overrides end in NULL. */
 static struct outcome run(const char *name, size_t paths, const char *const *overrides)
 {
-  struct sde_status status = {SDE_OK, ""};
   char *file = sde_format("experiments/recipes/%s.yaml", name);
   char *all_paths = sde_format("paths=%zu", testing_size(paths));
   const char *override[OVERRIDES_MAX] = {all_paths};
   size_t count = 1;
   for (; overrides[count - 1] != NULL; count++)
     override[count] = overrides[count - 1];
-  struct outcome outcome = {0};
-  outcome.recipe = recipe_read(file, count, override, &status);
-  ck_assert_msg(outcome.recipe != NULL, "%s", status.message);
-  outcome.cases = cases_new(outcome.recipe, &status);
-  ck_assert_msg(outcome.cases != NULL, "%s", status.message);
-  outcome.results = results_new(outcome.recipe);
-  bool good =
-      outcome.recipe->study->run(outcome.recipe, 0, NULL, outcome.cases, outcome.results, &status);
-  ck_assert_msg(good, "%s", status.message);
-  outcome.rows = json_object_get(results_summary(outcome.results), "rows");
+  struct outcome outcome = outcome_prepare(file, count, override);
+  outcome_run(&outcome, 0);
+  ck_assert_msg(outcome.good, "%s", outcome.status.message);
   sde_free(all_paths);
   sde_free(file);
   return outcome;
-}
-
-static void outcome_free(struct outcome *outcome)
-{
-  results_free(outcome->results);
-  cases_free(outcome->cases);
-  recipe_free(outcome->recipe);
 }
 
 /* The row of the iterates of an optimizer, and micro-batch where it is not 0. */

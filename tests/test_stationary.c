@@ -6,6 +6,7 @@
 #include "experiments/cases.h"
 #include "experiments/results.h"
 #include "experiments/study.h"
+#include "tests/study_testing.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -13,59 +14,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A run of the recipe, overridden, with its summary. */
-struct outcome {
-  struct recipe *recipe;
-  struct cases *cases;
-  struct results *results;
-  json_t *rows;
-  bool good;
-};
-
 enum { OVERRIDES_MAX = 12 };
 
-static struct outcome outcome_of(const char *const *overrides, size_t paths,
-                                 struct sde_status *status)
+static struct outcome outcome_of(const char *const *overrides, size_t paths)
 {
-  char *all_paths = sde_format("paths=%zu", testing_size(paths));
+  char *all_paths = sde_format("paths=%zu", paths);
   const char *override[OVERRIDES_MAX] = {all_paths, "loss.data=data/quadratic4.csv"};
   size_t count = 2;
   for (; overrides[count - 2] != NULL; count++)
     override[count] = overrides[count - 2];
-  struct outcome outcome = {0};
-  outcome.recipe =
-      recipe_read("experiments/recipes/golden-stationary.yaml", count, override, status);
-  ck_assert_msg(outcome.recipe != NULL, "%s", status->message);
-  outcome.cases = cases_new(outcome.recipe, status);
-  ck_assert_msg(outcome.cases != NULL, "%s", status->message);
-  outcome.results = results_new(outcome.recipe);
-  outcome.good =
-      outcome.recipe->study->run(outcome.recipe, 1, NULL, outcome.cases, outcome.results, status);
-  outcome.rows = json_object_get(results_summary(outcome.results), "rows");
+  struct outcome outcome =
+      outcome_prepare("experiments/recipes/golden-stationary.yaml", count, override);
+  outcome_run(&outcome, 1);
   sde_free(all_paths);
   return outcome;
 }
 
 static struct outcome run(const char *const *overrides, size_t paths)
 {
-  struct sde_status status = {SDE_OK, ""};
-  struct outcome outcome = outcome_of(overrides, paths, &status);
-  ck_assert_msg(outcome.good, "%s", status.message);
+  struct outcome outcome = outcome_of(overrides, paths);
+  ck_assert_msg(outcome.good, "%s", outcome.status.message);
   return outcome;
-}
-
-static void outcome_free(struct outcome *outcome)
-{
-  results_free(outcome->results);
-  cases_free(outcome->cases);
-  recipe_free(outcome->recipe);
-}
-
-static double number(const json_t *row, const char *name)
-{
-  json_t *value = json_object_get(row, name);
-  ck_assert_msg(json_is_number(value), "%s is no number", name);
-  return json_number_value(value);
 }
 
 /* The row of an optimizer and an observable. */
@@ -113,15 +82,9 @@ static size_t verdicts(const struct outcome *outcome, const char *directory, jso
   return count;
 }
 
-/* A twin is told apart by the full number of paths. */
-static void assert_notices(const struct testing_family *wrong)
-{
-  if (testing_scale() >= 1)
-    testing_assert_notices(wrong);
-}
-
 /* The twins: the SDE's exact values are not those of the iterates, from which they differ by
- * O(eta); nor are those of m-usam with m = 1 those of n-usam. */
+ * O(eta); nor are those of m-usam with m = 1 those of n-usam. Here and below all paths are run at
+ * every scale: fewer would not tell the twins apart. */
 START_TEST(golden)
 {
   static const char *const etas[] = {"eta=0.2", "eta=0.1"};
@@ -138,14 +101,14 @@ START_TEST(golden)
       add(&right, row, "sde", number(row, "exact_sde"));
       add(&wrong, row, "iterates", number(row, "exact_sde"));
     }
-    assert_notices(&wrong);
+    testing_assert_notices(&wrong);
   }
   testing_assert_agrees(&right);
   struct testing_family other = {0};
   for (size_t o = 0; o < OBSERVABLES; o++)
     add(&other, row_of(&outcome, "m-usam", eta, observables[o]), "iterates",
         number(row_of(&outcome, "n-usam", eta, observables[o]), "exact_iterates"));
-  assert_notices(&other);
+  testing_assert_notices(&other);
   outcome_free(&outcome);
 }
 END_TEST
@@ -189,7 +152,7 @@ START_TEST(ornstein_uhlenbeck)
       add(&wrong, row[i][k], "iterates", number(row[i][k], "exact_sde"));
     }
   testing_assert_agrees(&right);
-  assert_notices(&wrong);
+  testing_assert_notices(&wrong);
   outcome_free(&outcome);
 }
 END_TEST
@@ -205,7 +168,7 @@ START_TEST(standard_errors)
     char *text = sde_format("seed=%zu", seed);
     const char *const overrides[] = {text,        "eta=0.2",        "optimizers=[{name: sgd}]",
                                      "records=1", "sde.substeps=1", NULL};
-    struct outcome outcome = run(overrides, 256);
+    struct outcome outcome = run(overrides, testing_size(256));
     for (size_t o = 0; o < OBSERVABLES; o++) {
       const json_t *row = row_of(&outcome, "sgd", 0.2, observables[o]);
       const json_t *estimate = json_object_get(row, "iterates");
@@ -249,7 +212,7 @@ START_TEST(open_verdicts)
   };
   char folder[] = "/tmp/sharpsde-stationary-XXXXXX";
   ck_assert_ptr_nonnull(mkdtemp(folder));
-  struct outcome outcome = run(expected[_i].override, 1024);
+  struct outcome outcome = run(expected[_i].override, testing_size(1024));
   ck_assert_uint_eq(verdicts(&outcome, folder, JSON_TRUE), expected[_i].holds);
   ck_assert_uint_eq(verdicts(&outcome, folder, JSON_FALSE), expected[_i].fails);
   ck_assert_uint_eq(verdicts(&outcome, folder, JSON_NULL), expected[_i].open);
@@ -288,7 +251,7 @@ START_TEST(few_paths_accuse_nobody)
     const char *const overrides[] = {seed_text,   "eta=0.2",        "optimizers=[{name: sgd}]",
                                      "records=1", "sde.substeps=2", paths,
                                      NULL};
-    struct outcome outcome = run(overrides, 64);
+    struct outcome outcome = run(overrides, testing_size(64));
     accused += verdicts(&outcome, folder, JSON_FALSE) > 0;
     twin += normal_quantile_misses(&outcome);
     outcome_free(&outcome);
@@ -313,7 +276,7 @@ START_TEST(scheme_error_is_the_schemes)
                                    "records=2",
                                    "sde.substeps=1",
                                    NULL};
-  struct outcome outcome = run(overrides, 4096);
+  struct outcome outcome = run(overrides, testing_size(4096));
   double s[3][2]; /* S11 and S22 at h = 0, eta/2 and eta */
   for (size_t k = 0; k < 3; k++) {
     double h = (double)k * eta / 2, m[2][2];
@@ -339,13 +302,13 @@ END_TEST
 
 START_TEST(burn_in_refused)
 {
-  struct sde_status status = {SDE_OK, ""};
   const char *const overrides[] = {"burn_in=60", NULL};
-  struct outcome outcome = outcome_of(overrides, 64, &status);
+  struct outcome outcome = outcome_of(overrides, testing_size(64));
   ck_assert(!outcome.good);
-  ck_assert_int_eq(status.code, SDE_INVALID);
-  ck_assert_msg(strstr(status.message, "burn_in is 60 and leaves nothing of time 60") != NULL, "%s",
-                status.message);
+  ck_assert_int_eq(outcome.status.code, SDE_INVALID);
+  ck_assert_msg(strstr(outcome.status.message, "burn_in is 60 and leaves nothing of time 60") !=
+                    NULL,
+                "%s", outcome.status.message);
   outcome_free(&outcome);
 }
 END_TEST
