@@ -75,44 +75,48 @@ struct survival_point survival_at(const struct survival *survival, double time, 
                                  pow(step.survival, 1 / spread)};
 }
 
-/* Of one time: what it adds to time up to the horizon, to the time spent in (T/2, T], to the events
- * in it, and to the censored. */
-struct share {
-  double until, spent, event, censored;
-};
-
-static struct share share_of(double time, double horizon)
+/* The time that a path spends in (from, to], and whether it leaves there. */
+static void add_rate(struct survival_rate *rate, double time, double from, double to)
 {
-  double until = fmin(time, horizon), half = horizon / 2;
-  bool censored = time > horizon;
-  return (struct share){until, fmax(0, until - half), !censored && time > half, censored};
+  rate->spent += fmax(0, fmin(time, to) - from);
+  rate->events += time > from && time <= to;
+}
+
+double survival_rate_change(const struct survival_mean *mean)
+{
+  double events = mean->early.events + mean->late.events;
+  double share = mean->late.spent / (mean->early.spent + mean->late.spent);
+  return (mean->late.events - share * events) / sqrt(events * share * (1 - share));
 }
 
 struct survival_mean survival_mean(size_t count, const double *time, double horizon, double *terms)
 {
-  struct share sum = {0, 0, 0, 0};
-  double n = 0;
+  struct survival_mean made = {0};
+  double until = 0, square = 0, n = 0, censored = 0;
   for (size_t i = 0; i < count; i++) {
     if (isnan(time[i]))
       continue;
-    struct share share = share_of(time[i], horizon);
-    sum.until += share.until;
-    sum.spent += share.spent;
-    sum.event += share.event;
-    sum.censored += share.censored;
+    add_rate(&made.early, time[i], horizon / 4, horizon / 2);
+    add_rate(&made.late, time[i], horizon / 2, horizon);
+    until += fmin(time[i], horizon);
+    square += pow(fmin(time[i], horizon), 2);
+    censored += time[i] > horizon;
     n++;
   }
-  bool complete = sum.censored == 0;
-  double tail = complete ? 0 : sum.event > 0 ? sum.spent / sum.event : NAN;
-  double weight = complete ? 0 : sum.censored / sum.event;
+  bool complete = censored == 0;
+  double tail = complete ? 0 : made.late.events > 0 ? made.late.spent / made.late.events : NAN;
+  double weight = complete ? 0 : censored / made.late.events;
   for (size_t i = 0; i < count; i++) {
-    struct share share = share_of(time[i], horizon);
+    struct survival_rate late = {0, 0};
+    add_rate(&late, time[i], horizon / 2, horizon);
     terms[i] = isnan(time[i]) ? NAN
-                              : share.until + tail * share.censored +
-                                    weight * (share.spent - tail * share.event);
+                              : fmin(time[i], horizon) + tail * (time[i] > horizon) +
+                                    weight * (late.spent - tail * late.events);
   }
-  return (struct survival_mean){.mean = (sum.until + tail * sum.censored) / n,
-                                .restricted = sum.until / n,
-                                .counted = (size_t)n,
-                                .censored = (size_t)sum.censored};
+  made.mean = (until + tail * censored) / n;
+  made.restricted = until / n;
+  made.restricted_se = sqrt(fmax(0, square / n - made.restricted * made.restricted) / (n - 1));
+  made.counted = (size_t)n;
+  made.censored = (size_t)censored;
+  return made;
 }

@@ -38,9 +38,18 @@ struct survival_point survival_at(const struct survival *survival, double time, 
  * the maximum-likelihood mean of a tail that is exponential from T/2 on; without censored times it
  * is the sample mean. NAN where some are censored and none is seen in (T/2, T]. */
 struct survival_mean {
-  double mean, restricted;
+  double mean, restricted, restricted_se;
   size_t counted, censored;
+  /* Events over time spent in (T/4, T/2] and in (T/2, T]: of an exponential tail they are equal but
+   * for the square root of the events' number. A slower phase shows as a rate that falls. */
+  struct survival_rate {
+    double events, spent;
+  } early, late;
 };
+
+/* By how many standard errors the rate of the later part is away from that of the earlier one, with
+ * its sign: of Poisson events, from their number late of those in both. NAN without any event. */
+double survival_rate_change(const struct survival_mean *mean);
 
 /* terms[i] are the linear terms (delta method) of the mean: their mean is the mean, and their
  * standard error, or that of their differences on common paths, is its. NAN where time[i] is. */
