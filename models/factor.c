@@ -50,14 +50,34 @@ void factor_begin(const struct factor_plan *plan, struct factor_workspace *works
 }
 
 SDE_VECTOR
-static void add_weighted(size_t dim, size_t width, double root, const double *restrict column,
-                         const double *restrict dw, double *restrict sum, double *restrict weight)
+static void add_weights(size_t width, double root, const double *restrict dw,
+                        double *restrict weight)
 {
   for (size_t p = 0; p < width; p++)
     weight[p] += root * dw[p];
+}
+
+SDE_VECTOR
+static void add_weighted(size_t dim, size_t width, double root, const double *restrict column,
+                         const double *restrict dw, double *restrict sum)
+{
   for (size_t j = 0; j < dim; j++)
     for (size_t p = 0; p < width; p++)
       sum[j * width + p] += root * dw[p] * column[j * width + p];
+}
+
+/* The same and the mean in one pass over a column that may not be in the nearest cache. */
+SDE_VECTOR
+static void add_weighted_and_mean(size_t dim, size_t width, double probability, double root,
+                                  const double *restrict column, const double *restrict dw,
+                                  double *restrict sum, double *restrict mean)
+{
+  for (size_t j = 0; j < dim; j++)
+    for (size_t p = 0; p < width; p++) {
+      double entry = column[j * width + p];
+      sum[j * width + p] += root * dw[p] * entry;
+      mean[j * width + p] += probability * entry;
+    }
 }
 
 SDE_VECTOR
@@ -75,15 +95,23 @@ static void add_products(size_t dim, size_t width, double probability,
 void factor_add(const struct factor_plan *plan, struct factor_workspace *workspace, size_t width,
                 size_t i, double probability, const double *column, const double *dw)
 {
-  if (plan->centred)
-    sde_block_add(plan->dim * width, probability, column, workspace->mean);
+  size_t dim = plan->dim;
+  double root = sqrt(probability);
+  if (plan->centred && (dw == NULL || plan->cholesky))
+    sde_block_add(dim * width, probability, column, workspace->mean);
   if (dw == NULL)
     return;
-  if (plan->cholesky)
-    add_products(plan->dim, width, probability, column, workspace->covariance);
+  if (plan->cholesky) {
+    add_products(dim, width, probability, column, workspace->covariance);
+    return;
+  }
+  dw += i * width;
+  add_weights(width, root, dw, workspace->weight);
+  if (plan->centred)
+    add_weighted_and_mean(dim, width, probability, root, column, dw, workspace->sum,
+                          workspace->mean);
   else
-    add_weighted(plan->dim, width, sqrt(probability), column, dw + i * width, workspace->sum,
-                 workspace->weight);
+    add_weighted(dim, width, root, column, dw, workspace->sum);
 }
 
 SDE_VECTOR

@@ -115,6 +115,48 @@ static void leading_noise(const struct limit_form *form, struct limit_form_works
   factor_finish(&form->plan, &w->factor, width, batch_scale(form), dw, noise);
 }
 
+/* u <- u - u_0 for column u = u_c, the columns in order; u_0 is kept in w->g. Such deviations are of
+ * the size of the noise, as those from the mean are, which would take a pass of its own. */
+static void centre_on_first(struct limit_form_workspace *w, size_t size, size_t c, double *u)
+{
+  if (c == 0)
+    memcpy(w->g, u, size * sizeof *u);
+  sde_block_add(size, -1, w->g, u);
+}
+
+/* leading_noise for samples, in one pass with their mean gradient at x, which goes into w->g and has
+ * the same bits without noise, where dw is NULL. */
+static void gradient_and_noise(const struct limit_form *form, struct limit_form_workspace *w,
+                               size_t width, const double *x, const double *dw, double *noise)
+{
+  const struct objective *objective = form->optimizer->objective;
+  size_t size = objective->loss->dim * width;
+  double share = objective_component_weight(objective);
+  factor_begin(&form->plan, &w->factor, width);
+  for (size_t i = 0; i < objective->components; i++) {
+    objective_component_gradient(objective, width, i, x, w->column);
+    centre_on_first(w, size, i, w->column);
+    factor_add(&form->plan, &w->factor, width, i, share, w->column, dw);
+  }
+  if (dw != NULL)
+    factor_finish(&form->plan, &w->factor, width, batch_scale(form), dw, noise);
+  sde_block_add(size, 1, w->factor.mean, w->g);
+}
+
+/* w->point = x + rho e with e = g(x) or g/|g| in w->v, and g in w->gi. */
+static void move_point(const struct limit_form *form, struct limit_form_workspace *w, size_t width,
+                       const double *x)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  const struct loss *loss = optimizer->objective->loss;
+  size_t size = loss->dim * width;
+  loss_mean_gradient(loss, width, x, w->gi, w->scratch);
+  memcpy(w->v, w->gi, size * sizeof *w->v);
+  if (optimizer->type->normalized)
+    optimizer_normalize(loss->dim, width, w->v);
+  sde_block_shift(size, x, optimizer->rho, w->v, w->point);
+}
+
 /* F = g(y), Sigma = c(b) V(y) with y = x (SGD, and every optimizer to order 0 in rho) or
  * y = x + rho e (n-USAM with e = g(x), n-SAM with e = g/|g|), whose drift to first order is
  * g + rho H e. */
@@ -125,26 +167,24 @@ static void evaluate_point(const struct limit_form *form, struct limit_form_work
   const struct optimizer *optimizer = form->optimizer;
   const struct loss *loss = optimizer->objective->loss;
   size_t size = loss->dim * width;
-  const double *y = x, *gy = w->g;
   bool moved = form->options.rho_order != RHO_ORDER_0 && optimizer->rho > 0 &&
                optimizer->type->perturbation == PERTURB_FULL_GRADIENT;
-  if (moved) {
-    memcpy(w->v, w->g, size * sizeof *w->v);
-    if (optimizer->type->normalized)
-      optimizer_normalize(loss->dim, width, w->v);
-    sde_block_shift(size, x, optimizer->rho, w->v, w->point);
-    loss_mean_gradient(loss, width, w->point, w->gi, w->scratch);
-    y = w->point;
-    gy = w->gi;
+  if (moved)
+    move_point(form, w, width, x);
+  const double *y = moved ? w->point : x;
+  if (optimizer->objective->sampling != GAUSSIAN) {
+    gradient_and_noise(form, w, width, y, dw, noise);
+  } else {
+    loss_mean_gradient(loss, width, y, w->g, w->scratch);
+    if (dw != NULL)
+      leading_noise(form, w, width, y, w->g, dw, noise);
   }
   if (drift != NULL && moved && form->options.rho_order == RHO_ORDER_1) {
     loss_mean_hessian_vector(loss, width, x, w->v, w->hg, w->scratch);
-    set_drift(size, w->g, optimizer->rho, w->hg, drift);
+    set_drift(size, w->gi, optimizer->rho, w->hg, drift);
   } else if (drift != NULL) {
-    set_drift(size, gy, 0, NULL, drift);
+    set_drift(size, w->g, 0, NULL, drift);
   }
-  if (dw != NULL)
-    leading_noise(form, w, width, y, gy, dw, noise);
 }
 
 /* theta of theory.md section 3: how much of delta H_i delta g_i is in column i. */
@@ -216,6 +256,7 @@ static void evaluate_expanded(const struct limit_form *form, struct limit_form_w
   bool variance_term = form->options.variance_term && !objective_has_constant_noise(objective);
   double centre = objective->sampling == GAUSSIAN ? 0 : 1;
   bool want_q = drift != NULL && variance_term;
+  loss_mean_gradient(loss, width, x, w->g, w->scratch);
   loss_mean_hessian_vector(loss, width, x, w->g, w->hg, w->scratch);
   if (dw != NULL || want_q)
     expanded_pass(form, w, width, x, dw, want_q);
@@ -241,18 +282,21 @@ static void micro_mean(const struct objective *objective, size_t width, size_t m
                        double *scratch)
 {
   size_t size = objective->loss->dim * width;
-  sde_block_fill(size, 0, out);
   for (size_t i = 0; i < m; i++) {
+    double *term = i == 0 ? out : scratch;
     if (v == NULL)
-      objective_component_gradient(objective, width, index[i], x, scratch);
+      objective_component_gradient(objective, width, index[i], x, term);
     else
-      objective_component_hessian_vector(objective, width, index[i], x, v, scratch);
-    sde_block_add(size, 1 / (double)m, scratch, out);
+      objective_component_hessian_vector(objective, width, index[i], x, v, term);
+    if (i > 0)
+      sde_block_add(size, 1, scratch, out);
   }
+  if (m > 1)
+    sde_block_scale(size, 1 / (double)m, out);
 }
 
-/* u_I - g of one micro-batch: g_I(x + rho e) - g, e = g_I or g_I/|g_I|, or for m-SAM to first order
- * in rho g_I - g + rho H_I e. */
+/* u_I of one micro-batch: g_I(x + rho e), e = g_I or g_I/|g_I|, or for m-SAM to first order in rho
+ * g_I + rho H_I e. */
 static void micro_direction(const struct limit_form *form, struct limit_form_workspace *w,
                             size_t width, const uint32_t *index, const double *x, double *u)
 {
@@ -261,7 +305,7 @@ static void micro_direction(const struct limit_form *form, struct limit_form_wor
   size_t size = objective->loss->dim * width, m = form->enumeration.size;
   micro_mean(objective, width, m, index, x, NULL, w->gi, w->scratch);
   if (form->options.rho_order == RHO_ORDER_1)
-    sde_block_shift(size, w->gi, -1, w->g, w->v);
+    memcpy(w->v, w->gi, size * sizeof *w->v);
   if (optimizer->type->normalized)
     optimizer_normalize(objective->loss->dim, width, w->gi);
   if (form->options.rho_order == RHO_ORDER_1) {
@@ -270,18 +314,16 @@ static void micro_direction(const struct limit_form *form, struct limit_form_wor
   } else {
     sde_block_shift(size, x, optimizer->rho, w->gi, w->point);
     micro_mean(objective, width, m, index, w->point, NULL, u, w->scratch);
-    sde_block_add(size, -1, w->g, u);
   }
 }
 
-/* u - g of a fresh batch. */
+/* u of a fresh batch. */
 static void fresh_direction(const struct limit_form *form, struct limit_form_workspace *w,
                             const struct sde_instant *at, size_t s, size_t width, const double *x,
                             double *u)
 {
   struct sde_address address = limit_form_address(form, at, s);
   optimizer_direction(form->optimizer, w->optimizer, &address, width, x, u);
-  sde_block_add(form->optimizer->objective->loss->dim * width, -1, w->g, u);
 }
 
 /* Cov u = (1/r) Cov u_I + (1 - 1/r) Cov(u_I, u_J) over ordered disjoint pairs; the factor holds
@@ -321,7 +363,7 @@ static double direction_scale(const struct limit_form *form)
                             : (double)m / (double)optimizer->batch));
 }
 
-/* F and Sigma of directions, as deviations from g: of all micro-batches, or of fresh batches, which
+/* F and Sigma of directions, as deviations from the first: of all micro-batches, or of fresh batches, which
  * is unbiased, with spurious noise of relative size dt/eta over their number. */
 static void evaluate_directions(const struct limit_form *form, struct limit_form_workspace *w,
                                 const struct sde_instant *at, size_t width, const double *x,
@@ -337,6 +379,7 @@ static void evaluate_directions(const struct limit_form *form, struct limit_form
       fresh_direction(form, w, at, c, width, x, u);
     else
       micro_direction(form, w, width, all->index + c * all->size, x, u);
+    centre_on_first(w, size, c, u);
     factor_add(&form->plan, &w->factor, width, c, sampled ? 1 / (double)count : all->probability[c],
                u, dw);
   }
@@ -355,10 +398,11 @@ static void evaluate_norm(const struct limit_form *form, struct limit_form_works
                           const struct sde_instant *at, size_t width, const double *x,
                           const double *dw, double *drift, double *noise)
 {
+  const struct loss *loss = form->optimizer->objective->loss;
+  loss_mean_gradient(loss, width, x, w->g, w->scratch);
   if (drift != NULL) {
     limit_norm_gradient(form, w->norm, at, width, x, w->g, w->hg);
-    set_drift(form->optimizer->objective->loss->dim * width, w->g, form->optimizer->rho, w->hg,
-              drift);
+    set_drift(loss->dim * width, w->g, form->optimizer->rho, w->hg, drift);
   }
   if (dw != NULL)
     leading_noise(form, w, width, x, w->g, dw, noise);
@@ -368,7 +412,6 @@ void limit_form_evaluate(const struct limit_form *form, struct limit_form_worksp
                          const struct sde_instant *at, size_t width, const double *x,
                          const double *dw, double *drift, double *noise)
 {
-  loss_mean_gradient(form->optimizer->objective->loss, width, x, w->g, w->scratch);
   switch (form->kind) {
   case FORM_POINT:
     evaluate_point(form, w, width, x, dw, drift, noise);

@@ -110,6 +110,7 @@ static void sum_squares(size_t dim, size_t width, const double *restrict v, doub
       sum[p] += v[i * width + p] * v[i * width + p];
 }
 
+SDE_VECTOR
 void optimizer_normalize(size_t dim, size_t width, double *v)
 {
   double square[SDE_UNIT];
