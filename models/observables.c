@@ -101,7 +101,10 @@ static const struct row rows[] = {
     {{"noise-trace", "tr V, the trace of the gradient-noise covariance of one sample"},
      observe_noise_trace},
     {{"hessian-trace", "tr H of the full loss"}, observe_hessian_trace},
-    {{"hessian-max", "the largest eigenvalue of H of the full loss"}, observe_hessian_max},
+    {{"hessian-max",
+      "the largest eigenvalue of H of the full loss; beyond 64 parameters Lanczos's, "
+      "from below"},
+     observe_hessian_max},
     {{"norm-squared", "|x|^2"}, observe_norm},
     {{"x1, x2, ...", "a coordinate"}, observe_coordinate}};
 
@@ -192,10 +195,24 @@ static bool check_variance(const struct objective *objective, const struct item 
                   place, name, objective->noise->degrees_of_freedom);
 }
 
+/* Two of one name would be two equal comparisons in a family of verdicts. */
+static bool check_twice(size_t count, const char *const *names, const char *place,
+                        struct sde_status *status)
+{
+  for (size_t i = 0; i < count; i++)
+    for (size_t j = 0; j < i; j++)
+      if (strcmp(names[i], names[j]) == 0)
+        return sde_fail(status, SDE_INVALID, "%s: observable '%s' stands there twice", place,
+                        names[i]);
+  return true;
+}
+
 struct sde_observables *observables_new(const struct objective *objective, size_t count,
                                         const char *const *names, const char *place,
                                         struct sde_status *status)
 {
+  if (!check_twice(count, names, place, status))
+    return NULL;
   struct context *context = sde_alloc(1, sizeof *context);
   struct sde_observables *observables = sde_alloc(1, sizeof *observables);
   *context = (struct context){objective, count, sde_alloc(count, sizeof *context->item)};

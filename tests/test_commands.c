@@ -176,6 +176,8 @@ static const struct {
     {"check noise.yaml --set 'noise={sampling: gaussian, structure: diagonal, "
      "standard_deviation: 1, standard_deviations: [1, 1]}'",
      "--set noise: standard_deviation is given, but has no effect with structure: diagonal; ..."},
+    {"check noise.yaml --set 'observables=[loss, loss]'",
+     "--set observables: observable 'loss' stands there twice"},
     {"run gaussian.yaml -o never", "gaussian.yaml:11: structure is given, but has no effect with "
                                    "sampling: with-replacement; ..."},
     {"plot", "plot: no directory is named; usage: sharpsde plot DIR"},
