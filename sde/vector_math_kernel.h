@@ -247,23 +247,23 @@ static inline vector sine(vector angle, vector square)
   return FMA(sum * square, angle, angle);
 }
 
-/* Box-Muller. The radius is sqrt(-2 log(1 - u)), u the upper 52 bits of a: as a mantissa they give
- * 1 + u, so that 1 - u lies in (0, 1]. Of b, the two upper bits choose the quarter of the circle
- * and the next 52 the angle within it, from -pi/4 to pi/4: the first bit is the sign of the cosine,
- * the second exchanges cosine and sine. No angle needs a reduction. */
+/* Box-Muller: radius sqrt(-2 log(1 - u)) and angle 2 pi v. u is the upper 52 bits of a: as a
+ * mantissa they give 1 + u, so that 1 - u lies in (0, 1] and its logarithm is finite. v is b in
+ * 2^-64; an eighth of a turn further, the two upper bits of b are the nearest multiple of a quarter
+ * turn and the next 52 the angle from it, so that none needs a reduction. An odd multiple exchanges
+ * cosine and sine. */
 static void normals(size_t count, const uint64_t *a, const uint64_t *b, double *z0, double *z1)
 {
+  const uint64_t sign = UINT64_C(1) << 63;
   /* Two passes: within each, the long chains of successive vectors overlap. */
   for (size_t p = 0; p < count; p += LANES)
     STORE(z0 + p, SQRT(minus_twice_log(2 - mantissa(words_at(a + p)))));
   for (size_t p = 0; p < count; p += LANES) {
-    words bits = words_at(b + p), sign = bits & UINT64_C(0x8000000000000000), exchange = bits << 1;
-    vector angle = (mantissa(bits << 2) - 1.5) * 1.57079632679489661923, square = angle * angle;
-    vector radius = LOAD(z0 + p);
-    vector long_side = number_of(bits_of(cosine(square) * radius) ^ sign);
-    vector short_side = sine(angle, square) * radius;
-    STORE(z0 + p, SELECT(exchange, short_side, long_side));
-    STORE(z1 + p, SELECT(exchange, long_side, short_side));
+    words quarter = words_at(b + p) + (sign >> 2), odd = quarter << 1;
+    vector angle = (mantissa(quarter << 2) - 1.5) * 1.57079632679489661923, square = angle * angle;
+    vector radius = LOAD(z0 + p), c = cosine(square) * radius, s = sine(angle, square) * radius;
+    STORE(z0 + p, number_of(bits_of(SELECT(odd, s, c)) ^ ((quarter ^ odd) & sign)));
+    STORE(z1 + p, number_of(bits_of(SELECT(odd, c, s)) ^ (quarter & sign)));
   }
 }
 

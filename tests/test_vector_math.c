@@ -125,17 +125,18 @@ static void draw_words(gsl_rng *rng, uint64_t *words)
   }
 }
 
-/* cos and sin of the angle of a word: the two upper bits choose among the quarters about the four
- * half-axes, as a sign of the cosine and an exchange; the next 52 the place in it. */
-static void cosine_sine(uint64_t bits, long double *cosine, long double *sine)
+/* cos and sin of `half_turns` half turns, reduced exactly to an eighth of a turn. */
+static void cosine_sine(long double half_turns, long double *cosine, long double *sine)
 {
-  long double place = ldexpl((long double)((bits << 2) >> 12), -52) - 0.5L;
-  long double c = cosl(place * acosl(-1) / 2), s = sinl(place * acosl(-1) / 2);
-  if (bits >> 63)
-    c = -c;
-  bool exchange = bits >> 62 & 1;
-  *cosine = exchange ? s : c;
-  *sine = exchange ? c : s;
+  long quarter = lrintl(half_turns * 2);
+  long double rest = (half_turns - (long double)quarter / 2) * acosl(-1);
+  long double c = cosl(rest), s = sinl(rest);
+  *cosine = quarter % 2 == 0 ? c : s;
+  *sine = quarter % 2 == 0 ? s : c;
+  if (quarter % 4 == 1 || quarter % 4 == 2)
+    *cosine = -*cosine;
+  if (quarter % 4 == 2 || quarter % 4 == 3)
+    *sine = -*sine;
 }
 
 START_TEST(best_set_is_one_of_the_named)
@@ -170,11 +171,11 @@ START_TEST(normals_are_box_muller_of_the_words)
   draw_words(rng, a);
   draw_words(rng, b);
   a[0] = UINT64_MAX;
-  b[0] = UINT64_C(1) << 61;
+  b[0] = 0;
   set->normals(COUNT, a, b, z, z + COUNT);
   for (size_t i = 0; i < COUNT; i++) {
     long double u = ldexpl((long double)(a[i] >> 12), -52), cosine, sine;
-    cosine_sine(b[i], &cosine, &sine);
+    cosine_sine(ldexpl((long double)(b[i] >> 10), -53), &cosine, &sine);
     long double radius = sqrtl(-2 * log1pl(-u));
     worst = fmax(worst, fmax(ulps(z[i], radius * cosine), ulps(z[COUNT + i], radius * sine)));
     largest = fmax(largest, fmax(fabs(z[i]), fabs(z[COUNT + i])));
