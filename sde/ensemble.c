@@ -9,21 +9,21 @@
 #include <math.h>
 #include <omp.h>
 #include <string.h>
+#include <unistd.h>
 
 /* At most CHUNKS_MAX chunks, so that the tree is shallow; of few paths no fewer than CHUNKS_MIN, so
- * that there is work for many threads; else blocks of BLOCK_NUMBERS numbers of state, which stay in
- * the first-level cache and are long enough to hide what calling a kernel costs. */
-enum { CHUNKS_MAX = 1024, CHUNKS_MIN = 64, BLOCK_NUMBERS = 768, TREE_DEPTH = 12 };
+ * that there is work for many threads; else CHUNK_NUMBERS numbers of state. */
+enum { CHUNKS_MAX = 1024, CHUNKS_MIN = 64, CHUNK_NUMBERS = 768, TREE_DEPTH = 12 };
 
 static uint64_t at_least(uint64_t a, uint64_t b)
 {
   return a > b ? a : b;
 }
 
-/* Units of paths in a block of default width. */
-static uint64_t units_of_block(const struct sde_ensemble *ensemble)
+/* Units of paths whose state is of this many numbers. */
+static uint64_t units_of(const struct sde_ensemble *ensemble, uint64_t numbers)
 {
-  return at_least(1, BLOCK_NUMBERS / (SDE_UNIT * ensemble->dim));
+  return at_least(1, numbers / (SDE_UNIT * ensemble->dim));
 }
 
 /* Units of paths in a chunk. It depends on the ensemble alone and not on the width or the threads,
@@ -31,13 +31,27 @@ static uint64_t units_of_block(const struct sde_ensemble *ensemble)
 static uint64_t units_of_chunk(const struct sde_ensemble *ensemble)
 {
   uint64_t units = (ensemble->paths + SDE_UNIT - 1) / SDE_UNIT;
-  uint64_t block = units_of_block(ensemble), share = at_least(1, units / CHUNKS_MIN);
-  return at_least((units + CHUNKS_MAX - 1) / CHUNKS_MAX, block < share ? block : share);
+  uint64_t few = units_of(ensemble, CHUNK_NUMBERS), share = at_least(1, units / CHUNKS_MIN);
+  return at_least((units + CHUNKS_MAX - 1) / CHUNKS_MAX, few < share ? few : share);
 }
 
+/* Bytes of the first-level data cache; where the system does not say, what most have. */
+static uint64_t first_level_cache(void)
+{
+  long bytes = 0;
+#ifdef _SC_LEVEL1_DCACHE_SIZE
+  bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE);
+#endif
+  return bytes > 0 ? (uint64_t)bytes : 32768;
+}
+
+/* The state of a block takes 3/16 of the first-level cache, for drift, diffusion, increments and
+ * the scheme's scratch stand there too; it is then long enough to hide what calling a kernel costs.
+ * No bit depends on it. */
 static size_t default_width(const struct sde_ensemble *ensemble)
 {
-  uint64_t block = units_of_block(ensemble), chunk = units_of_chunk(ensemble);
+  uint64_t numbers = first_level_cache() / sizeof(double) * 3 / 16;
+  uint64_t block = units_of(ensemble, numbers), chunk = units_of_chunk(ensemble);
   return (size_t)(block < chunk ? block : chunk) * SDE_UNIT;
 }
 

@@ -31,7 +31,7 @@ struct sde_address {
  * lanes is below 2^25 and width a multiple of 8. A longer call repeats the numbers of a shorter
  * one and adds to them. */
 
-/* Standard normals: vector Box-Muller on SLEEF. Their range is bounded by 8.5. */
+/* Standard normals: Box-Muller, two lanes from the two words. Their range is bounded by 8.5. */
 void sde_random_normals(const struct sde_address *at, size_t width, size_t lanes, double *out);
 
 /* Lanes first_lane .. first_lane + lanes - 1 of the above, the first of them now at out[p], so that

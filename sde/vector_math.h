@@ -1,7 +1,7 @@
 /*
  * Vector mathematics: the hottest loops, written for each vector length. Transcendental functions
- * are SLEEF's fixed-result ones under their own names (finz with FMA, cinz without), so that one
- * machine's bits are another's.
+ * are SLEEF's fixed-result ones under their own names (finz with FMA, cinz without) and normals are
+ * made by polynomials with explicit fused operations, so that one machine's bits are another's.
  */
 #ifndef SDE_VECTOR_MATH_H
 #define SDE_VECTOR_MATH_H
@@ -15,7 +15,8 @@ struct sde_vector_math {
   /* The words a[p], b[p] of Threefry-2x64-20 with this key and counter (first + p, counter). */
   void (*threefry)(size_t count, const uint64_t key[2], uint64_t first, uint64_t counter,
                    uint64_t *a, uint64_t *b);
-  /* Box-Muller: z0, z1 independent standard normals from the words a, b. */
+  /* Box-Muller: z0, z1 independent standard normals from the words a, b, right to 4 units in the
+   * last place. */
   void (*normals)(size_t count, const uint64_t *a, const uint64_t *b, double *z0, double *z1);
   void (*exp)(size_t count, const double *in, double *out);
   void (*log)(size_t count, const double *in, double *out);
@@ -29,7 +30,8 @@ struct sde_vector_math {
   void (*tanh)(size_t count, const double *in, double *out);
   void (*pow)(size_t count, const double *base, const double *exponent, double *out);
   /* out[i*width + p] = constant[i] + sum_j matrix[i*columns + j] x[j*width + p], summed in the
-   * order of j; constant may be NULL for zero, width is a multiple of 32, out is not x. */
+   * order of j, fused in v3 and v4; constant may be NULL for zero, width is a multiple of 32, out
+   * is not x. */
   void (*affine)(size_t rows, size_t columns, const double *matrix, const double *constant,
                  size_t width, const double *x, double *out);
 };
