@@ -31,7 +31,11 @@ typedef void advance_function(const struct sde_process *process, void *workspace
 
 static struct sde_process process_of(size_t dim, const void *context, advance_function *advance)
 {
-  return (struct sde_process){dim, context, no_workspace_new, no_workspace_free, advance};
+  return (struct sde_process){.dim = dim,
+                              .context = context,
+                              .workspace_new = no_workspace_new,
+                              .workspace_free = no_workspace_free,
+                              .advance = advance};
 }
 
 /* x_1 = the path's number, x_2 += step + 1. */
@@ -493,7 +497,11 @@ static void reader_evaluate(const void *context, void *workspace, size_t width, 
 START_TEST(workspaces_are_made_used_and_freed)
 {
   struct open_workspaces open = {0, 0, 0};
-  struct sde_process process = {1, &open, owner_new, owner_free, owner_advance};
+  struct sde_process process = {.dim = 1,
+                                .context = &open,
+                                .workspace_new = owner_new,
+                                .workspace_free = owner_free,
+                                .advance = owner_advance};
   const struct sde_process *list[] = {&process, &process};
   struct sde_ensemble ensemble = simple_ensemble(1000, list, RECORDS, steps);
   ensemble.processes = 2;
