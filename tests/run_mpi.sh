@@ -195,6 +195,7 @@ sed '/no pictures/d' said | cmp - json/summary.json || fail "--json of 2: $(cat 
 limited() {
   local free=("$mpi" run "$3" -o limited --quiet)
   local bound=(bash -c "trap '' XFSZ; ulimit $1; exec \"\$@\"" bash "${free[@]}")
+  rm -rf limited
   if [ "$2" -eq 0 ]; then
     try "${launch[@]}" -n 1 "${bound[@]}" : -n 1 "${free[@]}"
   else
