@@ -11,8 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Once, at the start of the program, and at its end, where the ranks wait for each other. A rank
- * that exits in between ends the whole job with SDE_FAILED. MPI is called by the thread that begins
+/* Once, at the start of the program, and at its end, where the ranks wait for each other. A program
+ * built without MPI that was started several times over ends here, with SDE_INVALID. A rank that
+ * exits in between ends the whole job with SDE_FAILED. MPI is called by the thread that begins
  * (MPI_THREAD_FUNNELED), but for the call that ends the job, which any thread may make. */
 void sde_ranks_begin(void);
 void sde_ranks_end(void);

@@ -6,8 +6,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* What launchers tell each of the processes that they start: how many, and which. */
+static const char *const launchers[][2] = {{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
+                                           {"PMI_SIZE", "PMI_RANK"}};
+
+/* Several of this program would do the same work and write over each other. */
 void sde_ranks_begin(void)
 {
+  for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++) {
+    const char *size = getenv(launchers[i][0]), *rank = getenv(launchers[i][1]);
+    if (size == NULL || rank == NULL || atol(size) < 2)
+      continue;
+    if (atol(rank) == 0)
+      fprintf(stderr,
+              "sharpsde: one of %s processes of an MPI job, but built without MPI; `make MPI=1` "
+              "builds it with it\n",
+              size);
+    exit(SDE_INVALID);
+  }
 }
 
 void sde_ranks_end(void)

@@ -186,6 +186,8 @@ try ranks 3 run --unheard-of
 ended "a wrong option" 2 "unknown option"
 try ranks 3 rum
 ended "a wrong command" 2 "nearest is 'run'"
+try "${launch[@]}" -n 3 "$program" run compare.yaml -o wrong
+[ -n "${MPI:-}" ] || ended "a program without MPI" 2 "one of 3 processes .* make MPI=1"
 try ranks 3 --version
 [ "$status $(cat said)" = "0 $("$program" --version)" ] || fail "--version of 3: $(cat said)"
 try ranks 2 run compare.yaml -o json --json --set paths=100
@@ -229,6 +231,16 @@ ended "no data on rank 1" 2 "rank 1: .*data.csv"
 sed 's/1/2/' data.csv >elsewhere/data.csv
 divided
 ended "other data on rank 1" 2 "rank 1 reads another recipe or other data"
+
+# What docs/cluster.md shows, on a machine of its size.
+ln -s "$root/experiments" "$root/plots" "$root/bench" .
+ran=0
+while IFS= read -r command; do
+  OMPI_MCA_rmaps_base_oversubscribe=1 timeout 120 bash -c "$command" >said 2>&1 ||
+    fail "docs/cluster.md: this command failed: $command: $(cat said)"
+  ran=$((ran + 1))
+done < <(grep -E '^mpirun ' "$root/docs/cluster.md")
+[ "$ran" -ge 2 ] || fail "only $ran commands were found in docs/cluster.md"
 
 # A rank that is killed at work takes the others with it.
 sed 's/^paths: .*/paths: 1e11/; /^distance_paths/d' compare.yaml >endless.yaml
