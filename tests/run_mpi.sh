@@ -233,7 +233,7 @@ divided
 ended "other data on rank 1" 2 "rank 1 reads another recipe or other data"
 
 # What docs/cluster.md shows, on a machine of its size.
-ln -s "$root/experiments" "$root/plots" "$root/bench" .
+ln -s "$root/experiments" "$root/data" .
 ran=0
 while IFS= read -r command; do
   OMPI_MCA_rmaps_base_oversubscribe=1 timeout 120 bash -c "$command" >said 2>&1 ||

@@ -536,6 +536,30 @@ START_TEST(no_record_and_no_path)
 }
 END_TEST
 
+/* So many paths that chunks are more than 1024: the numbers 0 to n - 1 have mean (n - 1)/2, and
+ * squared deviations n (n^2 - 1)/12. Of some thirty merges each is off by a few roundings. */
+START_TEST(millions_of_paths_are_merged)
+{
+  const uint64_t paths = 4500001, last = 1;
+  const double n = (double)paths;
+  struct sde_process process = process_of(2, NULL, counting);
+  const struct sde_process *list = &process;
+  struct sde_ensemble ensemble = simple_ensemble(paths, &list, 1, &last);
+  ensemble.bound = n;
+  ensemble.sample_paths = 0;
+  struct sde_ensemble_result one = sde_ensemble_run(&ensemble);
+  ensemble.threads = 2;
+  struct sde_ensemble_result two = sde_ensemble_run(&ensemble);
+  ck_assert(memcmp(one.moments, two.moments, sizeof *one.moments) == 0);
+  ck_assert_double_eq(one.moments->n, n);
+  ck_assert_double_eq_tol(one.moments->mean, (n - 1) / 2, 1e-12 * n);
+  ck_assert_double_eq_tol(one.moments->m2 / (n * (n * n - 1) / 12), 1, 1e-12);
+  ck_assert_uint_eq(one.own_paths, paths);
+  sde_ensemble_result_free(&one);
+  sde_ensemble_result_free(&two);
+}
+END_TEST
+
 /* One record at the end is the end of many; the start alone is the start. */
 START_TEST(records_do_not_disturb_the_paths)
 {
@@ -695,6 +719,7 @@ static void add_divergence_and_limits(Suite *suite)
   tcase_add_loop_test(limits, progress_rises_to_all_paths, 0, COUNTS);
   tcase_add_test(limits, workspaces_are_made_used_and_freed);
   tcase_add_test(limits, no_record_and_no_path);
+  tcase_add_test(limits, millions_of_paths_are_merged);
   tcase_add_test(limits, records_do_not_disturb_the_paths);
 }
 
