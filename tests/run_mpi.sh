@@ -187,11 +187,11 @@ ended "a wrong option" 2 "unknown option"
 try ranks 3 rum
 ended "a wrong command" 2 "nearest is 'run'"
 try "${launch[@]}" -n 3 "$program" run compare.yaml -o wrong
-[ -n "${MPI:-}" ] || ended "a program without MPI" 2 "one of 3 processes .* make MPI=1"
+[ -n "${MPI:-}" ] || ended "a program without MPI" 2 "one of 3 processes.*make MPI=1"
 try ranks 3 --version
 [ "$status $(cat said)" = "0 $("$program" --version)" ] || fail "--version of 3: $(cat said)"
-try ranks 2 run compare.yaml -o json --json --set paths=100
-sed '/no pictures/d' said | cmp - json/summary.json || fail "--json of 2: $(cat said)"
+ranks 2 run compare.yaml -o json --json --set paths=100 >said 2>/dev/null || fail "--json of 2"
+cmp said json/summary.json || fail "--json of 2: $(cat said)"
 
 # limited LIMIT RANK RECIPE: a run on two ranks, with a limit of ulimit's on one of them.
 limited() {
