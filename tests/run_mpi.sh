@@ -236,7 +236,7 @@ ended "other data on rank 1" 2 "rank 1 reads another recipe or other data"
 ln -s "$root/experiments" "$root/data" .
 ran=0
 while IFS= read -r command; do
-  OMPI_MCA_rmaps_base_oversubscribe=1 timeout 120 bash -c "$command" >said 2>&1 ||
+  OMPI_MCA_rmaps_base_oversubscribe=1 timeout 120 bash -c "$command" >said 2>&1 </dev/null ||
     fail "docs/cluster.md: this command failed: $command: $(cat said)"
   ran=$((ran + 1))
 done < <(grep -E '^mpirun ' "$root/docs/cluster.md")
