@@ -10,6 +10,9 @@
 #   make install    into PREFIX (default /usr/local), staged under DESTDIR; also make uninstall
 #   make format, make shellcheck, make clean
 #
+# MPI=1 builds the command for the ranks of an MPI job (docs/cluster.md). Its compiler flags are
+# pkg-config's of MPI_PACKAGE; with an MPI without a package they are the wrapper's, CC=mpicc.
+#
 # CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS and PKG_CONFIG_PATH are the user's; DEVELOPER=1 turns
 # warnings on and into errors.
 
@@ -20,6 +23,8 @@ CFLAGS ?= -O3 -g
 
 override PREFIX := $(abspath $(PREFIX))
 DATADIR := $(PREFIX)/share/sharpsde
+MPI_PACKAGE ?= $(if $(findstring mpicc,$(CC)),,ompi-c)
+MPI_PACKAGES := $(if $(filter 1,$(MPI)),$(MPI_PACKAGE))
 LIBRARY_PACKAGES := gsl sleef
 PACKAGES := $(LIBRARY_PACKAGES) jansson libfyaml libmd
 
@@ -32,7 +37,7 @@ WARNINGS := $(if $(filter 1,$(DEVELOPER)),$(DEVELOPER_WARNINGS))
 
 # Empty before `make deps` ran on a bare machine: check and demo therefore build in a second make.
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) $(MPI_PACKAGES) 2>/dev/null)
 CHECK_CFLAGS := $(shell pkg-config --cflags check 2>/dev/null)
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 
@@ -56,7 +61,7 @@ LIBS = $(LDLIBS) $(PACKAGE_LIBS) -ldl -lm
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2); )
 
 objects = $(patsubst %.c,$(B)/%.o,$(1))
-ENGINE := $(wildcard sde/*.c)
+ENGINE := $(filter-out sde/ranks_$(if $(filter 1,$(MPI)),one,mpi).c,$(wildcard sde/*.c))
 LIBRARY := $(call objects,$(if $(X86_64),$(ENGINE),$(filter-out $(KERNELS),$(ENGINE))) \
   $(wildcard models/*.c))
 COMMAND := $(call objects,$(wildcard experiments/*.c))
@@ -76,9 +81,9 @@ SUBMAKE = +$(MAKE) --no-print-directory
 
 all: $(B)/sharpsde $(B)/libsharpsde.a
 
-$(B)/libsharpsde.a: $(LIBRARY)
+$(B)/libsharpsde.a: $(LIBRARY) $(B)/libraries
 	@rm -f $@
-	$(call say,AR,$@)$(AR) rcs $@ $^
+	$(call say,AR,$@)$(AR) rcs $@ $(LIBRARY)
 
 $(B)/sharpsde: $(COMMAND) $(B)/libsharpsde.a
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
@@ -92,6 +97,7 @@ $(BENCH): %: %.o $(B)/libsharpsde.a
 $(B)/sde/%_v2.o: EXTRA := $(V2)
 $(B)/sde/%_v3.o: EXTRA := $(V3)
 $(B)/sde/%_v4.o: EXTRA := $(V4)
+$(B)/sde/ranks_mpi.o: EXTRA := $(if $(MPI_PACKAGES),$(shell pkg-config --cflags $(MPI_PACKAGES)))
 $(B)/tests/%.o: EXTRA := $(CHECK_CFLAGS) -DTESTS_EXAMPLES=\"$(B)/examples\"
 
 $(B)/%.o: %.c $(B)/flags
@@ -102,18 +108,21 @@ $(B)/examples/%.so: examples/%.c $(wildcard sde/*.h models/*.h) $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(COMPILE) -fPIC -shared -o $@ $<
 
-# Changes only when the flags do, so that other flags, or another PREFIX, build everything anew.
-$(B)/flags: FORCE
-	@pkg-config --exists --print-errors $(PACKAGES) || \
-	  { echo "make: a library is missing; 'make deps' installs it" >&2; exit 1; }
+# Change only when the flags do, so that other flags, or another PREFIX, build everything anew, and
+# other libraries, or MPI, link anew.
+$(B)/flags: CONTENT = $(COMPILE) $(DEFINES)
+$(B)/libraries: CONTENT = $(LINK) $(LIBS) $(ENGINE)
+$(B)/flags $(B)/libraries: FORCE
+	@pkg-config --exists --print-errors $(PACKAGES) $(MPI_PACKAGES) || \
+	  { echo "make: a library is missing; 'make deps$(if $(MPI), MPI=1)' installs it" >&2; exit 1; }
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(COMPILE) $(DEFINES) : $(LINK) $(LIBS)' | cmp -s - $@ || \
-	  printf '%s\n' '$(COMPILE) $(DEFINES) : $(LINK) $(LIBS)' > $@
+	@printf '%s\n' '$(CONTENT)' | cmp -s - $@ || printf '%s\n' '$(CONTENT)' > $@
 
 -include $(OBJECTS:.o=.d)
 
 deps:
 	@scripts/deps.sh packages.txt
+	@$(if $(filter 1,$(MPI)),scripts/deps.sh packages-mpi.txt)
 
 check: deps
 	$(SUBMAKE) $(JOBS) test-programs
@@ -160,7 +169,7 @@ install: all
 	install -m 644 $(wildcard sde/*.h sde/*.def) $(INCLUDE)/sde
 	install -m 644 $(wildcard models/*.h models/*.def) $(INCLUDE)/models
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
-	  -e 's|@REQUIRES@|$(LIBRARY_PACKAGES)|' sharpsde.pc.in > $(LIB)/pkgconfig/sharpsde.pc
+	  -e 's|@REQUIRES@|$(strip $(LIBRARY_PACKAGES) $(MPI_PACKAGES))|' sharpsde.pc.in > $(LIB)/pkgconfig/sharpsde.pc
 	for file in experiments/recipes/*.yaml data/* plots/*; do \
 	  [ ! -f $$file ] || install -m 644 $$file $(SHARE)/$$(basename $$(dirname $$file)); done
 	install -m 644 $(wildcard examples/plugin_loss/*) $(SHARE)/examples/plugin_loss

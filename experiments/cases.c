@@ -457,6 +457,7 @@ struct sde_ensemble_result case_run(const struct cases *cases, const struct run_
   char *label = case_label(one);
   progress_part(progress, label, case_work(one, sdes, companions), one->paths);
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
+  progress_ran(progress, result.own_paths);
   sde_free(label);
   sde_free(process);
   sde_free(pair);

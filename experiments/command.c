@@ -4,6 +4,7 @@
 #include "experiments/command.h"
 
 #include "experiments/text.h"
+#include "sde/ranks.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +35,7 @@ const struct command *command_named(const char *name)
 
 int command_end(const struct sde_status *status)
 {
-  if (status->code != SDE_OK)
+  if (status->code != SDE_OK && sde_ranks_rank() == 0)
     fprintf(stderr, "sharpsde: %s\n", status->message);
   return (int)status->code;
 }

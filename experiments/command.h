@@ -24,7 +24,8 @@ struct command {
 const struct command *commands(void);
 const struct command *command_named(const char *name);
 
-/* Print the sentence of a failure on stderr, if there is one; returns the code. */
+/* Print the sentence of a failure on stderr, if there is one and this is rank 0; returns the
+ * code. */
 int command_end(const struct sde_status *status);
 
 /* A command that takes one word and nothing else: that word; NULL, and the status says why. */

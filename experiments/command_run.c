@@ -11,6 +11,7 @@
 #include "experiments/scheme_choice.h"
 #include "experiments/study.h"
 #include "experiments/unused.h"
+#include "sde/ranks.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -122,7 +123,7 @@ static double total_work(const struct cases *cases, bool companions)
 /* Pictures are made from the tables and are not worth losing a run for: where they cannot be
  * drawn, that is a warning. */
 static bool write_all(struct results *results, const struct recipe *recipe, const char *directory,
-                      double seconds, int threads, struct sde_status *status)
+                      const struct results_effort *effort, struct sde_status *status)
 {
   if (!results_write(results, directory, status))
     return false;
@@ -135,8 +136,7 @@ static bool write_all(struct results *results, const struct recipe *recipe, cons
         strstr(drawn.message, strerror(ENOSPC)) != NULL)
       return sde_fail(status, SDE_FAILED, "%s", drawn.message);
   }
-  bool good = results_write_run(results, directory, seconds, threads, pictures.count,
-                                pictures.names, status);
+  bool good = results_write_run(results, directory, effort, pictures.count, pictures.names, status);
   plot_files_free(&pictures);
   return good;
 }
@@ -161,6 +161,26 @@ static void note_beginnings(struct results *results, const struct cases *cases)
   sde_free(forms);
 }
 
+/* Of what all ranks have in their hands rank 0 writes and shows its own. */
+static bool leave_results(const struct options *options, struct results *results,
+                          const struct recipe *recipe, const char *directory,
+                          const struct results_effort *effort, struct sde_status *status)
+{
+  bool first = sde_ranks_rank() == 0;
+  if (first)
+    write_all(results, recipe, directory, effort, status);
+  if (!sde_ranks_agree(status))
+    return false;
+  if (first)
+    show(options, results, directory);
+  if (results_failed(results))
+    return sde_fail(status, SDE_FAILED,
+                    "more than max_diverged: %g of the paths diverged; results over the "
+                    "survivors are in %s",
+                    parameters_real(recipe->common, "max_diverged"), directory);
+  return true;
+}
+
 /* Run the study and write what it leaves; scheme_said is NULL or a line for people. */
 static bool run_study(const struct options *options, const struct recipe *recipe,
                       const struct cases *cases, const char *scheme_said, const char *directory,
@@ -169,40 +189,72 @@ static bool run_study(const struct options *options, const struct recipe *recipe
   int threads = options->threads > 0 ? options->threads : omp_get_max_threads();
   double begun = seconds_now();
   bool companions = recipe->study->companions;
-  struct progress *progress = options->quiet ? NULL : progress_new(total_work(cases, companions));
+  struct progress *progress =
+      progress_new(total_work(cases, companions), !options->quiet && sde_ranks_rank() == 0);
   struct results *results = results_new(recipe);
   note_beginnings(results, cases);
   if (scheme_said != NULL)
     results_note(results, false, "%s", scheme_said);
-  bool good = recipe->study->run(recipe, threads, progress, cases, results, status);
-  progress_free(progress);
-  good = good && write_all(results, recipe, directory, seconds_now() - begun, threads, status);
+  recipe->study->run(recipe, threads, progress, cases, results, status);
+  progress_end(progress);
+  bool good = sde_ranks_agree(status);
   if (good) {
-    show(options, results, directory);
-    if (results_failed(results))
-      good = sde_fail(status, SDE_FAILED,
-                      "more than max_diverged: %g of the paths diverged; results over the "
-                      "survivors are in %s",
-                      parameters_real(recipe->common, "max_diverged"), directory);
+    uint64_t *rank_paths = sde_alloc(sde_ranks_count(), sizeof *rank_paths);
+    sde_ranks_gather(progress_own_paths(progress), rank_paths);
+    struct results_effort effort = {seconds_now() - begun, threads, sde_ranks_count(), rank_paths};
+    good = leave_results(options, results, recipe, directory, &effort, status);
+    sde_free(rank_paths);
   }
+  progress_free(progress);
   results_free(results);
   return good;
+}
+
+/* The cases, of all ranks or of none. */
+static struct cases *cases_of_all(const struct recipe *recipe, struct sde_status *status)
+{
+  struct cases *cases = cases_new(recipe, status);
+  if (sde_ranks_agree(status))
+    return cases;
+  cases_free(cases);
+  return NULL;
+}
+
+/* Have all ranks read one recipe, with the same data? */
+static bool is_same_recipe(const struct recipe *recipe, struct sde_status *status)
+{
+  size_t other = sde_ranks_differing(recipe->resolved, strlen(recipe->resolved));
+  return other == 0 || sde_fail(status, SDE_INVALID,
+                                "rank %zu reads another recipe or other data than rank 0; the "
+                                "files must be the same on every machine",
+                                other);
+}
+
+/* Whether the directory may be written is rank 0's to say. */
+static bool is_prepared(const char *directory, bool force, struct sde_status *status)
+{
+  if (sde_ranks_rank() == 0)
+    results_prepare(directory, force, status);
+  return sde_ranks_agree(status);
 }
 
 /* The user's mistakes are found before a pilot run takes its time. */
 static bool run(const struct options *options, struct recipe *recipe, struct sde_status *status)
 {
-  struct cases *cases = cases_new(recipe, status);
+  struct cases *cases = cases_of_all(recipe, status);
   if (cases == NULL)
     return false;
   char *directory = options->directory != NULL ? sde_strdup(options->directory)
                                                : default_directory(options->recipe);
   char *scheme_said = NULL;
-  bool good = results_prepare(directory, options->force, status) &&
-              scheme_choose(recipe, options->threads, &scheme_said, status);
+  bool good = is_prepared(directory, options->force, status);
+  if (good) {
+    scheme_choose(recipe, options->threads, &scheme_said, status);
+    good = sde_ranks_agree(status);
+  }
   if (good && scheme_said != NULL) {
     cases_free(cases);
-    cases = cases_new(recipe, status);
+    cases = cases_of_all(recipe, status);
     good = cases != NULL;
   }
   good = good && run_study(options, recipe, cases, scheme_said, directory, status);
@@ -220,7 +272,7 @@ int command_run(int argc, char **argv)
   struct recipe *recipe = NULL;
   if (parse_options(argc, argv, &options, &seed, &status))
     recipe = recipe_read(options.recipe, options.overrides, options.override, &status);
-  if (recipe != NULL)
+  if (sde_ranks_agree(&status) && is_same_recipe(recipe, &status))
     run(&options, recipe, &status);
   recipe_free(recipe);
   sde_free(options.override);

@@ -107,7 +107,11 @@ static struct sde_ensemble_result run(const struct convergence_task *task, size_
   for (size_t k = 0; k < 2 * dim; k++)
     start[k] = task->equation->start[k % dim];
   struct beside beside = {task, scheme, solution};
-  struct sde_process both = {2 * dim, &beside, workspace_new, workspace_free, advance};
+  struct sde_process both = {.dim = 2 * dim,
+                             .context = &beside,
+                             .workspace_new = workspace_new,
+                             .workspace_free = workspace_free,
+                             .advance = advance};
   bool strong = task->kind == ERROR_STRONG;
   struct sde_ensemble ensemble = {
       .paths = paths_at(task, i),
@@ -125,6 +129,7 @@ static struct sde_ensemble_result run(const struct convergence_task *task, size_
       .progress = progress == NULL ? NULL : progress_paths,
       .progress_context = progress};
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
+  progress_ran(progress, result.own_paths);
   sde_free(start);
   return result;
 }

@@ -338,7 +338,8 @@ struct drift_probe_result drift_probe_run(const struct drift_probe *probe, struc
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
   struct drift_probe_result probed = {.coefficient = result.moments[0],
                                       .direction = sde_alloc(probe->dim, sizeof *probed.direction),
-                                      .not_finite = result.diverged[0]};
+                                      .not_finite = result.diverged[0],
+                                      .own_paths = result.own_paths};
   memcpy(probed.direction, result.moments + 1, probe->dim * sizeof *probed.direction);
   probed.se = hypot(sde_moments_standard_error(probed.coefficient), probe->predicted_se);
   sde_ensemble_result_free(&result);

@@ -35,6 +35,7 @@ struct drift_probe_result {
   struct sde_moments coefficient, *direction;
   double se;           /* of the coefficient, predicted_se included */
   uint64_t not_finite; /* draws left out */
+  uint64_t own_paths;  /* as in struct sde_ensemble_result */
 };
 
 /* Draw this many directions from the stream, over threads (0 for OpenMP's choice); `progress` may

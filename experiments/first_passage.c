@@ -224,7 +224,10 @@ static struct sde_process *process_of(struct passage made, size_t dim)
                                   .context = passage,
                                   .workspace_new = workspace_new,
                                   .workspace_free = workspace_free,
-                                  .advance = advance};
+                                  .advance = advance,
+                                  .kept_rows = 1,
+                                  .kept_paths = (size_t)made.target.paths,
+                                  .kept = passage->time};
   return process;
 }
 

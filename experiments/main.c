@@ -4,6 +4,7 @@
  */
 #include "experiments/command.h"
 #include "experiments/text.h"
+#include "sde/ranks.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -66,18 +67,33 @@ static int dispatch(int argc, char **argv)
     command = find(argv[help ? 2 : 1], &status);
   if (command != NULL && !help && !asks_for_help(argc - 1, argv + 1))
     return command->run(argc - 1, argv + 1);
-  if (status.code == SDE_OK && (help || command != NULL))
+  if (status.code == SDE_OK && (help || command != NULL) && sde_ranks_rank() == 0)
     print_help(command);
   return command_end(&status);
 }
 
-int main(int argc, char **argv)
+/* Only a run is the work of several ranks; whatever else is asked for, rank 0 does. */
+static bool has_part(int argc, char **argv)
 {
-  int code = dispatch(argc, argv);
+  return sde_ranks_rank() == 0 || (argc > 1 && strcmp(argv[1], "run") == 0);
+}
+
+/* Did all that was printed arrive? */
+static int end_output(int code)
+{
   errno = 0;
   if (fflush(stdout) == 0 && !ferror(stdout))
     return code;
   fprintf(stderr, "sharpsde: standard output cannot be written%s%s\n", errno == 0 ? "" : ": ",
           errno == 0 ? "" : strerror(errno));
   return code == SDE_OK ? SDE_FAILED : code;
+}
+
+int main(int argc, char **argv)
+{
+  sde_ranks_begin();
+  int code = has_part(argc, argv) ? dispatch(argc, argv) : SDE_OK;
+  code = end_output(code);
+  sde_ranks_end();
+  return code;
 }

@@ -216,6 +216,7 @@ static void sample(struct norm_table *table, const struct objective *objective, 
       .progress = progress == NULL ? NULL : progress_paths,
       .progress_context = progress};
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
+  progress_ran(progress, result.own_paths);
   for (size_t k = 0; k < count; k++) {
     struct norm_row *row = &table->row[k];
     row->sampled = result.moments[k];

@@ -15,7 +15,9 @@ struct progress {
   double total, before, part; /* work in all, of finished parts, of this part */
   uint64_t paths;
   const char *label;
+  bool visible;
   double started, shown;
+  uint64_t own_paths;
 };
 
 static double seconds_now(void)
@@ -25,12 +27,11 @@ static double seconds_now(void)
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-struct progress *progress_new(double total)
+struct progress *progress_new(double total, bool shown)
 {
-  if (!isatty(STDERR_FILENO))
-    return NULL;
   struct progress *progress = sde_alloc(1, sizeof *progress);
   progress->total = total;
+  progress->visible = shown && isatty(STDERR_FILENO);
   progress->started = seconds_now();
   return progress;
 }
@@ -49,7 +50,7 @@ void progress_part(struct progress *progress, const char *label, double work, ui
 void progress_paths(void *context, uint64_t paths_done)
 {
   struct progress *progress = context;
-  if (progress == NULL)
+  if (progress == NULL || !progress->visible)
     return;
   double now = seconds_now();
   if (now - progress->shown < 0.1)
@@ -67,11 +68,28 @@ void progress_paths(void *context, uint64_t paths_done)
   fflush(stderr);
 }
 
-void progress_free(struct progress *progress)
+void progress_ran(struct progress *progress, uint64_t own_paths)
 {
-  if (progress == NULL)
+  if (progress != NULL)
+    progress->own_paths += own_paths;
+}
+
+uint64_t progress_own_paths(const struct progress *progress)
+{
+  return progress == NULL ? 0 : progress->own_paths;
+}
+
+void progress_end(struct progress *progress)
+{
+  if (progress == NULL || !progress->visible)
     return;
+  progress->visible = false;
   fprintf(stderr, "\r\033[K");
   fflush(stderr);
+}
+
+void progress_free(struct progress *progress)
+{
+  progress_end(progress);
   sde_free(progress);
 }

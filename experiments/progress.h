@@ -1,16 +1,18 @@
 /*
- * Progress: a bar with rate and time left on a terminal; nothing where stderr is not one.
+ * Progress: a bar with rate and time left on a terminal; nothing where stderr is not one. It also
+ * counts the paths that this rank has run.
  */
 #ifndef EXPERIMENTS_PROGRESS_H
 #define EXPERIMENTS_PROGRESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct progress;
 
-/* A bar over `total` units of work, or NULL where none is to be shown; every function takes NULL.
- * It shows itself on stderr. */
-struct progress *progress_new(double total);
+/* Of a run with `total` units of work; every function takes NULL. The bar shows itself on stderr
+ * where that is a terminal and `shown` is true. */
+struct progress *progress_new(double total, bool shown);
 
 /* What runs now, and how much work it is; path counts are scaled to it. */
 void progress_part(struct progress *progress, const char *label, double work, uint64_t paths);
@@ -18,7 +20,14 @@ void progress_part(struct progress *progress, const char *label, double work, ui
 /* As sde_ensemble.progress: paths done of the current part. */
 void progress_paths(void *progress, uint64_t paths_done);
 
-/* Clear the line and release. */
+/* Paths that this rank has run of an ensemble; and of all ensembles. */
+void progress_ran(struct progress *progress, uint64_t own_paths);
+uint64_t progress_own_paths(const struct progress *progress);
+
+/* Clear the line, where no more is to be shown. */
+void progress_end(struct progress *progress);
+
+/* Release. */
 void progress_free(struct progress *progress);
 
 #endif

@@ -4,6 +4,7 @@
 #include "experiments/results.h"
 
 #include "experiments/study.h"
+#include "sde/ranks.h"
 #include "sde/vector_math.h"
 
 #include <errno.h>
@@ -40,10 +41,8 @@ struct results {
 static FILE *memory_stream(char **text, size_t *length)
 {
   FILE *stream = open_memstream(text, length);
-  if (stream == NULL) {
-    fprintf(stderr, "sharpsde: out of memory\n");
-    exit(SDE_FAILED);
-  }
+  if (stream == NULL)
+    sde_ranks_stop("out of memory");
   return stream;
 }
 
@@ -318,8 +317,8 @@ bool results_write(struct results *results, const char *directory, struct sde_st
   return good && write_json(directory, "summary.json", results->summary, status);
 }
 
-bool results_write_run(const struct results *results, const char *directory, double seconds,
-                       int threads, size_t pictures, char *const *picture,
+bool results_write_run(const struct results *results, const char *directory,
+                       const struct results_effort *effort, size_t pictures, char *const *picture,
                        struct sde_status *status)
 {
   char host[256] = "", when[64];
@@ -332,9 +331,13 @@ bool results_write_run(const struct results *results, const char *directory, dou
     json_array_append_new(files, json_string(results->table[i].name));
   for (size_t i = 0; i < pictures; i++)
     json_array_append_new(files, json_string(picture[i]));
-  json_t *run = json_pack("{s:s, s:f, s:s, s:i, s:s, s:s, s:o}", "finished", when, "seconds",
-                          seconds, "host", host, "threads", threads, "version", SHARPSDE_VERSION,
-                          "vector_math", sde_vector_math()->name, "files", files);
+  json_t *rank_paths = json_array();
+  for (size_t r = 0; r < effort->ranks; r++)
+    json_array_append_new(rank_paths, json_integer((json_int_t)effort->rank_paths[r]));
+  json_t *run = json_pack("{s:s, s:f, s:s, s:i, s:i, s:o, s:s, s:s, s:o}", "finished", when,
+                          "seconds", effort->seconds, "host", host, "threads", effort->threads,
+                          "ranks", (int)effort->ranks, "rank_paths", rank_paths, "version",
+                          SHARPSDE_VERSION, "vector_math", sde_vector_math()->name, "files", files);
   bool good = write_json(directory, "run.json", run, status);
   json_decref(run);
   return good;

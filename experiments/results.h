@@ -61,10 +61,18 @@ bool results_write(struct results *results, const char *directory, struct sde_st
 bool results_write_file(const char *directory, const char *name, const char *text, size_t length,
                         struct sde_status *status);
 
+/* What a run took: threads of this rank, and the paths that each rank has run. */
+struct results_effort {
+  double seconds;
+  int threads;
+  size_t ranks;
+  const uint64_t *rank_paths;
+};
+
 /* Write run.json: what is not the same from run to run, and the list of all files of the run,
  * `pictures` included. */
-bool results_write_run(const struct results *results, const char *directory, double seconds,
-                       int threads, size_t pictures, char *const *picture,
+bool results_write_run(const struct results *results, const char *directory,
+                       const struct results_effort *effort, size_t pictures, char *const *picture,
                        struct sde_status *status);
 
 #endif

@@ -94,6 +94,7 @@ static bool measure(const struct cases *cases, const struct run_case *one, int t
   struct drift_probe_result result =
       drift_probe_run(probe, probe_stream(cases, &one->optimizer), one->paths, threads,
                       progress == NULL ? NULL : progress_paths, progress);
+  progress_ran(progress, result.own_paths);
   if (result.not_finite > 0) {
     results_note(results, true,
                  "sharpsde: %s, rho %g: %" PRIu64 " of %" PRIu64

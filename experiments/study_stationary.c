@@ -167,7 +167,10 @@ static struct sde_process *averaged_new(const struct cases *cases, const struct 
                                   .context = averaged,
                                   .workspace_new = workspace_new,
                                   .workspace_free = workspace_free,
-                                  .advance = advance};
+                                  .advance = advance,
+                                  .kept_rows = quantities->all,
+                                  .kept_paths = (size_t)one->paths,
+                                  .kept = averaged->average};
   return process;
 }
 

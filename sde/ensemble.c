@@ -1,23 +1,32 @@
 /*
  * Ensembles: see ensemble.h. Paths are cut into chunks by their number alone; a chunk is reduced
- * by one thread, and the chunks are merged in index order along a fixed binary tree.
+ * by one thread, and the chunks are merged in index order along a fixed binary tree. A rank takes
+ * neighbouring chunks, merges what the tree allows, and hands on the subtrees that are left.
  */
 #include "sde/ensemble.h"
 
 #include "sde/block.h"
+#include "sde/ranks.h"
 
 #include <math.h>
 #include <omp.h>
 #include <string.h>
 #include <unistd.h>
 
-/* At most CHUNKS_MAX chunks, so that the tree is shallow; of few paths no fewer than CHUNKS_MIN, so
- * that there is work for many threads; else CHUNK_NUMBERS numbers of state. */
-enum { CHUNKS_MAX = 1024, CHUNKS_MIN = 64, CHUNK_NUMBERS = 768, TREE_DEPTH = 12 };
+/* At most CHUNKS_MAX chunks, so that few are merged, unless they were then of more than CHUNK_MOST
+ * units, so that there is work for many ranks; of few paths no fewer than CHUNKS_MIN, so that there
+ * is work for many threads; else CHUNK_NUMBERS numbers of state. The nodes of a rank's tree rise in
+ * size and then fall, hence twice the bits of the number of chunks. */
+enum { CHUNKS_MAX = 1024, CHUNK_MOST = 128, CHUNKS_MIN = 64, CHUNK_NUMBERS = 768, NODES_MAX = 128 };
 
 static uint64_t at_least(uint64_t a, uint64_t b)
 {
   return a > b ? a : b;
+}
+
+static uint64_t at_most(uint64_t a, uint64_t b)
+{
+  return a < b ? a : b;
 }
 
 /* Units of paths whose state is of this many numbers. */
@@ -32,7 +41,8 @@ static uint64_t units_of_chunk(const struct sde_ensemble *ensemble)
 {
   uint64_t units = (ensemble->paths + SDE_UNIT - 1) / SDE_UNIT;
   uint64_t few = units_of(ensemble, CHUNK_NUMBERS), share = at_least(1, units / CHUNKS_MIN);
-  return at_least((units + CHUNKS_MAX - 1) / CHUNKS_MAX, few < share ? few : share);
+  uint64_t least = at_most((units + CHUNKS_MAX - 1) / CHUNKS_MAX, CHUNK_MOST);
+  return at_least(least, at_most(few, share));
 }
 
 /* Bytes of the first-level data cache; where the system does not say, what most have. */
@@ -52,41 +62,46 @@ static size_t default_width(const struct sde_ensemble *ensemble)
 {
   uint64_t numbers = first_level_cache() / sizeof(double) * 3 / 16;
   uint64_t block = units_of(ensemble, numbers), chunk = units_of_chunk(ensemble);
-  return (size_t)(block < chunk ? block : chunk) * SDE_UNIT;
+  return (size_t)at_most(block, chunk) * SDE_UNIT;
 }
 
-/* What a chunk, or a subtree of chunks, has counted. */
+/* What a chunk, or a subtree of chunks, has counted: arrays one after the other in one piece of
+ * memory, which begins with the moments. */
 struct tally {
   struct sde_moments *moments, *differences;
   uint64_t *diverged, *first_divergence;
 };
 
+/* Of the arrays, and of them all in words of 64 bits. */
 struct sizes {
-  size_t moments, differences, diverged, processes;
+  size_t moments, differences, diverged, processes, words;
 };
+
+enum { MOMENTS_WORDS = sizeof(struct sde_moments) / sizeof(uint64_t) };
 
 static struct sizes sizes_of(const struct sde_ensemble *ensemble)
 {
   size_t table = ensemble->records * ensemble->observables.count;
-  return (struct sizes){ensemble->processes * table, ensemble->pairs * table,
-                        ensemble->processes * ensemble->records, ensemble->processes};
+  struct sizes sizes = {ensemble->processes * table, ensemble->pairs * table,
+                        ensemble->processes * ensemble->records, ensemble->processes, 0};
+  sizes.words =
+      (sizes.moments + sizes.differences) * MOMENTS_WORDS + sizes.diverged + sizes.processes;
+  return sizes;
 }
 
 static void tally_clear(struct tally *tally, const struct sizes *sizes)
 {
-  memset(tally->moments, 0, sizes->moments * sizeof *tally->moments);
-  memset(tally->differences, 0, sizes->differences * sizeof *tally->differences);
-  memset(tally->diverged, 0, sizes->diverged * sizeof *tally->diverged);
+  memset(tally->moments, 0, sizes->words * sizeof(uint64_t));
   for (size_t i = 0; i < sizes->processes; i++)
     tally->first_divergence[i] = UINT64_MAX;
 }
 
 static struct tally tally_new(const struct sizes *sizes)
 {
-  struct tally tally = {sde_alloc(sizes->moments, sizeof *tally.moments),
-                        sde_alloc(sizes->differences, sizeof *tally.differences),
-                        sde_alloc(sizes->diverged, sizeof *tally.diverged),
-                        sde_alloc(sizes->processes, sizeof *tally.first_divergence)};
+  struct tally tally = {.moments = sde_alloc(sizes->words, sizeof(uint64_t))};
+  tally.differences = tally.moments + sizes->moments;
+  tally.diverged = (uint64_t *)(tally.differences + sizes->differences);
+  tally.first_divergence = tally.diverged + sizes->diverged;
   tally_clear(&tally, sizes);
   return tally;
 }
@@ -94,9 +109,6 @@ static struct tally tally_new(const struct sizes *sizes)
 static void tally_free(struct tally *tally)
 {
   sde_free(tally->moments);
-  sde_free(tally->differences);
-  sde_free(tally->diverged);
-  sde_free(tally->first_divergence);
 }
 
 /* into = earlier followed by later; into may be either. */
@@ -110,37 +122,93 @@ static void tally_merge(struct tally *into, const struct tally *earlier, const s
   for (size_t i = 0; i < sizes->diverged; i++)
     into->diverged[i] = earlier->diverged[i] + later->diverged[i];
   for (size_t i = 0; i < sizes->processes; i++)
-    into->first_divergence[i] = earlier->first_divergence[i] < later->first_divergence[i]
-                                    ? earlier->first_divergence[i]
-                                    : later->first_divergence[i];
+    into->first_divergence[i] = at_most(earlier->first_divergence[i], later->first_divergence[i]);
 }
 
-/* Finished chunks, in index order, as complete subtrees of falling size. */
-struct tree {
-  size_t height;
-  uint64_t leaves[TREE_DEPTH];
-  struct tally node[TREE_DEPTH];
+/* Chunks that are finished, in index order, as subtrees of the fixed tree. Nodes are made when they
+ * are first needed, the lowest at once. */
+struct node {
+  uint64_t first, chunks;
+  struct tally tally;
 };
 
-static void tree_push(struct tree *tree, const struct tally *chunk, const struct sizes *sizes)
+struct tree {
+  const struct sizes *sizes;
+  size_t height, made;
+  struct node node[NODES_MAX];
+};
+
+static void tree_begin(struct tree *tree, const struct sizes *sizes)
 {
-  struct tally empty = tree->node[tree->height];
-  tally_clear(&empty, sizes);
-  tally_merge(&empty, &empty, chunk, sizes);
-  tree->leaves[tree->height++] = 1;
-  while (tree->height > 1 && tree->leaves[tree->height - 1] == tree->leaves[tree->height - 2]) {
-    struct tally *left = &tree->node[tree->height - 2];
-    tally_merge(left, left, &tree->node[tree->height - 1], sizes);
-    tree->leaves[--tree->height - 1] *= 2;
+  *tree = (struct tree){.sizes = sizes, .made = 1};
+  tree->node[0].tally = tally_new(sizes);
+}
+
+static void merge_top(struct tree *tree)
+{
+  struct node *right = &tree->node[--tree->height], *left = right - 1;
+  tally_merge(&left->tally, &left->tally, &right->tally, tree->sizes);
+  left->chunks += right->chunks;
+}
+
+/* Are the two topmost nodes the halves of a subtree? */
+static bool top_is_whole(const struct tree *tree)
+{
+  const struct node *top = &tree->node[tree->height - 1];
+  return tree->height > 1 && top[-1].chunks == top->chunks &&
+         top[-1].first % (2 * top->chunks) == 0;
+}
+
+static void tree_push(struct tree *tree, uint64_t first, uint64_t chunks, const void *tally)
+{
+  if (tree->height == tree->made)
+    tree->node[tree->made++].tally = tally_new(tree->sizes);
+  struct node *node = &tree->node[tree->height++];
+  node->first = first;
+  node->chunks = chunks;
+  memcpy(node->tally.moments, tally, tree->sizes->words * sizeof(uint64_t));
+  while (top_is_whole(tree))
+    merge_top(tree);
+}
+
+/* As sde_ranks_reduce sends it: the number of nodes, then of each its first chunk, its chunks and
+ * its tally. */
+static uint64_t *tree_pack(void *context, size_t *words)
+{
+  const struct tree *tree = context;
+  size_t each = 2 + tree->sizes->words;
+  *words = 1 + tree->height * each;
+  uint64_t *packed = sde_alloc(*words, sizeof *packed);
+  packed[0] = tree->height;
+  for (size_t i = 0; i < tree->height; i++) {
+    uint64_t *node = packed + 1 + i * each;
+    node[0] = tree->node[i].first;
+    node[1] = tree->node[i].chunks;
+    memcpy(node + 2, tree->node[i].tally.moments, tree->sizes->words * sizeof *node);
+  }
+  return packed;
+}
+
+static void tree_unpack(void *context, const uint64_t *later)
+{
+  struct tree *tree = context;
+  size_t each = 2 + tree->sizes->words;
+  for (size_t i = 0; i < later[0]; i++) {
+    const uint64_t *node = later + 1 + i * each;
+    tree_push(tree, node[0], node[1], node + 2);
   }
 }
 
-static void tree_collapse(struct tree *tree, const struct sizes *sizes)
+/* What all chunks of all ranks have counted, on each of them; the tree is released. */
+static struct tally tree_finish(struct tree *tree)
 {
-  for (; tree->height > 1; tree->height--) {
-    struct tally *left = &tree->node[tree->height - 2];
-    tally_merge(left, left, &tree->node[tree->height - 1], sizes);
-  }
+  sde_ranks_reduce(tree, tree_pack, tree_unpack);
+  while (tree->height > 1)
+    merge_top(tree);
+  for (size_t i = 1; i < tree->made; i++)
+    tally_free(&tree->node[i].tally);
+  sde_ranks_broadcast(tree->node[0].tally.moments, tree->sizes->words);
+  return tree->node[0].tally;
 }
 
 /* One thread's scratch. alive[process*width + p]; values[(process*O + observable)*width + p]. */
@@ -304,48 +372,133 @@ static void run_chunk(const struct sde_ensemble *ensemble, struct worker *worker
   }
 }
 
-struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble)
+/* Who runs what: chunks from `begin` to before `end` are this rank's, and the paths of rank r are
+ * those from first_path[r] to before first_path[r + 1]. */
+struct share {
+  uint64_t chunk; /* paths in a chunk */
+  uint64_t begin, end;
+  uint64_t *first_path;
+};
+
+/* Nothing but the fixed tree decides the bits, so that chunks may go to ranks by their threads. */
+static struct share share_new(const struct sde_ensemble *ensemble, int threads)
 {
-  struct sizes sizes = sizes_of(ensemble);
-  uint64_t chunk = units_of_chunk(ensemble) * SDE_UNIT;
-  uint64_t chunks = (ensemble->paths + chunk - 1) / chunk;
-  double *samples = ensemble->sample_paths == 0
-                        ? NULL
-                        : sde_alloc(sizes.moments, ensemble->sample_paths * sizeof(double));
-  struct tree tree = {.height = 0};
-  for (size_t i = 0; i < TREE_DEPTH; i++)
-    tree.node[i] = tally_new(&sizes);
-  uint64_t done = 0;
-#pragma omp parallel num_threads(ensemble->threads > 0 ? ensemble->threads : omp_get_max_threads())
+  struct share share = {.chunk = units_of_chunk(ensemble) * SDE_UNIT};
+  size_t ranks = sde_ranks_count(), rank = sde_ranks_rank();
+  uint64_t chunks = (ensemble->paths + share.chunk - 1) / share.chunk, before = 0, all = 0;
+  uint64_t *weight = sde_alloc(ranks, sizeof *weight);
+  sde_ranks_gather((uint64_t)threads, weight);
+  for (size_t r = 0; r < ranks; r++)
+    all += weight[r];
+  share.first_path = sde_alloc(ranks + 1, sizeof *share.first_path);
+  for (size_t r = 0; r <= ranks; r++) {
+    uint64_t first = chunks / all * before + chunks % all * before / all;
+    share.first_path[r] = at_most(first * share.chunk, ensemble->paths);
+    if (r == rank)
+      share.begin = first;
+    if (r == rank + 1)
+      share.end = first;
+    before += r < ranks ? weight[r] : 0;
+  }
+  sde_free(weight);
+  return share;
+}
+
+/* Progress of all ranks, as if the others were as far as this one. */
+static void tell_progress(const struct sde_ensemble *ensemble, const struct share *share,
+                          uint64_t chunks_done)
+{
+  uint64_t chunks = share->end - share->begin;
+  uint64_t done = at_most((share->begin + chunks_done) * share->chunk, ensemble->paths);
+  if (ensemble->progress == NULL)
+    return;
+  if (sde_ranks_count() > 1)
+    done = (uint64_t)((double)ensemble->paths * (double)chunks_done / (double)chunks);
+  ensemble->progress(ensemble->progress_context, done);
+}
+
+/* This rank's chunks, into the tree. */
+static void run_share(const struct sde_ensemble *ensemble, const struct share *share, int threads,
+                      struct tree *tree, double *samples)
+{
+#pragma omp parallel num_threads(threads)
   {
-    struct worker worker = worker_new(ensemble, &sizes);
+    struct worker worker = worker_new(ensemble, tree->sizes);
 #pragma omp for ordered schedule(dynamic, 1)
-    for (uint64_t i = 0; i < chunks; i++) {
-      uint64_t end = (i + 1) * chunk < ensemble->paths ? (i + 1) * chunk : ensemble->paths;
-      run_chunk(ensemble, &worker, i * chunk, end, &sizes, samples);
+    for (uint64_t i = share->begin; i < share->end; i++) {
+      uint64_t end = at_most((i + 1) * share->chunk, ensemble->paths);
+      run_chunk(ensemble, &worker, i * share->chunk, end, tree->sizes, samples);
 #pragma omp ordered
       {
-        tree_push(&tree, &worker.tally, &sizes);
-        done = end;
-        if (ensemble->progress != NULL)
-          ensemble->progress(ensemble->progress_context, done);
+        tree_push(tree, i, 1, worker.tally.moments);
+        tell_progress(ensemble, share, i + 1 - share->begin);
       }
     }
     worker_free(ensemble, &worker);
   }
-  tree_collapse(&tree, &sizes);
-  for (size_t i = 1; i < TREE_DEPTH; i++)
-    tally_free(&tree.node[i]);
-  return (struct sde_ensemble_result){tree.node[0].moments, tree.node[0].differences,
-                                      tree.node[0].diverged, tree.node[0].first_divergence,
-                                      samples};
+}
+
+/* Numbers by path, rows of `paths` each, of which every rank has those of its own paths below that
+ * and gets the others. */
+static void share_rows(const struct share *share, double *rows, size_t count, size_t paths)
+{
+  size_t ranks = sde_ranks_count();
+  uint64_t *first = sde_alloc(ranks + 1, sizeof *first);
+  for (size_t r = 0; r <= ranks; r++)
+    first[r] = at_most(share->first_path[r], paths);
+  sde_ranks_share(rows, count, paths, first);
+  sde_free(first);
+}
+
+/* Ranks whose programs have come apart must not merge what they have. */
+static void require_same(const struct sde_ensemble *ensemble)
+{
+  uint64_t bound;
+  memcpy(&bound, &ensemble->bound, sizeof bound);
+  const uint64_t head[] = {ensemble->paths,        ensemble->dim,
+                           ensemble->records,      ensemble->processes,
+                           ensemble->pairs,        ensemble->observables.count,
+                           ensemble->sample_paths, bound};
+  size_t numbers = sizeof head / sizeof *head;
+  uint64_t *all = sde_alloc(numbers + ensemble->dim + ensemble->records, sizeof *all);
+  memcpy(all, head, sizeof head);
+  memcpy(all + numbers, ensemble->start, ensemble->dim * sizeof *all);
+  numbers += ensemble->dim;
+  memcpy(all + numbers, ensemble->record_steps, ensemble->records * sizeof *all);
+  numbers += ensemble->records;
+  if (sde_ranks_differing(all, numbers * sizeof *all) != 0)
+    sde_ranks_stop("the ranks have come to different ensembles; are their machines unequal?");
+  sde_free(all);
+}
+
+struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble)
+{
+  require_same(ensemble);
+  struct sizes sizes = sizes_of(ensemble);
+  int threads = ensemble->threads > 0 ? ensemble->threads : omp_get_max_threads();
+  struct share share = share_new(ensemble, threads);
+  double *samples = ensemble->sample_paths == 0
+                        ? NULL
+                        : sde_alloc(sizes.moments, ensemble->sample_paths * sizeof(double));
+  struct tree tree;
+  tree_begin(&tree, &sizes);
+  run_share(ensemble, &share, threads, &tree, samples);
+  struct tally all = tree_finish(&tree);
+  const uint64_t *own = share.first_path + sde_ranks_rank();
+  uint64_t own_paths = own[1] - own[0];
+  if (samples != NULL)
+    share_rows(&share, samples, sizes.moments, ensemble->sample_paths);
+  for (size_t i = 0; i < ensemble->processes; i++) {
+    const struct sde_process *process = ensemble->process[i];
+    share_rows(&share, process->kept, process->kept_rows, process->kept_paths);
+  }
+  sde_free(share.first_path);
+  return (struct sde_ensemble_result){all.moments, all.differences, all.diverged,
+                                      all.first_divergence, samples, own_paths};
 }
 
 void sde_ensemble_result_free(struct sde_ensemble_result *result)
 {
-  sde_free(result->moments);
-  sde_free(result->differences);
-  sde_free(result->diverged);
-  sde_free(result->first_divergence);
+  sde_free(result->moments); /* and with them the tables after, see struct tally */
   sde_free(result->samples);
 }

@@ -1,7 +1,7 @@
 /*
  * Ensembles: many paths of several processes side by side, in blocks over threads, reduced to
  * moments of observables at recorded steps. No path is stored unless it is asked for. A result has
- * the same bits for any number of threads and any block width.
+ * the same bits for any number of ranks (sde/ranks.h) and of threads, and any block width.
  */
 #ifndef SDE_ENSEMBLE_H
 #define SDE_ENSEMBLE_H
@@ -42,7 +42,7 @@ struct sde_ensemble {
   double bound;          /* a path with a coordinate beyond it, or not finite, has diverged */
   uint64_t sample_paths; /* keep the observables of this many paths, 0 for none */
   size_t width;          /* block width, a multiple of SDE_UNIT; 0 for the default */
-  int threads;           /* 0 for OpenMP's choice */
+  int threads;           /* of this rank; 0 for OpenMP's choice */
   void (*progress)(void *context, uint64_t paths_done);
   void *progress_context;
 };
@@ -55,9 +55,12 @@ struct sde_ensemble_result {
   uint64_t *diverged;              /* [process*R + record]: paths that have diverged by then */
   uint64_t *first_divergence;      /* [process]: step of the first, UINT64_MAX where none */
   double *samples;                 /* [((process*R + record)*O + observable)*S + path] or NULL */
+  uint64_t own_paths;              /* of the paths, those that this rank has run */
 };
 
-/* Run. The caller releases the result's arrays with sde_ensemble_result_free. */
+/* Run. Of several ranks all run one ensemble, each a part of the paths in proportion to its threads,
+ * and all have the whole result. The caller releases its arrays with sde_ensemble_result_free;
+ * `samples` may be taken out. */
 struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble);
 void sde_ensemble_result_free(struct sde_ensemble_result *result);
 

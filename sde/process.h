@@ -22,6 +22,10 @@ struct sde_process {
   /* Advance x[i*width + p], path first_path + p, from step to step + 1. */
   void (*advance)(const struct sde_process *process, void *workspace, uint64_t first_path,
                   size_t width, uint64_t step, double *x);
+  /* What a process writes down of each path as it goes, kept[row*kept_paths + path], or no rows. An
+   * ensemble over several ranks gives what they kept to all. */
+  size_t kept_rows, kept_paths;
+  double *kept;
 };
 
 /* How an SDE is solved: the learning-rate step eta is cut into `substeps` steps of the scheme, and

@@ -3,6 +3,8 @@
  */
 #include "sde/status.h"
 
+#include "sde/ranks.h"
+
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,8 +25,9 @@ bool sde_fail(struct sde_status *status, enum sde_code code, const char *format,
 
 static _Noreturn void out_of_memory(size_t count, size_t size)
 {
-  fprintf(stderr, "sharpsde: out of memory: %zu items of %zu bytes\n", count, size);
-  exit(SDE_FAILED);
+  char sentence[128];
+  snprintf(sentence, sizeof sentence, "out of memory: %zu items of %zu bytes", count, size);
+  sde_ranks_stop(sentence);
 }
 
 void *sde_alloc(size_t count, size_t size)

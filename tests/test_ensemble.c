@@ -31,7 +31,11 @@ typedef void advance_function(const struct sde_process *process, void *workspace
 
 static struct sde_process process_of(size_t dim, const void *context, advance_function *advance)
 {
-  return (struct sde_process){dim, context, no_workspace_new, no_workspace_free, advance};
+  return (struct sde_process){.dim = dim,
+                              .context = context,
+                              .workspace_new = no_workspace_new,
+                              .workspace_free = no_workspace_free,
+                              .advance = advance};
 }
 
 /* x_1 = the path's number, x_2 += step + 1. */
@@ -493,7 +497,11 @@ static void reader_evaluate(const void *context, void *workspace, size_t width, 
 START_TEST(workspaces_are_made_used_and_freed)
 {
   struct open_workspaces open = {0, 0, 0};
-  struct sde_process process = {1, &open, owner_new, owner_free, owner_advance};
+  struct sde_process process = {.dim = 1,
+                                .context = &open,
+                                .workspace_new = owner_new,
+                                .workspace_free = owner_free,
+                                .advance = owner_advance};
   const struct sde_process *list[] = {&process, &process};
   struct sde_ensemble ensemble = simple_ensemble(1000, list, RECORDS, steps);
   ensemble.processes = 2;
@@ -525,6 +533,30 @@ START_TEST(no_record_and_no_path)
   ck_assert_uint_eq(result.diverged[PROCESSES * RECORDS - 1], 0);
   ck_assert_uint_eq(result.first_divergence[0], UINT64_MAX);
   sde_ensemble_result_free(&result);
+}
+END_TEST
+
+/* So many paths that chunks are more than 1024: the numbers 0 to n - 1 have mean (n - 1)/2, and
+ * squared deviations n (n^2 - 1)/12. Of some thirty merges each is off by a few roundings. */
+START_TEST(millions_of_paths_are_merged)
+{
+  const uint64_t paths = 4500001, last = 1;
+  const double n = (double)paths;
+  struct sde_process process = process_of(2, NULL, counting);
+  const struct sde_process *list = &process;
+  struct sde_ensemble ensemble = simple_ensemble(paths, &list, 1, &last);
+  ensemble.bound = n;
+  ensemble.sample_paths = 0;
+  struct sde_ensemble_result one = sde_ensemble_run(&ensemble);
+  ensemble.threads = 2;
+  struct sde_ensemble_result two = sde_ensemble_run(&ensemble);
+  ck_assert(memcmp(one.moments, two.moments, sizeof *one.moments) == 0);
+  ck_assert_double_eq(one.moments->n, n);
+  ck_assert_double_eq_tol(one.moments->mean, (n - 1) / 2, 1e-12 * n);
+  ck_assert_double_eq_tol(one.moments->m2 / (n * (n * n - 1) / 12), 1, 1e-12);
+  ck_assert_uint_eq(one.own_paths, paths);
+  sde_ensemble_result_free(&one);
+  sde_ensemble_result_free(&two);
 }
 END_TEST
 
@@ -687,6 +719,7 @@ static void add_divergence_and_limits(Suite *suite)
   tcase_add_loop_test(limits, progress_rises_to_all_paths, 0, COUNTS);
   tcase_add_test(limits, workspaces_are_made_used_and_freed);
   tcase_add_test(limits, no_record_and_no_path);
+  tcase_add_test(limits, millions_of_paths_are_merged);
   tcase_add_test(limits, records_do_not_disturb_the_paths);
 }
 

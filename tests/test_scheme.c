@@ -115,8 +115,11 @@ static struct sde_moments squared_distance(const struct known_equation *equation
   struct sde_process *solved = sde_solution_process_new(&solution, &status);
   ck_assert_msg(solved != NULL, "%s", status.message);
   struct comparison comparison = {equation, solved, solution.stream, needs, solution.resolution};
-  struct sde_process process = {system->dim + 1, &comparison, comparison_workspace_new,
-                                comparison_workspace_free, comparison_advance};
+  struct sde_process process = {.dim = system->dim + 1,
+                                .context = &comparison,
+                                .workspace_new = comparison_workspace_new,
+                                .workspace_free = comparison_workspace_free,
+                                .advance = comparison_advance};
   double start[DIM + 1] = {0};
   memcpy(start, equation->start, system->dim * sizeof *start);
   struct sde_ensemble ensemble = {.paths = paths,

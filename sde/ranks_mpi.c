@@ -1,0 +1,213 @@
+/*
+ * Ranks of an MPI job. See ranks.h. Calls that decide what comes next exchange what kind of call
+ * they are first, so that ranks that came to different places notice it instead of taking each
+ * other's numbers.
+ */
+#include "sde/ranks.h"
+
+#include <limits.h>
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Set once, at the beginning, as MPI itself is; no communicator for a program that is alone. */
+static MPI_Comm world = MPI_COMM_NULL;
+
+/* For exit() somewhere below, of which MPI would hear nothing. */
+static void end_unfinished_job(void)
+{
+  int finished;
+  MPI_Finalized(&finished);
+  if (!finished)
+    MPI_Abort(MPI_COMM_WORLD, SDE_FAILED);
+}
+
+void sde_ranks_begin(void)
+{
+  int provided;
+  MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+  atexit(end_unfinished_job);
+  if (provided < MPI_THREAD_FUNNELED)
+    sde_ranks_stop("this MPI does not allow threads in its processes");
+  MPI_Comm_dup(MPI_COMM_WORLD, &world);
+}
+
+void sde_ranks_end(void)
+{
+  MPI_Comm_free(&world);
+  MPI_Finalize();
+}
+
+size_t sde_ranks_count(void)
+{
+  int count = 1;
+  if (world != MPI_COMM_NULL)
+    MPI_Comm_size(world, &count);
+  return (size_t)count;
+}
+
+size_t sde_ranks_rank(void)
+{
+  int rank = 0;
+  if (world != MPI_COMM_NULL)
+    MPI_Comm_rank(world, &rank);
+  return (size_t)rank;
+}
+
+_Noreturn void sde_ranks_stop(const char *sentence)
+{
+  if (sde_ranks_rank() != 0)
+    nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+  fprintf(stderr, "sharpsde: %s\n", sentence);
+  exit(SDE_FAILED);
+}
+
+/* ---- exchanges ---- */
+
+enum call { AGREE = 1, DIFFERING, GATHER };
+
+/* all[rank] = value of each rank; false where they do not make the same call. */
+static bool exchange(enum call call, uint64_t value, uint64_t *all)
+{
+  size_t count = sde_ranks_count();
+  uint64_t mine[2] = {call, value};
+  uint64_t *both = sde_alloc(count, sizeof mine);
+  MPI_Allgather(mine, 2, MPI_UINT64_T, both, 2, MPI_UINT64_T, world);
+  bool same = true;
+  for (size_t r = 0; r < count; r++) {
+    same = same && both[2 * r] == call;
+    all[r] = both[2 * r + 1];
+  }
+  sde_free(both);
+  return same;
+}
+
+/* A rank that came here because it failed has the word; the others leave it time. */
+static _Noreturn void come_apart(const struct sde_status *status)
+{
+  if (status != NULL && status->code != SDE_OK) {
+    fprintf(stderr, "sharpsde: rank %zu: %s\n", sde_ranks_rank(), status->message);
+    MPI_Abort(MPI_COMM_WORLD, (int)status->code);
+  }
+  nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+  sde_ranks_stop(
+      "the ranks have come to different places; are their programs or machines unequal?");
+}
+
+bool sde_ranks_agree(struct sde_status *status)
+{
+  size_t count = sde_ranks_count(), failed = 0;
+  if (count == 1)
+    return status->code == SDE_OK;
+  uint64_t *code = sde_alloc(count, sizeof *code);
+  if (!exchange(AGREE, status->code, code))
+    come_apart(status);
+  while (failed < count && code[failed] == SDE_OK)
+    failed++;
+  sde_free(code);
+  if (failed == count)
+    return true;
+  MPI_Bcast(status, sizeof *status, MPI_BYTE, (int)failed, world);
+  if (failed > 0) {
+    char *led = sde_format("rank %zu: %s", failed, status->message);
+    snprintf(status->message, sizeof status->message, "%.*s", (int)sizeof status->message - 1, led);
+    sde_free(led);
+  }
+  return false;
+}
+
+/* FNV-1a, of 64 bits. */
+static uint64_t hash_of(const unsigned char *data, size_t bytes)
+{
+  uint64_t hash = 14695981039346656037u;
+  for (size_t i = 0; i < bytes; i++)
+    hash = (hash ^ data[i]) * 1099511628211u;
+  return hash;
+}
+
+size_t sde_ranks_differing(const void *data, size_t bytes)
+{
+  size_t count = sde_ranks_count(), differing = 1;
+  if (count == 1)
+    return 0;
+  uint64_t *hash = sde_alloc(count, sizeof *hash);
+  if (!exchange(DIFFERING, hash_of(data, bytes), hash))
+    come_apart(NULL);
+  while (differing < count && hash[differing] == hash[0])
+    differing++;
+  sde_free(hash);
+  return differing == count ? 0 : differing;
+}
+
+void sde_ranks_gather(uint64_t mine, uint64_t *all)
+{
+  all[0] = mine;
+  if (sde_ranks_count() > 1 && !exchange(GATHER, mine, all))
+    come_apart(NULL);
+}
+
+/* ---- results ---- */
+
+/* MPI counts in int. */
+static int count_of(uint64_t words)
+{
+  if (words > INT_MAX)
+    sde_ranks_stop("more than 2^31 numbers at once are too many for ranks to exchange; keep fewer "
+                   "paths or records");
+  return (int)words;
+}
+
+static uint64_t *receive(int from)
+{
+  MPI_Status about;
+  int words;
+  MPI_Probe(from, 0, world, &about);
+  MPI_Get_count(&about, MPI_UINT64_T, &words);
+  uint64_t *buffer = sde_alloc((size_t)words, sizeof *buffer);
+  MPI_Recv(buffer, words, MPI_UINT64_T, from, 0, world, MPI_STATUS_IGNORE);
+  return buffer;
+}
+
+void sde_ranks_reduce(void *context, uint64_t *(*pack)(void *context, size_t *words),
+                      void (*merge)(void *context, const uint64_t *later))
+{
+  size_t count = sde_ranks_count(), rank = sde_ranks_rank(), words;
+  for (size_t distance = 1; distance < count; distance *= 2) {
+    if (rank % (2 * distance) != 0) {
+      uint64_t *packed = pack(context, &words);
+      MPI_Send(packed, count_of(words), MPI_UINT64_T, (int)(rank - distance), 0, world);
+      sde_free(packed);
+      return;
+    }
+    if (rank + distance < count) {
+      uint64_t *later = receive((int)(rank + distance));
+      merge(context, later);
+      sde_free(later);
+    }
+  }
+}
+
+void sde_ranks_broadcast(void *data, size_t words)
+{
+  if (sde_ranks_count() > 1)
+    MPI_Bcast(data, count_of(words), MPI_UINT64_T, 0, world);
+}
+
+void sde_ranks_share(double *rows, size_t count, size_t length, const uint64_t *first)
+{
+  size_t ranks = sde_ranks_count();
+  if (ranks == 1)
+    return;
+  int *held = sde_alloc(ranks, sizeof *held), *offset = sde_alloc(ranks, sizeof *offset);
+  for (size_t r = 0; r < ranks; r++) {
+    held[r] = count_of(first[r + 1] - first[r]);
+    offset[r] = count_of(first[r]);
+  }
+  for (size_t row = 0; row < count; row++)
+    MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, rows + row * length, held, offset,
+                   MPI_DOUBLE, world);
+  sde_free(held);
+  sde_free(offset);
+}
