@@ -4,8 +4,7 @@
  */
 #include "bench/linear10.h"
 #include "bench/measure.h"
-#include "sde/ensemble.h"
-#include "sde/status.h"
+#include "sde/system.h"
 #include "sde/vector_math.h"
 
 #include <omp.h>
@@ -17,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STEPS = 1000, PATHS = 8192, WIDTH = 32 };
+enum { STEPS = 1000, PATHS = 8192 };
 
 /* Ticks of all processors, and those that a hypervisor gave to others. */
 static void processor_ticks(double *total, double *stolen)
@@ -35,75 +34,20 @@ static void processor_ticks(double *total, double *stolen)
   fclose(stat);
 }
 
-static void observe_state(const void *context, void *workspace, size_t width, const double *x,
-                          double *out)
-{
-  (void)context, (void)workspace;
-  memcpy(out, x, LINEAR10_DIM * width * sizeof *out);
-}
-
 /* Path-steps a second of the linear SDE through the public engine. */
 static double engine_speed(uint64_t paths, uint64_t steps, int threads)
 {
-  double a[LINEAR10_DIM * LINEAR10_DIM], s[LINEAR10_DIM * LINEAR10_DIM], start[LINEAR10_DIM];
-  for (size_t i = 0; i < LINEAR10_DIM; i++) {
-    start[i] = linear10_start;
+  double a[LINEAR10_DIM * LINEAR10_DIM], s[LINEAR10_DIM * LINEAR10_DIM];
+  for (size_t i = 0; i < LINEAR10_DIM; i++)
     for (size_t j = 0; j < LINEAR10_DIM; j++) {
       a[i * LINEAR10_DIM + j] = linear10_rate(i, j);
       s[i * LINEAR10_DIM + j] = linear10_noise(i, j);
     }
-  }
-  struct sde_status status = {SDE_OK, ""};
   struct sde_system *system = sde_linear_system_new(LINEAR10_DIM, LINEAR10_DIM, a, NULL, s);
-  struct sde_solution solution = {.system = system,
-                                  .scheme = sde_scheme_named("euler-maruyama"),
-                                  .stream = sde_stream_named(1, "bench"),
-                                  .eta = linear10_time_step * (double)steps,
-                                  .substeps = steps,
-                                  .resolution = steps};
-  struct sde_process *process = sde_solution_process_new(&solution, &status);
-  uint64_t record = 1;
-  struct sde_ensemble ensemble = {.paths = paths,
-                                  .dim = LINEAR10_DIM,
-                                  .start = start,
-                                  .records = 1,
-                                  .record_steps = &record,
-                                  .processes = 1,
-                                  .process = (const struct sde_process *const *)&process,
-                                  .observables = {.count = LINEAR10_DIM, .evaluate = observe_state},
-                                  .bound = 1e10,
-                                  .threads = threads};
-  double begun = seconds_now();
-  struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
-  double elapsed = seconds_now() - begun;
-  if (!(sde_moments_variance(result.moments[0]) > 0))
-    abort();
-  sde_ensemble_result_free(&result);
-  sde_solution_process_free(process);
+  double speed = solution_speed(system, "euler-maruyama", linear10_start, linear10_time_step, paths,
+                                steps, threads);
   sde_linear_system_free(system);
-  return (double)paths * (double)steps / elapsed;
-}
-
-/* The floor: the normals of as many path-steps, and nothing else. */
-static double normals_speed(uint64_t paths, uint64_t steps, int threads)
-{
-  double begun = seconds_now();
-#pragma omp parallel num_threads(threads)
-  {
-    double *z = sde_alloc(LINEAR10_DIM * WIDTH, sizeof *z), sum = 0;
-#pragma omp for schedule(dynamic, 1)
-    for (uint64_t first = 0; first < paths; first += WIDTH) {
-      struct sde_address at = {{1, 1}, first, 0};
-      for (; at.step < steps; at.step++) {
-        sde_random_normals(&at, WIDTH, LINEAR10_DIM, z);
-        sum += z[0];
-      }
-    }
-    if (sum == 0)
-      abort();
-    sde_free(z);
-  }
-  return (double)paths * (double)steps / (seconds_now() - begun);
+  return speed;
 }
 
 static double plain_speed(const struct bench *bench, uint64_t paths, uint64_t steps, int threads)
@@ -118,7 +62,7 @@ static void bench_t1(const struct bench *bench)
   for (size_t i = 0; i < ROUNDS; i++) {
     ours[i] = engine_speed(PATHS, STEPS, bench->threads);
     plain[i] = plain_speed(bench, PATHS, STEPS, bench->threads);
-    floor[i] = normals_speed(PATHS, STEPS, bench->threads);
+    floor[i] = normals_speed(LINEAR10_DIM, PATHS, STEPS, bench->threads);
     to_plain[i] = ours[i] / plain[i];
     to_floor[i] = ours[i] / floor[i];
   }
@@ -202,6 +146,7 @@ int main(int argc, char **argv)
   processor_ticks(&total, &stolen);
   bench_memory(&bench);
   bench_t1(&bench);
+  bench_t1b(&bench);
   bench_threads(&bench);
   bench_factor(&bench);
   bench_formula(&bench);

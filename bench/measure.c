@@ -3,9 +3,15 @@
  */
 #include "bench/measure.h"
 
+#include "sde/ensemble.h"
+#include "sde/random.h"
+#include "sde/status.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+enum { WIDTH = 32 };
 
 double seconds_now(void)
 {
@@ -47,7 +53,6 @@ void row(const struct bench *bench, const char *task, const char *variant, int t
   putchar('\n');
 }
 
-/* Path-steps a second that the baseline program prints of itself. */
 double baseline_speed(const struct bench *bench, const char *program, uint64_t paths,
                       uint64_t steps, int threads)
 {
@@ -63,4 +68,76 @@ double baseline_speed(const struct bench *bench, const char *program, uint64_t p
   }
   pclose(pipe);
   return 1e6 * speed;
+}
+
+static void observe_first(const void *context, void *workspace, size_t width, const double *x,
+                          double *out)
+{
+  (void)context, (void)workspace;
+  memcpy(out, x, width * sizeof *out);
+}
+
+double process_speed(const struct sde_process *process, double start, uint64_t paths,
+                     uint64_t steps, int threads)
+{
+  double *starts = sde_alloc(process->dim, sizeof *starts);
+  for (size_t i = 0; i < process->dim; i++)
+    starts[i] = start;
+  struct sde_ensemble ensemble = {.paths = paths,
+                                  .dim = process->dim,
+                                  .start = starts,
+                                  .records = 1,
+                                  .record_steps = &steps,
+                                  .processes = 1,
+                                  .process = &process,
+                                  .observables = {.count = 1, .evaluate = observe_first},
+                                  .bound = 1e10,
+                                  .threads = threads};
+  double begun = seconds_now();
+  struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
+  double elapsed = seconds_now() - begun;
+  if (!(sde_moments_variance(result.moments[0]) > 0))
+    abort();
+  sde_ensemble_result_free(&result);
+  sde_free(starts);
+  return (double)paths * (double)steps / elapsed;
+}
+
+double solution_speed(const struct sde_system *system, const char *scheme, double start, double dt,
+                      uint64_t paths, uint64_t steps, int threads)
+{
+  struct sde_status status = {SDE_OK, ""};
+  struct sde_solution solution = {.system = system,
+                                  .scheme = sde_scheme_named(scheme),
+                                  .stream = sde_stream_named(1, "bench"),
+                                  .eta = dt * (double)steps,
+                                  .substeps = steps,
+                                  .resolution = steps};
+  struct sde_process *process = sde_solution_process_new(&solution, &status);
+  if (process == NULL)
+    abort();
+  double speed = process_speed(process, start, paths, 1, threads) * (double)steps;
+  sde_solution_process_free(process);
+  return speed;
+}
+
+double normals_speed(size_t lanes, uint64_t paths, uint64_t steps, int threads)
+{
+  double begun = seconds_now();
+#pragma omp parallel num_threads(threads)
+  {
+    double *z = sde_alloc(lanes * WIDTH, sizeof *z), sum = 0;
+#pragma omp for schedule(dynamic, 1)
+    for (uint64_t first = 0; first < paths; first += WIDTH) {
+      struct sde_address at = {{1, 1}, first, 0};
+      for (; at.step < steps; at.step++) {
+        sde_random_normals(&at, WIDTH, lanes, z);
+        sum += z[0];
+      }
+    }
+    if (sum == 0)
+      abort();
+    sde_free(z);
+  }
+  return (double)paths * (double)steps / (seconds_now() - begun);
 }

@@ -5,6 +5,8 @@
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
 
+#include "sde/process.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,7 +34,18 @@ void row(const struct bench *bench, const char *task, const char *variant, int t
 double baseline_speed(const struct bench *bench, const char *program, uint64_t paths,
                       uint64_t steps, int threads);
 
+/* Path-steps a second of a process through the public engine, each component from `start`; and of
+ * the solution of a system with steps of this length. */
+double process_speed(const struct sde_process *process, double start, uint64_t paths,
+                     uint64_t steps, int threads);
+double solution_speed(const struct sde_system *system, const char *scheme, double start, double dt,
+                      uint64_t paths, uint64_t steps, int threads);
+
+/* The floor: as many path-steps with `lanes` normals each, and nothing else. */
+double normals_speed(size_t lanes, uint64_t paths, uint64_t steps, int threads);
+
 /* The tasks that have files of their own. */
+void bench_t1b(const struct bench *bench);
 void bench_factor(const struct bench *bench);
 void bench_formula(const struct bench *bench);
 
