@@ -138,8 +138,9 @@ static void open_bench(struct bench *bench, const char *csv)
 static const struct task {
   const char *name;
   void (*run)(const struct bench *bench);
-} tasks[] = {{"memory", bench_memory},   {"t1", bench_t1},         {"t1b", bench_t1b},
-             {"threads", bench_threads}, {"factor", bench_factor}, {"formula", bench_formula}};
+} tasks[] = {{"memory", bench_memory},  {"t1", bench_t1},           {"t1b", bench_t1b},
+             {"t2", bench_t2},          {"threads", bench_threads}, {"factor", bench_factor},
+             {"formula", bench_formula}};
 
 static bool asked_for(const char *task, int count, char **names)
 {

@@ -46,6 +46,7 @@ double normals_speed(size_t lanes, uint64_t paths, uint64_t steps, int threads);
 
 /* The tasks that have files of their own. */
 void bench_t1b(const struct bench *bench);
+void bench_t2(const struct bench *bench);
 void bench_factor(const struct bench *bench);
 void bench_formula(const struct bench *bench);
 

@@ -9,10 +9,24 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Kernels for paths that each look at samples of their own read a sample's numbers in a row, for
+ * TILE paths at a time, and transpose what they make of them. A sum is kept for a block of paths:
+ * beyond SUM_MOST numbers it would leave the second-level cache. */
+enum { TILE = 4, SUM_MOST = 1024 };
+typedef double tile_row __attribute__((vector_size(TILE * sizeof(double))));
+
+/* The arrays of samples, each a row in `all` and then in `packed`:
+ * A by columns and b as a last one, each padded with zeros to `padded` numbers;
+ * the lower triangle of A by rows, then b, padded to loss->sum_size numbers. */
 struct quadratic {
-  double *a; /* [(sample*d + i)*d + j] */
-  double *b; /* [sample*d + i] */
+  size_t padded, stride;
+  double *all, *packed;
 };
+
+static size_t whole_tiles(size_t count)
+{
+  return (count + TILE - 1) / TILE * TILE;
+}
 
 static const struct parameter_key keys[] = {
     {.name = "data",
@@ -69,9 +83,29 @@ static void destroy(struct loss *loss)
   struct quadratic *quadratic = loss->data;
   if (quadratic == NULL)
     return;
-  sde_free(quadratic->a);
-  sde_free(quadratic->b);
+  sde_free(quadratic->all);
+  sde_free(quadratic->packed);
   sde_free(quadratic);
+}
+
+/* From a row of the file. */
+static void pack(const struct loss *loss, struct quadratic *quadratic, size_t sample,
+                 const double *values)
+{
+  size_t d = loss->dim;
+  double *all = quadratic->all + sample * quadratic->stride;
+  for (size_t i = 0; i < d; i++) {
+    for (size_t j = 0; j < d; j++)
+      all[j * quadratic->padded + i] = values[i * d + j];
+    all[d * quadratic->padded + i] = values[d * d + i];
+  }
+  if (loss->sum_size == 0)
+    return;
+  double *packed = quadratic->packed + sample * loss->sum_size;
+  for (size_t i = 0; i < d; i++)
+    for (size_t j = 0; j <= i; j++)
+      *packed++ = values[i * d + j];
+  memcpy(packed, values + d * d, d * sizeof *packed);
 }
 
 static bool create(struct loss *loss, const struct parameters *parameters,
@@ -88,51 +122,84 @@ static bool create(struct loss *loss, const struct parameters *parameters,
   good = good && check_names(table, d, status) && check_symmetry(table, d, status);
   if (good) {
     struct quadratic *quadratic = sde_alloc(1, sizeof *quadratic);
-    quadratic->a = sde_alloc(table->rows * d, d * sizeof(double));
-    quadratic->b = sde_alloc(table->rows, d * sizeof(double));
-    for (size_t row = 0; row < table->rows; row++) {
-      const double *values = table->values + row * table->columns;
-      memcpy(quadratic->a + row * d * d, values, d * d * sizeof(double));
-      memcpy(quadratic->b + row * d, values + d * d, d * sizeof(double));
-    }
+    size_t sum_size = whole_tiles(d * (d + 3) / 2);
     loss->dim = d;
     loss->samples = table->rows;
+    loss->sum_size = sum_size <= SUM_MOST ? sum_size : 0;
     loss->quadratic = true;
     loss->data = quadratic;
+    quadratic->padded = whole_tiles(d);
+    quadratic->stride = (d + 1) * quadratic->padded;
+    quadratic->all = sde_alloc(table->rows * quadratic->stride, sizeof(double));
+    quadratic->packed = sde_alloc(table->rows * loss->sum_size, sizeof(double));
+    for (size_t row = 0; row < table->rows; row++)
+      pack(loss, quadratic, row, table->values + row * table->columns);
   }
   data_table_free(table);
   return good;
 }
 
-/* out_i = sum_j A_ij v_j - constant * b_i; stride is a constant where this is inlined. */
-static inline void affine(const struct quadratic *quadratic, size_t d, size_t width,
-                          const uint32_t *restrict index, size_t stride, double constant,
-                          const double *restrict v, double *restrict out)
+/* out_i = sum_j A_ij v_j - constant * b_i, of one sample. */
+SDE_VECTOR
+static void affine_shared(const struct quadratic *quadratic, size_t d, size_t width,
+                          const uint32_t *index, double constant, const double *restrict v,
+                          double *restrict out)
 {
+  size_t padded = quadratic->padded;
+  const double *sample = quadratic->all + *index * quadratic->stride;
   for (size_t i = 0; i < d; i++) {
     double *row = out + i * width;
     for (size_t p = 0; p < width; p++)
-      row[p] = -constant * quadratic->b[index[p * stride] * d + i];
+      row[p] = -constant * sample[d * padded + i];
     for (size_t j = 0; j < d; j++) {
-      const double *entry = quadratic->a + i * d + j, *column = v + j * width;
+      double entry = sample[j * padded + i];
       for (size_t p = 0; p < width; p++)
-        row[p] += entry[index[p * stride] * d * d] * column[p];
+        row[p] += entry * v[j * width + p];
     }
   }
 }
 
-SDE_VECTOR
-static void affine_shared(const struct quadratic *quadratic, size_t d, size_t width,
-                          const uint32_t *index, double constant, const double *v, double *out)
+/* Column q of the tile to out[q*width ..]. */
+static inline void store_transposed(const tile_row *tile, size_t width, double *out)
 {
-  affine(quadratic, d, width, index, 0, constant, v, out);
+  tile_row even_low = __builtin_shufflevector(tile[0], tile[1], 0, 4, 2, 6);
+  tile_row odd_low = __builtin_shufflevector(tile[0], tile[1], 1, 5, 3, 7);
+  tile_row even_high = __builtin_shufflevector(tile[2], tile[3], 0, 4, 2, 6);
+  tile_row odd_high = __builtin_shufflevector(tile[2], tile[3], 1, 5, 3, 7);
+  tile_row column[TILE] = {__builtin_shufflevector(even_low, even_high, 0, 1, 4, 5),
+                           __builtin_shufflevector(odd_low, odd_high, 0, 1, 4, 5),
+                           __builtin_shufflevector(even_low, even_high, 2, 3, 6, 7),
+                           __builtin_shufflevector(odd_low, odd_high, 2, 3, 6, 7)};
+  for (size_t q = 0; q < TILE; q++)
+    memcpy(out + q * width, &column[q], sizeof column[q]);
 }
 
+/* The same for samples of the paths' own. */
 SDE_VECTOR
 static void affine_own(const struct quadratic *quadratic, size_t d, size_t width,
-                       const uint32_t *index, double constant, const double *v, double *out)
+                       const uint32_t *restrict index, double constant, const double *restrict v,
+                       double *restrict out)
 {
-  affine(quadratic, d, width, index, 1, constant, v, out);
+  size_t padded = quadratic->padded;
+  for (size_t p = 0; p < width; p += TILE)
+    for (size_t i = 0; i < padded; i += TILE) {
+      tile_row tile[TILE];
+      for (size_t q = 0; q < TILE; q++) {
+        const double *sample = quadratic->all + index[p + q] * quadratic->stride + i;
+        tile_row entry;
+        memcpy(&entry, sample + d * padded, sizeof entry);
+        tile[q] = -constant * entry;
+        for (size_t j = 0; j < d; j++) {
+          memcpy(&entry, sample + j * padded, sizeof entry);
+          tile[q] += entry * v[j * width + p + q];
+        }
+      }
+      double last[TILE * TILE];
+      bool whole = i + TILE <= d;
+      store_transposed(tile, whole ? width : TILE, whole ? out + i * width + p : last);
+      for (size_t k = i; !whole && k < d; k++)
+        memcpy(out + k * width + p, last + (k - i) * TILE, TILE * sizeof *last);
+    }
 }
 
 static void apply(const struct loss *loss, size_t width, struct loss_samples samples,
@@ -148,14 +215,13 @@ static void value(const struct loss *loss, size_t width, struct loss_samples sam
   const struct quadratic *quadratic = loss->data;
   size_t d = loss->dim;
   for (size_t p = 0; p < width; p++) {
-    const double *a = quadratic->a + samples.index[p * samples.stride] * d * d;
-    const double *b = quadratic->b + samples.index[p * samples.stride] * d;
+    const double *a = quadratic->all + samples.index[p * samples.stride] * quadratic->stride;
     double sum = 0;
     for (size_t i = 0; i < d; i++) {
       double row = 0;
       for (size_t j = 0; j < d; j++)
-        row += a[i * d + j] * x[j * width + p];
-      sum += x[i * width + p] * (0.5 * row - b[i]);
+        row += a[j * quadratic->padded + i] * x[j * width + p];
+      sum += x[i * width + p] * (0.5 * row - a[d * quadratic->padded + i]);
     }
     out[p] = sum;
   }
@@ -174,6 +240,80 @@ static void hessian_vector(const struct loss *loss, size_t width, struct loss_sa
   apply(loss, width, samples, 0, v, hv);
 }
 
+/* row += the packed numbers of `count` samples, four at a time. */
+static inline void add_samples(size_t size, size_t count, const double *restrict packed,
+                               const uint32_t *restrict index, size_t width, double *restrict row)
+{
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const double *a = packed + index[i * width] * size, *b = packed + index[(i + 1) * width] * size;
+    const double *c = packed + index[(i + 2) * width] * size;
+    const double *d = packed + index[(i + 3) * width] * size;
+    for (size_t e = 0; e < size; e++)
+      row[e] = row[e] + a[e] + b[e] + c[e] + d[e];
+  }
+  for (; i < count; i++) {
+    const double *a = packed + index[i * width] * size;
+    for (size_t e = 0; e < size; e++)
+      row[e] += a[e];
+  }
+}
+
+/* sum[e*width + p] = sum_i packed number e of sample index[i*width + p]. */
+SDE_VECTOR
+static void sum_packed(size_t size, size_t width, size_t count, const double *restrict packed,
+                       const uint32_t *restrict index, double *restrict sum)
+{
+  double row[TILE][SUM_MOST];
+  for (size_t p = 0; p < width; p += TILE) {
+    for (size_t q = 0; q < TILE; q++) {
+      memset(row[q], 0, size * sizeof *row[q]);
+      add_samples(size, count, packed, index + p + q, width, row[q]);
+    }
+    for (size_t e = 0; e < size; e += TILE) {
+      tile_row tile[TILE];
+      for (size_t q = 0; q < TILE; q++)
+        memcpy(&tile[q], row[q] + e, sizeof tile[q]);
+      store_transposed(tile, width, sum + e * width + p);
+    }
+  }
+}
+
+static void sum(const struct loss *loss, size_t width, size_t count, const uint32_t *index,
+                double *out)
+{
+  const struct quadratic *quadratic = loss->data;
+  sum_packed(loss->sum_size, width, count, quadratic->packed, index, out);
+}
+
+/* g_i = sum_j A_ij x_j - b_i with a matrix for each path. */
+SDE_VECTOR
+static void sum_apply(size_t d, size_t width, const double *restrict sum, const double *restrict x,
+                      double *restrict g)
+{
+  enum { STRIP = 8 };
+  const double *b = sum + d * (d + 1) / 2 * width;
+  for (size_t p = 0; p < width; p += STRIP)
+    for (size_t i = 0; i < d; i++) {
+      double row[STRIP];
+      for (size_t q = 0; q < STRIP; q++)
+        row[q] = -b[i * width + p + q];
+      for (size_t j = 0; j < d; j++) {
+        const double *entry = sum + (i > j ? i * (i + 1) / 2 + j : j * (j + 1) / 2 + i) * width + p;
+        for (size_t q = 0; q < STRIP; q++)
+          row[q] += entry[q] * x[j * width + p + q];
+      }
+      for (size_t q = 0; q < STRIP; q++)
+        g[i * width + p + q] = row[q];
+    }
+}
+
+static void sum_gradient(const struct loss *loss, size_t width, const double *sum, const double *x,
+                         double *g)
+{
+  sum_apply(loss->dim, width, sum, x, g);
+}
+
 extern const struct loss_type loss_quadratic;
 const struct loss_type loss_quadratic = {
     .name = "quadratic",
@@ -184,4 +324,6 @@ const struct loss_type loss_quadratic = {
     .value = value,
     .gradient = gradient,
     .hessian_vector = hessian_vector,
+    .sum = sum,
+    .sum_gradient = sum_gradient,
 };
