@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { DIM = SUMS10_DIM, STEPS = 200, PATHS = 2048 };
+enum { DIM = SUMS10_DIM, STEPS = 200, PATHS = 1024 };
 
 static void write_sums(FILE *csv)
 {

@@ -13,7 +13,10 @@
  * TILE paths at a time, and transpose what they make of them. A sum is kept for a block of paths:
  * beyond SUM_MOST numbers it would leave the second-level cache. */
 enum { TILE = 4, SUM_MOST = 1024 };
-typedef double tile_row __attribute__((vector_size(TILE * sizeof(double))));
+/* Else these would be compiled once, for the smallest instruction set. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+typedef double tile_row __attribute__((vector_size(32), aligned(8), may_alias)); /* TILE numbers */
 
 /* The arrays of samples, each a row in `all` and then in `packed`:
  * A by columns and b as a last one, each padded with zeros to `padded` numbers;
@@ -160,7 +163,7 @@ static void affine_shared(const struct quadratic *quadratic, size_t d, size_t wi
 }
 
 /* Column q of the tile to out[q*width ..]. */
-static inline void store_transposed(const tile_row *tile, size_t width, double *out)
+ALWAYS_INLINE void store_transposed(const tile_row *tile, size_t width, double *out)
 {
   tile_row even_low = __builtin_shufflevector(tile[0], tile[1], 0, 4, 2, 6);
   tile_row odd_low = __builtin_shufflevector(tile[0], tile[1], 1, 5, 3, 7);
@@ -174,31 +177,58 @@ static inline void store_transposed(const tile_row *tile, size_t width, double *
     memcpy(out + q * width, &column[q], sizeof column[q]);
 }
 
-/* The same for samples of the paths' own. */
-SDE_VECTOR
-static void affine_own(const struct quadratic *quadratic, size_t d, size_t width,
-                       const uint32_t *restrict index, double constant, const double *restrict v,
-                       double *restrict out)
+/* The same for samples of the paths' own: rows i to i + tiles * TILE, tiles a constant where this
+ * is inlined. */
+ALWAYS_INLINE void affine_rows(const struct quadratic *quadratic, size_t d, size_t width, size_t i,
+                               size_t tiles, const uint32_t *restrict index, double constant,
+                               const double *restrict v, double *restrict out)
 {
   size_t padded = quadratic->padded;
+  tile_row rows[4][TILE];
+  for (size_t q = 0; q < TILE; q++) {
+    const double *sample = quadratic->all + index[q] * quadratic->stride + i;
+    const tile_row *column = (const tile_row *)(sample + d * padded);
+    tile_row sum[4];
+    for (size_t t = 0; t < tiles; t++)
+      sum[t] = -constant * column[t];
+    for (size_t j = 0; j < d; j++) {
+      column = (const tile_row *)(sample + j * padded);
+      for (size_t t = 0; t < tiles; t++)
+        sum[t] += column[t] * v[j * width + q];
+    }
+    for (size_t t = 0; t < tiles; t++)
+      rows[t][q] = sum[t];
+  }
+  for (size_t t = 0; t < tiles; t++, i += TILE) {
+    double last[TILE * TILE];
+    bool whole = i + TILE <= d;
+    store_transposed(rows[t], whole ? width : TILE, whole ? out + i * width : last);
+    for (size_t k = i; !whole && k < d; k++)
+      memcpy(out + k * width, last + (k - i) * TILE, TILE * sizeof *last);
+  }
+}
+
+SDE_VECTOR
+static void affine_own(const struct quadratic *quadratic, size_t d, size_t width,
+                       const uint32_t *index, double constant, const double *v, double *out)
+{
   for (size_t p = 0; p < width; p += TILE)
-    for (size_t i = 0; i < padded; i += TILE) {
-      tile_row tile[TILE];
-      for (size_t q = 0; q < TILE; q++) {
-        const double *sample = quadratic->all + index[p + q] * quadratic->stride + i;
-        tile_row entry;
-        memcpy(&entry, sample + d * padded, sizeof entry);
-        tile[q] = -constant * entry;
-        for (size_t j = 0; j < d; j++) {
-          memcpy(&entry, sample + j * padded, sizeof entry);
-          tile[q] += entry * v[j * width + p + q];
-        }
+    for (size_t i = 0; i < d; i += 4 * TILE) {
+      size_t rows = d - i;
+      size_t tiles = rows > 3 * TILE ? 4 : rows > 2 * TILE ? 3 : rows > TILE ? 2 : 1;
+      switch (tiles) {
+      case 1:
+        affine_rows(quadratic, d, width, i, 1, index + p, constant, v + p, out + p);
+        break;
+      case 2:
+        affine_rows(quadratic, d, width, i, 2, index + p, constant, v + p, out + p);
+        break;
+      case 3:
+        affine_rows(quadratic, d, width, i, 3, index + p, constant, v + p, out + p);
+        break;
+      default:
+        affine_rows(quadratic, d, width, i, 4, index + p, constant, v + p, out + p);
       }
-      double last[TILE * TILE];
-      bool whole = i + TILE <= d;
-      store_transposed(tile, whole ? width : TILE, whole ? out + i * width + p : last);
-      for (size_t k = i; !whole && k < d; k++)
-        memcpy(out + k * width + p, last + (k - i) * TILE, TILE * sizeof *last);
     }
 }
 
@@ -240,41 +270,42 @@ static void hessian_vector(const struct loss *loss, size_t width, struct loss_sa
   apply(loss, width, samples, 0, v, hv);
 }
 
-/* row += the packed numbers of `count` samples, four at a time. */
-static inline void add_samples(size_t size, size_t count, const double *restrict packed,
-                               const uint32_t *restrict index, size_t width, double *restrict row)
+/* row = the sum of the packed numbers of `count` samples, in their order, two at a time. */
+ALWAYS_INLINE void add_samples(size_t tiles, size_t count, const tile_row *restrict packed,
+                               const uint32_t *restrict index, size_t width, tile_row *restrict row)
 {
-  size_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    const double *a = packed + index[i * width] * size, *b = packed + index[(i + 1) * width] * size;
-    const double *c = packed + index[(i + 2) * width] * size;
-    const double *d = packed + index[(i + 3) * width] * size;
-    for (size_t e = 0; e < size; e++)
-      row[e] = row[e] + a[e] + b[e] + c[e] + d[e];
+  const tile_row *first = packed + index[0] * tiles, *second = packed + index[width] * tiles;
+  size_t i = 2;
+  if (count % 2 == 1) {
+    for (size_t t = 0; t < tiles; t++)
+      row[t] = first[t];
+    i = 1;
+  } else {
+    for (size_t t = 0; t < tiles; t++)
+      row[t] = first[t] + second[t];
   }
-  for (; i < count; i++) {
-    const double *a = packed + index[i * width] * size;
-    for (size_t e = 0; e < size; e++)
-      row[e] += a[e];
+  for (; i < count; i += 2) {
+    first = packed + index[i * width] * tiles;
+    second = packed + index[(i + 1) * width] * tiles;
+    for (size_t t = 0; t < tiles; t++)
+      row[t] = row[t] + first[t] + second[t];
   }
 }
 
 /* sum[e*width + p] = sum_i packed number e of sample index[i*width + p]. */
 SDE_VECTOR
-static void sum_packed(size_t size, size_t width, size_t count, const double *restrict packed,
+static void sum_packed(size_t tiles, size_t width, size_t count, const tile_row *packed,
                        const uint32_t *restrict index, double *restrict sum)
 {
-  double row[TILE][SUM_MOST];
+  tile_row row[TILE][SUM_MOST / TILE];
   for (size_t p = 0; p < width; p += TILE) {
-    for (size_t q = 0; q < TILE; q++) {
-      memset(row[q], 0, size * sizeof *row[q]);
-      add_samples(size, count, packed, index + p + q, width, row[q]);
-    }
-    for (size_t e = 0; e < size; e += TILE) {
+    for (size_t q = 0; q < TILE; q++)
+      add_samples(tiles, count, packed, index + p + q, width, row[q]);
+    for (size_t t = 0; t < tiles; t++) {
       tile_row tile[TILE];
       for (size_t q = 0; q < TILE; q++)
-        memcpy(&tile[q], row[q] + e, sizeof tile[q]);
-      store_transposed(tile, width, sum + e * width + p);
+        tile[q] = row[q][t];
+      store_transposed(tile, width, sum + t * TILE * width + p);
     }
   }
 }
@@ -283,28 +314,30 @@ static void sum(const struct loss *loss, size_t width, size_t count, const uint3
                 double *out)
 {
   const struct quadratic *quadratic = loss->data;
-  sum_packed(loss->sum_size, width, count, quadratic->packed, index, out);
+  sum_packed(loss->sum_size / TILE, width, count, (const tile_row *)quadratic->packed, index, out);
 }
 
-/* g_i = sum_j A_ij x_j - b_i with a matrix for each path. */
+/* g_i = sum_j A_ij x_j - b_i with a matrix for each path: row i of the triangle, then column i. */
 SDE_VECTOR
 static void sum_apply(size_t d, size_t width, const double *restrict sum, const double *restrict x,
                       double *restrict g)
 {
-  enum { STRIP = 8 };
+  enum { STRIP = 2 * TILE };
   const double *b = sum + d * (d + 1) / 2 * width;
   for (size_t p = 0; p < width; p += STRIP)
     for (size_t i = 0; i < d; i++) {
-      double row[STRIP];
-      for (size_t q = 0; q < STRIP; q++)
-        row[q] = -b[i * width + p + q];
-      for (size_t j = 0; j < d; j++) {
-        const double *entry = sum + (i > j ? i * (i + 1) / 2 + j : j * (j + 1) / 2 + i) * width + p;
-        for (size_t q = 0; q < STRIP; q++)
-          row[q] += entry[q] * x[j * width + p + q];
+      const double *entry = sum + i * (i + 1) / 2 * width + p, *own = x + p;
+      const tile_row *slope = (const tile_row *)(b + i * width + p);
+      tile_row low = -slope[0], high = -slope[1];
+      for (size_t j = 0; j < d; j++, own += width) {
+        const tile_row *a = (const tile_row *)entry, *v = (const tile_row *)own;
+        low += a[0] * v[0];
+        high += a[1] * v[1];
+        entry += (j < i ? 1 : j + 1) * width;
       }
-      for (size_t q = 0; q < STRIP; q++)
-        g[i * width + p + q] = row[q];
+      tile_row *out = (tile_row *)(g + i * width + p);
+      out[0] = low;
+      out[1] = high;
     }
 }
 
