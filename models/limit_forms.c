@@ -5,6 +5,7 @@
  */
 #include "models/limit_forms.h"
 
+#include "models/generalized_sums.h"
 #include "sde/block.h"
 
 #include <math.h>
@@ -100,6 +101,14 @@ static double batch_scale(const struct limit_form *form)
   return sqrt(optimizer->eta * objective_batch_factor(optimizer->objective, optimizer->batch));
 }
 
+/* The noise of the covariance that stands in the factor, which is centred already. */
+static void matrix_noise(const struct limit_form *form, struct limit_form_workspace *w,
+                         size_t width, double scale, const double *dw, double *noise)
+{
+  factor_cholesky(form->plan.dim, width, w->factor.covariance);
+  factor_multiply(form->plan.dim, width, scale, w->factor.covariance, dw, noise);
+}
+
 /* noise = (eta c(b) V)^(1/2) dw at x, given g there. */
 static void leading_noise(const struct limit_form *form, struct limit_form_workspace *w,
                           size_t width, const double *x, const double *g, const double *dw,
@@ -107,6 +116,11 @@ static void leading_noise(const struct limit_form *form, struct limit_form_works
 {
   const struct objective *objective = form->optimizer->objective;
   double share = objective_component_weight(objective);
+  if (form->matrix) {
+    generalized_linear_moments(objective->loss, width, 0, x, w->factor.mean, w->factor.covariance);
+    matrix_noise(form, w, width, batch_scale(form), dw, noise);
+    return;
+  }
   factor_begin(&form->plan, &w->factor, width);
   for (size_t i = 0; i < objective->components; i++) {
     objective_component_deviation(objective, width, i, x, g, w->column);
@@ -330,6 +344,16 @@ static void evaluate_directions(const struct limit_form *form, struct limit_form
   const struct enumeration *all = &form->enumeration;
   bool sampled = form->kind == FORM_SAMPLED;
   size_t size = form->plan.dim * width, count = form->plan.columns;
+  if (form->matrix) {
+    const struct optimizer *optimizer = form->optimizer;
+    generalized_linear_moments(optimizer->objective->loss, width, optimizer->rho, x, w->factor.mean,
+                               dw == NULL ? NULL : w->factor.covariance);
+    if (drift != NULL)
+      set_drift(size, w->factor.mean, 0, NULL, drift);
+    if (dw != NULL)
+      matrix_noise(form, w, width, direction_scale(form), dw, noise);
+    return;
+  }
   factor_begin(&form->plan, &w->factor, width);
   for (size_t c = 0; c < count; c++) {
     double *u = form->pairs ? w->directions + c * size : w->column;
@@ -368,7 +392,8 @@ void limit_form_evaluate(const struct limit_form *form, struct limit_form_worksp
                          const struct sde_instant *at, size_t width, const double *x,
                          const double *dw, double *drift, double *noise)
 {
-  loss_mean_gradient(form->optimizer->objective->loss, width, x, w->g, w->scratch);
+  if (!(form->matrix && form->kind == FORM_ENUMERATED)) /* else the mean direction says it all */
+    loss_mean_gradient(form->optimizer->objective->loss, width, x, w->g, w->scratch);
   switch (form->kind) {
   case FORM_POINT:
     evaluate_point(form, w, width, x, dw, drift, noise);

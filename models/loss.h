@@ -53,6 +53,10 @@ struct loss_type {
                    const double *x, double *gradient);
   void (*hessian_vector)(const struct loss *loss, size_t width, struct loss_samples samples,
                          const double *x, const double *v, double *hv);
+  /* The same of f itself, where that is cheaper than a pass over the samples; else NULL. */
+  void (*mean_gradient)(const struct loss *loss, size_t width, const double *x, double *gradient);
+  void (*mean_hessian_vector)(const struct loss *loss, size_t width, const double *x,
+                              const double *v, double *hv);
   /* For a loss whose samples are numbers that add up (loss->sum_size of them): the sum over the
    * `count` samples that each path has in index[i*width + p], in any layout; and from that sum of
    * the function, g[i*width + p] = sum_i gradient f_i. Equal to the sum of the gradients but for

@@ -3,6 +3,7 @@
  */
 #include "models/data.h"
 #include "models/loss.h"
+#include "models/tile.h"
 #include "sde/block.h"
 
 #include <math.h>
@@ -12,12 +13,7 @@
 /* Kernels for paths that each look at samples of their own read a sample's numbers in a row, for
  * TILE paths at a time, and transpose what they make of them. A sum is kept for a block of paths:
  * beyond SUM_MOST numbers it would leave the second-level cache. */
-enum { TILE = 4, SUM_MOST = 1024 };
-/* Else these would be compiled once, for the smallest instruction set. */
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
-typedef double tile_row __attribute__((vector_size(32), aligned(8), may_alias)); /* TILE numbers */
-
+enum { SUM_MOST = 1024 };
 /* The arrays of samples, each a row in `all` and then in `packed`:
  * A by columns and b as a last one, each padded with zeros to `padded` numbers;
  * the lower triangle of A by rows, then b, padded to loss->sum_size numbers. */
@@ -163,7 +159,7 @@ static void affine_shared(const struct quadratic *quadratic, size_t d, size_t wi
 }
 
 /* Column q of the tile to out[q*width ..]. */
-ALWAYS_INLINE void store_transposed(const tile_row *tile, size_t width, double *out)
+TILE_INLINE void store_transposed(const tile_row *tile, size_t width, double *out)
 {
   tile_row even_low = __builtin_shufflevector(tile[0], tile[1], 0, 4, 2, 6);
   tile_row odd_low = __builtin_shufflevector(tile[0], tile[1], 1, 5, 3, 7);
@@ -179,9 +175,9 @@ ALWAYS_INLINE void store_transposed(const tile_row *tile, size_t width, double *
 
 /* The same for samples of the paths' own: rows i to i + tiles * TILE, tiles a constant where this
  * is inlined. */
-ALWAYS_INLINE void affine_rows(const struct quadratic *quadratic, size_t d, size_t width, size_t i,
-                               size_t tiles, const uint32_t *restrict index, double constant,
-                               const double *restrict v, double *restrict out)
+TILE_INLINE void affine_rows(const struct quadratic *quadratic, size_t d, size_t width, size_t i,
+                             size_t tiles, const uint32_t *restrict index, double constant,
+                             const double *restrict v, double *restrict out)
 {
   size_t padded = quadratic->padded;
   tile_row rows[4][TILE];
@@ -271,8 +267,8 @@ static void hessian_vector(const struct loss *loss, size_t width, struct loss_sa
 }
 
 /* row = the sum of the packed numbers of `count` samples, in their order, two at a time. */
-ALWAYS_INLINE void add_samples(size_t tiles, size_t count, const tile_row *restrict packed,
-                               const uint32_t *restrict index, size_t width, tile_row *restrict row)
+TILE_INLINE void add_samples(size_t tiles, size_t count, const tile_row *restrict packed,
+                             const uint32_t *restrict index, size_t width, tile_row *restrict row)
 {
   const tile_row *first = packed + index[0] * tiles, *second = packed + index[width] * tiles;
   size_t i = 2;
