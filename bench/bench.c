@@ -35,7 +35,7 @@ static void processor_ticks(double *total, double *stolen)
 }
 
 /* Path-steps a second of the linear SDE through the public engine. */
-static double engine_speed(uint64_t paths, uint64_t steps, int threads)
+double t1_speed(uint64_t paths, uint64_t steps, int threads)
 {
   double a[LINEAR10_DIM * LINEAR10_DIM], s[LINEAR10_DIM * LINEAR10_DIM];
   for (size_t i = 0; i < LINEAR10_DIM; i++)
@@ -60,7 +60,7 @@ static void bench_t1(const struct bench *bench)
 {
   double ours[ROUNDS], plain[ROUNDS], floor[ROUNDS], to_plain[ROUNDS], to_floor[ROUNDS];
   for (size_t i = 0; i < ROUNDS; i++) {
-    ours[i] = engine_speed(PATHS, STEPS, bench->threads);
+    ours[i] = t1_speed(PATHS, STEPS, bench->threads);
     plain[i] = plain_speed(bench, PATHS, STEPS, bench->threads);
     floor[i] = normals_speed(LINEAR10_DIM, PATHS, STEPS, bench->threads);
     to_plain[i] = ours[i] / plain[i];
@@ -79,20 +79,20 @@ static void bench_threads(const struct bench *bench)
 {
   double ratio[ROUNDS];
   for (size_t i = 0; i < ROUNDS; i++) {
-    double one = engine_speed(PATHS, STEPS, 1);
-    ratio[i] = engine_speed(PATHS, STEPS, bench->threads) / one;
+    double one = t1_speed(PATHS, STEPS, 1);
+    ratio[i] = t1_speed(PATHS, STEPS, bench->threads) / one;
   }
   row(bench, "threads", "t1", bench->threads, median(ratio, ROUNDS), "times one thread", 0, 0);
 }
 
 /* Peak memory of a child that runs few steps of many paths; the system reports the largest child
  * so far, so small runs come first. */
-static double peak_megabytes(uint64_t paths, int threads)
+static double peak_megabytes(uint64_t paths, uint64_t steps, int threads)
 {
   fflush(NULL);
   pid_t child = fork();
   if (child == 0) {
-    engine_speed(paths, 4, threads);
+    t1_speed(paths, steps, threads);
     _exit(0);
   }
   int status;
@@ -107,10 +107,10 @@ static double peak_megabytes(uint64_t paths, int threads)
 
 static void bench_memory(const struct bench *bench)
 {
-  row(bench, "memory", "1e5 paths", bench->threads, peak_megabytes(100000, bench->threads), "MB", 0,
-      0);
-  row(bench, "memory", "1e7 paths", bench->threads, peak_megabytes(10000000, bench->threads), "MB",
+  row(bench, "memory", "1e5 paths", bench->threads, peak_megabytes(100000, 4, bench->threads), "MB",
       0, 0);
+  row(bench, "memory", "1e8 paths", bench->threads, peak_megabytes(100000000, 1, bench->threads),
+      "MB", 0, 0);
 }
 
 static void open_bench(struct bench *bench, const char *csv)
@@ -138,9 +138,9 @@ static void open_bench(struct bench *bench, const char *csv)
 static const struct task {
   const char *name;
   void (*run)(const struct bench *bench);
-} tasks[] = {{"memory", bench_memory},  {"t1", bench_t1},           {"t1b", bench_t1b},
-             {"t2", bench_t2},          {"threads", bench_threads}, {"factor", bench_factor},
-             {"formula", bench_formula}};
+} tasks[] = {{"memory", bench_memory}, {"t1", bench_t1},          {"t1b", bench_t1b},
+             {"t2", bench_t2},         {"xmds2", bench_xmds2},    {"threads", bench_threads},
+             {"factor", bench_factor}, {"formula", bench_formula}};
 
 static bool asked_for(const char *task, int count, char **names)
 {

@@ -33,7 +33,7 @@ static void evaluate(const struct sde_system *system, void *workspace, const str
     diagonal_noise(width, diagonal->s, x, dw, noise);
 }
 
-void bench_t1b(const struct bench *bench)
+double t1b_speed(uint64_t paths, uint64_t steps, int threads)
 {
   struct diagonal diagonal;
   for (size_t i = 0; i < DIM; i++) {
@@ -47,10 +47,15 @@ void bench_t1b(const struct bench *bench)
                                     .noise = SDE_NOISE_DIAGONAL,
                                     .context = &diagonal,
                                     .evaluate = evaluate};
+  return solution_speed(&system, "milstein", diagonal10_start, diagonal10_time_step, paths, steps,
+                        threads);
+}
+
+void bench_t1b(const struct bench *bench)
+{
   double ours[ROUNDS], plain[ROUNDS], to_plain[ROUNDS], to_floor[ROUNDS];
   for (size_t i = 0; i < ROUNDS; i++) {
-    ours[i] = solution_speed(&system, "milstein", diagonal10_start, diagonal10_time_step, PATHS,
-                             STEPS, bench->threads);
+    ours[i] = t1b_speed(PATHS, STEPS, bench->threads);
     plain[i] = baseline_speed(bench, "plain_t1b", PATHS, STEPS, bench->threads);
     to_plain[i] = ours[i] / plain[i];
     to_floor[i] = ours[i] / normals_speed(DIM, PATHS, STEPS, bench->threads);

@@ -44,8 +44,13 @@ double solution_speed(const struct sde_system *system, const char *scheme, doubl
 /* The floor: as many path-steps with `lanes` normals each, and nothing else. */
 double normals_speed(size_t lanes, uint64_t paths, uint64_t steps, int threads);
 
+/* The engine's path-steps a second of T1 and T1b. */
+double t1_speed(uint64_t paths, uint64_t steps, int threads);
+double t1b_speed(uint64_t paths, uint64_t steps, int threads);
+
 /* The tasks that have files of their own. */
 void bench_t1b(const struct bench *bench);
+void bench_xmds2(const struct bench *bench);
 void bench_t2(const struct bench *bench);
 void bench_factor(const struct bench *bench);
 void bench_formula(const struct bench *bench);
