@@ -68,9 +68,11 @@ COMMAND := $(call objects,$(wildcard experiments/*.c))
 STUDIES := $(filter-out $(B)/experiments/main.o,$(COMMAND))
 TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 TEST_SUPPORT := $(call objects,$(filter-out tests/test_%,$(wildcard tests/*.c)))
-BENCH := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c))
+BENCH := $(B)/bench/bench $(patsubst %.c,$(B)/%,$(wildcard bench/plain_*.c))
+BENCH_TASKS := $(call objects,$(filter-out bench/bench.c bench/plain_%,$(wildcard bench/*.c)))
 EXAMPLES := $(patsubst %.c,$(B)/%.so,$(wildcard examples/*/*.c))
-OBJECTS := $(LIBRARY) $(COMMAND) $(TESTS:%=%.o) $(TEST_SUPPORT) $(BENCH:%=%.o)
+OBJECTS := $(LIBRARY) $(COMMAND) $(TESTS:%=%.o) $(TEST_SUPPORT) $(BENCH:%=%.o) \
+  $(BENCH_TASKS)
 VALGRIND_TESTS := test_status test_parameters test_recipe
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))
 SUBMAKE = +$(MAKE) --no-print-directory
@@ -91,8 +93,10 @@ $(B)/sharpsde: $(COMMAND) $(B)/libsharpsde.a
 $(TESTS): %: %.o $(TEST_SUPPORT) $(STUDIES) $(B)/libsharpsde.a | $(EXAMPLES)
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
+$(B)/bench/bench: $(BENCH_TASKS)
+
 $(BENCH): %: %.o $(B)/libsharpsde.a
-	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)$(LINK) -o $@ $(filter %.o,$^) $(B)/libsharpsde.a $(LIBS)
 
 $(B)/sde/%_v2.o: EXTRA := $(V2)
 $(B)/sde/%_v3.o: EXTRA := $(V3)
@@ -154,7 +158,7 @@ valgrind: $(filter $(VALGRIND_TESTS:%=$(B)/tests/%),$(TESTS))
 	done; exit $$status
 
 bench: $(BENCH)
-	$(B)/bench/bench --csv $(B)/bench.csv --plain $(B)/bench/plain_c
+	$(B)/bench/bench --csv $(B)/bench.csv --baselines $(B)/bench
 
 SHARE := $(DESTDIR)$(DATADIR)
 INCLUDE := $(DESTDIR)$(PREFIX)/include/sharpsde

@@ -4,6 +4,7 @@
  * Usage: plain_c PATHS STEPS THREADS
  */
 #include "bench/linear10.h"
+#include "bench/plain.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_matrix.h>
@@ -11,9 +12,7 @@
 #include <gsl/gsl_rng.h>
 #include <gsl/gsl_vector.h>
 #include <omp.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { DIM = LINEAR10_DIM };
 
@@ -90,21 +89,9 @@ static void finish(struct sums *sums, long paths)
       sums->second[i][j] = (sums->second[i][j] - n * sums->first[i] * sums->first[j]) / (n - 1);
 }
 
-static bool read_count(const char *text, long low, long *count)
-{
-  char *end;
-  *count = strtol(text, &end, 10);
-  return end != text && *end == '\0' && *count >= low && *count <= 1000000000;
-}
-
 int main(int argc, char **argv)
 {
-  long paths, steps, threads;
-  if (argc != 4 || !read_count(argv[1], 2, &paths) || !read_count(argv[2], 1, &steps) ||
-      !read_count(argv[3], 1, &threads)) {
-    fprintf(stderr, "usage: plain_c PATHS STEPS THREADS (whole numbers; at least 2 paths)\n");
-    return 2;
-  }
+  struct plain_arguments arguments = plain_arguments(argc, argv);
 
   gsl_matrix *A = gsl_matrix_alloc(DIM, DIM), *S = gsl_matrix_alloc(DIM, DIM);
   for (size_t i = 0; i < DIM; i++) {
@@ -116,12 +103,12 @@ int main(int argc, char **argv)
 
   struct sums sums = {0};
   double start = omp_get_wtime();
-  simulate_all(A, S, paths, steps, (int)threads, &sums);
-  finish(&sums, paths);
+  simulate_all(A, S, arguments.paths, arguments.steps, (int)arguments.threads, &sums);
+  finish(&sums, arguments.paths);
   double seconds = omp_get_wtime() - start;
 
-  printf("seconds %.3f million-path-steps-per-second %.4f mean-x1 %.6f variance-x1 %.6f\n", seconds,
-         1e-6 * (double)paths * (double)steps / seconds, sums.first[0], sums.second[0][0]);
+  plain_report(&arguments, seconds);
+  printf(" mean-x1 %.6f variance-x1 %.6f\n", sums.first[0], sums.second[0][0]);
   gsl_matrix_free(A);
   gsl_matrix_free(S);
   return 0;

@@ -14,6 +14,9 @@
  * `make bench`. */
 #define FACTOR_NORMAL_COST 25.0
 
+/* A multiply-add of generalized_sums.h costs about this share of the others. */
+#define FACTOR_MATRIX_COST 0.3
+
 struct factor_plan {
   size_t dim;     /* D */
   size_t columns; /* N */

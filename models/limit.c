@@ -6,6 +6,7 @@
 #include "models/limit_forms.h"
 
 #include "models/affine_limit.h"
+#include "models/generalized_sums.h"
 #include "sde/block.h"
 
 #include <math.h>
@@ -211,6 +212,30 @@ static void choose_form(struct limit_form *form)
     use_enumeration(form);
   else
     use_samples(form);
+}
+
+/* Can a Cholesky factor be that of generalized_sums.h? */
+static bool has_matrix_form(const struct limit_form *form)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  const struct loss *loss = optimizer->objective->loss;
+  if (optimizer->objective->sampling == GAUSSIAN)
+    return false;
+  if (form->kind == FORM_POINT || form->kind == FORM_NORM)
+    return generalized_linear_has_moments(loss, 0);
+  return form->kind == FORM_ENUMERATED && form->enumeration.size == 1 &&
+         !optimizer->type->normalized && generalized_linear_has_moments(loss, optimizer->rho);
+}
+
+/* There the Cholesky factor is cheaper than factor_plan knows. */
+static void choose_matrix_form(struct limit_form *form)
+{
+  double d = (double)form->plan.dim;
+  bool cheaper = FACTOR_MATRIX_COST * d * (d + 1) / 2 < FACTOR_NORMAL_COST + d;
+  form->matrix = has_matrix_form(form) &&
+                 (form->plan.cholesky || (form->options.factor == FACTOR_AUTO && cheaper));
+  if (form->matrix)
+    form->plan.cholesky = true;
 }
 
 /* The point where a FORM_POINT takes the noise, is it x itself? */
@@ -432,6 +457,7 @@ struct limit *limit_new(const struct optimizer *optimizer, const struct limit_op
   struct limit *limit = sde_alloc(1, sizeof *limit);
   limit->form = (struct limit_form){.optimizer = optimizer, .options = *options, .stream = stream};
   choose_form(&limit->form);
+  choose_matrix_form(&limit->form);
   if (!check_norm(&limit->form, place, status)) {
     limit_free(limit);
     return NULL;

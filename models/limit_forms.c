@@ -5,6 +5,7 @@
  */
 #include "models/limit_forms.h"
 
+#include "models/generalized_sums.h"
 #include "sde/block.h"
 
 #include <math.h>
@@ -100,6 +101,19 @@ static double batch_scale(const struct limit_form *form)
   return sqrt(optimizer->eta * objective_batch_factor(optimizer->objective, optimizer->batch));
 }
 
+/* In matrix form: the mean of the directions g_i(x + rho g_i(x)) to the factor's mean, and scale
+ * times the root of their covariance times dw, where dw is given. */
+static void matrix_form(const struct limit_form *form, struct limit_form_workspace *w, size_t width,
+                        double rho, const double *x, double scale, const double *dw, double *noise)
+{
+  generalized_linear_moments(form->optimizer->objective->loss, width, rho, x, w->factor.mean,
+                             dw == NULL ? NULL : w->factor.covariance);
+  if (dw == NULL)
+    return;
+  factor_cholesky(form->plan.dim, width, w->factor.covariance);
+  factor_multiply(form->plan.dim, width, scale, w->factor.covariance, dw, noise);
+}
+
 /* noise = (eta c(b) V)^(1/2) dw at x, given g there. */
 static void leading_noise(const struct limit_form *form, struct limit_form_workspace *w,
                           size_t width, const double *x, const double *g, const double *dw,
@@ -107,6 +121,10 @@ static void leading_noise(const struct limit_form *form, struct limit_form_works
 {
   const struct objective *objective = form->optimizer->objective;
   double share = objective_component_weight(objective);
+  if (form->matrix) {
+    matrix_form(form, w, width, 0, x, batch_scale(form), dw, noise);
+    return;
+  }
   factor_begin(&form->plan, &w->factor, width);
   for (size_t i = 0; i < objective->components; i++) {
     objective_component_deviation(objective, width, i, x, g, w->column);
@@ -132,6 +150,11 @@ static void gradient_and_noise(const struct limit_form *form, struct limit_form_
   const struct objective *objective = form->optimizer->objective;
   size_t size = objective->loss->dim * width;
   double share = objective_component_weight(objective);
+  if (form->matrix) {
+    matrix_form(form, w, width, 0, x, batch_scale(form), dw, noise);
+    memcpy(w->g, w->factor.mean, size * sizeof *w->g);
+    return;
+  }
   factor_begin(&form->plan, &w->factor, width);
   for (size_t i = 0; i < objective->components; i++) {
     objective_component_gradient(objective, width, i, x, w->column);
@@ -372,6 +395,12 @@ static void evaluate_directions(const struct limit_form *form, struct limit_form
   const struct enumeration *all = &form->enumeration;
   bool sampled = form->kind == FORM_SAMPLED;
   size_t size = form->plan.dim * width, count = form->plan.columns;
+  if (form->matrix) {
+    matrix_form(form, w, width, form->optimizer->rho, x, direction_scale(form), dw, noise);
+    if (drift != NULL)
+      set_drift(size, w->factor.mean, 0, NULL, drift);
+    return;
+  }
   factor_begin(&form->plan, &w->factor, width);
   for (size_t c = 0; c < count; c++) {
     double *u = form->pairs ? w->directions + c * size : w->column;

@@ -33,6 +33,7 @@ struct limit_form {
   struct sde_stream stream;
   enum form_kind kind;
   struct factor_plan plan;           /* of Sigma^(1/2) dW */
+  bool matrix;                       /* the covariance is that of generalized_sums.h */
   struct enumeration enumeration;    /* FORM_ENUMERATED; else empty */
   bool pairs;                        /* enumerated, and disjoint micro-batches are correlated */
   size_t directions;                 /* FORM_SAMPLED and NORM_OF_FRESH: drawn each step */

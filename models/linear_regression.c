@@ -2,6 +2,7 @@
  * Linear regression: l(s, y) = 1/2 (s - y)^2 on the rows of a CSV file.
  */
 #include "models/generalized_linear.h"
+#include "models/generalized_sums.h"
 #include "sde/block.h"
 
 static const struct parameter_key keys[] = {
@@ -74,6 +75,8 @@ const struct loss_type loss_linear_regression = {
     .value = generalized_linear_value,
     .gradient = generalized_linear_gradient,
     .hessian_vector = generalized_linear_hessian_vector,
+    .mean_gradient = generalized_linear_mean_gradient,
+    .mean_hessian_vector = generalized_linear_mean_hessian_vector,
     .prediction_gradient = prediction_gradient,
     .prediction_hessian_vector = prediction_hessian_vector,
 };

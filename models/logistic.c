@@ -2,6 +2,7 @@
  * Logistic regression: l(s, y) = log(1 + e^s) - y s with y in {0, 1}, on the rows of a CSV file.
  */
 #include "models/generalized_linear.h"
+#include "models/generalized_sums.h"
 #include "sde/block.h"
 #include "sde/vector_math.h"
 
@@ -87,4 +88,6 @@ const struct loss_type loss_logistic = {
     .value = generalized_linear_value,
     .gradient = generalized_linear_gradient,
     .hessian_vector = generalized_linear_hessian_vector,
+    .mean_gradient = generalized_linear_mean_gradient,
+    .mean_hessian_vector = generalized_linear_mean_hessian_vector,
 };

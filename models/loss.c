@@ -63,6 +63,10 @@ void loss_mean_gradient(const struct loss *loss, size_t width, const double *x, 
                         double *scratch)
 {
   size_t size = loss->dim * width;
+  if (loss->type->mean_gradient != NULL) {
+    loss->type->mean_gradient(loss, width, x, g);
+    return;
+  }
   memset(g, 0, size * sizeof *g);
   for (uint32_t i = 0; i < loss->samples; i++) {
     loss->type->gradient(loss, width, (struct loss_samples){&i, 0}, x, scratch);
@@ -75,6 +79,10 @@ void loss_mean_hessian_vector(const struct loss *loss, size_t width, const doubl
                               const double *v, double *hv, double *scratch)
 {
   size_t size = loss->dim * width;
+  if (loss->type->mean_hessian_vector != NULL) {
+    loss->type->mean_hessian_vector(loss, width, x, v, hv);
+    return;
+  }
   memset(hv, 0, size * sizeof *hv);
   for (uint32_t i = 0; i < loss->samples; i++) {
     loss->type->hessian_vector(loss, width, (struct loss_samples){&i, 0}, x, v, scratch);

@@ -53,6 +53,18 @@ struct loss_type {
                    const double *x, double *gradient);
   void (*hessian_vector)(const struct loss *loss, size_t width, struct loss_samples samples,
                          const double *x, const double *v, double *hv);
+  /* The same of f itself, where that is cheaper than a pass over the samples; else NULL. */
+  void (*mean_gradient)(const struct loss *loss, size_t width, const double *x, double *gradient);
+  void (*mean_hessian_vector)(const struct loss *loss, size_t width, const double *x,
+                              const double *v, double *hv);
+  /* For a loss whose samples are numbers that add up (loss->sum_size of them): the sum over the
+   * `count` samples that each path has in index[i*width + p], in any layout; and from that sum of
+   * the function, g[i*width + p] = sum_i gradient f_i. Equal to the sum of the gradients but for
+   * rounding. */
+  void (*sum)(const struct loss *loss, size_t width, size_t count, const uint32_t *index,
+              double *sum);
+  void (*sum_gradient)(const struct loss *loss, size_t width, const double *sum, const double *x,
+                       double *g);
   const struct loss_observable *observables; /* ended by a NULL name; NULL for none */
   /* Is every f_i finite and twice differentiable at x, dim numbers? If not, the status says why.
    * NULL where they are so everywhere. */
@@ -75,6 +87,7 @@ struct loss {
   /* Predictions h_i, with index below this number: 1 where all samples have the same; 0 where the
    * type has none. Those of a quadratic loss are linear. */
   size_t predictions;
+  size_t sum_size; /* numbers a path of a sum of samples; 0 where they do not add up, or too many */
   void *data;
 };
 

@@ -97,12 +97,14 @@ bool objective_accepts(const struct objective *objective, size_t batch, size_t m
 struct micro_batches micro_batches_new(const struct objective *objective, size_t size, size_t count,
                                        size_t width)
 {
-  struct micro_batches batches = {.size = size, .count = count};
+  struct micro_batches batches = {.size = size, .count = count, .summed = SIZE_MAX};
   if (objective->sampling == GAUSSIAN) {
     batches.weight = sde_alloc(count * objective->components, width * sizeof(double));
     return batches;
   }
   batches.index = sde_alloc(count * size, width * sizeof(uint32_t));
+  if (size > 1 && !objective->per_sample && objective->loss->sum_size > 0)
+    batches.sum = sde_alloc(objective->loss->sum_size, width * sizeof(double));
   if (objective->sampling == WITHOUT_REPLACEMENT) {
     batches.permutation = sde_alloc(objective->components, sizeof(uint32_t));
     for (uint32_t i = 0; i < objective->components; i++)
@@ -116,6 +118,7 @@ void micro_batches_free(struct micro_batches *batches)
   sde_free(batches->index);
   sde_free(batches->weight);
   sde_free(batches->permutation);
+  sde_free(batches->sum);
 }
 
 /* An ordered selection without replacement, cut into pieces, is a batch uniformly partitioned. */
@@ -124,6 +127,7 @@ void objective_draw(const struct objective *objective, const struct sde_address 
 {
   size_t samples = batches->count * batches->size;
   uint32_t n = (uint32_t)objective->components;
+  batches->summed = SIZE_MAX;
   switch (objective->sampling) {
   case WITH_REPLACEMENT:
     sde_random_indices(at, width, samples, n, batches->index);
@@ -138,8 +142,8 @@ void objective_draw(const struct objective *objective, const struct sde_address 
 }
 
 void objective_micro_gradient(const struct objective *objective, size_t width,
-                              const struct micro_batches *batches, size_t j, const double *x,
-                              double *g, double *scratch)
+                              struct micro_batches *batches, size_t j, const double *x, double *g,
+                              double *scratch)
 {
   const struct loss *loss = objective->loss;
   size_t size = loss->dim * width;
@@ -150,6 +154,14 @@ void objective_micro_gradient(const struct objective *objective, size_t width,
     return;
   }
   const uint32_t *index = batches->index + j * batches->size * width;
+  if (batches->sum != NULL) {
+    if (batches->summed != j)
+      loss->type->sum(loss, width, batches->size, index, batches->sum);
+    batches->summed = j;
+    loss->type->sum_gradient(loss, width, batches->sum, x, g);
+    sde_block_scale(size, 1 / (double)batches->size, g);
+    return;
+  }
   loss->type->gradient(loss, width, (struct loss_samples){index, 1}, x, g);
   for (size_t i = 1; i < batches->size; i++) {
     loss->type->gradient(loss, width, (struct loss_samples){index + i * width, 1}, x, scratch);

@@ -16,6 +16,7 @@ struct objective {
   enum sampling sampling;
   size_t components;   /* n samples, or K noise potentials */
   struct noise *noise; /* GAUSSIAN; else NULL */
+  bool per_sample;     /* never add up the samples of a micro-batch first: to compare with */
 };
 
 /* The objective of a loss and the parameters of `noise:`, or NULL and the status says why. Noise
@@ -43,6 +44,8 @@ struct micro_batches {
   uint32_t *index;       /* [(j*size + i)*width + p]: sample i of micro-batch j; index sampling */
   double *weight;        /* [(j*K + k)*width + p]: mean xi_k of micro-batch j; GAUSSIAN */
   uint32_t *permutation; /* scratch of n indices for sampling without replacement */
+  double *sum;           /* of the samples of a micro-batch, where the loss adds them up */
+  size_t summed;         /* which micro-batch that is; SIZE_MAX for none */
 };
 
 struct micro_batches micro_batches_new(const struct objective *objective, size_t size, size_t count,
@@ -54,10 +57,11 @@ void objective_draw(const struct objective *objective, const struct sde_address 
                     struct micro_batches *batches);
 
 /* g[i*width + p] = gradient at x of the random function of micro-batch j; scratch has dim * width
- * numbers. */
+ * numbers. Where the loss can add its samples up, and there are several, they are added first: the
+ * sum stands for the next evaluation of the same micro-batch. */
 void objective_micro_gradient(const struct objective *objective, size_t width,
-                              const struct micro_batches *batches, size_t j, const double *x,
-                              double *g, double *scratch);
+                              struct micro_batches *batches, size_t j, const double *x, double *g,
+                              double *scratch);
 
 /* The gradient of component i (f_i, or the potential phi_k) at x, the same for the whole block,
  * and the product of its Hessian with v. */

@@ -10,31 +10,33 @@
 
 #include <math.h>
 
-/* sum += (there - column) (dW_k^2 - dt) / (2 sqrt dt), entry by entry. */
+/* x += drift dt + column dW + (there - column) (dW^2 - dt) / (2 sqrt dt), entry by entry. */
 SDE_VECTOR
-static void add_diagonal(size_t size, double dt, const double *restrict dw,
-                         const double *restrict column, const double *restrict there,
-                         double *restrict sum)
+static void advance_diagonal(size_t size, double dt, const double *restrict dw,
+                             const double *restrict drift, const double *restrict column,
+                             const double *restrict there, double *restrict x)
 {
   double scale = 1 / (2 * sqrt(dt));
-  for (size_t i = 0; i < size; i++)
-    sum[i] += (there[i] - column[i]) * (dw[i] * dw[i] - dt) * scale;
+  for (size_t i = 0; i < size; i++) {
+    double correction = (there[i] - column[i]) * (dw[i] * dw[i] - dt) * scale;
+    x[i] = (x[i] + dt * drift[i]) + (column[i] * dw[i] + correction);
+  }
 }
 
-/* Diagonal noise: entry k of B 1 is b_kk, a function of x_k alone, so one shifted point serves all
- * columns. */
-static void diagonal_correction(const struct sde_step *step, double *scratch, const double *x,
-                                double *sum)
+/* Diagonal noise: entry k of B 1 is b_kk, a function of x_k alone, so one product serves both the
+ * noise and the differences, and one shifted point all columns. */
+static void diagonal_step(const struct sde_step *step, double *x)
 {
   const struct sde_system *system = step->system;
   size_t size = system->dim * step->width;
-  double *column = scratch, *point = column + size, *there = point + size, *ones = there + size;
+  double *drift = step->scratch, *column = drift + size, *point = column + size;
+  double *there = point + size, *ones = there + size;
   sde_block_fill(size, 1, ones);
-  system->evaluate(system, step->system_workspace, &step->at, step->width, x, ones, NULL, column);
+  system->evaluate(system, step->system_workspace, &step->at, step->width, x, ones, drift, column);
   sde_block_shift(size, x, sqrt(step->dt), column, point);
   system->evaluate(system, step->system_workspace, &step->at, step->width, point, ones, NULL,
                    there);
-  add_diagonal(size, step->dt, step->increments.dw, column, there, sum);
+  advance_diagonal(size, step->dt, step->increments.dw, drift, column, there, x);
 }
 
 /* For each j, B at the point shifted along b_j, times the weights of j; and once, at x, times the
@@ -66,13 +68,15 @@ static void correction(const struct sde_step *step, double *scratch, const doubl
 static void step(const struct sde_step *step, double *x)
 {
   const struct sde_system *system = step->system;
+  if (system->noise == SDE_NOISE_DIAGONAL) {
+    diagonal_step(step, x);
+    return;
+  }
   size_t size = system->dim * step->width;
   double *drift = step->scratch, *noise = drift + size, *rest = noise + size;
   system->evaluate(system, step->system_workspace, &step->at, step->width, x, step->increments.dw,
                    drift, noise);
-  if (system->noise == SDE_NOISE_DIAGONAL)
-    diagonal_correction(step, rest, x, noise);
-  else if (system->noise != SDE_NOISE_ADDITIVE)
+  if (system->noise != SDE_NOISE_ADDITIVE)
     correction(step, rest, x, noise);
   sde_block_add(size, step->dt, drift, x);
   sde_block_add(size, 1, noise, x);
@@ -86,7 +90,7 @@ const struct sde_scheme sde_milstein = {
     .weak_order = 1,
     .on = {[SDE_NOISE_ADDITIVE] = {.strong_order = 1, .evaluations = 1},
            [SDE_NOISE_SCALAR] = {.strong_order = 1, .evaluations = 2, .evaluations_a_noise = 2},
-           [SDE_NOISE_DIAGONAL] = {.strong_order = 1, .evaluations = 3},
+           [SDE_NOISE_DIAGONAL] = {.strong_order = 1, .evaluations = 2},
            [SDE_NOISE_COMMUTATIVE] = {.strong_order = 1,
                                       .evaluations = 2,
                                       .evaluations_a_noise = 2},
@@ -107,7 +111,7 @@ const struct sde_scheme sde_commutative_milstein = {
     .weak_order = 1,
     .on = {[SDE_NOISE_ADDITIVE] = {.strong_order = 1, .evaluations = 1},
            [SDE_NOISE_SCALAR] = {.strong_order = 1, .evaluations = 2, .evaluations_a_noise = 2},
-           [SDE_NOISE_DIAGONAL] = {.strong_order = 1, .evaluations = 3},
+           [SDE_NOISE_DIAGONAL] = {.strong_order = 1, .evaluations = 2},
            [SDE_NOISE_COMMUTATIVE] = {.strong_order = 1,
                                       .evaluations = 2,
                                       .evaluations_a_noise = 2},

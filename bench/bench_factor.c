@@ -1,0 +1,104 @@
+/*
+ * The benchmark of noise factors: by columns and by Cholesky's factor, which models/factor.c chooses
+ * between by their cost.
+ */
+#include "bench/measure.h"
+#include "models/limit.h"
+#include "sde/process.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { WIDTH = 32 };
+
+/* Microseconds a path and evaluation of m-USAM's SDE on n samples in d dimensions, with this noise
+ * factor: synthetic quadratics would do as well; these are least squares on random rows. */
+static double factor_microseconds(const struct objective *objective, enum noise_factor factor)
+{
+  struct optimizer optimizer = {.type = optimizer_type_named("m-usam"),
+                                .objective = objective,
+                                .eta = 0.1,
+                                .rho = 0.1,
+                                .batch = 8,
+                                .micro_batch = 4};
+  struct limit_options options = {
+      .eta_order = 1, .rho_order = RHO_ORDER_1, .variance_term = true, .factor = factor};
+  struct sde_status status = {SDE_OK, ""};
+  struct limit *limit =
+      limit_new(&optimizer, &options, sde_stream_named(1, "factor"), "bench", &status);
+  struct sde_solution solution = {.system = limit_system(limit),
+                                  .scheme = sde_scheme_named("euler-maruyama"),
+                                  .stream = sde_stream_named(1, "factor"),
+                                  .eta = 0.001,
+                                  .substeps = 1,
+                                  .resolution = 1};
+  struct sde_process *process = sde_solution_process_new(&solution, &status);
+  void *workspace = process->workspace_new(process, WIDTH);
+  double *x = sde_alloc(process->dim * WIDTH, sizeof *x);
+  uint64_t steps = 0;
+  double begun = seconds_now(), elapsed;
+  do {
+    process->advance(process, workspace, 0, WIDTH, steps++, x);
+    elapsed = seconds_now() - begun;
+  } while (elapsed < 0.1);
+  process->workspace_free(process, workspace);
+  sde_free(x);
+  sde_solution_process_free(process);
+  limit_free(limit);
+  return 1e6 * elapsed / ((double)steps * WIDTH);
+}
+
+/* A least-squares objective on n rows of d - 1 random features and an intercept, by way of a
+ * temporary CSV file. */
+static struct objective *random_objective(size_t n, size_t d)
+{
+  char file[] = "/tmp/sharpsde-bench-XXXXXX";
+  FILE *csv = fdopen(mkstemp(file), "w");
+  double z[64 * 8];
+  for (size_t j = 0; j < d; j++)
+    fprintf(csv, "c%zu%c", j, j + 1 < d ? ',' : '\n');
+  for (size_t i = 0; i < n; i++) {
+    struct sde_address at = {{1, 1}, i, 0};
+    sde_random_normals(&at, 8, d, z);
+    for (size_t j = 0; j < d; j++)
+      fprintf(csv, "%.6f%c", z[j * 8], j + 1 < d ? ',' : '\n');
+  }
+  fclose(csv);
+  static const double yes = 1, no = 0;
+  const char *path = file, *sampling = "with-replacement";
+  struct parameters *parameters = parameters_new(), *noise = parameters_new();
+  parameters_add_texts(parameters, "data", 1, &path, "bench");
+  parameters_add_numbers(parameters, "standardize", 1, &no, "bench");
+  parameters_add_numbers(parameters, "intercept", 1, &yes, "bench");
+  parameters_add_numbers(parameters, "ridge", 1, &no, "bench");
+  parameters_add_numbers(parameters, "standardize_target", 1, &no, "bench");
+  parameters_add_texts(noise, "sampling", 1, &sampling, "bench");
+  struct sde_status status = {SDE_OK, ""};
+  struct loss *loss = loss_new(loss_type_named("linear-regression"), parameters, &status);
+  struct objective *objective = objective_new(loss, noise, NULL, &status);
+  unlink(file);
+  parameters_free(parameters);
+  parameters_free(noise);
+  return objective;
+}
+
+void bench_factor(const struct bench *bench)
+{
+  static const size_t sizes[][2] = {{442, 2}, {442, 4}, {442, 6}, {442, 11}, {569, 31}};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    struct objective *objective = random_objective(sizes[i][0], sizes[i][1]);
+    double columns[ROUNDS], cholesky[ROUNDS];
+    for (size_t j = 0; j < ROUNDS; j++) {
+      columns[j] = factor_microseconds(objective, FACTOR_COLUMNS);
+      cholesky[j] = factor_microseconds(objective, FACTOR_CHOLESKY);
+    }
+    char variant[64];
+    snprintf(variant, sizeof variant, "columns n=%zu d=%zu", sizes[i][0], sizes[i][1]);
+    row(bench, "factor", variant, 1, median(columns, ROUNDS), "us a path and step", 0, 0);
+    snprintf(variant, sizeof variant, "cholesky n=%zu d=%zu", sizes[i][0], sizes[i][1]);
+    row(bench, "factor", variant, 1, median(cholesky, ROUNDS), "us a path and step", 0, 0);
+    loss_free((struct loss *)objective->loss);
+    objective_free(objective);
+  }
+}

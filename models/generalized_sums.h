@@ -1,0 +1,27 @@
+/*
+ * Generalised linear losses in matrix form: sums over all samples for a block of paths. Gradients
+ * are g_i = c_i a_i + ridge x with a scalar c_i a path, so that means and covariances are products
+ * of the matrix of the c_i with the data, which is read in pieces that stay in the cache.
+ */
+#ifndef MODELS_GENERALIZED_SUMS_H
+#define MODELS_GENERALIZED_SUMS_H
+
+#include "models/loss.h"
+
+/* The operations of struct loss_type over all samples: g[j*width + p] and hv[j*width + p]. */
+void generalized_linear_mean_gradient(const struct loss *loss, size_t width, const double *x,
+                                      double *g);
+void generalized_linear_mean_hessian_vector(const struct loss *loss, size_t width, const double *x,
+                                            const double *v, double *hv);
+
+/* Are the directions u_i = g_i(x + rho g_i(x)) of one sample each in this form? So for generalised
+ * linear losses where rho is 0, or without a ridge. */
+bool generalized_linear_has_moments(const struct loss *loss, double rho);
+
+/* Of u_i over the samples, equally likely: mean[j*width + p], and the lower triangle of the
+ * covariance, [(j*(j+1)/2 + k)*width + p]. A variance below 1e-13 of its second moment is rounding,
+ * and taken for zero with its covariances. covariance may be NULL. */
+void generalized_linear_moments(const struct loss *loss, size_t width, double rho, const double *x,
+                                double *mean, double *covariance);
+
+#endif
