@@ -4,6 +4,7 @@
 #include "experiments/cases.h"
 
 #include "experiments/progress.h"
+#include "sde/multilevel.h"
 #include "sde/noise_class.h"
 
 #include <math.h>
@@ -151,6 +152,10 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
    * the start alone, and stays general. */
   if (!sde_noise_class_check(&made->system, cases->start, &refused))
     return sde_fail(status, refused.code, "%s: %s", sde_place(cases, sde), refused.message);
+  if (!isnan(recipe_tolerance(cases->recipe)) &&
+      !sde_multilevel_accepts(made->scheme, &made->system, &refused))
+    return sde_fail(status, refused.code, "%s: %s", parameters_place(sde, "scheme"),
+                    refused.message);
   uint64_t own = own_resolution(substeps), common = common_resolution(cases, one);
   made->apart = obstacle_of(cases, made->limit, own, common);
   made->coupled = made->apart == NULL;

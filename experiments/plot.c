@@ -741,7 +741,7 @@ static const struct {
   const char *study, *script; /* NULL for series.gp */
   bool optional;              /* not every run of the study leaves the table */
 } pictures[] = {
-    {"compare", NULL, false},        {"compare", "distances", true},
+    {"compare", NULL, true},         {"compare", "distances", true},
     {"trajectory", NULL, false},     {"regularizer", "regularizer", false},
     {"regularizer", "norms", true},  {"order", "order", false},
     {"converge", "converge", false}, {"stationary", NULL, false},
@@ -779,7 +779,7 @@ bool plot_run(const char *directory, const char *study, const char *title, struc
     if (strcmp(pictures[i].study, study) != 0)
       continue;
     known = true;
-    if (!pictures[i].optional || has_table(directory, script))
+    if (!pictures[i].optional || has_table(directory, script == NULL ? "series" : script))
       ok = script == NULL ? draw_series(directory, title, files, status)
                           : draw_script(directory, script, title, files, status);
   }

@@ -86,6 +86,13 @@ static const struct schema_row recipe_rows[] = {
              .high = 0x1p40,
              .fallback = "1000",
              .help = "independent paths in an ensemble"}},
+    {.key = {.name = "tolerance",
+             .type = PARAMETER_REAL,
+             .low = 0,
+             .low_open = true,
+             .high = LARGEST,
+             .help = "in the place of paths: the root-mean-square error of each mean at the end "
+                     "time, by multilevel Monte Carlo; docs/variance.md"}},
     {.key = {.name = "observables",
              .type = PARAMETER_TEXT,
              .list = true,

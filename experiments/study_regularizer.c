@@ -204,7 +204,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
 }
 
 static const char *const unused[] = {
-    "eta", "time", "sde", "observables", "records", "max_diverged", "divergence_bound", NULL};
+    "eta", "time", "sde", "observables", "records", "max_diverged", "divergence_bound", "tolerance", NULL};
 
 extern const struct study_type study_regularizer;
 const struct study_type study_regularizer = {

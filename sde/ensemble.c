@@ -202,8 +202,8 @@ static void advance_to(const struct sde_ensemble *ensemble, struct worker *worke
   const struct sde_process *advanced = ensemble->process[process];
   bool *alive = worker->alive + process * worker->width;
   for (uint64_t step = from; step < to; step++) {
-    advanced->advance(advanced, worker->process_workspace[process], first_path, worker->width, step,
-                      worker->x[process]);
+    advanced->advance(advanced, worker->process_workspace[process],
+                      ensemble->first_path + first_path, worker->width, step, worker->x[process]);
     if (mark_diverged(ensemble->dim, worker->width, ensemble->bound, worker->x[process], alive) &&
         worker->tally.first_divergence[process] > step + 1)
       worker->tally.first_divergence[process] = step + 1;

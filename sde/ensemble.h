@@ -30,6 +30,7 @@ struct sde_pair {
 
 struct sde_ensemble {
   uint64_t paths;
+  uint64_t first_path; /* the paths are first_path + 0 .. paths - 1 of the processes' streams */
   size_t dim;
   const double *start; /* dim numbers: where every path starts */
   size_t records;
