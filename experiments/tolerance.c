@@ -22,7 +22,7 @@ static const double paths_most = 0x1p40;
 struct answer {
   struct sde_multilevel *levels;
   struct sde_plain same, euler; /* paths is NAN where plain Euler-Maruyama is not known */
-  double normals, evaluations;  /* that all took, schemes that were tried included */
+  double normals, evaluations;  /* that all took, with those of schemes tried and not taken */
 };
 
 struct tolerance_case {
@@ -54,29 +54,38 @@ static struct sde_multilevel *pilot(const struct cases *cases, const struct run_
   return sde_multilevel_new(&problem, status);
 }
 
-/* Is a scheme to be tried: the one that the recipe names, each that takes the noise where it names
- * none, and Euler-Maruyama to compare with. */
+/* Does the recipe name the scheme, or leave the choice to the program? An exact scheme, where it is
+ * accepted, leaves nothing to choose: no other could do with fewer normals. */
 static bool is_candidate(const struct cases *cases, const struct run_case *one, size_t sde,
                          const struct sde_scheme *scheme)
 {
   const char *named = parameters_text(cases->recipe->sde[sde], "scheme");
   struct sde_status refused = {SDE_OK, ""};
-  return strcmp(scheme->name, named) == 0 || strcmp(scheme->name, "euler-maruyama") == 0 ||
-         (strcmp(named, "auto") == 0 &&
-          sde_multilevel_accepts(scheme, &one->sde[sde].system, &refused));
-}
-
-/* The scheme that the recipe names, or the one that is predicted to take the fewest normals. */
-static bool is_better(const struct cases *cases, size_t sde, const struct sde_multilevel *one,
-                      const struct sde_multilevel *best)
-{
-  const char *named = parameters_text(cases->recipe->sde[sde], "scheme");
+  const struct sde_system *system = &one->sde[sde].system;
   if (strcmp(named, "auto") != 0)
-    return strcmp(one->problem.scheme->name, named) == 0;
-  return best == NULL || sde_multilevel_predicted(one) < sde_multilevel_predicted(best);
+    return strcmp(scheme->name, named) == 0;
+  for (const struct sde_scheme *const *other = sde_schemes(); *other != NULL; other++)
+    if ((*other)->exact && !scheme->exact && sde_scheme_accepts(*other, system, &refused))
+      return false;
+  return sde_multilevel_accepts(scheme, system, &refused);
 }
 
-/* Pilot runs of all candidates; the best is kept. The first refusal is told where none is left. */
+/* Keep what was tried, where it is predicted to take fewer normals than what is kept. */
+static void keep_better(struct answer *answer, struct sde_multilevel *tried)
+{
+  bool better = answer->levels == NULL ||
+                sde_multilevel_predicted(tried) < sde_multilevel_predicted(answer->levels);
+  struct sde_multilevel *dropped = better ? answer->levels : tried;
+  answer->levels = better ? tried : answer->levels;
+  if (dropped == NULL)
+    return;
+  answer->normals += dropped->normals;
+  answer->evaluations += dropped->evaluations;
+  sde_multilevel_free(dropped);
+}
+
+/* Pilot runs of all candidates, and of Euler-Maruyama to compare with, which is counted where it is
+ * a candidate. The first refusal is told where no candidate is left. */
 static bool choose(const struct cases *cases, const struct run_case *one, size_t sde, int threads,
                    struct answer *answer, struct sde_status *status)
 {
@@ -84,23 +93,19 @@ static bool choose(const struct cases *cases, const struct run_case *one, size_t
   answer->euler.paths = NAN;
   for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++) {
     struct sde_status refused = {SDE_OK, ""};
-    if (!is_candidate(cases, one, sde, *scheme))
+    bool candidate = is_candidate(cases, one, sde, *scheme);
+    bool euler = strcmp((*scheme)->name, "euler-maruyama") == 0;
+    if (!candidate && !euler)
       continue;
     struct sde_multilevel *tried = pilot(cases, one, sde, *scheme, threads, &refused);
-    if (tried == NULL) {
-      first = first.code == SDE_OK ? refused : first;
-      continue;
-    }
-    if (strcmp((*scheme)->name, "euler-maruyama") == 0)
+    if (tried == NULL && candidate && first.code == SDE_OK)
+      first = refused;
+    if (tried != NULL && euler)
       answer->euler = sde_multilevel_plain(tried);
-    bool better = is_better(cases, sde, tried, answer->levels);
-    struct sde_multilevel *dropped = better ? answer->levels : tried;
-    answer->levels = better ? tried : answer->levels;
-    if (dropped != NULL) {
-      answer->normals += dropped->normals;
-      answer->evaluations += dropped->evaluations;
-    }
-    sde_multilevel_free(dropped);
+    if (tried != NULL && candidate)
+      keep_better(answer, tried);
+    else
+      sde_multilevel_free(tried);
   }
   return answer->levels != NULL ||
          sde_fail(status, first.code, "%s: %s",

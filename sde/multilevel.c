@@ -191,16 +191,32 @@ double sde_multilevel_predicted(const struct sde_multilevel *multilevel)
   return multilevel->normals + planned_normals(multilevel, multilevel->first);
 }
 
-static bool is_affordable(const struct sde_multilevel *multilevel, struct sde_status *status)
+static bool is_affordable(const struct sde_multilevel *multilevel, double wanted,
+                          struct sde_status *status)
 {
-  for (size_t l = multilevel->first; l < multilevel->levels; l++) {
-    double wanted = wanted_paths(multilevel, multilevel->first, l);
-    if (!(wanted < paths_most))
-      return sde_fail(
-          status, SDE_INVALID, "tolerance %g would take %.2g paths of %s; below %.2g are accepted",
-          multilevel->problem.tolerance, wanted, multilevel->problem.system->name, paths_most);
+  return wanted < paths_most ||
+         sde_fail(status, SDE_INVALID,
+                  "tolerance %g would take %.2g paths of %s; below %.2g are accepted",
+                  multilevel->problem.tolerance, wanted, multilevel->problem.system->name,
+                  paths_most);
+}
+
+/* Paths of a single solution at the last level's step; 0 where halving the step still changes the
+ * variance by a factor, as it does where the scheme is unstable. */
+static double settled_paths(const struct sde_multilevel *multilevel)
+{
+  size_t last = multilevel->levels - 1;
+  double most = 0;
+  if (last == 0 || last - 1 < multilevel->stable)
+    return 0;
+  for (size_t o = 0; o < multilevel->problem.observables.count; o++) {
+    double variance = sde_moments_variance(multilevel->level[last].value[o]);
+    double before = sde_moments_variance(multilevel->level[last - 1].value[o]);
+    if (variance > 2 * before || before > 2 * variance)
+      return 0;
+    most = fmax(most, variance / sampling_budget(multilevel));
   }
-  return true;
+  return most;
 }
 
 static bool sampled_enough(const struct sde_multilevel *multilevel)
@@ -306,7 +322,7 @@ static bool pilot(struct sde_multilevel *multilevel, struct sde_status *status)
       multilevel->stable = multilevel->levels;
     multilevel->first = multilevel->stable;
     size_t stable = multilevel->levels - multilevel->stable;
-    if (stable > 0 && !is_affordable(multilevel, status))
+    if (!is_affordable(multilevel, settled_paths(multilevel), status))
       return false;
     enough = scheme_of(multilevel)->exact || (stable > LAST && bias_is_small(multilevel, false));
   }
@@ -355,11 +371,11 @@ static bool sample(struct sde_multilevel *multilevel, struct sde_status *status)
   size_t first = multilevel->first;
   while (!sampled_enough(multilevel)) {
     bool drawn = false;
-    if (!is_affordable(multilevel, status))
-      return false;
     for (size_t l = first; l < multilevel->levels; l++) {
-      uint64_t wanted = (uint64_t)wanted_paths(multilevel, first, l);
-      uint64_t have = multilevel->level[l].paths;
+      double most = wanted_paths(multilevel, first, l);
+      if (!is_affordable(multilevel, most, status))
+        return false;
+      uint64_t wanted = (uint64_t)most, have = multilevel->level[l].paths;
       if (wanted > have && !draw(multilevel, l, wanted - have, l > first, status))
         return false;
       drawn |= wanted > have;
@@ -383,25 +399,55 @@ bool sde_multilevel_run(struct sde_multilevel *multilevel, struct sde_status *st
   }
 }
 
+/* The bias at the last level for comparisons, where it should be neither too large nor too small:
+ * from the last difference that is known to a tenth. */
+static double central_bias(const struct sde_multilevel *multilevel, size_t observable)
+{
+  double factor = pow(2, -multilevel->weak_order), scale = factor / (1 - factor);
+  for (size_t l = multilevel->levels - 1; l > multilevel->first; l--, scale *= factor) {
+    struct sde_moments difference = multilevel->level[l].difference[observable];
+    double mean = fabs(sde_moments_mean(difference));
+    if (mean > 10 * sde_moments_standard_error(difference))
+      return scale * mean;
+  }
+  return sde_multilevel_estimate(multilevel, observable).bias;
+}
+
+/* The variance of a single solution, pooled over the levels above the first: fine steps alone have
+ * too few paths to know it, and coarse ones differ in it by a part in proportion to the step. */
+static double single_variance(const struct sde_multilevel *multilevel, size_t observable)
+{
+  double squares = 0, freedom = 0;
+  size_t last = multilevel->levels - 1;
+  for (size_t l = multilevel->first < last ? multilevel->first + 1 : last; l <= last; l++) {
+    squares += multilevel->level[l].value[observable].m2;
+    freedom += multilevel->level[l].value[observable].n - 1;
+  }
+  return squares / freedom;
+}
+
+/* Paths of a single solution at a level, where its bias leaves room for sampling. */
+static double plain_paths(const struct sde_multilevel *multilevel, size_t l)
+{
+  double paths = 0, back = (double)(multilevel->levels - 1 - l);
+  for (size_t o = 0; o < multilevel->problem.observables.count; o++) {
+    double bias = central_bias(multilevel, o);
+    if (bias > 0)
+      bias *= pow(2, multilevel->weak_order * back);
+    double rest = pow(multilevel->problem.tolerance, 2) - bias * bias;
+    paths = fmax(paths, rest > 0 ? single_variance(multilevel, o) / rest : INFINITY);
+  }
+  return paths;
+}
+
 struct sde_plain sde_multilevel_plain(const struct sde_multilevel *multilevel)
 {
   struct sde_plain best = {.normals = INFINITY};
-  size_t last = multilevel->levels - 1;
-  for (size_t l = multilevel->stable; l <= last; l++) {
-    const struct sde_level *level = &multilevel->level[l];
-    double paths = 0, factor = pow(2, multilevel->weak_order * (double)(last - l));
-    for (size_t o = 0; o < multilevel->problem.observables.count; o++) {
-      double bias = sde_multilevel_estimate(multilevel, o).bias;
-      if (bias > 0)
-        bias *= factor;
-      double rest = pow(multilevel->problem.tolerance, 2) - bias * bias;
-      double variance = sde_moments_variance(level->value[o]);
-      paths = fmax(paths, rest > 0 ? variance / rest : INFINITY);
-    }
-    double normals = paths * normals_of(multilevel, level->steps);
+  for (size_t l = multilevel->stable; l < multilevel->levels; l++) {
+    uint64_t steps = multilevel->level[l].steps;
+    double paths = plain_paths(multilevel, l), normals = paths * normals_of(multilevel, steps);
     if (normals < best.normals)
-      best = (struct sde_plain){level->steps, paths, normals,
-                                paths * evaluations_of(multilevel, level->steps)};
+      best = (struct sde_plain){steps, paths, normals, paths * evaluations_of(multilevel, steps)};
   }
   return best;
 }
