@@ -66,7 +66,9 @@ static void add_level(struct sde_multilevel *multilevel)
                                 .normals = normals_of(multilevel, steps),
                                 .evaluations = evaluations_of(multilevel, steps),
                                 .value = sde_alloc(observables, sizeof(struct sde_moments)),
-                                .difference = sde_alloc(observables, sizeof(struct sde_moments))};
+                                .difference = sde_alloc(observables, sizeof(struct sde_moments)),
+                                .fine = sde_alloc(observables, sizeof(struct sde_moments)),
+                                .coarse = sde_alloc(observables, sizeof(struct sde_moments))};
   if (l > 0) {
     grown[l].normals += coarse_normals(multilevel, steps / 2);
     grown[l].evaluations += evaluations_of(multilevel, steps / 2);
@@ -94,6 +96,23 @@ static bool make_processes(const struct sde_multilevel *multilevel, size_t l,
   return process[1] != NULL;
 }
 
+static void add_moments(size_t count, struct sde_moments *to, const struct sde_moments *more)
+{
+  for (size_t i = 0; i < count; i++)
+    to[i] = sde_moments_merged(to[i], more[i]);
+}
+
+static void add_result(struct sde_level *level, size_t observables, bool pair,
+                       const struct sde_ensemble_result *result)
+{
+  add_moments(observables, level->value, result->moments);
+  if (!pair)
+    return;
+  add_moments(observables, level->fine, result->moments);
+  add_moments(observables, level->coarse, result->moments + observables);
+  add_moments(observables, level->difference, result->differences);
+}
+
 /* So many more paths of a level, of the difference too where it has one and it is asked for. */
 static bool draw(struct sde_multilevel *multilevel, size_t l, uint64_t paths, bool difference,
                  struct sde_status *status)
@@ -119,11 +138,7 @@ static bool draw(struct sde_multilevel *multilevel, size_t l, uint64_t paths, bo
                                     .bound = problem->bound,
                                     .threads = problem->threads};
     struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
-    for (size_t o = 0; o < problem->observables.count; o++) {
-      level->value[o] = sde_moments_merged(level->value[o], result.moments[o]);
-      if (pair)
-        level->difference[o] = sde_moments_merged(level->difference[o], result.differences[o]);
-    }
+    add_result(level, problem->observables.count, pair, &result);
     level->diverged += result.diverged[0] + (pair ? result.diverged[1] : 0);
     level->paths += paths;
     multilevel->normals +=
@@ -357,6 +372,8 @@ void sde_multilevel_free(struct sde_multilevel *multilevel)
   for (size_t l = 0; l < multilevel->levels; l++) {
     sde_free(multilevel->level[l].value);
     sde_free(multilevel->level[l].difference);
+    sde_free(multilevel->level[l].fine);
+    sde_free(multilevel->level[l].coarse);
   }
   sde_free(multilevel->level);
   sde_free(multilevel);
@@ -413,17 +430,16 @@ static double central_bias(const struct sde_multilevel *multilevel, size_t obser
   return sde_multilevel_estimate(multilevel, observable).bias;
 }
 
-/* The variance of a single solution, pooled over the levels above the first: fine steps alone have
- * too few paths to know it, and coarse ones differ in it by a part in proportion to the step. */
-static double single_variance(const struct sde_multilevel *multilevel, size_t observable)
+/* The variance of a single solution at a level. Fine levels have too few paths to know it, but their
+ * pairs know by how much it differs from that of their coarse steps: it telescopes like the mean. */
+static double single_variance(const struct sde_multilevel *multilevel, size_t l, size_t observable)
 {
-  double squares = 0, freedom = 0;
-  size_t last = multilevel->levels - 1;
-  for (size_t l = multilevel->first < last ? multilevel->first + 1 : last; l <= last; l++) {
-    squares += multilevel->level[l].value[observable].m2;
-    freedom += multilevel->level[l].value[observable].n - 1;
-  }
-  return squares / freedom;
+  size_t from = l < multilevel->first ? l : multilevel->first;
+  double variance = sde_moments_variance(multilevel->level[from].value[observable]);
+  for (size_t k = from + 1; k <= l; k++)
+    variance += sde_moments_variance(multilevel->level[k].fine[observable]) -
+                sde_moments_variance(multilevel->level[k].coarse[observable]);
+  return fmax(variance, 0);
 }
 
 /* Paths of a single solution at a level, where its bias leaves room for sampling. */
@@ -435,7 +451,7 @@ static double plain_paths(const struct sde_multilevel *multilevel, size_t l)
     if (bias > 0)
       bias *= pow(2, multilevel->weak_order * back);
     double rest = pow(multilevel->problem.tolerance, 2) - bias * bias;
-    paths = fmax(paths, rest > 0 ? single_variance(multilevel, o) / rest : INFINITY);
+    paths = fmax(paths, rest > 0 ? single_variance(multilevel, l, o) / rest : INFINITY);
   }
   return paths;
 }

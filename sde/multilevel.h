@@ -34,6 +34,7 @@ struct sde_level {
   double normals;                         /* that one path of the difference draws */
   double evaluations;                     /* of the system, likewise */
   struct sde_moments *value, *difference; /* [observable]; level 0 has no difference */
+  struct sde_moments *fine, *coarse;      /* of the two that the differences are between */
 };
 
 struct sde_multilevel {
