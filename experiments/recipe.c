@@ -521,7 +521,8 @@ struct recipe_scheme recipe_scheme(const struct recipe *recipe, size_t sde)
 
 double recipe_tolerance(const struct recipe *recipe)
 {
-  bool asked = parameters_has(recipe->common, "tolerance") && study_uses(recipe->study, "tolerance");
+  bool asked =
+      parameters_has(recipe->common, "tolerance") && study_uses(recipe->study, "tolerance");
   return asked ? parameters_real(recipe->common, "tolerance") : NAN;
 }
 

@@ -58,9 +58,8 @@ static json_t *describe_sde(const struct recipe *recipe, size_t index)
                    (int)parameters_u64(sde, "eta_order"), "rho_order",
                    strcmp(rho_order, "exact") == 0 ? json_string(rho_order)
                                                    : json_integer(atoi(rho_order)),
-                   "variance_term", parameters_bool(sde, "variance_term"), "scheme",
-                   name, "substeps",
-                   own ? json_null() : json_integer((json_int_t)scheme.substeps));
+                   "variance_term", parameters_bool(sde, "variance_term"), "scheme", name,
+                   "substeps", own ? json_null() : json_integer((json_int_t)scheme.substeps));
 }
 
 static json_t *path_counts(const struct recipe *recipe)
@@ -91,8 +90,8 @@ struct results *results_new(const struct recipe *recipe)
   results->summary = json_pack(
       "{s:s, s:s, s:I, s:o, s:i, s:s, s:s, s:o}", "study", recipe->study->name, "title",
       parameters_text(recipe->common, "title"), "seed",
-      (json_int_t)parameters_u64(recipe->common, "seed"), "paths", path_counts(recipe),
-      "schema", SCHEMA, "version", SHARPSDE_VERSION, "recipe_sha256", recipe->sha256, "sdes", sdes);
+      (json_int_t)parameters_u64(recipe->common, "seed"), "paths", path_counts(recipe), "schema",
+      SCHEMA, "version", SHARPSDE_VERSION, "recipe_sha256", recipe->sha256, "sdes", sdes);
   if (!isnan(recipe_tolerance(recipe)))
     json_object_set_new(results->summary, "tolerance", json_real(recipe_tolerance(recipe)));
   return results;
