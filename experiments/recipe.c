@@ -526,6 +526,12 @@ double recipe_tolerance(const struct recipe *recipe)
   return asked ? parameters_real(recipe->common, "tolerance") : NAN;
 }
 
+bool recipe_antithetic(const struct recipe *recipe)
+{
+  return study_uses(recipe->study, "variance_reduction") && isnan(recipe_tolerance(recipe)) &&
+         strcmp(parameters_text(recipe->common, "variance_reduction"), "antithetic") == 0;
+}
+
 void recipe_free(struct recipe *recipe)
 {
   if (recipe == NULL)

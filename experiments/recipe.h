@@ -48,6 +48,9 @@ struct recipe_scheme recipe_scheme(const struct recipe *recipe, size_t sde);
  * takes no tolerance. */
 double recipe_tolerance(const struct recipe *recipe);
 
+/* Does it ask for antithetic paths, and does its study take them? */
+bool recipe_antithetic(const struct recipe *recipe);
+
 void recipe_free(struct recipe *recipe);
 
 /* Where a common key stands that may be left out, sde included: "FILE:LINE", "--set KEY", or NULL

@@ -130,7 +130,7 @@ static bool is_replaced(const struct recipe *recipe, const char *key)
 {
   return !isnan(recipe_tolerance(recipe)) && recipe_place_given(recipe, key) == NULL &&
          (strcmp(key, "paths") == 0 || strcmp(key, "records") == 0 ||
-          strcmp(key, "distance_paths") == 0);
+          strcmp(key, "variance_reduction") == 0 || strcmp(key, "distance_paths") == 0);
 }
 
 char *resolve(const struct recipe *recipe)

@@ -86,6 +86,12 @@ static const struct schema_row recipe_rows[] = {
              .high = 0x1p40,
              .fallback = "1000",
              .help = "independent paths in an ensemble"}},
+    {.key = {.name = "variance_reduction",
+             .type = PARAMETER_CHOICE,
+             .choices = "none antithetic",
+             .fallback = "none",
+             .help = "antithetic: paths in pairs, on a Brownian path and on its negative; "
+                     "docs/variance.md"}},
     {.key = {.name = "tolerance",
              .type = PARAMETER_REAL,
              .low = 0,

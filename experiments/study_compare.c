@@ -64,6 +64,9 @@ static struct comparison compare(const struct cases *cases, const struct run_cas
       .coupled = coupled,
       .variance_reduction =
           coupled ? pow(independent_se / sde_moments_standard_error(path_by_path), 2) : NAN,
+      .iterates_gain = case_antithetic_gain(cases, one, result, records, record, 0, observable),
+      .solution_gain =
+          case_antithetic_gain(cases, one, result, records, record, process, observable),
       .exact_iterates = NAN,
       .exact_solution = NAN,
       .scheme_error = comparison_scheme_error(&one->sde[sde], pair)};
@@ -155,7 +158,7 @@ static void write_row(struct results *results, const struct cases *cases,
 static uint64_t kept_paths(const struct cases *cases, const struct run_case *one)
 {
   uint64_t wanted = parameters_u64(cases->recipe->common, "distance_paths");
-  if (cases->recipe->sdes == 0)
+  if (cases->recipe->sdes == 0 || one->antithetic)
     return 0;
   return wanted < one->paths ? wanted : one->paths;
 }
@@ -213,6 +216,11 @@ static void report(const struct cases *cases, struct results *results, const str
   json_t *rows = json_array();
   for (size_t i = 0; i < count; i++) {
     json_t *row = summary_row(cases, &all[i]);
+    if (all[i].one->antithetic)
+      json_object_set_new(row, "antithetic",
+                          json_pack("{s:o, s:o}", "gain_iterates",
+                                    results_json(all[i].iterates_gain), "gain_sde",
+                                    results_json(all[i].solution_gain)));
     if (multilevel[i] != NULL)
       json_object_set(row, "multilevel", multilevel[i]);
     json_array_append_new(rows, row);

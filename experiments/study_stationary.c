@@ -556,7 +556,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   return true;
 }
 
-static const char *const unused[] = {"tolerance", NULL};
+static const char *const unused[] = {"tolerance", "variance_reduction", NULL};
 
 extern const struct study_type study_stationary;
 const struct study_type study_stationary = {

@@ -230,6 +230,8 @@ static struct comparison row_of(const struct tolerance_case *done, size_t sde, s
                              .difference_freedom = sde_welch_freedom(iterates_se, iterates.n - 1,
                                                                      estimate.se, solution.n - 1),
                              .variance_reduction = NAN,
+                             .iterates_gain = NAN,
+                             .solution_gain = NAN,
                              .exact_iterates = NAN,
                              .exact_solution = NAN,
                              .scheme_error = estimate.bias_bound};

@@ -48,7 +48,10 @@ static void add_options(const struct cases *cases, const char *margin, struct te
 /* A tolerance is for means at the end time, and chooses time steps for itself. */
 static void add_replaced(const struct recipe *recipe, const char *margin, struct text *text)
 {
-  static const char *const keys[] = {"records", "distance_paths"};
+  static const char *const keys[] = {"records", "distance_paths", "variance_reduction"};
+  if (recipe_antithetic(recipe) && recipe_place_given(recipe, "distance_paths") != NULL)
+    text_add(text, "%s%s: distance_paths is not used: means of antithetic pairs have another law\n",
+             margin, recipe_place_given(recipe, "distance_paths"));
   if (isnan(recipe_tolerance(recipe)))
     return;
   for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {

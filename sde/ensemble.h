@@ -37,6 +37,10 @@ struct sde_ensemble {
   const uint64_t *record_steps; /* ascending; step 0 is the start */
   size_t processes;
   const struct sde_process *const *process;
+  /* Antithetic paths: the second half of the processes are partners of the first, and where those
+   * are recorded, observables are the means of a path and its partner's, which both must live. Of
+   * the partners their own are recorded. */
+  bool antithetic;
   size_t pairs;
   const struct sde_pair *pair;
   struct sde_observables observables;
