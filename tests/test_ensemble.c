@@ -635,6 +635,7 @@ static void add_linear(struct testing_family *family, const double *a, const dou
                                   0.3,
                                   SUBSTEPS,
                                   2 * SUBSTEPS,
+                                  false,
                                   false};
   struct sde_status status = {0};
   struct sde_process *process = sde_solution_process_new(&solution, &status);
