@@ -499,7 +499,8 @@ double case_antithetic_gain(const struct cases *cases, const struct run_case *on
   size_t observables = cases->observables->count, half = 1 + 2 * cases->recipe->sdes;
   size_t row = (process * records + record) * observables + observable;
   double single = sde_moments_variance(result->moments[half * records * observables + row]);
-  return single / (2 * sde_moments_variance(result->moments[row]));
+  double pair = sde_moments_variance(result->moments[row]);
+  return pair > 1e-20 * single ? single / (2 * pair) : INFINITY; /* else it is of rounding */
 }
 
 double case_work(const struct run_case *one, size_t sdes, bool companions)

@@ -69,7 +69,8 @@ uint64_t *case_record_steps(const struct cases *cases, const struct run_case *on
 struct progress;
 
 /* The observables of a single path beside those of a pair's mean, where paths are antithetic: by how
- * much pairs divide the variance for the same number of draws. NAN where they are not. */
+ * much pairs divide the variance for the same number of draws. NAN where they are not; INFINITY
+ * where no variance is left but rounding's. */
 double case_antithetic_gain(const struct cases *cases, const struct run_case *one,
                             const struct sde_ensemble_result *result, size_t records, size_t record,
                             size_t process, size_t observable);
