@@ -493,19 +493,20 @@ START_TEST(the_resolved_recipe_is_complete)
   struct recipe *recipe = read_with(0, NULL, &status);
   char folder[1024], *expected;
   ck_assert_ptr_nonnull(getcwd(folder, sizeof folder));
-  expected = sde_format("title: test\nstudy: compare\nseed: 1\nloss:\n  name: quadratic\n"
-                        "  data: \"%s/quadratic4.csv\"\n  data_sha256: " QUADRATIC_SHA256 "\n"
-                        "noise:\n  sampling: with-replacement\n"
-                        "start: [1.5, -1]\nbatch: 4\neta: [0.1, 0.05]\n"
-                        "rho: 0.1\ntime: 2\noptimizers:\n  - name: sgd\n  - name: m-usam\n"
-                        "    micro_batch: [4, 2]\nsde:\n  eta_order: 1\n  rho_order: 1\n"
-                        "  variance_term: true\n  scheme: auto\n"
-                        "  noise_factor: auto\n  norm: auto\n  directions: 0\npaths: 200\n"
-                        "variance_reduction: none\nobservables: loss\n"
-                        "records: 100\nmax_diverged: 0.01\ndivergence_bound: 100000000\n"
-                        "level: 0.05\n"
-                        "distance_paths: 0\n",
-                        folder);
+  expected = sde_format(
+      "title: test\nstudy: compare\nseed: 1\nloss:\n  name: quadratic\n"
+      "  data: \"%s/quadratic4.csv\"\n  data_sha256: " QUADRATIC_SHA256 "\n"
+      "noise:\n  sampling: with-replacement\n"
+      "start: [1.5, -1]\nbatch: 4\neta: [0.1, 0.05]\n"
+      "rho: 0.1\ntime: 2\noptimizers:\n  - name: sgd\n  - name: m-usam\n"
+      "    micro_batch: [4, 2]\nsde:\n  eta_order: 1\n  rho_order: 1\n"
+      "  variance_term: true\n  scheme: auto\n"
+      "  noise_factor: auto\n  norm: auto\n  directions: 0\npaths: 200\n"
+      "variance_reduction: none\nobservables: loss\n"
+      "records: 100\nmax_diverged: 0.01\ndivergence_bound: 100000000\n"
+      "level: 0.05\n"
+      "distance_paths: 0\n",
+      folder);
   ck_assert_str_eq(recipe->resolved, expected);
   char hex[SHA256_HEX_SIZE];
   sha256_bytes(strlen(expected), expected, hex);
