@@ -4,6 +4,7 @@
 #include "experiments/cases.h"
 
 #include "experiments/progress.h"
+#include "sde/multilevel.h"
 #include "sde/noise_class.h"
 
 #include <math.h>
@@ -151,6 +152,10 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
    * the start alone, and stays general. */
   if (!sde_noise_class_check(&made->system, cases->start, &refused))
     return sde_fail(status, refused.code, "%s: %s", sde_place(cases, sde), refused.message);
+  if (!isnan(recipe_tolerance(cases->recipe)) &&
+      !sde_multilevel_accepts(made->scheme, &made->system, &refused))
+    return sde_fail(status, refused.code, "%s: %s", parameters_place(sde, "scheme"),
+                    refused.message);
   uint64_t own = own_resolution(substeps), common = common_resolution(cases, one);
   made->apart = obstacle_of(cases, made->limit, own, common);
   made->coupled = made->apart == NULL;
@@ -166,6 +171,12 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
   made->process = sde_solution_process_new(&solution, &refused);
   solution.substeps = other;
   made->companion = sde_solution_process_new(&solution, &refused);
+  solution.negated = true;
+  if (one->antithetic)
+    made->companion_partner = sde_solution_process_new(&solution, &refused);
+  solution.substeps = substeps;
+  if (one->antithetic)
+    made->partner = sde_solution_process_new(&solution, &refused);
   return refused.code == SDE_OK ||
          sde_fail(status, refused.code, "%s: %s", parameters_place(sde, "scheme"), refused.message);
 }
@@ -187,6 +198,12 @@ static void make_iterates(const struct cases *cases, struct run_case *one)
   one->iterates =
       optimizer_coupled_process_new(&one->optimizer, case_stream(cases, one, "iterates"),
                                     coupling.resolution > 0 ? &coupling : NULL);
+  /* Samples have no negative: their partner is another path, and so are the micro-batches' own draws. */
+  coupling.wiener.negated = true;
+  if (one->antithetic)
+    one->iterates_partner =
+        optimizer_coupled_process_new(&one->optimizer, case_stream(cases, one, "iterates partner"),
+                                      coupling.resolution > 0 ? &coupling : NULL);
 }
 
 static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t paths,
@@ -196,7 +213,8 @@ static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t 
   struct run_case *one = &cases->one[cases->count++];
   double time = parameters_real(recipe->common, "time");
   one->optimizer = optimizer;
-  one->paths = paths;
+  one->antithetic = recipe_antithetic(recipe);
+  one->paths = one->antithetic ? (paths + 1) / 2 : paths;
   one->steps = (uint64_t)llround(time / optimizer.eta);
   if (!objective_accepts(cases->objective, optimizer.batch, optimizer.micro_batch, place, status))
     return false;
@@ -380,9 +398,12 @@ void cases_free(struct cases *cases)
   for (size_t i = 0; i < cases->count; i++) {
     struct run_case *one = &cases->one[i];
     optimizer_process_free(one->iterates);
+    optimizer_process_free(one->iterates_partner);
     for (size_t s = 0; one->sde != NULL && s < cases->recipe->sdes; s++) {
       sde_solution_process_free(one->sde[s].process);
       sde_solution_process_free(one->sde[s].companion);
+      sde_solution_process_free(one->sde[s].partner);
+      sde_solution_process_free(one->sde[s].companion_partner);
       limit_free(one->sde[s].limit);
     }
     sde_free(one->sde);
@@ -425,14 +446,19 @@ struct sde_ensemble_result case_run(const struct cases *cases, const struct run_
                                     struct progress *progress)
 {
   size_t sdes = cases->recipe->sdes, each = companions ? 2 : 1;
-  const struct sde_process **process = sde_alloc(1 + each * sdes, sizeof *process);
+  size_t half = 1 + each * sdes;
+  const struct sde_process **process = sde_alloc(2 * half, sizeof *process);
   struct sde_pair *pair = sde_alloc(2 * sdes, sizeof *pair);
   size_t pairs = 0;
   process[0] = one->iterates;
+  process[half] = one->iterates_partner;
   for (size_t s = 0; s < sdes; s++) {
     process[1 + each * s] = one->sde[s].process;
-    if (companions)
+    process[half + 1 + each * s] = one->sde[s].partner;
+    if (companions) {
       process[2 + each * s] = one->sde[s].companion;
+      process[half + 2 + each * s] = one->sde[s].companion_partner;
+    }
     if (companions)
       pair[pairs++] = (struct sde_pair){1 + each * s, 2 + each * s};
   }
@@ -444,8 +470,9 @@ struct sde_ensemble_result case_run(const struct cases *cases, const struct run_
       .start = cases->start,
       .records = records,
       .record_steps = record_steps,
-      .processes = 1 + each * sdes,
+      .processes = one->antithetic ? 2 * half : half,
       .process = process,
+      .antithetic = one->antithetic,
       .pairs = pairs,
       .pair = pair,
       .observables = *cases->observables,
@@ -464,6 +491,19 @@ struct sde_ensemble_result case_run(const struct cases *cases, const struct run_
   return result;
 }
 
+double case_antithetic_gain(const struct cases *cases, const struct run_case *one,
+                            const struct sde_ensemble_result *result, size_t records, size_t record,
+                            size_t process, size_t observable)
+{
+  if (!one->antithetic)
+    return NAN;
+  size_t observables = cases->observables->count, half = 1 + 2 * cases->recipe->sdes;
+  size_t row = (process * records + record) * observables + observable;
+  double single = sde_moments_variance(result->moments[half * records * observables + row]);
+  double pair = sde_moments_variance(result->moments[row]);
+  return pair > 1e-20 * single ? single / (2 * pair) : INFINITY; /* else it is of rounding */
+}
+
 double case_work(const struct run_case *one, size_t sdes, bool companions)
 {
   double steps = 1;
@@ -472,5 +512,5 @@ double case_work(const struct run_case *one, size_t sdes, bool companions)
     double substeps = (double)solution->substeps;
     steps += substeps * (1 + (companions ? one->sde[s].ratio : 0));
   }
-  return steps * (double)one->steps * (double)one->paths;
+  return (one->antithetic ? 2 : 1) * steps * (double)one->steps * (double)one->paths;
 }

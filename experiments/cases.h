@@ -18,6 +18,7 @@ struct case_sde {
   struct sde_system system; /* the limit's */
   const struct sde_scheme *scheme;
   struct sde_process *process, *companion;
+  struct sde_process *partner, *companion_partner; /* on -W; NULL but for antithetic paths */
   double ratio;
   bool coupled;      /* shares its Brownian path with the iterates: Gaussian noise */
   const char *apart; /* where it does not: why, for people */
@@ -25,8 +26,9 @@ struct case_sde {
 
 struct run_case {
   struct optimizer optimizer;
-  uint64_t paths, steps;
-  struct sde_process *iterates;
+  uint64_t paths, steps; /* of antithetic paths, pairs */
+  bool antithetic;
+  struct sde_process *iterates, *iterates_partner;
   struct case_sde *sde; /* recipe->sdes of them */
 };
 
@@ -65,6 +67,13 @@ uint64_t *case_record_steps(const struct cases *cases, const struct run_case *on
 
 /* How a study looks on while its ensembles run. */
 struct progress;
+
+/* The observables of a single path beside those of a pair's mean, where paths are antithetic: by how
+ * much pairs divide the variance for the same number of draws. NAN where they are not; INFINITY
+ * where no variance is left but rounding's. */
+double case_antithetic_gain(const struct cases *cases, const struct run_case *one,
+                            const struct sde_ensemble_result *result, size_t records, size_t record,
+                            size_t process, size_t observable);
 
 /* Run the processes of a case in one ensemble: process 0 is the iterates, process 1 + 2 s the SDE
  * s and process 2 + 2 s its companion, with pairs (SDE, companion) s; without companions, process

@@ -45,7 +45,7 @@ static void report(const struct recipe *recipe, struct sde_status *status)
     return;
   char *unused = unused_keys(cases, "# ");
   printf("%s%s", recipe->resolved, unused);
-  study_estimate(cases, stdout);
+  study_estimate(cases, stdout, status);
   sde_free(unused);
   cases_free(cases);
 }

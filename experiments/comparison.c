@@ -372,6 +372,24 @@ static void note_coupling(struct results *results, const struct cases *cases,
         note_apart(results, cases, cases->one[i].sde[s].apart);
 }
 
+/* By how much antithetic pairs divided variances for the same number of draws. */
+static void note_antithetic(struct results *results, const struct comparison *all, size_t count)
+{
+  double least[2] = {INFINITY, INFINITY}, most[2] = {0, 0};
+  for (const struct comparison *row = all; row < all + count; row++)
+    for (size_t i = 0; i < 2; i++) {
+      double gain = i == 0 ? row->iterates_gain : row->solution_gain;
+      least[i] = fmin(least[i], gain);
+      most[i] = fmax(most[i], gain);
+    }
+  if (least[0] <= most[0])
+    results_note(
+        results, false,
+        "Antithetic: standard errors are those of means of pairs, which for the same draws "
+        "have a variance\nsmaller by %.3g to %.3g (iterates) and %.3g to %.3g (SDE)\n",
+        least[0], most[0], least[1], most[1]);
+}
+
 /* A mean with its standard error, and the exact one where it is known. */
 static void print_side(struct results *results, struct sde_moments moments, double exact)
 {
@@ -413,5 +431,6 @@ void comparison_print(struct results *results, const struct cases *cases,
   for (size_t i = 0; i < count; i++)
     print_row(results, cases, &all[i]);
   note_coupling(results, cases, all, count);
+  note_antithetic(results, all, count);
   results_note(results, false, "\n");
 }

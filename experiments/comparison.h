@@ -19,6 +19,7 @@ struct comparison {
   double difference_freedom;             /* degrees of freedom of difference_se */
   bool coupled;                          /* taken path by path, on one Brownian path */
   double variance_reduction;             /* of the difference, by the coupling; NAN without */
+  double iterates_gain, solution_gain;   /* by antithetic paths; NAN without */
   double exact_iterates, exact_solution; /* NAN where no exact mean is known */
   double scheme_error;                   /* estimate of the scheme's own error, no bound */
 };

@@ -5,8 +5,10 @@
 
 #include "experiments/forms.h"
 #include "experiments/study.h"
+#include "experiments/tolerance.h"
 #include "sde/block.h"
 
+#include <math.h>
 #include <omp.h>
 #include <time.h>
 
@@ -71,11 +73,18 @@ static double case_seconds(const struct cases *cases, const struct run_case *one
   return unit * units / (units < threads ? units : threads);
 }
 
-void study_estimate(const struct cases *cases, FILE *out)
+void study_estimate(const struct cases *cases, FILE *out, struct sde_status *status)
 {
   const struct recipe *recipe = cases->recipe;
   bool companions = recipe->study->companions;
   double seconds = 0, work = 0, cells = 0;
+  char *forms = forms_text(cases, "# ");
+  fputs(forms, out);
+  sde_free(forms);
+  if (!isnan(recipe_tolerance(recipe))) {
+    tolerance_estimate(cases, out, status);
+    return;
+  }
   for (size_t i = 0; i < cases->count; i++) {
     const struct run_case *one = &cases->one[i];
     size_t records;
@@ -86,9 +95,6 @@ void study_estimate(const struct cases *cases, FILE *out)
                    (double)(1 + recipe->sdes * (companions ? 3 : 1));
     cells = table > cells ? table : cells;
   }
-  char *forms = forms_text(cases, "# ");
-  fputs(forms, out);
-  sde_free(forms);
   /* A tally for each thread and each node of the merging tree, and what the tables hold. */
   double bytes = cells * 24 * (omp_get_max_threads() + 12) + 150 * cells * (double)cases->count;
   fprintf(out,

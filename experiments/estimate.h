@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 /* Print the forms of the SDEs, cases, path-steps, memory and time to `out` as lines of YAML
- * comments. */
-void study_estimate(const struct cases *cases, FILE *out);
+ * comments. The status says why where a tolerance cannot be met. */
+void study_estimate(const struct cases *cases, FILE *out, struct sde_status *status);
 
 #endif

@@ -769,6 +769,14 @@ static char *list_studies(void)
   return names;
 }
 
+/* A run to a tolerance has means at the end time alone, and no curves over time to draw. */
+static bool has_picture(const char *directory, const char *script, bool optional)
+{
+  if (script == NULL)
+    return !has_table(directory, "multilevel");
+  return !optional || has_table(directory, script);
+}
+
 bool plot_run(const char *directory, const char *study, const char *title, struct plot_files *files,
               struct sde_status *status)
 {
@@ -779,7 +787,7 @@ bool plot_run(const char *directory, const char *study, const char *title, struc
     if (strcmp(pictures[i].study, study) != 0)
       continue;
     known = true;
-    if (!pictures[i].optional || has_table(directory, script))
+    if (has_picture(directory, script, pictures[i].optional))
       ok = script == NULL ? draw_series(directory, title, files, status)
                           : draw_script(directory, script, title, files, status);
   }

@@ -454,6 +454,18 @@ static bool check_steps(struct reader *reader, const struct recipe *recipe)
   return true;
 }
 
+/* Paths and a tolerance exclude each other where the study takes a tolerance. */
+static bool check_tolerance(struct reader *reader, const struct recipe *recipe)
+{
+  const struct parameters *common = recipe->common;
+  if (isnan(recipe_tolerance(recipe)) || !parameters_given(common, "paths"))
+    return true;
+  return sde_fail(reader->status, SDE_INVALID,
+                  "%s: tolerance is given, and paths (%s) too; accepted is one of them, for each "
+                  "decides the other",
+                  parameters_place(common, "tolerance"), parameters_place(common, "paths"));
+}
+
 static bool read_recipe(struct reader *reader, struct recipe *recipe)
 {
   struct fy_node *root = yaml_root(reader->yaml);
@@ -469,7 +481,7 @@ static bool read_recipe(struct reader *reader, struct recipe *recipe)
     if (schema->row[i].section != SCHEMA_VALUE)
       good = read_row_section(reader, &schema->row[i], recipe);
   schema_free(schema);
-  return good && check_steps(reader, recipe);
+  return good && check_steps(reader, recipe) && check_tolerance(reader, recipe);
 }
 
 struct recipe *recipe_read(const char *file, size_t overrides, const char *const *override,
@@ -505,6 +517,19 @@ struct recipe_scheme recipe_scheme(const struct recipe *recipe, size_t sde)
   if (parameters_has(given, "substeps"))
     chosen.substeps = parameters_u64(given, "substeps");
   return chosen;
+}
+
+double recipe_tolerance(const struct recipe *recipe)
+{
+  bool asked =
+      parameters_has(recipe->common, "tolerance") && study_uses(recipe->study, "tolerance");
+  return asked ? parameters_real(recipe->common, "tolerance") : NAN;
+}
+
+bool recipe_antithetic(const struct recipe *recipe)
+{
+  return study_uses(recipe->study, "variance_reduction") && isnan(recipe_tolerance(recipe)) &&
+         strcmp(parameters_text(recipe->common, "variance_reduction"), "antithetic") == 0;
 }
 
 void recipe_free(struct recipe *recipe)

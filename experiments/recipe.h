@@ -44,6 +44,13 @@ struct recipe *recipe_read(const char *file, size_t overrides, const char *const
 /* How the recipe, or `automatic` where the recipe does not say, wants an SDE solved. */
 struct recipe_scheme recipe_scheme(const struct recipe *recipe, size_t sde);
 
+/* The error that the recipe asks for in the place of paths; NAN where it does not, or its study
+ * takes no tolerance. */
+double recipe_tolerance(const struct recipe *recipe);
+
+/* Does it ask for antithetic paths, and does its study take them? */
+bool recipe_antithetic(const struct recipe *recipe);
+
 void recipe_free(struct recipe *recipe);
 
 /* Where a common key stands that may be left out, sde included: "FILE:LINE", "--set KEY", or NULL

@@ -10,6 +10,9 @@
 #include "experiments/text.h"
 #include "models/objective.h"
 
+#include <math.h>
+#include <string.h>
+
 static void add_number(struct text *text, enum parameter_type type, double number)
 {
   char buffer[TEXT_NUMBER_SIZE];
@@ -122,6 +125,14 @@ static void add_section(struct text *text, const struct recipe *recipe, enum sch
       add_map(text, schema_sde(), recipe->sde[i], NULL, "  - ", "    ");
 }
 
+/* Keys that a tolerance takes the place of. */
+static bool is_replaced(const struct recipe *recipe, const char *key)
+{
+  return !isnan(recipe_tolerance(recipe)) && recipe_place_given(recipe, key) == NULL &&
+         (strcmp(key, "paths") == 0 || strcmp(key, "records") == 0 ||
+          strcmp(key, "variance_reduction") == 0 || strcmp(key, "distance_paths") == 0);
+}
+
 char *resolve(const struct recipe *recipe)
 {
   struct text text = {0};
@@ -131,7 +142,8 @@ char *resolve(const struct recipe *recipe)
     bool section = row->section != SCHEMA_VALUE;
     bool counts = study_uses(recipe->study, row->key.name) ||
                   recipe_place_given(recipe, row->key.name) != NULL;
-    if (!counts || (!section && !parameters_has(recipe->common, row->key.name)))
+    if (!counts || is_replaced(recipe, row->key.name) ||
+        (!section && !parameters_has(recipe->common, row->key.name)))
       continue;
     text_add(&text, "%s:%s", row->key.name, section ? "" : " ");
     if (section)

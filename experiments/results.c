@@ -51,17 +51,22 @@ static json_t *describe_sde(const struct recipe *recipe, size_t index)
   const struct parameters *sde = recipe->sde[index];
   struct recipe_scheme scheme = recipe_scheme(recipe, index);
   const char *rho_order = parameters_text(sde, "rho_order");
-  return json_pack("{s:i, s:i, s:o, s:b, s:s, s:i}", "index", (int)index, "eta_order",
+  bool own = !isnan(recipe_tolerance(recipe)); /* then each case has its scheme and its levels */
+  const char *name = own ? parameters_text(sde, "scheme") : scheme.scheme->name;
+  return json_pack("{s:i, s:i, s:o, s:b, s:s, s:o}", "index", (int)index, "eta_order",
                    (int)parameters_u64(sde, "eta_order"), "rho_order",
                    strcmp(rho_order, "exact") == 0 ? json_string(rho_order)
                                                    : json_integer(atoi(rho_order)),
-                   "variance_term", parameters_bool(sde, "variance_term"), "scheme",
-                   scheme.scheme->name, "substeps", (int)scheme.substeps);
+                   "variance_term", parameters_bool(sde, "variance_term"), "scheme", name,
+                   "substeps", own ? json_null() : json_integer((json_int_t)scheme.substeps));
 }
 
-static json_t *path_counts(const struct parameters *common)
+static json_t *path_counts(const struct recipe *recipe)
 {
+  const struct parameters *common = recipe->common;
   size_t count;
+  if (!isnan(recipe_tolerance(recipe)))
+    return json_null();
   const double *paths = parameters_reals(common, "paths", &count);
   if (count == 1)
     return json_integer((json_int_t)paths[0]);
@@ -84,8 +89,10 @@ struct results *results_new(const struct recipe *recipe)
   results->summary = json_pack(
       "{s:s, s:s, s:I, s:o, s:i, s:s, s:s, s:o}", "study", recipe->study->name, "title",
       parameters_text(recipe->common, "title"), "seed",
-      (json_int_t)parameters_u64(recipe->common, "seed"), "paths", path_counts(recipe->common),
-      "schema", SCHEMA, "version", SHARPSDE_VERSION, "recipe_sha256", recipe->sha256, "sdes", sdes);
+      (json_int_t)parameters_u64(recipe->common, "seed"), "paths", path_counts(recipe), "schema",
+      SCHEMA, "version", SHARPSDE_VERSION, "recipe_sha256", recipe->sha256, "sdes", sdes);
+  if (!isnan(recipe_tolerance(recipe)))
+    json_object_set_new(results->summary, "tolerance", json_real(recipe_tolerance(recipe)));
   return results;
 }
 

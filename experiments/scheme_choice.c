@@ -183,6 +183,8 @@ static bool is_better(const struct candidate *one, const struct candidate *other
 
 static bool is_asked(const struct recipe *recipe)
 {
+  if (!isnan(recipe_tolerance(recipe))) /* then each case chooses for itself */
+    return false;
   for (size_t s = 0; recipe->study->chooses_scheme && s < recipe->sdes; s++)
     if (is_automatic(recipe, s))
       return true;

@@ -9,6 +9,7 @@
 #include "experiments/progress.h"
 #include "experiments/series.h"
 #include "experiments/study.h"
+#include "experiments/tolerance.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -63,6 +64,9 @@ static struct comparison compare(const struct cases *cases, const struct run_cas
       .coupled = coupled,
       .variance_reduction =
           coupled ? pow(independent_se / sde_moments_standard_error(path_by_path), 2) : NAN,
+      .iterates_gain = case_antithetic_gain(cases, one, result, records, record, 0, observable),
+      .solution_gain =
+          case_antithetic_gain(cases, one, result, records, record, process, observable),
       .exact_iterates = NAN,
       .exact_solution = NAN,
       .scheme_error = comparison_scheme_error(&one->sde[sde], pair)};
@@ -154,7 +158,7 @@ static void write_row(struct results *results, const struct cases *cases,
 static uint64_t kept_paths(const struct cases *cases, const struct run_case *one)
 {
   uint64_t wanted = parameters_u64(cases->recipe->common, "distance_paths");
-  if (cases->recipe->sdes == 0)
+  if (cases->recipe->sdes == 0 || one->antithetic)
     return 0;
   return wanted < one->paths ? wanted : one->paths;
 }
@@ -183,39 +187,85 @@ static void run_case(const struct cases *cases, const struct run_case *one, int 
   sde_free(record_steps);
 }
 
-static bool run(const struct recipe *recipe, int threads, struct progress *progress,
-                const struct cases *cases, struct results *results, struct sde_status *status)
+/* The same to a tolerance: means at the end time alone, no series. */
+static bool run_to_tolerance(const struct cases *cases, const struct run_case *one, int threads,
+                             struct results *results, struct comparison *kept,
+                             struct exact_gaps *gaps, json_t **multilevel,
+                             struct sde_status *status)
 {
-  (void)status;
-  size_t each = recipe->sdes * cases->observables->count, count = cases->count * each;
-  struct comparison *all = sde_alloc(count, sizeof *all);
-  struct exact_gaps gaps = {0};
-  struct distance *distances = sde_alloc(count, sizeof *distances);
-  for (size_t i = 0; i < cases->count; i++)
-    run_case(cases, &cases->one[i], threads, results, progress, all + i * each, &gaps,
-             distances + i * each);
+  struct tolerance_case *done = tolerance_run(cases, one, threads, results, kept, status);
+  if (done == NULL)
+    return false;
+  exact_means_set(cases, one, kept, gaps);
+  tolerance_write(results, done);
+  tolerance_print(results, done);
+  for (size_t s = 0; s < cases->recipe->sdes; s++)
+    for (size_t o = 0; o < cases->observables->count; o++)
+      *multilevel++ = tolerance_json(done, s, o);
+  tolerance_case_free(done);
+  return true;
+}
+
+/* Summary, tables, verdicts and what is printed of all rows. multilevel[row] is NULL without. */
+static void report(const struct cases *cases, struct results *results, const struct comparison *all,
+                   size_t count, json_t *const *multilevel, const struct exact_gaps *gaps,
+                   const struct distance *distances)
+{
+  const struct recipe *recipe = cases->recipe;
+  bool distant = isnan(recipe_tolerance(recipe));
   json_t *rows = json_array();
   for (size_t i = 0; i < count; i++) {
-    json_array_append_new(rows, summary_row(cases, &all[i]));
+    json_t *row = summary_row(cases, &all[i]);
+    if (all[i].one->antithetic)
+      json_object_set_new(row, "antithetic",
+                          json_pack("{s:o, s:o}", "gain_iterates",
+                                    results_json(all[i].iterates_gain), "gain_sde",
+                                    results_json(all[i].solution_gain)));
+    if (multilevel[i] != NULL)
+      json_object_set(row, "multilevel", multilevel[i]);
+    json_array_append_new(rows, row);
     write_row(results, cases, &all[i]);
   }
   json_object_set_new(results_summary(results), "rows", rows);
   double quantile = comparison_quantile(cases, count);
-  exact_means_note(results, &gaps);
+  exact_means_note(results, gaps);
   comparison_print(results, cases, all, count);
-  if (count > 0 && kept_paths(cases, &cases->one[0]) > 0)
+  if (distant && count > 0 && kept_paths(cases, &cases->one[0]) > 0)
     distances_report(results, cases, distances);
-  if (recipe->sdes == 0 && parameters_u64(recipe->common, "distance_paths") > 0)
+  if (distant && recipe->sdes == 0 && parameters_u64(recipe->common, "distance_paths") > 0)
     results_note(results, false, "no distances of laws: there is no SDE\n");
   comparison_verdicts(results, cases, all, count);
-  exact_means_verdicts(results, cases, all, count, quantile, &gaps);
+  exact_means_verdicts(results, cases, all, count, quantile, gaps);
   for (size_t i = 0; i < count; i++)
     if (all[i].sde == 0)
       decay_report(results, cases, &all[i], sde_student_quantile(quantile, all[i].iterates.n - 1));
+}
+
+static bool run(const struct recipe *recipe, int threads, struct progress *progress,
+                const struct cases *cases, struct results *results, struct sde_status *status)
+{
+  bool good = true, by_paths = isnan(recipe_tolerance(recipe));
+  size_t each = recipe->sdes * cases->observables->count, count = cases->count * each;
+  struct comparison *all = sde_alloc(count, sizeof *all);
+  struct exact_gaps gaps = {0};
+  struct distance *distances = sde_alloc(count, sizeof *distances);
+  json_t **multilevel = sde_alloc(count, sizeof *multilevel);
+  for (size_t i = 0; good && i < cases->count; i++)
+    if (by_paths)
+      run_case(cases, &cases->one[i], threads, results, progress, all + i * each, &gaps,
+               distances + i * each);
+    else
+      good = run_to_tolerance(cases, &cases->one[i], threads, results, all + i * each, &gaps,
+                              multilevel + i * each, status);
+  if (good)
+    report(cases, results, all, count, multilevel, &gaps, distances);
+  for (size_t i = 0; i < count; i++)
+    json_decref(multilevel[i]);
   exact_gaps_free(&gaps);
+  sde_free(multilevel);
   sde_free(distances);
   sde_free(all);
-  return true;
+  return good;
 }
 
 extern const struct study_type study_compare;

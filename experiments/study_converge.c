@@ -691,7 +691,8 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   return good;
 }
 
-static const char *const unused[] = {"records", "observables", NULL};
+static const char *const unused[] = {"records", "observables", "tolerance", "variance_reduction",
+                                     NULL};
 
 extern const struct study_type study_converge;
 const struct study_type study_converge = {

@@ -525,7 +525,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   return good;
 }
 
-static const char *const unused[] = {"observables", NULL};
+static const char *const unused[] = {"observables", "tolerance", "variance_reduction", NULL};
 
 extern const struct study_type study_escape;
 const struct study_type study_escape = {

@@ -469,7 +469,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   return true;
 }
 
-static const char *const unused[] = {"observables", NULL};
+static const char *const unused[] = {"observables", "tolerance", "variance_reduction", NULL};
 
 extern const struct study_type study_landscape;
 const struct study_type study_landscape = {

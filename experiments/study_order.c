@@ -516,7 +516,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   return count > 0;
 }
 
-static const char *const unused[] = {"records", NULL};
+static const char *const unused[] = {"records", "tolerance", "variance_reduction", NULL};
 
 extern const struct study_type study_order;
 const struct study_type study_order = {

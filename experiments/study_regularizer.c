@@ -204,8 +204,16 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   return good;
 }
 
-static const char *const unused[] = {
-    "eta", "time", "sde", "observables", "records", "max_diverged", "divergence_bound", NULL};
+static const char *const unused[] = {"eta",
+                                     "time",
+                                     "sde",
+                                     "observables",
+                                     "records",
+                                     "max_diverged",
+                                     "divergence_bound",
+                                     "tolerance",
+                                     "variance_reduction",
+                                     NULL};
 
 extern const struct study_type study_regularizer;
 const struct study_type study_regularizer = {

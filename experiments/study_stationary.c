@@ -559,11 +559,14 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   return true;
 }
 
+static const char *const unused[] = {"tolerance", "variance_reduction", NULL};
+
 extern const struct study_type study_stationary;
 const struct study_type study_stationary = {
     .name = "stationary",
     .summary = "long-run mean, covariance and loss beside the exact stationary ones",
     .keys = keys,
+    .unused = unused,
     .companions = true,
     .run = run,
 };

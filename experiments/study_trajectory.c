@@ -108,7 +108,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   return true;
 }
 
-static const char *const unused[] = {"level", NULL};
+static const char *const unused[] = {"level", "tolerance", "variance_reduction", NULL};
 
 extern const struct study_type study_trajectory;
 const struct study_type study_trajectory = {

@@ -6,6 +6,7 @@
 #include "experiments/study.h"
 #include "experiments/text.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Options of an SDE that have an effect in some cases only. */
@@ -44,6 +45,27 @@ static void add_options(const struct cases *cases, const char *margin, struct te
     }
 }
 
+/* A tolerance is for means at the end time, and chooses time steps for itself. */
+static void add_replaced(const struct recipe *recipe, const char *margin, struct text *text)
+{
+  static const char *const keys[] = {"records", "distance_paths", "variance_reduction"};
+  if (recipe_antithetic(recipe) && recipe_place_given(recipe, "distance_paths") != NULL)
+    text_add(text, "%s%s: distance_paths is not used: means of antithetic pairs have another law\n",
+             margin, recipe_place_given(recipe, "distance_paths"));
+  if (isnan(recipe_tolerance(recipe)))
+    return;
+  for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+    const char *place = recipe_place_given(recipe, keys[k]);
+    if (place != NULL)
+      text_add(text, "%s%s: %s is not used: with a tolerance only means at the end time are had\n",
+               margin, place, keys[k]);
+  }
+  for (size_t s = 0; s < recipe->sdes; s++)
+    if (parameters_has(recipe->sde[s], "substeps"))
+      text_add(text, "%s%s: substeps is not used: a tolerance chooses its own time steps\n", margin,
+               parameters_place(recipe->sde[s], "substeps"));
+}
+
 /* What should be known of the results, whatever the keys. */
 static void add_caution(const struct cases *cases, const char *margin, struct text *text)
 {
@@ -64,6 +86,7 @@ char *unused_keys(const struct cases *cases, const char *margin)
     if (place != NULL)
       text_add(&text, "%s%s: %s is not used by the study %s\n", margin, place, *key, study->name);
   }
+  add_replaced(recipe, margin, &text);
   if (study_uses(study, "sde"))
     add_options(cases, margin, &text);
   add_caution(cases, margin, &text);

@@ -284,8 +284,8 @@ static void advance_to(const struct sde_ensemble *ensemble, struct worker *worke
   const struct sde_process *advanced = ensemble->process[process];
   bool *alive = worker->alive + process * worker->width;
   for (uint64_t step = from; step < to; step++) {
-    advanced->advance(advanced, worker->process_workspace[process], first_path, worker->width, step,
-                      worker->x[process]);
+    advanced->advance(advanced, worker->process_workspace[process],
+                      ensemble->first_path + first_path, worker->width, step, worker->x[process]);
     if (mark_diverged(ensemble->dim, worker->width, ensemble->bound, worker->x[process], alive) &&
         worker->tally.first_divergence[process] > step + 1)
       worker->tally.first_divergence[process] = step + 1;
@@ -299,6 +299,19 @@ static void reduce(struct sde_moments *moments, size_t width, const double *valu
     *moments = sde_moments_merged(*moments, sde_moments_of_unit(values + start, alive + start));
 }
 
+/* The mean of a process' observables and its partner's, recorded before, path by path. */
+static void average(const struct sde_ensemble *ensemble, struct worker *worker, size_t process)
+{
+  size_t width = worker->width, size = ensemble->observables.count * width;
+  size_t partner = process + ensemble->processes / 2;
+  double *values = worker->values + process * size;
+  const double *other = worker->values + partner * size;
+  for (size_t i = 0; i < size; i++)
+    values[i] = 0.5 * (values[i] + other[i]);
+  for (size_t p = 0; p < width; p++)
+    worker->alive[process * width + p] &= worker->alive[partner * width + p];
+}
+
 static void record_process(const struct sde_ensemble *ensemble, struct worker *worker,
                            size_t process, size_t record, uint64_t first_path, size_t paths,
                            double *samples)
@@ -306,9 +319,11 @@ static void record_process(const struct sde_ensemble *ensemble, struct worker *w
   const struct sde_observables *observables = &ensemble->observables;
   size_t width = worker->width, row = process * ensemble->records + record;
   double *values = worker->values + process * observables->count * width;
-  const bool *alive = worker->alive + process * width;
+  bool *alive = worker->alive + process * width;
   observables->evaluate(observables->context, worker->observable_workspace, width,
                         worker->x[process], values);
+  if (ensemble->antithetic && process < ensemble->processes / 2)
+    average(ensemble, worker, process);
   for (size_t o = 0; o < observables->count; o++)
     reduce(&worker->tally.moments[row * observables->count + o], width, values + o * width, alive);
   for (size_t p = 0; p < paths; p++)
@@ -353,7 +368,7 @@ static void run_block(const struct sde_ensemble *ensemble, struct worker *worker
   uint64_t step = 0;
   for (size_t record = 0; record < ensemble->records; record++) {
     uint64_t until = ensemble->record_steps[record];
-    for (size_t process = 0; process < ensemble->processes; process++) {
+    for (size_t process = ensemble->processes; process-- > 0;) { /* partners first */
       advance_to(ensemble, worker, process, first_path, step, until);
       record_process(ensemble, worker, process, record, first_path, paths, samples);
     }

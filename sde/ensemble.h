@@ -30,12 +30,17 @@ struct sde_pair {
 
 struct sde_ensemble {
   uint64_t paths;
+  uint64_t first_path; /* the paths are first_path + 0 .. paths - 1 of the processes' streams */
   size_t dim;
   const double *start; /* dim numbers: where every path starts */
   size_t records;
   const uint64_t *record_steps; /* ascending; step 0 is the start */
   size_t processes;
   const struct sde_process *const *process;
+  /* Antithetic paths: the second half of the processes are partners of the first, and where those
+   * are recorded, observables are the means of a path and its partner's, which both must live. Of
+   * the partners their own are recorded. */
+  bool antithetic;
   size_t pairs;
   const struct sde_pair *pair;
   struct sde_observables observables;

@@ -83,6 +83,7 @@ struct sde_process *sde_solution_process_new(const struct sde_solution *solution
                       .wiener = {.stream = solution->stream,
                                  .noise_dim = system->noise_dim,
                                  .fine_step = fine_step,
+                                 .negated = solution->negated,
                                  .needs = scheme->on[system->noise].needs,
                                  .normals = scheme->normals == NULL ? 0 : scheme->normals(system)},
                       .stride = stride,

@@ -37,7 +37,8 @@ struct sde_solution {
   struct sde_stream stream;
   double eta;
   uint64_t substeps, resolution;
-  bool forced; /* on noise that the scheme refuses too, to show what that costs */
+  bool forced;  /* on noise that the scheme refuses too, to show what that costs */
+  bool negated; /* along the Brownian path -W */
 };
 
 /* The process of a solution; the solution is copied, what it points to must outlive the process.

@@ -88,7 +88,7 @@ void sde_wiener_increment(const struct sde_wiener *wiener, uint64_t first_path, 
     sde_random_normals(&at, width, wiener->noise_dim, scratch);
     sde_block_add(size, 1, scratch, dw);
   }
-  sde_block_scale(size, sqrt(wiener->fine_step), dw);
+  sde_block_scale(size, wiener->negated ? -sqrt(wiener->fine_step) : sqrt(wiener->fine_step), dw);
 }
 
 /* Given dW, I_(k,0) is normal with mean dW_k dt / 2 and variance dt^3 / 12. */
@@ -121,6 +121,11 @@ static void draw_fine(const struct sde_wiener *wiener, struct sde_wiener_workspa
   at.stream = purpose_stream(wiener->stream, AREA_SIGNS);
   if (wiener->needs & SDE_WIENER_WEAK_AREAS)
     sde_levy_area_signs(&at, wiener->noise_dim, wiener->fine_step, width, out->area);
+  if (wiener->negated) { /* after the areas, which are made of dW */
+    sde_block_scale(size, -1, out->dw);
+    if (out->time_integral != NULL)
+      sde_block_scale(size, -1, out->time_integral);
+  }
 }
 
 /* sum += more + (w_j dw_k - w_k dw_j) / 2 */
@@ -170,6 +175,8 @@ struct sde_increments sde_wiener_draw(const struct sde_wiener *wiener,
   if (wiener->needs & SDE_WIENER_NORMALS) {
     struct sde_address at = {purpose_stream(wiener->stream, NORMALS), first_path, first};
     sde_random_normals(&at, width, wiener->normals, workspace->normal);
+    if (wiener->negated)
+      sde_block_scale(wiener->normals * width, -1, workspace->normal);
   }
   return (struct sde_increments){.dw = whole->dw,
                                  .time_integral = whole->time_integral,

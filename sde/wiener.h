@@ -8,6 +8,7 @@
 
 #include "sde/random.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct sde_wiener {
   double fine_step; /* the time that one finest increment spans */
   unsigned needs;   /* of enum sde_wiener_needs */
   size_t normals;   /* how many, for SDE_WIENER_NORMALS */
+  bool negated;     /* the path -W, with the areas of W, which are its own */
 };
 
 /* What a step is driven by; an array that was not asked for is NULL. */

@@ -86,4 +86,13 @@ for loss in quadratic logistic; do
     done
   done
 done
+# To a tolerance: how many paths there are is found out, and is the same too.
+{ sed 's/^paths: .*/tolerance: 2e-3/; s/, substeps: .}/}/g' quadratic.yaml; echo "study: compare"; } >recipe.yaml
+rm -rf one two again
+run recipe.yaml -o one -j 1
+run recipe.yaml -o two -j 2
+run one/recipe.yaml -o again
+[ -s one/multilevel.csv ] || fail "tolerance: no multilevel.csv"
+same one two "tolerance, 1 and 2 threads"
+same one again "tolerance, again from its recipe.yaml"
 echo "the same bits for 1 and 2 threads, and from recipe.yaml"

@@ -229,6 +229,32 @@ START_TEST(moments_are_those_of_the_samples)
 }
 END_TEST
 
+/* An ensemble that begins at a later path has the samples of one that goes on that far. */
+START_TEST(later_paths_go_on)
+{
+  enum { BEFORE = 37, PATHS = 100 };
+  struct sde_process storage[PROCESSES], later_storage[PROCESSES];
+  const struct sde_process *list[PROCESSES], *later_list[PROCESSES];
+  struct sde_ensemble all = exploding_ensemble(BEFORE + PATHS, storage, list);
+  struct sde_ensemble later = exploding_ensemble(PATHS, later_storage, later_list);
+  later.first_path = BEFORE;
+  struct sde_ensemble_result whole = sde_ensemble_run(&all), part = sde_ensemble_run(&later);
+  for (size_t row = 0; row < PROCESSES * TABLE; row++)
+    ck_assert_int_eq(memcmp(whole.samples + row * (BEFORE + PATHS) + BEFORE,
+                            part.samples + row * PATHS, PATHS * sizeof *part.samples),
+                     0);
+  later.first_path = 0;
+  struct sde_ensemble_result first = sde_ensemble_run(&later);
+  size_t last = PROCESSES * TABLE - 1;
+  ck_assert_int_ne(memcmp(first.samples + last * PATHS, part.samples + last * PATHS,
+                          PATHS * sizeof *part.samples),
+                   0);
+  sde_ensemble_result_free(&whole);
+  sde_ensemble_result_free(&part);
+  sde_ensemble_result_free(&first);
+}
+END_TEST
+
 /* Processes of one stream differ by nothing; of two, the difference has both variances. */
 START_TEST(pairs_see_shared_and_independent_randomness)
 {
@@ -641,6 +667,7 @@ static void add_linear(struct testing_family *family, const double *a, const dou
                                   0.3,
                                   SUBSTEPS,
                                   2 * SUBSTEPS,
+                                  false,
                                   false};
   struct sde_status status = {0};
   struct sde_process *process = sde_solution_process_new(&solution, &status);
@@ -731,6 +758,7 @@ int main(void)
   tcase_add_test(bits, other_randomness_has_other_bits);
   TCase *moments = testing_case(suite, "moments");
   tcase_add_loop_test(moments, moments_are_those_of_the_samples, 0, COUNTS);
+  tcase_add_test(moments, later_paths_go_on);
   tcase_add_test(moments, pairs_see_shared_and_independent_randomness);
   tcase_add_loop_test(moments, paths_and_steps_have_their_numbers, 0, COUNTS);
   tcase_add_test(moments, keeping_samples_changes_nothing);

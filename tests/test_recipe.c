@@ -501,7 +501,8 @@ START_TEST(the_resolved_recipe_is_complete)
       "rho: 0.1\ntime: 2\noptimizers:\n  - name: sgd\n  - name: m-usam\n"
       "    micro_batch: [4, 2]\nsde:\n  eta_order: 1\n  rho_order: 1\n"
       "  variance_term: true\n  scheme: auto\n"
-      "  noise_factor: auto\n  norm: auto\n  directions: 0\npaths: 200\nobservables: loss\n"
+      "  noise_factor: auto\n  norm: auto\n  directions: 0\npaths: 200\n"
+      "variance_reduction: none\nobservables: loss\n"
       "records: 100\nmax_diverged: 0.01\ndivergence_bound: 100000000\n"
       "level: 0.05\n"
       "distance_paths: 0\n",

@@ -1,0 +1,448 @@
+/*
+ * Means to a tolerance: see tolerance.h.
+ */
+#include "experiments/tolerance.h"
+
+#include "experiments/series.h"
+#include "sde/block.h"
+#include "sde/multilevel.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+/* The iterates' variance is first taken from so many paths; no step of an SDE is shorter than
+ * eta/SUBSTEPS_MOST. */
+enum { PILOT = 1024, GRAIN = 64, SUBSTEPS_MOST = 1 << 20 };
+
+static const double paths_most = 0x1p40;
+
+/* One SDE of a case. */
+struct answer {
+  struct sde_multilevel *levels;
+  struct sde_plain same, euler; /* paths is NAN where plain Euler-Maruyama is not known */
+  double normals, evaluations;  /* that all took, with those of schemes tried and not taken */
+};
+
+struct tolerance_case {
+  const struct cases *cases;
+  const struct run_case *one;
+  struct answer *answer;        /* [sde] */
+  struct sde_moments *iterates; /* [observable] */
+  uint64_t iterates_diverged;
+};
+
+/* ---- An SDE ---- */
+
+static struct sde_multilevel *pilot(const struct cases *cases, const struct run_case *one,
+                                    size_t sde, const struct sde_scheme *scheme, int threads,
+                                    struct sde_status *status)
+{
+  double time = parameters_real(cases->recipe->common, "time");
+  struct sde_multilevel_problem problem = {
+      .system = &one->sde[sde].system,
+      .scheme = scheme,
+      .stream = case_stream(cases, one, "sde levels"),
+      .time = time,
+      .shortest = one->optimizer.eta / SUBSTEPS_MOST,
+      .start = cases->start,
+      .observables = *cases->observables,
+      .tolerance = recipe_tolerance(cases->recipe),
+      .bound = parameters_real(cases->recipe->common, "divergence_bound"),
+      .threads = threads};
+  return sde_multilevel_new(&problem, status);
+}
+
+/* Does the recipe name the scheme, or leave the choice to the program? An exact scheme, where it is
+ * accepted, leaves nothing to choose: no other could do with fewer normals. */
+static bool is_candidate(const struct cases *cases, const struct run_case *one, size_t sde,
+                         const struct sde_scheme *scheme)
+{
+  const char *named = parameters_text(cases->recipe->sde[sde], "scheme");
+  struct sde_status refused = {SDE_OK, ""};
+  const struct sde_system *system = &one->sde[sde].system;
+  if (strcmp(named, "auto") != 0)
+    return strcmp(scheme->name, named) == 0;
+  for (const struct sde_scheme *const *other = sde_schemes(); *other != NULL; other++)
+    if ((*other)->exact && !scheme->exact && sde_scheme_accepts(*other, system, &refused))
+      return false;
+  return sde_multilevel_accepts(scheme, system, &refused);
+}
+
+/* Keep what was tried, where it is predicted to take fewer normals than what is kept. */
+static void keep_better(struct answer *answer, struct sde_multilevel *tried)
+{
+  bool better = answer->levels == NULL ||
+                sde_multilevel_predicted(tried) < sde_multilevel_predicted(answer->levels);
+  struct sde_multilevel *dropped = better ? answer->levels : tried;
+  answer->levels = better ? tried : answer->levels;
+  if (dropped == NULL)
+    return;
+  answer->normals += dropped->normals;
+  answer->evaluations += dropped->evaluations;
+  sde_multilevel_free(dropped);
+}
+
+/* Pilot runs of all candidates, and of Euler-Maruyama to compare with, which is counted where it is
+ * a candidate. The first refusal is told where no candidate is left. */
+static bool choose(const struct cases *cases, const struct run_case *one, size_t sde, int threads,
+                   struct answer *answer, struct sde_status *status)
+{
+  struct sde_status first = {SDE_OK, ""};
+  answer->euler.paths = NAN;
+  for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++) {
+    struct sde_status refused = {SDE_OK, ""};
+    bool candidate = is_candidate(cases, one, sde, *scheme);
+    bool euler = strcmp((*scheme)->name, "euler-maruyama") == 0;
+    if (!candidate && !euler)
+      continue;
+    struct sde_multilevel *tried = pilot(cases, one, sde, *scheme, threads, &refused);
+    if (tried == NULL && candidate && first.code == SDE_OK)
+      first = refused;
+    if (tried != NULL && euler)
+      answer->euler = sde_multilevel_plain(tried);
+    if (tried != NULL && candidate)
+      keep_better(answer, tried);
+    else
+      sde_multilevel_free(tried);
+  }
+  return answer->levels != NULL ||
+         sde_fail(status, first.code, "%s: %s",
+                  parameters_place(cases->recipe->common, "tolerance"), first.message);
+}
+
+static bool run_sde(const struct cases *cases, const struct run_case *one, size_t sde, int threads,
+                    struct answer *answer, struct sde_status *status)
+{
+  struct sde_status failed = {SDE_OK, ""};
+  if (!choose(cases, one, sde, threads, answer, status))
+    return false;
+  if (!sde_multilevel_run(answer->levels, &failed))
+    return sde_fail(status, failed.code, "%s: %s",
+                    parameters_place(cases->recipe->common, "tolerance"), failed.message);
+  answer->normals += answer->levels->normals;
+  answer->evaluations += answer->levels->evaluations;
+  answer->same = sde_multilevel_plain(answer->levels);
+  if (strcmp(answer->levels->problem.scheme->name, "euler-maruyama") == 0)
+    answer->euler = answer->same;
+  return true;
+}
+
+/* ---- The iterates ---- */
+
+static void draw_iterates(struct tolerance_case *done, uint64_t first, uint64_t paths, int threads)
+{
+  const struct cases *cases = done->cases;
+  const struct sde_process *process = done->one->iterates;
+  struct sde_ensemble ensemble = {.paths = paths,
+                                  .first_path = first,
+                                  .dim = cases->loss->dim,
+                                  .start = cases->start,
+                                  .records = 1,
+                                  .record_steps = &done->one->steps,
+                                  .processes = 1,
+                                  .process = &process,
+                                  .observables = *cases->observables,
+                                  .bound =
+                                      parameters_real(cases->recipe->common, "divergence_bound"),
+                                  .threads = threads};
+  struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
+  for (size_t o = 0; o < cases->observables->count; o++)
+    done->iterates[o] = sde_moments_merged(done->iterates[o], result.moments[o]);
+  done->iterates_diverged += result.diverged[0];
+  sde_ensemble_result_free(&result);
+}
+
+/* Paths until every standard error is within the tolerance; the variance is estimated anew after
+ * each round. */
+static bool run_iterates(struct tolerance_case *done, int threads, struct sde_status *status)
+{
+  const struct recipe *recipe = done->cases->recipe;
+  double tolerance = recipe_tolerance(recipe), wanted = PILOT;
+  uint64_t paths = 0;
+  while (wanted > (double)paths) {
+    draw_iterates(done, paths, (uint64_t)wanted - paths, threads);
+    paths = (uint64_t)wanted;
+    for (size_t o = 0; o < done->cases->observables->count; o++)
+      wanted = fmax(wanted, GRAIN * ceil(sde_moments_variance(done->iterates[o]) /
+                                         (tolerance * tolerance * GRAIN)));
+    if (!(wanted < paths_most))
+      return sde_fail(status, SDE_INVALID,
+                      "%s: tolerance %g would take %.2g paths of the iterates; below %.2g are "
+                      "accepted",
+                      parameters_place(recipe->common, "tolerance"), tolerance, wanted, paths_most);
+  }
+  return true;
+}
+
+/* ---- A case ---- */
+
+/* Moments with this mean and standard error. */
+static struct sde_moments moments_of(struct sde_multilevel_estimate estimate)
+{
+  double n = estimate.paths;
+  return (struct sde_moments){n, estimate.mean, pow(estimate.se, 2) * n * (n - 1)};
+}
+
+static uint64_t sde_diverged(const struct sde_multilevel *levels)
+{
+  uint64_t diverged = 0;
+  for (size_t l = levels->first; l < levels->levels; l++)
+    diverged += levels->level[l].diverged;
+  return diverged;
+}
+
+static double start_of(const struct cases *cases, size_t observable)
+{
+  const struct sde_observables *observables = cases->observables;
+  size_t dim = cases->loss->dim;
+  double *x = sde_alloc(dim * SDE_UNIT, sizeof *x);
+  double *value = sde_alloc(observables->count * SDE_UNIT, sizeof *value);
+  void *workspace = observables->workspace_new(observables->context, SDE_UNIT);
+  for (size_t i = 0; i < dim; i++)
+    sde_block_fill(SDE_UNIT, cases->start[i], x + i * SDE_UNIT);
+  observables->evaluate(observables->context, workspace, SDE_UNIT, x, value);
+  double start = value[observable * SDE_UNIT];
+  observables->workspace_free(workspace);
+  sde_free(x);
+  sde_free(value);
+  return start;
+}
+
+static struct comparison row_of(const struct tolerance_case *done, size_t sde, size_t observable)
+{
+  const struct sde_multilevel *levels = done->answer[sde].levels;
+  struct sde_multilevel_estimate estimate = sde_multilevel_estimate(levels, observable);
+  struct sde_moments iterates = done->iterates[observable], solution = moments_of(estimate);
+  double iterates_se = sde_moments_standard_error(iterates);
+  return (struct comparison){.one = done->one,
+                             .sde = sde,
+                             .observable = observable,
+                             .time = (double)done->one->steps * done->one->optimizer.eta,
+                             .iterates = iterates,
+                             .solution = solution,
+                             .iterates_diverged = done->iterates_diverged,
+                             .solution_diverged = sde_diverged(levels),
+                             .start = start_of(done->cases, observable),
+                             .difference = sde_moments_mean(iterates) - estimate.mean,
+                             .difference_se = hypot(iterates_se, estimate.se),
+                             .difference_freedom = sde_welch_freedom(iterates_se, iterates.n - 1,
+                                                                     estimate.se, solution.n - 1),
+                             .variance_reduction = NAN,
+                             .iterates_gain = NAN,
+                             .solution_gain = NAN,
+                             .exact_iterates = NAN,
+                             .exact_solution = NAN,
+                             .scheme_error = estimate.bias_bound};
+}
+
+static void report_divergence(struct results *results, const struct tolerance_case *done,
+                              const char *what, uint64_t diverged, double paths)
+{
+  double allowed = parameters_real(done->cases->recipe->common, "max_diverged");
+  if (diverged == 0)
+    return;
+  char *label = case_label(done->one);
+  results_note(results, true,
+               "sharpsde: %s, eta %g, rho %g, %s: %" PRIu64 " of %.0f paths diverged; means are "
+               "over the survivors\n",
+               label, done->one->optimizer.eta, done->one->optimizer.rho, what, diverged, paths);
+  sde_free(label);
+  if ((double)diverged > allowed * paths)
+    results_fail(results);
+}
+
+static void report(struct results *results, const struct tolerance_case *done)
+{
+  double paths = done->iterates[0].n + (double)done->iterates_diverged;
+  report_divergence(results, done, "iterates", done->iterates_diverged, paths);
+  for (size_t s = 0; s < done->cases->recipe->sdes; s++) {
+    const struct sde_multilevel *levels = done->answer[s].levels;
+    char *name = sde_format("SDE %zu", s);
+    paths = 0;
+    for (size_t l = levels->first; l < levels->levels; l++)
+      paths += (double)levels->level[l].paths;
+    report_divergence(results, done, name, sde_diverged(levels), paths);
+    if (!levels->reached)
+      results_note(results, true,
+                   "sharpsde: SDE %zu, eta %g: the tolerance is not met: the bias is not surely "
+                   "below half of it at the shortest step\n",
+                   s, done->one->optimizer.eta);
+    sde_free(name);
+  }
+}
+
+struct tolerance_case *tolerance_run(const struct cases *cases, const struct run_case *one,
+                                     int threads, struct results *results, struct comparison *rows,
+                                     struct sde_status *status)
+{
+  size_t sdes = cases->recipe->sdes, observables = cases->observables->count;
+  struct tolerance_case *done = sde_alloc(1, sizeof *done);
+  *done = (struct tolerance_case){.cases = cases,
+                                  .one = one,
+                                  .answer = sde_alloc(sdes, sizeof *done->answer),
+                                  .iterates = sde_alloc(observables, sizeof *done->iterates)};
+  bool good = run_iterates(done, threads, status);
+  for (size_t s = 0; good && s < sdes; s++)
+    good = run_sde(cases, one, s, threads, &done->answer[s], status);
+  if (!good) {
+    tolerance_case_free(done);
+    return NULL;
+  }
+  for (size_t s = 0; s < sdes; s++)
+    for (size_t o = 0; o < observables; o++)
+      rows[s * observables + o] = row_of(done, s, o);
+  report(results, done);
+  return done;
+}
+
+void tolerance_case_free(struct tolerance_case *done)
+{
+  if (done == NULL)
+    return;
+  for (size_t s = 0; s < done->cases->recipe->sdes; s++)
+    sde_multilevel_free(done->answer[s].levels);
+  sde_free(done->answer);
+  sde_free(done->iterates);
+  sde_free(done);
+}
+
+/* ---- What is told of it ---- */
+
+static double substeps_of(const struct tolerance_case *done, const struct sde_multilevel *levels,
+                          uint64_t steps)
+{
+  return done->one->optimizer.eta * (double)steps / levels->problem.time;
+}
+
+/* The moments that level l adds to the sum, and the normals that one path of it draws. */
+static struct sde_moments level_moments(const struct sde_multilevel *levels, size_t l, size_t o)
+{
+  const struct sde_level *level = &levels->level[l];
+  return l == levels->first ? level->value[o] : level->difference[o];
+}
+
+static json_t *plain_json(const struct tolerance_case *done, const struct answer *answer,
+                          const char *scheme, const struct sde_plain *plain)
+{
+  return json_pack("{s:s, s:o, s:I, s:o, s:o, s:o}", "scheme", scheme, "substeps",
+                   results_json(substeps_of(done, answer->levels, plain->steps)), "steps",
+                   (json_int_t)plain->steps, "paths", results_json(ceil(plain->paths)), "normals",
+                   results_json(plain->normals), "evaluations", results_json(plain->evaluations));
+}
+
+json_t *tolerance_json(const struct tolerance_case *done, size_t sde, size_t observable)
+{
+  const struct answer *answer = &done->answer[sde];
+  const struct sde_multilevel *levels = answer->levels;
+  json_t *list = json_array(), *plain = json_array();
+  for (size_t l = levels->first; l < levels->levels; l++) {
+    struct sde_moments moments = level_moments(levels, l, observable);
+    json_array_append_new(list,
+                          json_pack("{s:o, s:I, s:I, s:o, s:o, s:o}", "substeps",
+                                    results_json(substeps_of(done, levels, levels->level[l].steps)),
+                                    "steps", (json_int_t)levels->level[l].steps, "paths",
+                                    (json_int_t)levels->level[l].paths, "mean",
+                                    results_json(sde_moments_mean(moments)), "variance",
+                                    results_json(sde_moments_variance(moments)), "cost",
+                                    results_json(levels->level[l].normals)));
+  }
+  const char *scheme = levels->problem.scheme->name;
+  json_array_append_new(plain, plain_json(done, answer, scheme, &answer->same));
+  if (strcmp(scheme, "euler-maruyama") != 0 && !isnan(answer->euler.paths))
+    json_array_append_new(plain, plain_json(done, answer, "euler-maruyama", &answer->euler));
+  return json_pack(
+      "{s:s, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "scheme", scheme, "tolerance",
+      levels->problem.tolerance, "reached", levels->reached, "levels", list, "normals",
+      results_json(answer->normals), "evaluations", results_json(answer->evaluations), "plain",
+      plain, "gain", results_json(answer->same.normals / answer->normals), "gain_evaluations",
+      results_json(answer->same.evaluations / answer->evaluations), "gain_over_euler_maruyama",
+      results_json(answer->euler.normals / answer->normals));
+}
+
+void tolerance_write(struct results *results, const struct tolerance_case *done)
+{
+  FILE *table = results_table(results, "multilevel.csv",
+                              "optimizer,micro_batch,batch,eta,rho,sde,scheme,observable,substeps,"
+                              "steps,paths,mean,variance,cost");
+  for (size_t s = 0; s < done->cases->recipe->sdes; s++)
+    for (size_t o = 0; o < done->cases->observables->count; o++) {
+      const struct sde_multilevel *levels = done->answer[s].levels;
+      for (size_t l = levels->first; l < levels->levels; l++) {
+        const struct sde_level *level = &levels->level[l];
+        struct sde_moments moments = level_moments(levels, l, o);
+        series_case_columns(table, done->one);
+        fprintf(table, "%zu,%s,%s,", s, levels->problem.scheme->name,
+                done->cases->observable_name[o]);
+        results_number(table, substeps_of(done, levels, level->steps));
+        fprintf(table, ",%" PRIu64 ",%" PRIu64 ",", level->steps, level->paths);
+        results_number(table, sde_moments_mean(moments));
+        fputc(',', table);
+        results_number(table, sde_moments_variance(moments));
+        fputc(',', table);
+        results_number(table, level->normals);
+        fputc('\n', table);
+      }
+    }
+}
+
+static void print_plain(struct results *results, const struct tolerance_case *done,
+                        const struct answer *answer, const char *scheme,
+                        const struct sde_plain *plain)
+{
+  results_note(results, false,
+               "  plain Monte Carlo, %s, %" PRIu64 " steps (%g substeps): %.3g paths, %.3g normal "
+               "draws, %.3g times as many\n",
+               scheme, plain->steps, substeps_of(done, answer->levels, plain->steps), plain->paths,
+               plain->normals, plain->normals / answer->normals);
+}
+
+void tolerance_print(struct results *results, const struct tolerance_case *done)
+{
+  char *label = case_label(done->one);
+  for (size_t s = 0; s < done->cases->recipe->sdes; s++) {
+    const struct answer *answer = &done->answer[s];
+    const struct sde_multilevel *levels = answer->levels;
+    const char *scheme = levels->problem.scheme->name;
+    results_note(results, false,
+                 "Multilevel, %s, eta %g, SDE %zu, %s: %.3g normal draws\n  steps:paths", label,
+                 done->one->optimizer.eta, s, scheme, answer->normals);
+    for (size_t l = levels->first; l < levels->levels; l++)
+      results_note(results, false, " %" PRIu64 ":%" PRIu64, levels->level[l].steps,
+                   levels->level[l].paths);
+    results_note(results, false, "\n");
+    print_plain(results, done, answer, scheme, &answer->same);
+    if (strcmp(scheme, "euler-maruyama") != 0 && !isnan(answer->euler.paths))
+      print_plain(results, done, answer, "euler-maruyama", &answer->euler);
+  }
+  sde_free(label);
+}
+
+static double seconds_now(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+bool tolerance_estimate(const struct cases *cases, FILE *out, struct sde_status *status)
+{
+  double normals = 0, taken = 0, begun = seconds_now();
+  for (size_t i = 0; i < cases->count; i++)
+    for (size_t s = 0; s < cases->recipe->sdes; s++) {
+      struct answer answer = {.levels = NULL};
+      if (!choose(cases, &cases->one[i], s, 0, &answer, status))
+        return false;
+      normals += answer.normals + sde_multilevel_predicted(answer.levels);
+      taken += answer.normals + answer.levels->normals;
+      sde_multilevel_free(answer.levels);
+    }
+  double seconds = seconds_now() - begun;
+  if (taken > 0)
+    fprintf(out,
+            "# %zu cases; after a pilot of their SDEs about %.2g normal draws, about %.0f s; the "
+            "iterates come on top\n",
+            cases->count, normals, seconds * normals / taken);
+  return true;
+}
