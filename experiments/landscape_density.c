@@ -126,7 +126,7 @@ static void find_window(const struct comparison *all, size_t count, struct minim
     for (size_t p = 0; p < all[i].n; p++)
       widen(box, all[i].sample[p], all[i].sample[p]);
   if (!(box->low[0] < box->high[0]))
-    widen(box, all[0].one->optimizer.eta, -all[0].one->optimizer.eta);
+    widen(box, -all[0].one->optimizer.eta, all[0].one->optimizer.eta);
   double more = margin * (box->high[0] - box->low[0]);
   box->low[0] -= more;
   box->high[0] += more;

@@ -307,7 +307,9 @@ static void drift_at(const struct sde_system *system, void *workspace, const dou
 }
 
 /* At the points of a coarse grid, the length of drift + grad(f + rho R), and of grad f where rho R
- * vanishes or else of rho grad R, the largest of which is *scale. Released with sde_free. */
+ * vanishes or else of rho grad R, the largest of which is *scale. Where one of them is not finite,
+ * as outside of the domain of the loss, the point says nothing: its error is NAN. Released with
+ * sde_free. */
 static double *drift_errors(const struct sde_system *system, struct effective_loss *effective,
                             const struct minima_box *box, size_t *points, double *scale)
 {
@@ -329,6 +331,9 @@ static double *drift_errors(const struct sde_system *system, struct effective_lo
       part = hypot(part, gradient[k] - of_loss[k]);
       all = hypot(all, of_loss[k]);
     }
+    error[i] = NAN;
+    if (!isfinite(off) || !isfinite(part) || !isfinite(all))
+      continue;
     error[i] = off;
     slope = fmax(slope, part);
     steepest = fmax(steepest, all);
@@ -346,21 +351,31 @@ static void judge_drift(struct results *results, const struct run_case *one, siz
   if (options->eta_order != 1 || options->rho_order == RHO_ORDER_EXACT ||
       limit_uses_directions(limit))
     return;
-  size_t points, agreeing = 0;
+  size_t points, finite = 0, agreeing = 0;
   double scale, worst = 0;
   double *error = drift_errors(limit_system(limit), effective, box, &points, &scale);
   for (size_t i = 0; i < points; i++) {
+    finite += isfinite(error[i]);
     agreeing += error[i] <= agreement * scale;
-    worst = fmax(worst, error[i]);
+    worst = fmax(worst, error[i]); /* NAN does not count */
   }
+  char *left_out = finite == points ? sde_strdup("")
+                                    : sde_format("; %zu more, where it is not finite, are left out",
+                                                 points - finite);
   char *label = case_label(one);
   char *claim = sde_format("%s, b %zu, eta %g, rho %g: SDE %zu descends f + rho R on average",
                            label, one->optimizer.batch, one->optimizer.eta, one->optimizer.rho, s);
-  results_verdict(results, claim,
-                  (double)agreeing >= smooth_share * (double)points ? HOLDS_YES : HOLDS_NO,
-                  "its drift is minus the gradient, to %g of the largest rho |grad R|, at %zu of "
-                  "%zu points; at most they differ by %.2g of it",
-                  agreement, agreeing, points, worst / scale);
+  if (finite == 0)
+    results_verdict(results, claim, HOLDS_UNDECIDED,
+                    "neither drift nor gradient is finite at any of %zu points of the window",
+                    points);
+  else
+    results_verdict(results, claim,
+                    (double)agreeing >= smooth_share * (double)finite ? HOLDS_YES : HOLDS_NO,
+                    "its drift is minus the gradient, to %g of the largest rho |grad R|, at %zu of "
+                    "%zu points%s; at most they differ by %.2g of it",
+                    agreement, agreeing, finite, left_out, worst == 0 ? 0 : worst / scale);
+  sde_free(left_out);
   sde_free(claim);
   sde_free(label);
   sde_free(error);

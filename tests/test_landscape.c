@@ -856,6 +856,64 @@ START_TEST(undecided_densities)
 }
 END_TEST
 
+/* Does the evidence of a verdict say these words? */
+static bool is_said(const struct outcome *outcome, const char *words)
+{
+  size_t i;
+  json_t *verdict;
+  json_array_foreach(json_object_get(results_summary(outcome->results), "verdicts"), i, verdict)
+  {
+    if (strstr(json_string_value(json_object_get(verdict, "evidence")), words) != NULL)
+      return true;
+  }
+  return false;
+}
+
+#define LOGARITHM                                                                                  \
+  "loss={name: formula, expression: u^2 - log(v) + v + s*e*u*v, parameters: [u, v], "              \
+  "sample_parameters: [e], samples: 16, constants: [s = 1]}"
+
+/* log v is none at 3 of 21 rows of a window that begins below 0. They say nothing of the drift; the
+ * others still tell apart one that has no variance term. */
+START_TEST(drifts_outside_of_the_domain)
+{
+  const char *overrides[] = {
+      LOGARITHM,          "start=[1, 0.5]",     "resolution=21",     "time=1", "sample_paths=0",
+      "x_window=[-1, 1]", "y_window=[-0.5, 3]", "sde={substeps: 2}", NULL};
+  struct outcome outcome = run("experiments/recipes/valley-landscape.yaml", overrides);
+  ck_assert_uint_eq(verdicts(&outcome, "descends f + rho R", JSON_TRUE), 3);
+  ck_assert(is_said(&outcome, "at 378 of 378 points; 63 more, where it is not finite"));
+  run_free(&outcome);
+  overrides[7] = "sde={variance_term: false}";
+  outcome = run("experiments/recipes/valley-landscape.yaml", overrides);
+  ck_assert_uint_eq(verdicts(&outcome, "n-usam, b 8", JSON_TRUE), 1);
+  ck_assert_uint_eq(verdicts(&outcome, "descends f + rho R", JSON_FALSE), 2);
+  run_free(&outcome);
+  overrides[6] = "y_window=[-2, -1]";
+  outcome = run("experiments/recipes/valley-landscape.yaml", overrides);
+  ck_assert_uint_eq(verdicts(&outcome, "descends f + rho R", JSON_NULL), 3);
+  run_free(&outcome);
+}
+END_TEST
+
+/* There is a drift without noise, and a window to show it in; there is no density. */
+START_TEST(landscape_without_noise)
+{
+  static const char *const overrides[] = {"resolution=11",
+                                          "time=12",
+                                          "optimizers=[{name: sgd}]",
+                                          "noise={sampling: gaussian, standard_deviation: 0}",
+                                          "loss={name: double-well}",
+                                          "start=[0]",
+                                          "paths=64",
+                                          NULL};
+  struct outcome outcome = run("experiments/recipes/double-well-density.yaml", overrides);
+  ck_assert_uint_eq(verdicts(&outcome, "stationary density", JSON_NULL), 1);
+  ck_assert_uint_eq(verdicts(&outcome, "descends f + rho R", JSON_TRUE), 1);
+  run_free(&outcome);
+}
+END_TEST
+
 START_TEST(landscapes_that_are_refused)
 {
   static const struct {
@@ -913,6 +971,8 @@ int main(void)
   tcase_add_test(study, without_the_variance_term);
   tcase_add_test(study, double_well_recipe);
   tcase_add_test(study, undecided_densities);
+  tcase_add_test(study, drifts_outside_of_the_domain);
+  tcase_add_test(study, landscape_without_noise);
   tcase_add_loop_test(study, landscapes_that_are_refused, 0, 5);
   return testing_run(suite);
 }
