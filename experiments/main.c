@@ -6,7 +6,9 @@
 #include "experiments/text.h"
 
 #include <errno.h>
+#include <gsl/gsl_errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void print_help(const struct command *command)
@@ -71,8 +73,20 @@ static int dispatch(int argc, char **argv)
   return command_end(&status);
 }
 
+/* GSL aborts by itself. What is checked where it is called, or is right as it is returned, passes:
+ * a search that makes no progress, a number that underflows. After anything else there is no number
+ * to go on with. */
+static void end_on_gsl_error(const char *reason, const char *file, int line, int code)
+{
+  if (code == GSL_ENOPROG || code == GSL_EUNDRFLW)
+    return;
+  fprintf(stderr, "sharpsde: the run failed: %s (GSL, %s:%d)\n", reason, file, line);
+  exit(SDE_FAILED);
+}
+
 int main(int argc, char **argv)
 {
+  gsl_set_error_handler(end_on_gsl_error);
   int code = dispatch(argc, argv);
   errno = 0;
   if (fflush(stdout) == 0 && !ferror(stdout))
