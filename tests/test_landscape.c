@@ -248,9 +248,19 @@ static struct density density_of(void (*at)(double, double *, double *), double 
   return density;
 }
 
-/* A Gaussian, wherever one starts; the path comes to it like e^(-1.3 t), and since the law at time
- * t is Gaussian with the mean e^(-1.3 t) away, the first term moves the distribution function by
- * that times p at most. */
+/* The largest distance of the law at time t, a Gaussian, from the stationary one. */
+static double ornstein_left(double start, double t)
+{
+  double deviation = 0.6 / sqrt(2 * 1.3), largest = 0;
+  for (double z = -8; z <= 8; z += 1e-3) {
+    double moved = z - (start - 0.4) / deviation * exp(-1.3 * t);
+    double there = gsl_cdf_ugaussian_P(moved / sqrt(-expm1(-2 * 1.3 * t)));
+    largest = fmax(largest, fabs(there - gsl_cdf_ugaussian_P(z)));
+  }
+  return largest;
+}
+
+/* A Gaussian, wherever one starts; the path comes to it like e^(-1.3 t). */
 START_TEST(density_of_ornstein_uhlenbeck)
 {
   static const double starts[] = {0.4, -3, 400};
@@ -263,11 +273,30 @@ START_TEST(density_of_ornstein_uhlenbeck)
   ck_assert_double_eq_tol(density_quantile(&density, 0.975),
                           0.4 + deviation * gsl_cdf_ugaussian_Pinv(0.975), 1e-8);
   ck_assert(density_cumulative(&density, -1e9) == 0 && density_cumulative(&density, 1e9) == 1);
-  density_relaxation(&density, -0.2, 2, &rate, &distance);
+  ck_assert(density_relaxation(&density, -0.2, 2, &rate, &distance));
   ck_assert_double_eq_tol(rate, 1.3, 1e-4);
-  double moved = 0.6 * exp(-1.3 * 2) * gsl_ran_gaussian_pdf(0, deviation);
+  double moved = ornstein_left(-0.2, 2);
   ck_assert_double_eq_tol(distance, moved, 1e-3 * moved);
   density_free(&density);
+}
+END_TEST
+
+/* All of the start that is left, where the first eigenvector has no part in it: from the mean, of
+ * which it alone says 0; and from 40 deviations away. The cells of the chain, 1/100 of a deviation
+ * and 1/40, leave their square of it or so. The twin: the first term from the mean. */
+START_TEST(what_is_left_of_the_start)
+{
+  static const struct {
+    double start, time;
+  } rows[] = {{0.4, 0.1}, {0.4, 0.5}, {0.4, 2}, {-1, 0.02}, {15, 0.5}, {15, 3}, {15, 5}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct density density = density_of(ornstein_uhlenbeck, rows[i].start);
+    double rate, distance, exact = ornstein_left(rows[i].start, rows[i].time);
+    ck_assert(density_relaxation(&density, rows[i].start, rows[i].time, &rate, &distance));
+    ck_assert_msg(fabs(distance - exact) <= 2e-3 * exact, "%zu: %g is left, not %g", i, distance,
+                  exact);
+    density_free(&density);
+  }
 }
 END_TEST
 
@@ -281,13 +310,13 @@ START_TEST(density_of_two_wells)
   double negative = positive + 2 / M_PI * sin(0.25 * M_PI) * gsl_sf_bessel_Knu(0.25, z);
   double total = M_PI / 2 * exp(z) * (negative + positive);
   for (size_t i = 0; i < density.count; i += 101) {
-    double x = density.low + density.step * (double)i, v = x * x * (x * x / 4 - 0.5);
+    double x = density.x[i], v = x * x * (x * x / 4 - 0.5);
     double exact = exp(-v / temperature) / total;
     ck_assert_double_eq_tol(density.density[i], exact, 1e-9);
   }
   ck_assert_double_eq_tol(density_cumulative(&density, 0), 0.5, 1e-10);
   size_t middle = hotter.count / 2;
-  double x = hotter.low + hotter.step * (double)middle;
+  double x = hotter.x[middle];
   ck_assert_double_gt(
       fabs(hotter.density[middle] - exp(-x * x * (x * x / 4 - 0.5) / temperature) / total), 1e-2);
   density_free(&density);
@@ -300,13 +329,19 @@ END_TEST
 START_TEST(two_wells_relax_slowly)
 {
   struct density density = density_of(two_wells, -1);
-  double rate, distance, half;
-  density_relaxation(&density, -1, 0, &rate, &distance);
+  double rate, distance, half, settled = 8; /* in the well, at the rate 2 */
+  ck_assert(density_relaxation(&density, -1, settled, &rate, &distance));
   double kramers = sqrt(2) / M_PI * exp(-1 / (4 * 0.125));
   ck_assert_double_eq_tol(rate, kramers, 0.35 * kramers);
-  ck_assert_double_eq_tol(distance, 0.5, 0.1); /* all mass on one side */
-  density_relaxation(&density, -1, log(2) / rate, &rate, &half);
+  ck_assert_double_eq_tol(distance, 0.5 * exp(-rate * settled), 0.1); /* all mass on one side */
+  ck_assert(density_relaxation(&density, -1, settled + log(2) / rate, &rate, &half));
   ck_assert_double_eq_tol(half, distance / 2, 1e-6);
+  /* From the barrier the sides are even, and what is left goes at the rate 2 of the wells. */
+  double even, later;
+  ck_assert(density_relaxation(&density, 0, settled, &rate, &even));
+  ck_assert(density_relaxation(&density, 0, settled + 1, &rate, &later));
+  ck_assert_double_lt(even, 1e-3);
+  ck_assert_double_lt(later, even * exp(-1));
   density_free(&density);
 }
 END_TEST
@@ -341,7 +376,7 @@ START_TEST(density_of_sgd_is_of_its_loss)
   size_t node[SDE_UNIT];
   for (size_t p = 0; p < SDE_UNIT; p++) {
     node[p] = density.count * (p + 4) / (SDE_UNIT + 8);
-    x[p] = density.low + density.step * (double)node[p];
+    x[p] = density.x[node[p]];
   }
   loss_mean_value(setup.loss, SDE_UNIT, x, f, scratch);
   for (size_t p = 1; p < SDE_UNIT; p++) {
@@ -368,7 +403,7 @@ static void refuse(void (*at)(double, double *, double *), const char *words)
 START_TEST(densities_that_do_not_exist)
 {
   refuse(free_particle, "nothing holds the path within 1e+06 of zero");
-  refuse(half_noise, "the noise vanishes, at");
+  refuse(half_noise, "the noise vanishes at 0, in a way that leaves open whether paths pass");
   double a[] = {1, 0, 0, 1};
   struct sde_system *plane = sde_linear_system_new(2, 2, a, NULL, a);
   struct sde_status status = {SDE_OK, ""};
@@ -948,6 +983,7 @@ int main(void)
 
   TCase *densities = testing_case(suite, "densities");
   tcase_add_loop_test(densities, density_of_ornstein_uhlenbeck, 0, 3);
+  tcase_add_test(densities, what_is_left_of_the_start);
   tcase_add_test(densities, density_of_two_wells);
   tcase_add_test(densities, two_wells_relax_slowly);
   tcase_add_test(densities, density_of_multiplicative_noise);
