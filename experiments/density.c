@@ -18,9 +18,9 @@ enum { NODES_FIRST = 1024, NODES_MAX = 131072, ITERATIONS_MAX = 1000, EULER_STEP
  * by how much it must not be. */
 static const double far = 45, agreement = 1e-10, useless = 1e-5;
 
-/* How near to a point where the noise vanishes a double still tells how far that is, as a share of
- * the point; at 0 itself, where only s^2 must not underflow. */
-static const double nearest = 1e-8, smallest = 1e-150;
+/* How near to a point where the noise vanishes drift and noise are still known beside their
+ * rounding, as a share of that point or of the distance of the start. */
+static const double nearest = 1e-10;
 
 /* int from node i to node i + 1 of the cubic through the four nodes around. */
 static double cell_integral(size_t count, double step, const double *y, size_t i)
@@ -66,14 +66,14 @@ static double stretch_of(struct range range, double z)
   return low ? exp(z) : high ? exp(-z) : 1;
 }
 
-/* How far z may go: to where a double still tells the distance of an end, or x to `reach`. */
-static struct range limits_of(struct range range, double reach)
+/* How far z may go from x: to where numbers still tell the distance of an end, or to `reach`. */
+static struct range limits_of(struct range range, double x, double reach)
 {
   double low = -reach, high = reach;
   if (isfinite(range.low))
-    low = range.low + fmax(nearest * fabs(range.low), smallest);
+    low = range.low + nearest * fmax(fabs(range.low), x - range.low);
   if (isfinite(range.high))
-    high = range.high - fmax(nearest * fabs(range.high), smallest);
+    high = range.high - nearest * fmax(fabs(range.high), range.high - x);
   return (struct range){z_of(range, low), z_of(range, high)};
 }
 
@@ -263,7 +263,7 @@ static bool find_support(const struct line *line, double start, double reach, st
       return false;
     if (low_ends && high_ends)
       return true;
-    limits = limits_of(*range, reach);
+    limits = limits_of(*range, inside, reach);
     if (!low_ends && *low <= limits.low)
       return refuse_end(range->low, reach, status);
     if (!high_ends && *high >= limits.high)
