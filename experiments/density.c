@@ -112,6 +112,28 @@ static bool fill(const struct line *line, struct grid *grid, struct sde_status *
   return true;
 }
 
+/* The logarithm from its value at node `from`, then less the largest; returns where that is. Far
+ * from `from` it may be so large that nothing is left of its digits. */
+static size_t sum_from(struct grid *grid, const double *slope, size_t from)
+{
+  double *logarithm = grid->logarithm;
+  size_t top = from;
+  logarithm[from] = 0;
+  for (size_t i = from; i-- > 0;)
+    logarithm[i] = logarithm[i + 1] - cell_integral(grid->count, grid->step, slope, i);
+  for (size_t i = from; i + 1 < grid->count; i++)
+    logarithm[i + 1] = logarithm[i] + cell_integral(grid->count, grid->step, slope, i);
+  for (size_t i = 0; i < grid->count; i++)
+    logarithm[i] += log(grid->stretch[i]) - log(grid->variance[i]);
+  for (size_t i = 0; i < grid->count; i++)
+    if (logarithm[i] > logarithm[top])
+      top = i;
+  double largest = logarithm[top];
+  for (size_t i = 0; i < grid->count; i++)
+    logarithm[i] -= largest;
+  return top;
+}
+
 /* From z = low to high. */
 static bool grid_new(const struct line *line, struct range range, double low, double high,
                      size_t count, struct grid *grid, struct sde_status *status)
@@ -129,29 +151,24 @@ static bool grid_new(const struct line *line, struct range range, double low, do
     grid_free(grid);
     return false;
   }
-  double *slope = sde_alloc(count, sizeof *slope), psi = 0, largest = -INFINITY;
+  double *slope = sde_alloc(count, sizeof *slope);
   for (size_t i = 0; i < count; i++)
     slope[i] = 2 * grid->drift[i] / grid->variance[i] * grid->stretch[i];
-  for (size_t i = 0; i < count; i++) {
-    grid->logarithm[i] = psi - log(grid->variance[i]) + log(grid->stretch[i]);
-    largest = fmax(largest, grid->logarithm[i]);
-    if (i + 1 < count)
-      psi += cell_integral(count, grid->step, slope, i);
-  }
-  for (size_t i = 0; i < count; i++)
-    grid->logarithm[i] -= largest;
+  size_t top = sum_from(grid, slope, 0);
+  sum_from(grid, slope, top);
   sde_free(slope);
   return true;
 }
 
 /* ---- the support ---- */
 
-/* A zero of the noise on the way from x to `to` becomes the end of the range if it repels. */
-static bool end_range(const struct line *line, double x, double to, double *end,
+/* A zero of the noise on the way from x to `to` becomes the end of the range if it repels. `beyond`:
+ * the density has fallen before, and nothing gets there but the coordinate is a better one. */
+static bool end_range(const struct line *line, double x, double to, bool beyond, double *end,
                       struct sde_status *status)
 {
   struct line_zero zero;
-  if (isfinite(*end) || !line_find_zero(line, x, to, &zero))
+  if (isfinite(*end) || !line_find_zero(line, x, to, &zero) || (beyond && zero.end != LINE_REPELS))
     return true;
   *end = zero.x;
   switch (zero.end) {
@@ -246,20 +263,24 @@ static bool find_support(const struct line *line, double start, double reach, st
                          double *low, double *high, struct sde_status *status)
 {
   double inside;
+  bool low_ends = false, high_ends = false;
   if (!leave_zero(line, start, range, &inside, status))
     return false;
   begin(*range, inside, low, high);
   for (;;) {
     struct range before = *range, limits;
-    bool low_ends, high_ends;
-    if (!end_range(line, inside, x_of(*range, *low), &range->low, status) ||
-        !end_range(line, inside, x_of(*range, *high), &range->high, status))
+    double length = *high - *low;
+    if (!end_range(line, inside, x_of(*range, *low - low_ends * length), low_ends, &range->low,
+                   status) ||
+        !end_range(line, inside, x_of(*range, *high + high_ends * length), high_ends, &range->high,
+                   status))
       return false;
     if (range->low != before.low || range->high != before.high) {
       begin(*range, inside, low, high);
+      low_ends = high_ends = false;
       continue;
     }
-    if (!look(line, *range, start, low, high, &low_ends, &high_ends, status))
+    if (!look(line, *range, inside, low, high, &low_ends, &high_ends, status))
       return false;
     if (low_ends && high_ends)
       return true;
@@ -268,7 +289,7 @@ static bool find_support(const struct line *line, double start, double reach, st
       return refuse_end(range->low, reach, status);
     if (!high_ends && *high >= limits.high)
       return refuse_end(range->high, reach, status);
-    double length = *high - *low;
+    length = *high - *low;
     *low = low_ends ? *low : fmax(*low - length, limits.low);
     *high = high_ends ? *high : fmin(*high + length, limits.high);
   }
@@ -307,13 +328,26 @@ static bool density_on(const struct line *line, struct range range, double low, 
   return true;
 }
 
-/* The largest difference of the distribution functions at the nodes of the coarser one. */
+/* The largest difference of the distribution functions at the nodes of the coarser one, or of the
+ * cubics between them, of which the finer's is off by 1/16 of the coarser's. */
 static double change(const struct density *coarse, const struct density *fine)
 {
   double largest = 0;
-  for (size_t i = 0; i < coarse->count; i++)
-    largest = fmax(largest, fabs(coarse->cumulative[i] - density_cumulative(fine, coarse->x[i])));
+  for (size_t i = 0; i + 1 < coarse->count; i++) {
+    double middle = coarse->x[i] + (coarse->x[i + 1] - coarse->x[i]) / 2;
+    double at = coarse->cumulative[i] - density_cumulative(fine, coarse->x[i]);
+    double between = density_cumulative(coarse, middle) - density_cumulative(fine, middle);
+    largest = fmax(largest, fmax(fabs(at), fabs(between) / 16));
+  }
   return largest;
+}
+
+/* Do the last two grids agree, and is it still nothing at the ends, which the first one saw? */
+static bool is_resolved(const struct density *density)
+{
+  const double *logarithm = density->logarithm;
+  return density->error <= useless && logarithm[0] < -far / 2 &&
+         logarithm[density->count - 1] < -far / 2;
 }
 
 bool density_new(const struct sde_system *system, double start, double reach,
@@ -341,10 +375,8 @@ bool density_new(const struct sde_system *system, double start, double reach,
       break;
   }
   line_free(&line);
-  if (good && !(density->error <= useless)) {
-    good = sde_fail(status, SDE_INVALID,
-                    "%d nodes are too few to integrate it: half of them move it by %.2g", NODES_MAX,
-                    density->error);
+  if (good && !is_resolved(density)) {
+    good = sde_fail(status, SDE_INVALID, "%zu nodes are too few to integrate it", density->count);
     density_free(density);
     *density = (struct density){0};
   }

@@ -32,8 +32,8 @@ struct density {
  *
  * False, and the status says why, where the system has several coordinates, drift and noise are not
  * finite, the noise vanishes at an end that does not repel, nothing holds the path within `reach`
- * of zero, or the last two grids differ by more than 1e-5: such a density is none. The system's
- * noise must not be drawn afresh at each evaluation. */
+ * of zero, the last two grids differ by more than 1e-5, or the last one does not fall to the
+ * ends: such a density is none. The system's noise must not be drawn afresh at each evaluation. */
 bool density_new(const struct sde_system *system, double start, double reach,
                  struct density *density, struct sde_status *status);
 void density_free(struct density *density);

@@ -238,6 +238,70 @@ static void half_noise(double x, double *drift, double *deviation)
   *deviation = x > 0 ? sqrt(x) : 0;
 }
 
+static const double strength[] = {0.1, 0.5, 0.8}; /* of s^2 = k x^2 */
+
+static void growing(double k, double x, double *drift, double *deviation)
+{
+  *drift = 1 - x;
+  *deviation = sqrt(k) * x;
+}
+
+static void growing_little(double x, double *drift, double *deviation)
+{
+  growing(strength[0], x, drift, deviation);
+}
+
+static void growing_more(double x, double *drift, double *deviation)
+{
+  growing(strength[1], x, drift, deviation);
+}
+
+static void growing_much(double x, double *drift, double *deviation)
+{
+  growing(strength[2], x, drift, deviation);
+}
+
+static void (*const growing_noise[])(double, double *, double *) = {growing_little, growing_more,
+                                                                    growing_much};
+
+static void growing_mirrored(double x, double *drift, double *deviation)
+{
+  growing_more(-x, drift, deviation);
+  *drift = -*drift;
+}
+
+static void between_ends(double x, double *drift, double *deviation)
+{
+  *drift = 0.4 - x;
+  *deviation = 0.9 * (x + 0.1) * (0.9 - x);
+}
+
+static void logistic(double x, double *drift, double *deviation)
+{
+  *drift = x * (1 - x);
+  *deviation = sqrt(0.5) * x;
+}
+
+static void logistic_peaked(double x, double *drift, double *deviation)
+{
+  *drift = x * (1 - x);
+  *deviation = sqrt(1.9) * x;
+}
+
+static void logistic_dying(double x, double *drift, double *deviation)
+{
+  *drift = x * (1 - x);
+  *deviation = sqrt(2.1) * x;
+}
+
+/* A drift that no grid sees: digits of a sine, from 0 to 1. */
+static void scattered(double x, double *drift, double *deviation)
+{
+  double digits = 43758.5453 * sin(1e5 * x);
+  *drift = 300 * (digits - floor(digits) - 0.5) - x;
+  *deviation = 1;
+}
+
 static struct density density_of(void (*at)(double, double *, double *), double start)
 {
   struct known known = {at};
@@ -390,13 +454,64 @@ START_TEST(density_of_sgd_is_of_its_loss)
 }
 END_TEST
 
+/* dX = (1 - X) dt + sqrt(k) X dW never comes to 0, an entrance: 1/X has the gamma law of shape 1 +
+ * 2/k and scale k/2, its tail is a power, and it relaxes at the rate 1. From anywhere above, and
+ * from 0 itself; mirrored, from below. The twin: without the factor 1/s^2 the shape is 2 less. */
+START_TEST(density_from_an_entrance)
+{
+  static const double starts[] = {1, 0, 0.02, 50};
+  double k = strength[_i], worst = 0;
+  for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+    struct density density = density_of(growing_noise[_i], starts[i]);
+    double rate, distance;
+    for (double x = 0.05; x < 20; x *= 1.3) {
+      double found = density_cumulative(&density, x);
+      ck_assert_double_eq_tol(found, gsl_cdf_gamma_Q(1 / x, 1 + 2 / k, k / 2), 1e-8);
+      worst = fmax(worst, fabs(found - gsl_cdf_gamma_Q(1 / x, 2 / k - 1, k / 2)));
+    }
+    ck_assert(density_relaxation(&density, starts[i], 3, &rate, &distance));
+    ck_assert_double_eq_tol(rate, 1, 1e-3);
+    density_free(&density);
+  }
+  ck_assert_double_gt(worst, 0.05);
+  struct density mirrored = density_of(growing_mirrored, -1);
+  ck_assert_double_eq_tol(density_cumulative(&mirrored, -0.7),
+                          gsl_cdf_gamma_P(1 / 0.7, 1 + 2 / strength[1], strength[1] / 2), 1e-8);
+  density_free(&mirrored);
+}
+END_TEST
+
+/* With y = x + 0.1 the noise is 0.9 y (1 - y), at both ends of which the drift leads in: p ~
+ * e^(-1/(0.81 y (1 - y)))/(y (1 - y))^2, even around 0.4. And an end from which nothing leads
+ * but a drift that outweighs the noise: the logistic X (1 - X) has the gamma law of shape 2/k - 1
+ * and scale k/2, k = 0.5. */
+START_TEST(densities_between_ends)
+{
+  struct density density = density_of(between_ends, 0.2);
+  size_t nodes[] = {density.count / 3, density.count / 2};
+  double logarithm[2];
+  for (size_t i = 0; i < 2; i++) {
+    double y = density.x[nodes[i]] + 0.1, z = y * (1 - y);
+    logarithm[i] = log(density.density[nodes[i]]) + 1 / (0.81 * z) + 2 * log(z);
+  }
+  ck_assert_double_gt(density.x[nodes[1]] - density.x[nodes[0]], 0.1);
+  ck_assert_double_eq_tol(logarithm[0], logarithm[1], 1e-8);
+  ck_assert_double_eq_tol(density_cumulative(&density, 0.4), 0.5, 1e-9);
+  density_free(&density);
+  density = density_of(logistic, 3);
+  for (double x = 0.01; x < 5; x *= 1.4)
+    ck_assert_double_eq_tol(density_cumulative(&density, x), gsl_cdf_gamma_P(x, 3, 0.25), 1e-8);
+  density_free(&density);
+}
+END_TEST
+
 static void refuse(void (*at)(double, double *, double *), const char *words)
 {
   struct known known = {at};
   struct sde_system system = system_of(&known);
   struct sde_status status = {SDE_OK, ""};
   struct density density;
-  ck_assert(!density_new(&system, 0.5, 1e6, &density, &status));
+  ck_assert_msg(!density_new(&system, 0.5, 1e6, &density, &status), "not: %s", words);
   ck_assert_msg(strstr(status.message, words) != NULL, "%s", status.message);
 }
 
@@ -404,6 +519,10 @@ START_TEST(densities_that_do_not_exist)
 {
   refuse(free_particle, "nothing holds the path within 1e+06 of zero");
   refuse(half_noise, "the noise vanishes at 0, in a way that leaves open whether paths pass");
+  refuse(growing_mirrored, "the noise vanishes at 0, where paths pass and never come back");
+  refuse(logistic_dying, "the noise vanishes at 0, and paths are drawn to that point");
+  refuse(logistic_peaked, "the noise vanishes at 0, and the density reaches closer than can be");
+  refuse(scattered, "nodes are too few to integrate it");
   double a[] = {1, 0, 0, 1};
   struct sde_system *plane = sde_linear_system_new(2, 2, a, NULL, a);
   struct sde_status status = {SDE_OK, ""};
@@ -987,6 +1106,8 @@ int main(void)
   tcase_add_test(densities, density_of_two_wells);
   tcase_add_test(densities, two_wells_relax_slowly);
   tcase_add_test(densities, density_of_multiplicative_noise);
+  tcase_add_loop_test(densities, density_from_an_entrance, 0, 3);
+  tcase_add_test(densities, densities_between_ends);
   tcase_add_test(densities, density_of_sgd_is_of_its_loss);
   tcase_add_test(densities, densities_that_do_not_exist);
   tcase_add_test(densities, samples_of_a_density);
