@@ -14,8 +14,9 @@
 #include <string.h>
 
 /* Nodes of a piece: one block. Pieces of more than PIECES_MAX, or halved DEPTH_MAX times, mean that
- * the integrand is not one for quadrature. */
-enum { NODES = SDE_UNIT, PIECES_MAX = 20000, DEPTH_MAX = 60 };
+ * the integrand is not one for quadrature: after more halves, all nodes of a piece are one double,
+ * and agree whatever is there. */
+enum { NODES = SDE_UNIT, PIECES_MAX = 20000, DEPTH_MAX = 44 };
 
 /* How much Psi may change in a piece; how well its two halves must agree with it; by how much the
  * logarithm of the mass of a piece falls to the far end, where the rest is nothing to a double. */
