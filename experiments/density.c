@@ -200,8 +200,9 @@ static bool leave_zero(const struct line *line, double start, struct range *rang
     return true;
   double x[SDE_UNIT], drift[SDE_UNIT], variance[SDE_UNIT];
   sde_block_fill(SDE_UNIT, start, x);
+  x[1] = start + 1e-3 * (1 + fabs(start));
   line_at(line, x, drift, variance);
-  if (!isfinite(drift[0]) || drift[0] == 0)
+  if (!isfinite(drift[0]) || !(fabs(drift[0]) > nearest * fabs(drift[1])))
     return sde_fail(status, SDE_INVALID,
                     "drift or noise is not finite, or both vanish, at the start, %g", start);
   *(drift[0] > 0 ? &range->low : &range->high) = start;

@@ -900,6 +900,19 @@ static size_t verdicts(const struct outcome *outcome, const char *words, json_ty
   return count;
 }
 
+/* Does the evidence of a verdict say these words? */
+static bool is_said(const struct outcome *outcome, const char *words)
+{
+  size_t i;
+  json_t *verdict;
+  json_array_foreach(json_object_get(results_summary(outcome->results), "verdicts"), i, verdict)
+  {
+    if (strstr(json_string_value(json_object_get(verdict, "evidence")), words) != NULL)
+      return true;
+  }
+  return false;
+}
+
 /* s = u^2 at the minimum of f + rho R with u = v: f' vanishes for
  * (s - 1) + rho [2 s (s - 1) + (s - 1)^2 + c(m) sigma^2] = 0. */
 static double flattest(double rho, double factor)
@@ -988,6 +1001,49 @@ START_TEST(double_well_recipe)
 }
 END_TEST
 
+#define EVEN_WELLS                                                                                 \
+  "loss={name: double-well, sharp_depth: 0.1, flat_depth: 0.1, sharp_curvature: 2, "               \
+  "flat_curvature: 2}"
+
+/* From the barrier between even wells the slowest part of the law is none, and at time 2 paths are
+ * not in the wells yet: 0.293 is left, by finite volumes of 0.01. So nothing is decided; at time 10
+ * it is, with what is left, 0.00041. */
+START_TEST(symmetric_starts)
+{
+  const char *overrides[] = {EVEN_WELLS,  "start=[0]", "noise={sampling: gaussian}",
+                             "eta=0.1",   "rho=0",     "optimizers=[{name: sgd}]",
+                             "paths=512", "time=2",    NULL};
+  static const double left[] = {0.293, 0.00041};
+  for (size_t i = 0; i < 2; i++) {
+    struct outcome outcome = run("experiments/recipes/double-well-density.yaml", overrides);
+    json_t *row = json_array_get(json_object_get(results_summary(outcome.results), "rows"), 0);
+    double transient = json_number_value(json_object_get(row, "transient"));
+    ck_assert_double_eq_tol(transient, left[i], 0.02 * left[i]);
+    ck_assert_uint_eq(verdicts(&outcome, "stationary density", i == 0 ? JSON_NULL : JSON_TRUE), 1);
+    run_free(&outcome);
+    overrides[7] = "time=10";
+  }
+}
+END_TEST
+
+/* Noise of the curvature alone is none at the flat minimum, which holds each path that comes. */
+START_TEST(densities_where_the_noise_vanishes)
+{
+  static const char *const overrides[] = {
+      "loss={name: double-well, flat_curvature: 0.5, standard_deviation: 0, "
+      "curvature_deviation: 3}",
+      "start=[0.4]",
+      "optimizers=[{name: sgd}]",
+      "paths=64",
+      "time=12",
+      NULL};
+  struct outcome outcome = run("experiments/recipes/double-well-density.yaml", overrides);
+  ck_assert_uint_eq(verdicts(&outcome, "stationary density", JSON_NULL), 1);
+  ck_assert(is_said(&outcome, "paths are drawn to that point"));
+  run_free(&outcome);
+}
+END_TEST
+
 /* A run that is too short for the law to settle decides nothing; nor does one whose SDE draws
  * afresh at each step. */
 START_TEST(undecided_densities)
@@ -1009,19 +1065,6 @@ START_TEST(undecided_densities)
   run_free(&outcome);
 }
 END_TEST
-
-/* Does the evidence of a verdict say these words? */
-static bool is_said(const struct outcome *outcome, const char *words)
-{
-  size_t i;
-  json_t *verdict;
-  json_array_foreach(json_object_get(results_summary(outcome->results), "verdicts"), i, verdict)
-  {
-    if (strstr(json_string_value(json_object_get(verdict, "evidence")), words) != NULL)
-      return true;
-  }
-  return false;
-}
 
 #define LOGARITHM                                                                                  \
   "loss={name: formula, expression: u^2 - log(v) + v + s*e*u*v, parameters: [u, v], "              \
@@ -1127,6 +1170,8 @@ int main(void)
   tcase_add_test(study, valley_recipe);
   tcase_add_test(study, without_the_variance_term);
   tcase_add_test(study, double_well_recipe);
+  tcase_add_test(study, symmetric_starts);
+  tcase_add_test(study, densities_where_the_noise_vanishes);
   tcase_add_test(study, undecided_densities);
   tcase_add_test(study, drifts_outside_of_the_domain);
   tcase_add_test(study, landscape_without_noise);
