@@ -134,17 +134,17 @@ static bool refine(const struct line *line, const double *x, const double *varia
   return true;
 }
 
-/* One node lies beyond `to`, for what is just before it. */
+/* One node lies before `from` and one beyond `to`, for what is just beside them. */
 bool line_find_zero(const struct line *line, double from, double to, struct line_zero *zero)
 {
   double x[NODES], drift[NODES], variance[NODES], step = (to - from) / STEPS;
   for (size_t first = 0; first < NODES; first += SDE_UNIT) {
     for (size_t p = 0; p < SDE_UNIT; p++)
-      x[first + p] = from + step * (double)(first + p < STEPS + 1 ? first + p : STEPS + 1);
+      x[first + p] = from + step * ((double)(first + p) - 1);
     line_at(line, x + first, drift + first, variance + first);
   }
-  for (size_t i = 1; i <= STEPS && isfinite(variance[i]); i++)
-    if (refine(line, x + i - 1, variance + i - 1, zero))
+  for (size_t i = 1; i <= STEPS + 1 && isfinite(variance[i]); i++)
+    if (refine(line, x + i - 1, variance + i - 1, zero) && (zero->x - from) / step > 0)
       return true;
   return false;
 }

@@ -410,6 +410,13 @@ START_TEST(ends_where_the_noise_vanishes)
     ck_assert_double_gt(fabs(other.mean / exact - 1), 1e-3);
   }
   assert_time(passage_of((struct line){to_one, growing_faster}, 1, 2), 2.5);
+  /* The point is between two intervals behind the start, the first of which is an eighth of the way
+   * to the boundary and seen in 1024 steps. */
+  for (double steps = 0; steps <= 2; steps += 0.25) {
+    double length = 0.1, from = length * (1 + steps / 1024), to = from + 8 * length;
+    assert_time(passage_of((struct line){logistic, growing}, from, to),
+                gamma_time(0.5, true, from, to));
+  }
 }
 END_TEST
 
