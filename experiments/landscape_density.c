@@ -51,10 +51,10 @@ static void find_density(const struct cases *cases, struct comparison *compariso
                         parameters_real(cases->recipe->common, "divergence_bound"),
                         &comparison->density, &status))
     comparison->reason = sde_strdup(status.message);
-  else
-    density_relaxation(&comparison->density, cases->start[0],
-                       (double)one->steps * one->optimizer.eta, &comparison->rate,
-                       &comparison->settled);
+  else if (!density_relaxation(&comparison->density, cases->start[0],
+                               (double)one->steps * one->optimizer.eta, &comparison->rate,
+                               &comparison->settled))
+    comparison->reason = sde_strdup("how fast the law of a path comes to it cannot be found");
 }
 
 /* Distances, and what they may be: the scheme's part is the distance of the companion's paths,
@@ -126,7 +126,7 @@ static void find_window(const struct comparison *all, size_t count, struct minim
     for (size_t p = 0; p < all[i].n; p++)
       widen(box, all[i].sample[p], all[i].sample[p]);
   if (!(box->low[0] < box->high[0]))
-    widen(box, all[0].one->optimizer.eta, -all[0].one->optimizer.eta);
+    widen(box, -all[0].one->optimizer.eta, all[0].one->optimizer.eta);
   double more = margin * (box->high[0] - box->low[0]);
   box->low[0] -= more;
   box->high[0] += more;

@@ -7,7 +7,9 @@
 #include "sde/ranks.h"
 
 #include <errno.h>
+#include <gsl/gsl_errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void print_help(const struct command *command)
@@ -72,6 +74,17 @@ static int dispatch(int argc, char **argv)
   return command_end(&status);
 }
 
+/* GSL aborts by itself. What is checked where it is called, or is right as it is returned, passes:
+ * a search that makes no progress, a number that underflows. After anything else there is no number
+ * to go on with. */
+static void end_on_gsl_error(const char *reason, const char *file, int line, int code)
+{
+  if (code == GSL_ENOPROG || code == GSL_EUNDRFLW)
+    return;
+  fprintf(stderr, "sharpsde: the run failed: %s (GSL, %s:%d)\n", reason, file, line);
+  exit(SDE_FAILED);
+}
+
 /* Only a run is the work of several ranks; whatever else is asked for, rank 0 does. */
 static bool has_part(int argc, char **argv)
 {
@@ -91,6 +104,7 @@ static int end_output(int code)
 
 int main(int argc, char **argv)
 {
+  gsl_set_error_handler(end_on_gsl_error);
   sde_ranks_begin();
   int code = has_part(argc, argv) ? dispatch(argc, argv) : SDE_OK;
   code = end_output(code);

@@ -5,6 +5,7 @@
  */
 #include "experiments/mean_passage.h"
 
+#include "experiments/line.h"
 #include "sde/block.h"
 
 #include <gsl/gsl_integration.h>
@@ -13,12 +14,17 @@
 #include <string.h>
 
 /* Nodes of a piece: one block. Pieces of more than PIECES_MAX, or halved DEPTH_MAX times, mean that
- * the integrand is not one for quadrature. */
-enum { NODES = SDE_UNIT, PIECES_MAX = 20000, DEPTH_MAX = 60 };
+ * the integrand is not one for quadrature: after more halves, all nodes of a piece are one double,
+ * and agree whatever is there. */
+enum { NODES = SDE_UNIT, PIECES_MAX = 20000, DEPTH_MAX = 44 };
 
 /* How much Psi may change in a piece; how well its two halves must agree with it; by how much the
  * logarithm of the mass of a piece falls to the far end, where the rest is nothing to a double. */
 static const double largest_change = 4, agreement = 1e-10, far = 45;
+
+/* How near to a point where the noise vanishes drift and noise are still known beside their
+ * rounding, as a share of that point or of the distance of the start. */
+static const double nearest = 1e-10;
 
 /* Where Psi falls behind the start by this much, it is not a deeper well but no well at all. */
 static const double deepest = 1e4;
@@ -55,33 +61,14 @@ struct piece {
 
 /* Pieces from the boundary down. */
 struct quadrature {
-  const struct sde_system *system;
-  void *workspace;
-  double *dw, *noise;
+  struct line line;
   double sign;      /* of the mirror */
   double agreement; /* of the pieces that are now added */
+  double source;    /* int 2/s^2 over the interval that is now added */
   struct rule rule;
   size_t count;
   struct piece *piece;
 };
-
-static void system_at(const struct quadrature *quadrature, const double x[NODES],
-                      double drift[NODES], double variance[NODES])
-{
-  const struct sde_system *system = quadrature->system;
-  const struct sde_instant at = {0, 0, 0};
-  system->evaluate(system, quadrature->workspace, &at, NODES, x, NULL, drift, NULL);
-  memset(variance, 0, NODES * sizeof *variance);
-  for (size_t k = 0; k < system->noise_dim; k++) {
-    double *dw = quadrature->dw + k * NODES;
-    sde_block_fill(NODES, 1, dw);
-    system->evaluate(system, quadrature->workspace, &at, NODES, x, quadrature->dw, NULL,
-                     quadrature->noise);
-    sde_block_fill(NODES, 0, dw);
-    for (size_t i = 0; i < NODES; i++)
-      variance[i] += quadrature->noise[i] * quadrature->noise[i];
-  }
-}
 
 static bool piece_fill(const struct quadrature *quadrature, double low, double high,
                        struct piece *piece, struct sde_status *status)
@@ -89,7 +76,7 @@ static bool piece_fill(const struct quadrature *quadrature, double low, double h
   double x[NODES], drift[NODES], variance[NODES];
   for (size_t i = 0; i < NODES; i++)
     x[i] = quadrature->sign * (low + (high - low) / 2 * (1 + quadrature->rule.node[i]));
-  system_at(quadrature, x, drift, variance);
+  line_at(&quadrature->line, x, drift, variance);
   piece->low = low;
   piece->high = high;
   for (size_t i = 0; i < NODES; i++) {
@@ -142,12 +129,17 @@ static bool add(struct quadrature *quadrature, const struct piece *whole, size_t
     return false;
   double slope = integral(rule, &lower, lower.slope) + integral(rule, &upper, upper.slope);
   double source = integral(rule, &lower, lower.source) + integral(rule, &upper, upper.source);
-  bool agrees =
-      fabs(slope - integral(rule, whole, whole->slope)) <= quadrature->agreement &&
-      fabs(source - integral(rule, whole, whole->source)) <= quadrature->agreement * source;
+  double off = fabs(source - integral(rule, whole, whole->source));
+  bool agrees = fabs(slope - integral(rule, whole, whole->slope)) <= quadrature->agreement;
   bool flat = fmax(variation(rule, &lower), variation(rule, &upper)) <= largest_change;
-  if ((agrees && flat) || depth == DEPTH_MAX)
+  /* Around a jump of the noise halves never agree, and are nothing beside the interval in the end. */
+  double scale = depth < DEPTH_MAX ? source : quadrature->source;
+  if (agrees && flat && off <= quadrature->agreement * scale)
     return push(quadrature, &upper, status) && push(quadrature, &lower, status);
+  if (depth == DEPTH_MAX)
+    return sde_fail(status, SDE_INVALID,
+                    "drift over noise cannot be integrated around %g, where it has a pole",
+                    quadrature->sign * middle);
   return add(quadrature, &upper, depth + 1, status) && add(quadrature, &lower, depth + 1, status);
 }
 
@@ -155,7 +147,10 @@ static bool add_interval(struct quadrature *quadrature, double low, double high,
                          struct sde_status *status)
 {
   struct piece whole;
-  return piece_fill(quadrature, low, high, &whole, status) && add(quadrature, &whole, 0, status);
+  if (!piece_fill(quadrature, low, high, &whole, status))
+    return false;
+  quadrature->source = integral(&quadrature->rule, &whole, whole.source);
+  return add(quadrature, &whole, 0, status);
 }
 
 /* Where the mass has fallen by e^fall nothing needs to agree better than that allows: far out the
@@ -171,16 +166,83 @@ static double mass_of(const struct piece *piece, double psi)
   return log(piece->source[0]) - psi + log(piece->high - piece->low);
 }
 
+/* A zero of the noise on the way from `from` to `to`, in the mirrored coordinate. */
+static bool find_zero(const struct quadrature *quadrature, double from, double to,
+                      struct line_zero *zero)
+{
+  if (!line_find_zero(&quadrature->line, quadrature->sign * from, quadrature->sign * to, zero))
+    return false;
+  zero->x *= quadrature->sign;
+  return true;
+}
+
+/* What a zero between the start and the boundary means. */
+static bool refuse_ahead(const struct quadrature *quadrature, const struct line_zero *zero,
+                         struct sde_status *status)
+{
+  double x = quadrature->sign * zero->x;
+  if (zero->end == LINE_REPELS || zero->end == LINE_DRAWS)
+    return sde_fail(
+        status, SDE_INVALID,
+        "it is infinite: the noise vanishes at %g, before the boundary, and no path gets "
+        "past",
+        x);
+  return sde_fail(
+      status, SDE_INVALID,
+      "drift or noise is not finite, or the noise vanishes, at %g, between the start and "
+      "the boundary",
+      x);
+}
+
+/* A zero behind the start ends the way there if it repels: *end. */
+static bool end_behind(const struct quadrature *quadrature, double high, double low, double *end,
+                       struct sde_status *status)
+{
+  struct line_zero zero;
+  if (isfinite(*end) || !find_zero(quadrature, high, low, &zero))
+    return true;
+  *end = zero.x;
+  if (zero.end == LINE_REPELS)
+    return true;
+  if (zero.end == LINE_UNCERTAIN)
+    return sde_fail(status, SDE_INVALID,
+                    "the noise vanishes at %g, in a way that leaves open whether paths pass",
+                    quadrature->sign * zero.x);
+  return sde_fail(status, SDE_INVALID,
+                  "it is infinite: the noise vanishes at %g, behind the start, and paths that come "
+                  "there do not return",
+                  quadrature->sign * zero.x);
+}
+
+/* The lower end of the next interval behind the start: half the way to `end`, or all of `length`;
+ * *last where that is as far as numbers are good for. */
+static double next_low(double high, double length, double end, double reach, double start,
+                       bool *last)
+{
+  double limit = -reach, low = high - length;
+  if (isfinite(end)) {
+    limit = end + nearest * fmax(fabs(end), start - end);
+    low = fmax(low, end + (high - end) / 2);
+  }
+  *last = low <= limit;
+  return fmax(low, limit);
+}
+
 /* Go down from the start, by ever longer intervals, until one is lighter than that before it and
- * nothing beside the heaviest piece. */
+ * nothing beside the heaviest piece. Towards a point where the noise vanishes they become ever
+ * shorter instead. */
 static bool add_behind(struct quadrature *quadrature, double start, double length, double reach,
                        struct sde_status *status)
 {
   const struct rule *rule = &quadrature->rule;
   double psi = 0, mass = mass_of(&quadrature->piece[quadrature->count - 1], 0), largest = mass;
-  for (double high = start; high > -reach;) {
+  double end = -INFINITY;
+  bool ended = false;
+  for (double high = start; !ended;) {
     size_t i = quadrature->count;
-    double before = mass, low = fmax(high - length, -reach);
+    if (!end_behind(quadrature, high, fmax(high - length, -reach), &end, status))
+      return false;
+    double before = mass, low = next_low(high, length, end, reach, start, &ended);
     quadrature->agreement = agreement_after(largest - mass);
     if (!add_interval(quadrature, low, high, status))
       return false;
@@ -198,6 +260,11 @@ static bool add_behind(struct quadrature *quadrature, double start, double lengt
     high = low;
     length = fmin(2 * length, fmax(far / fabs(last->slope[0]), length / 2));
   }
+  if (isfinite(end))
+    return sde_fail(status, SDE_INVALID,
+                    "the noise vanishes at %g, behind the start, and paths come closer than can be "
+                    "resolved",
+                    quadrature->sign * end);
   return sde_fail(status, SDE_INVALID,
                   "nothing holds the path on the other side of the boundary, within %g of zero",
                   reach);
@@ -271,6 +338,12 @@ static bool solve(struct quadrature *quadrature, double start, double boundary, 
                   struct mean_passage *result, struct sde_status *status)
 {
   double length = (boundary - start) / 8;
+  struct line_zero zero;
+  if (line_vanishes(&quadrature->line, quadrature->sign * start))
+    return sde_fail(status, SDE_INVALID, "the noise vanishes at the start, %g",
+                    quadrature->sign * start);
+  if (find_zero(quadrature, start, boundary, &zero) && zero.x <= boundary)
+    return refuse_ahead(quadrature, &zero, status);
   if (!add_interval(quadrature, start, boundary, status) ||
       !add_behind(quadrature, start, length, reach, status))
     return false;
@@ -287,10 +360,7 @@ static bool solve(struct quadrature *quadrature, double start, double boundary, 
 static struct quadrature *quadrature_new(const struct sde_system *system, double sign)
 {
   struct quadrature *quadrature = sde_alloc(1, sizeof *quadrature);
-  quadrature->system = system;
-  quadrature->workspace = sde_system_workspace_new(system, NODES);
-  quadrature->dw = sde_alloc(system->noise_dim, NODES * sizeof(double));
-  quadrature->noise = sde_alloc(system->dim, NODES * sizeof(double));
+  quadrature->line = line_new(system);
   quadrature->sign = sign;
   quadrature->agreement = agreement;
   quadrature->piece = sde_alloc(PIECES_MAX, sizeof *quadrature->piece);
@@ -300,9 +370,7 @@ static struct quadrature *quadrature_new(const struct sde_system *system, double
 
 static void quadrature_free(struct quadrature *quadrature)
 {
-  sde_system_workspace_free(quadrature->system, quadrature->workspace);
-  sde_free(quadrature->dw);
-  sde_free(quadrature->noise);
+  line_free(&quadrature->line);
   sde_free(quadrature->piece);
   sde_free(quadrature);
 }
@@ -323,10 +391,10 @@ bool mean_passage_time(const struct sde_system *system, double start, double bou
 
 double mean_passage_variance(const struct sde_system *system, double x)
 {
-  struct quadrature *quadrature = quadrature_new(system, 1);
-  double at[NODES], drift[NODES], variance[NODES];
-  sde_block_fill(NODES, x, at);
-  system_at(quadrature, at, drift, variance);
-  quadrature_free(quadrature);
+  struct line line = line_new(system);
+  double at[SDE_UNIT], drift[SDE_UNIT], variance[SDE_UNIT];
+  sde_block_fill(SDE_UNIT, x, at);
+  line_at(&line, at, drift, variance);
+  line_free(&line);
   return variance[0];
 }

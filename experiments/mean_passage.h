@@ -25,9 +25,12 @@ struct mean_passage {
  * is where e^-Psi 2/s^2, integrated over intervals of doubling length, has fallen by e^45 from the
  * most that it comes to behind the start.
  *
- * False, and the status says why, where the system has several coordinates, its noise vanishes on
- * the way, or nothing holds the path within `reach` of zero on the other side. The system's noise
- * must not be drawn afresh at each evaluation. */
+ * A point behind the start where the noise vanishes is that far end, if paths are kept away from it
+ * (line.h). False, and the status says why, where the system has several coordinates; the time is
+ * infinite, for the noise vanishes at a point that ends all ways to the boundary, or from which
+ * there is none back; the noise vanishes at the start, or a drift leads through such a point to the
+ * boundary; nothing holds the path within `reach` of zero on the other side; or halves of a piece
+ * do not come to agree. The system's noise must not be drawn afresh at each evaluation. */
 bool mean_passage_time(const struct sde_system *system, double start, double boundary, double reach,
                        struct mean_passage *result, struct sde_status *status);
 

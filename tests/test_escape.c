@@ -17,6 +17,7 @@
 #include <gsl/gsl_integration.h>
 #include <gsl/gsl_sf_dawson.h>
 #include <gsl/gsl_sf_erf.h>
+#include <gsl/gsl_sf_gamma.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -329,6 +330,130 @@ static double nowhere(double x)
 {
   return (void)x, 0;
 }
+
+static double to_one(double x)
+{
+  return 1 - x;
+}
+static double to_minus_one(double x)
+{
+  return -1 - x;
+}
+static double growing(double x)
+{
+  return sqrt(0.5) * x;
+}
+static double growing_faster(double x)
+{
+  return sqrt(2) * x;
+}
+static double logistic(double x)
+{
+  return x * (1 - x);
+}
+static double dying(double x)
+{
+  return -x;
+}
+static double jumping(double x)
+{
+  return x > 0.3 ? 1 : 2;
+}
+static double singular(double x)
+{
+  return 1 / (x - 0.3);
+}
+
+/* dX = (1 - X) dt + sqrt(k) X dW never comes to 0, an entrance: the inner integral of z^(-2 - 2/k)
+ * e^(-2/(kz)) is an incomplete gamma function in 2/(kz). Here T = int y^c e^(c/y) Gamma(1 + c, c/y)
+ * c^-c dy, c = 2/k. Of the logistic X (1 - X), which nothing leads away from 0, it is int
+ * y^-c e^(cy) gamma(c - 1, cy) c^(2 - c) dy. */
+struct gamma_integrand {
+  double c;
+  bool logistic;
+};
+
+static double gamma_integrand(double y, void *parameters)
+{
+  const struct gamma_integrand *of = parameters;
+  double c = of->c;
+  if (of->logistic)
+    return pow(y, -c) * exp(c * y) * gsl_sf_gamma_inc_P(c - 1, c * y) * gsl_sf_gamma(c - 1) *
+           pow(c, 2 - c);
+  return pow(y, c) * exp(c / y) * gsl_sf_gamma_inc(1 + c, c / y) * pow(c, -c);
+}
+
+static double gamma_time(double k, bool is_logistic, double start, double boundary)
+{
+  gsl_integration_workspace *workspace = gsl_integration_workspace_alloc(1000);
+  struct gamma_integrand of = {2 / k, is_logistic};
+  gsl_function f = {gamma_integrand, &of};
+  double value, error;
+  gsl_integration_qag(&f, start, boundary, 0, 1e-12, 1000, 6, workspace, &value, &error);
+  gsl_integration_workspace_free(workspace);
+  return value;
+}
+
+START_TEST(ends_where_the_noise_vanishes)
+{
+  static const double ends[][2] = {{1, 1.5}, {0.3, 2}, {1, 4}, {0.05, 0.1}};
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+    double from = ends[i][0], to = ends[i][1], exact = gamma_time(0.5, false, from, to);
+    assert_time(passage_of((struct line){to_one, growing}, from, to), exact);
+    assert_time(passage_of((struct line){to_minus_one, growing}, -from, -to), exact);
+    assert_time(passage_of((struct line){to_one, growing_faster}, from, to),
+                gamma_time(2, false, from, to));
+    assert_time(passage_of((struct line){logistic, growing}, from, to),
+                gamma_time(0.5, true, from, to));
+    /* Twin: from the same drift with other noise. */
+    struct mean_passage other = passage_of((struct line){to_one, growing_faster}, from, to);
+    ck_assert_double_gt(fabs(other.mean / exact - 1), 1e-3);
+  }
+  assert_time(passage_of((struct line){to_one, growing_faster}, 1, 2), 2.5);
+  /* The point is between two intervals behind the start, the first of which is an eighth of the way
+   * to the boundary and seen in 1024 steps. */
+  for (double steps = 0; steps <= 2; steps += 0.25) {
+    double length = 0.1, from = length * (1 + steps / 1024), to = from + 8 * length;
+    assert_time(passage_of((struct line){logistic, growing}, from, to),
+                gamma_time(0.5, true, from, to));
+  }
+}
+END_TEST
+
+/* The time through a jump of the noise: constant drift k, so (B - x)/k whatever the noise. */
+START_TEST(jump_of_the_noise)
+{
+  struct mean_passage found = passage_of((struct line){up, jumping}, 0, 1);
+  ck_assert_double_gt(found.mean, 0);
+  assert_time(found, 1 / 1.5);
+}
+END_TEST
+
+START_TEST(times_that_are_infinite)
+{
+  static const struct {
+    struct line line;
+    double start, boundary;
+    const char *words;
+  } rows[] = {
+      {{to_one, growing}, 1, -0.5, "infinite: the noise vanishes at 0, before the boundary"},
+      {{dying, growing}, 1, -0.5, "infinite: the noise vanishes at 0, before the boundary"},
+      {{dying, growing}, 1, 2, "infinite: the noise vanishes at 0, behind the start"},
+      {{to_minus_one, growing}, 1, 2, "infinite: the noise vanishes at 0, behind the start"},
+      {{to_one, growing}, -1, 1, "vanishes, at 0, between the start and the boundary"},
+      {{to_one, growing}, 0, 1, "the noise vanishes at the start, 0"},
+      {{singular, unit}, 0, 1, "where it has a pole"}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct sde_system system = line_system(&rows[i].line);
+    struct sde_status status = {SDE_OK, ""};
+    struct mean_passage result;
+    ck_assert_msg(
+        !mean_passage_time(&system, rows[i].start, rows[i].boundary, 1e8, &result, &status),
+        "not: %s", rows[i].words);
+    ck_assert_msg(strstr(status.message, rows[i].words) != NULL, "%s", status.message);
+  }
+}
+END_TEST
 
 START_TEST(quadrature_refuses)
 {
@@ -790,6 +915,9 @@ int main(void)
   tcase_add_test(quadrature, jump_of_the_drift);
   tcase_add_test(quadrature, multiplicative_noise);
   tcase_add_test(quadrature, quadrature_refuses);
+  tcase_add_test(quadrature, ends_where_the_noise_vanishes);
+  tcase_add_test(quadrature, jump_of_the_noise);
+  tcase_add_test(quadrature, times_that_are_infinite);
   TCase *paths = testing_case(suite, "paths");
   tcase_add_test(paths, iterates_are_seen_on_the_grid);
   tcase_add_test(paths, bridge_is_exact_for_brownian_motion);

@@ -238,6 +238,70 @@ static void half_noise(double x, double *drift, double *deviation)
   *deviation = x > 0 ? sqrt(x) : 0;
 }
 
+static const double strength[] = {0.1, 0.5, 0.8}; /* of s^2 = k x^2 */
+
+static void growing(double k, double x, double *drift, double *deviation)
+{
+  *drift = 1 - x;
+  *deviation = sqrt(k) * x;
+}
+
+static void growing_little(double x, double *drift, double *deviation)
+{
+  growing(strength[0], x, drift, deviation);
+}
+
+static void growing_more(double x, double *drift, double *deviation)
+{
+  growing(strength[1], x, drift, deviation);
+}
+
+static void growing_much(double x, double *drift, double *deviation)
+{
+  growing(strength[2], x, drift, deviation);
+}
+
+static void (*const growing_noise[])(double, double *, double *) = {growing_little, growing_more,
+                                                                    growing_much};
+
+static void growing_mirrored(double x, double *drift, double *deviation)
+{
+  growing_more(-x, drift, deviation);
+  *drift = -*drift;
+}
+
+static void between_ends(double x, double *drift, double *deviation)
+{
+  *drift = 0.4 - x;
+  *deviation = 0.9 * (x + 0.1) * (0.9 - x);
+}
+
+static void logistic(double x, double *drift, double *deviation)
+{
+  *drift = x * (1 - x);
+  *deviation = sqrt(0.5) * x;
+}
+
+static void logistic_peaked(double x, double *drift, double *deviation)
+{
+  *drift = x * (1 - x);
+  *deviation = sqrt(1.9) * x;
+}
+
+static void logistic_dying(double x, double *drift, double *deviation)
+{
+  *drift = x * (1 - x);
+  *deviation = sqrt(2.1) * x;
+}
+
+/* A drift that no grid sees: digits of a sine, from 0 to 1. */
+static void scattered(double x, double *drift, double *deviation)
+{
+  double digits = 43758.5453 * sin(1e5 * x);
+  *drift = 300 * (digits - floor(digits) - 0.5) - x;
+  *deviation = 1;
+}
+
 static struct density density_of(void (*at)(double, double *, double *), double start)
 {
   struct known known = {at};
@@ -248,9 +312,19 @@ static struct density density_of(void (*at)(double, double *, double *), double 
   return density;
 }
 
-/* A Gaussian, wherever one starts; the path comes to it like e^(-1.3 t), and since the law at time
- * t is Gaussian with the mean e^(-1.3 t) away, the first term moves the distribution function by
- * that times p at most. */
+/* The largest distance of the law at time t, a Gaussian, from the stationary one. */
+static double ornstein_left(double start, double t)
+{
+  double deviation = 0.6 / sqrt(2 * 1.3), largest = 0;
+  for (double z = -8; z <= 8; z += 1e-3) {
+    double moved = z - (start - 0.4) / deviation * exp(-1.3 * t);
+    double there = gsl_cdf_ugaussian_P(moved / sqrt(-expm1(-2 * 1.3 * t)));
+    largest = fmax(largest, fabs(there - gsl_cdf_ugaussian_P(z)));
+  }
+  return largest;
+}
+
+/* A Gaussian, wherever one starts; the path comes to it like e^(-1.3 t). */
 START_TEST(density_of_ornstein_uhlenbeck)
 {
   static const double starts[] = {0.4, -3, 400};
@@ -263,11 +337,30 @@ START_TEST(density_of_ornstein_uhlenbeck)
   ck_assert_double_eq_tol(density_quantile(&density, 0.975),
                           0.4 + deviation * gsl_cdf_ugaussian_Pinv(0.975), 1e-8);
   ck_assert(density_cumulative(&density, -1e9) == 0 && density_cumulative(&density, 1e9) == 1);
-  density_relaxation(&density, -0.2, 2, &rate, &distance);
+  ck_assert(density_relaxation(&density, -0.2, 2, &rate, &distance));
   ck_assert_double_eq_tol(rate, 1.3, 1e-4);
-  double moved = 0.6 * exp(-1.3 * 2) * gsl_ran_gaussian_pdf(0, deviation);
+  double moved = ornstein_left(-0.2, 2);
   ck_assert_double_eq_tol(distance, moved, 1e-3 * moved);
   density_free(&density);
+}
+END_TEST
+
+/* All of the start that is left, where the first eigenvector has no part in it: from the mean, of
+ * which it alone says 0; and from 40 deviations away. The cells of the chain, 1/100 of a deviation
+ * and 1/40, leave their square of it or so. The twin: the first term from the mean. */
+START_TEST(what_is_left_of_the_start)
+{
+  static const struct {
+    double start, time;
+  } rows[] = {{0.4, 0.1}, {0.4, 0.5}, {0.4, 2}, {-1, 0.02}, {15, 0.5}, {15, 3}, {15, 5}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct density density = density_of(ornstein_uhlenbeck, rows[i].start);
+    double rate, distance, exact = ornstein_left(rows[i].start, rows[i].time);
+    ck_assert(density_relaxation(&density, rows[i].start, rows[i].time, &rate, &distance));
+    ck_assert_msg(fabs(distance - exact) <= 2e-3 * exact, "%zu: %g is left, not %g", i, distance,
+                  exact);
+    density_free(&density);
+  }
 }
 END_TEST
 
@@ -281,13 +374,13 @@ START_TEST(density_of_two_wells)
   double negative = positive + 2 / M_PI * sin(0.25 * M_PI) * gsl_sf_bessel_Knu(0.25, z);
   double total = M_PI / 2 * exp(z) * (negative + positive);
   for (size_t i = 0; i < density.count; i += 101) {
-    double x = density.low + density.step * (double)i, v = x * x * (x * x / 4 - 0.5);
+    double x = density.x[i], v = x * x * (x * x / 4 - 0.5);
     double exact = exp(-v / temperature) / total;
     ck_assert_double_eq_tol(density.density[i], exact, 1e-9);
   }
   ck_assert_double_eq_tol(density_cumulative(&density, 0), 0.5, 1e-10);
   size_t middle = hotter.count / 2;
-  double x = hotter.low + hotter.step * (double)middle;
+  double x = hotter.x[middle];
   ck_assert_double_gt(
       fabs(hotter.density[middle] - exp(-x * x * (x * x / 4 - 0.5) / temperature) / total), 1e-2);
   density_free(&density);
@@ -300,13 +393,19 @@ END_TEST
 START_TEST(two_wells_relax_slowly)
 {
   struct density density = density_of(two_wells, -1);
-  double rate, distance, half;
-  density_relaxation(&density, -1, 0, &rate, &distance);
+  double rate, distance, half, settled = 8; /* in the well, at the rate 2 */
+  ck_assert(density_relaxation(&density, -1, settled, &rate, &distance));
   double kramers = sqrt(2) / M_PI * exp(-1 / (4 * 0.125));
   ck_assert_double_eq_tol(rate, kramers, 0.35 * kramers);
-  ck_assert_double_eq_tol(distance, 0.5, 0.1); /* all mass on one side */
-  density_relaxation(&density, -1, log(2) / rate, &rate, &half);
+  ck_assert_double_eq_tol(distance, 0.5 * exp(-rate * settled), 0.1); /* all mass on one side */
+  ck_assert(density_relaxation(&density, -1, settled + log(2) / rate, &rate, &half));
   ck_assert_double_eq_tol(half, distance / 2, 1e-6);
+  /* From the barrier the sides are even, and what is left goes at the rate 2 of the wells. */
+  double even, later;
+  ck_assert(density_relaxation(&density, 0, settled, &rate, &even));
+  ck_assert(density_relaxation(&density, 0, settled + 1, &rate, &later));
+  ck_assert_double_lt(even, 1e-3);
+  ck_assert_double_lt(later, even * exp(-1));
   density_free(&density);
 }
 END_TEST
@@ -341,7 +440,7 @@ START_TEST(density_of_sgd_is_of_its_loss)
   size_t node[SDE_UNIT];
   for (size_t p = 0; p < SDE_UNIT; p++) {
     node[p] = density.count * (p + 4) / (SDE_UNIT + 8);
-    x[p] = density.low + density.step * (double)node[p];
+    x[p] = density.x[node[p]];
   }
   loss_mean_value(setup.loss, SDE_UNIT, x, f, scratch);
   for (size_t p = 1; p < SDE_UNIT; p++) {
@@ -355,20 +454,75 @@ START_TEST(density_of_sgd_is_of_its_loss)
 }
 END_TEST
 
+/* dX = (1 - X) dt + sqrt(k) X dW never comes to 0, an entrance: 1/X has the gamma law of shape 1 +
+ * 2/k and scale k/2, its tail is a power, and it relaxes at the rate 1. From anywhere above, and
+ * from 0 itself; mirrored, from below. The twin: without the factor 1/s^2 the shape is 2 less. */
+START_TEST(density_from_an_entrance)
+{
+  static const double starts[] = {1, 0, 0.02, 50};
+  double k = strength[_i], worst = 0;
+  for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+    struct density density = density_of(growing_noise[_i], starts[i]);
+    double rate, distance;
+    for (double x = 0.05; x < 20; x *= 1.3) {
+      double found = density_cumulative(&density, x);
+      ck_assert_double_eq_tol(found, gsl_cdf_gamma_Q(1 / x, 1 + 2 / k, k / 2), 1e-8);
+      worst = fmax(worst, fabs(found - gsl_cdf_gamma_Q(1 / x, 2 / k - 1, k / 2)));
+    }
+    ck_assert(density_relaxation(&density, starts[i], 3, &rate, &distance));
+    ck_assert_double_eq_tol(rate, 1, 1e-3);
+    density_free(&density);
+  }
+  ck_assert_double_gt(worst, 0.05);
+  struct density mirrored = density_of(growing_mirrored, -1);
+  ck_assert_double_eq_tol(density_cumulative(&mirrored, -0.7),
+                          gsl_cdf_gamma_P(1 / 0.7, 1 + 2 / strength[1], strength[1] / 2), 1e-8);
+  density_free(&mirrored);
+}
+END_TEST
+
+/* With y = x + 0.1 the noise is 0.9 y (1 - y), at both ends of which the drift leads in: p ~
+ * e^(-1/(0.81 y (1 - y)))/(y (1 - y))^2, even around 0.4. And an end from which nothing leads
+ * but a drift that outweighs the noise: the logistic X (1 - X) has the gamma law of shape 2/k - 1
+ * and scale k/2, k = 0.5. */
+START_TEST(densities_between_ends)
+{
+  struct density density = density_of(between_ends, 0.2);
+  size_t nodes[] = {density.count / 3, density.count / 2};
+  double logarithm[2];
+  for (size_t i = 0; i < 2; i++) {
+    double y = density.x[nodes[i]] + 0.1, z = y * (1 - y);
+    logarithm[i] = log(density.density[nodes[i]]) + 1 / (0.81 * z) + 2 * log(z);
+  }
+  ck_assert_double_gt(density.x[nodes[1]] - density.x[nodes[0]], 0.1);
+  ck_assert_double_eq_tol(logarithm[0], logarithm[1], 1e-8);
+  ck_assert_double_eq_tol(density_cumulative(&density, 0.4), 0.5, 1e-9);
+  density_free(&density);
+  density = density_of(logistic, 3);
+  for (double x = 0.01; x < 5; x *= 1.4)
+    ck_assert_double_eq_tol(density_cumulative(&density, x), gsl_cdf_gamma_P(x, 3, 0.25), 1e-8);
+  density_free(&density);
+}
+END_TEST
+
 static void refuse(void (*at)(double, double *, double *), const char *words)
 {
   struct known known = {at};
   struct sde_system system = system_of(&known);
   struct sde_status status = {SDE_OK, ""};
   struct density density;
-  ck_assert(!density_new(&system, 0.5, 1e6, &density, &status));
+  ck_assert_msg(!density_new(&system, 0.5, 1e6, &density, &status), "not: %s", words);
   ck_assert_msg(strstr(status.message, words) != NULL, "%s", status.message);
 }
 
 START_TEST(densities_that_do_not_exist)
 {
   refuse(free_particle, "nothing holds the path within 1e+06 of zero");
-  refuse(half_noise, "the noise vanishes, at");
+  refuse(half_noise, "the noise vanishes at 0, in a way that leaves open whether paths pass");
+  refuse(growing_mirrored, "the noise vanishes at 0, where paths pass and never come back");
+  refuse(logistic_dying, "the noise vanishes at 0, and paths are drawn to that point");
+  refuse(logistic_peaked, "the noise vanishes at 0, and the density reaches closer than can be");
+  refuse(scattered, "nodes are too few to integrate it");
   double a[] = {1, 0, 0, 1};
   struct sde_system *plane = sde_linear_system_new(2, 2, a, NULL, a);
   struct sde_status status = {SDE_OK, ""};
@@ -746,6 +900,19 @@ static size_t verdicts(const struct outcome *outcome, const char *words, json_ty
   return count;
 }
 
+/* Does the evidence of a verdict say these words? */
+static bool is_said(const struct outcome *outcome, const char *words)
+{
+  size_t i;
+  json_t *verdict;
+  json_array_foreach(json_object_get(results_summary(outcome->results), "verdicts"), i, verdict)
+  {
+    if (strstr(json_string_value(json_object_get(verdict, "evidence")), words) != NULL)
+      return true;
+  }
+  return false;
+}
+
 /* s = u^2 at the minimum of f + rho R with u = v: f' vanishes for
  * (s - 1) + rho [2 s (s - 1) + (s - 1)^2 + c(m) sigma^2] = 0. */
 static double flattest(double rho, double factor)
@@ -834,6 +1001,49 @@ START_TEST(double_well_recipe)
 }
 END_TEST
 
+#define EVEN_WELLS                                                                                 \
+  "loss={name: double-well, sharp_depth: 0.1, flat_depth: 0.1, sharp_curvature: 2, "               \
+  "flat_curvature: 2}"
+
+/* From the barrier between even wells the slowest part of the law is none, and at time 2 paths are
+ * not in the wells yet: 0.293 is left, by finite volumes of 0.01. So nothing is decided; at time 10
+ * it is, with what is left, 0.00041. */
+START_TEST(symmetric_starts)
+{
+  const char *overrides[] = {EVEN_WELLS,  "start=[0]", "noise={sampling: gaussian}",
+                             "eta=0.1",   "rho=0",     "optimizers=[{name: sgd}]",
+                             "paths=512", "time=2",    NULL};
+  static const double left[] = {0.293, 0.00041};
+  for (size_t i = 0; i < 2; i++) {
+    struct outcome outcome = run("experiments/recipes/double-well-density.yaml", overrides);
+    json_t *row = json_array_get(json_object_get(results_summary(outcome.results), "rows"), 0);
+    double transient = json_number_value(json_object_get(row, "transient"));
+    ck_assert_double_eq_tol(transient, left[i], 0.02 * left[i]);
+    ck_assert_uint_eq(verdicts(&outcome, "stationary density", i == 0 ? JSON_NULL : JSON_TRUE), 1);
+    run_free(&outcome);
+    overrides[7] = "time=10";
+  }
+}
+END_TEST
+
+/* Noise of the curvature alone is none at the flat minimum, which holds each path that comes. */
+START_TEST(densities_where_the_noise_vanishes)
+{
+  static const char *const overrides[] = {
+      "loss={name: double-well, flat_curvature: 0.5, standard_deviation: 0, "
+      "curvature_deviation: 3}",
+      "start=[0.4]",
+      "optimizers=[{name: sgd}]",
+      "paths=64",
+      "time=12",
+      NULL};
+  struct outcome outcome = run("experiments/recipes/double-well-density.yaml", overrides);
+  ck_assert_uint_eq(verdicts(&outcome, "stationary density", JSON_NULL), 1);
+  ck_assert(is_said(&outcome, "paths are drawn to that point"));
+  run_free(&outcome);
+}
+END_TEST
+
 /* A run that is too short for the law to settle decides nothing; nor does one whose SDE draws
  * afresh at each step. */
 START_TEST(undecided_densities)
@@ -852,6 +1062,51 @@ START_TEST(undecided_densities)
   outcome = run("experiments/recipes/double-well-density.yaml", fresh);
   ck_assert_uint_eq(verdicts(&outcome, "stationary density", JSON_NULL), 1);
   ck_assert_uint_eq(rows_of("density.csv", DENSITY_HEADER), 11);
+  run_free(&outcome);
+}
+END_TEST
+
+#define LOGARITHM                                                                                  \
+  "loss={name: formula, expression: u^2 - log(v) + v + s*e*u*v, parameters: [u, v], "              \
+  "sample_parameters: [e], samples: 16, constants: [s = 1]}"
+
+/* log v is none at 3 of 21 rows of a window that begins below 0. They say nothing of the drift; the
+ * others still tell apart one that has no variance term. */
+START_TEST(drifts_outside_of_the_domain)
+{
+  const char *overrides[] = {
+      LOGARITHM,          "start=[1, 0.5]",     "resolution=21",     "time=1", "sample_paths=0",
+      "x_window=[-1, 1]", "y_window=[-0.5, 3]", "sde={substeps: 2}", NULL};
+  struct outcome outcome = run("experiments/recipes/valley-landscape.yaml", overrides);
+  ck_assert_uint_eq(verdicts(&outcome, "descends f + rho R", JSON_TRUE), 3);
+  ck_assert(is_said(&outcome, "at 378 of 378 points; 63 more, where it is not finite"));
+  run_free(&outcome);
+  overrides[7] = "sde={variance_term: false}";
+  outcome = run("experiments/recipes/valley-landscape.yaml", overrides);
+  ck_assert_uint_eq(verdicts(&outcome, "n-usam, b 8", JSON_TRUE), 1);
+  ck_assert_uint_eq(verdicts(&outcome, "descends f + rho R", JSON_FALSE), 2);
+  run_free(&outcome);
+  overrides[6] = "y_window=[-2, -1]";
+  outcome = run("experiments/recipes/valley-landscape.yaml", overrides);
+  ck_assert_uint_eq(verdicts(&outcome, "descends f + rho R", JSON_NULL), 3);
+  run_free(&outcome);
+}
+END_TEST
+
+/* There is a drift without noise, and a window to show it in; there is no density. */
+START_TEST(landscape_without_noise)
+{
+  static const char *const overrides[] = {"resolution=11",
+                                          "time=12",
+                                          "optimizers=[{name: sgd}]",
+                                          "noise={sampling: gaussian, standard_deviation: 0}",
+                                          "loss={name: double-well}",
+                                          "start=[0]",
+                                          "paths=64",
+                                          NULL};
+  struct outcome outcome = run("experiments/recipes/double-well-density.yaml", overrides);
+  ck_assert_uint_eq(verdicts(&outcome, "stationary density", JSON_NULL), 1);
+  ck_assert_uint_eq(verdicts(&outcome, "descends f + rho R", JSON_TRUE), 1);
   run_free(&outcome);
 }
 END_TEST
@@ -890,9 +1145,12 @@ int main(void)
 
   TCase *densities = testing_case(suite, "densities");
   tcase_add_loop_test(densities, density_of_ornstein_uhlenbeck, 0, 3);
+  tcase_add_test(densities, what_is_left_of_the_start);
   tcase_add_test(densities, density_of_two_wells);
   tcase_add_test(densities, two_wells_relax_slowly);
   tcase_add_test(densities, density_of_multiplicative_noise);
+  tcase_add_loop_test(densities, density_from_an_entrance, 0, 3);
+  tcase_add_test(densities, densities_between_ends);
   tcase_add_test(densities, density_of_sgd_is_of_its_loss);
   tcase_add_test(densities, densities_that_do_not_exist);
   tcase_add_test(densities, samples_of_a_density);
@@ -912,7 +1170,11 @@ int main(void)
   tcase_add_test(study, valley_recipe);
   tcase_add_test(study, without_the_variance_term);
   tcase_add_test(study, double_well_recipe);
+  tcase_add_test(study, symmetric_starts);
+  tcase_add_test(study, densities_where_the_noise_vanishes);
   tcase_add_test(study, undecided_densities);
+  tcase_add_test(study, drifts_outside_of_the_domain);
+  tcase_add_test(study, landscape_without_noise);
   tcase_add_loop_test(study, landscapes_that_are_refused, 0, 5);
   return testing_run(suite);
 }
