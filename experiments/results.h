@@ -61,8 +61,8 @@ bool results_write(struct results *results, const char *directory, struct sde_st
 bool results_write_file(const char *directory, const char *name, const char *text, size_t length,
                         struct sde_status *status);
 
-/* Write run.json: what is not the same from run to run, and the list of all files of the run,
- * `pictures` included. */
+/* Write run.json: what is not the same from run to run, what the run said, the recipe's leading
+ * comment, and the list of all files of the run, `pictures` and the report included. */
 bool results_write_run(const struct results *results, const char *directory, double seconds,
                        int threads, size_t pictures, char *const *picture,
                        struct sde_status *status);
