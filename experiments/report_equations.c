@@ -44,7 +44,7 @@ static void add_sde(struct text *page, const struct report_run *run,
   const json_t *sdes = json_object_get(run->summary, "sdes"), *sde = json_array_get(sdes, index);
   struct limit_options options = options_of(sde);
   char *label = sde_label(sdes, index), *description = sde_description(sde);
-  char *heading = sde_format("%s of %s", label, type->name);
+  char *heading = sde_format("%s, %s", type->name, label);
   char *part = sde_format("sde-%zu", index);
   html_heading(page, level, id, part, heading);
   html_element(page, "p", "class=\"facts\"", description);

@@ -11,7 +11,8 @@
 
 /* What may stand in a picture; the text of `title` and `desc`, which name gnuplot, is dropped. */
 static const char drawing[] = "svg g defs path rect circle ellipse line polyline polygon use text "
-                              "tspan clipPath mask pattern linearGradient radialGradient stop";
+                              "tspan clipPath mask pattern linearGradient radialGradient stop "
+                              "filter feFlood feComposite";
 static const char dropped[] = "title desc";
 
 struct reader {
