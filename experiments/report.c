@@ -9,6 +9,7 @@
 #include "experiments/report_run.h"
 #include "experiments/report_svg.h"
 #include "experiments/results.h"
+#include "experiments/sde_label.h"
 
 #include <string.h>
 
@@ -145,6 +146,19 @@ static void add_verdict(struct text *page, const json_t *verdict)
   text_add(page, "</li>\n");
 }
 
+/* Claims name SDEs by their index. */
+static void add_names_of_sdes(struct text *page, const struct report_run *run)
+{
+  const json_t *sdes = json_object_get(run->summary, "sdes");
+  for (size_t s = 0; s < json_array_size(sdes); s++) {
+    char *description = sde_description(json_array_get(sdes, s));
+    char *line = sde_format("SDE %zu: %s.", s, description);
+    html_element(page, "p", "class=\"facts\"", line);
+    sde_free(line);
+    sde_free(description);
+  }
+}
+
 static void add_verdicts(struct text *page, const struct place *place)
 {
   const struct report_run *run = place->run;
@@ -165,6 +179,7 @@ static void add_verdicts(struct text *page, const struct place *place)
     json_array_foreach(verdicts, i, verdict) if (mark_of(verdict) == &marks[kind])
         add_verdict(page, verdict);
   text_add(page, "</ul>\n");
+  add_names_of_sdes(page, run);
 }
 
 /* ---- pictures ---- */

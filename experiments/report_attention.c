@@ -36,21 +36,34 @@ static void add_warnings(struct list *list, const struct report_run *run)
   }
 }
 
+/* The greatest number in the columns of a name, over all tables, and the tables that have any. */
+static double greatest_in(const struct report_run *run, const char *column, struct text *files)
+{
+  double greatest = 0;
+  for (size_t i = 0; i < run->tables; i++) {
+    double found = report_table_greatest(&run->table[i].table, column);
+    if (found > 0)
+      text_add(files, "%s%s", files->length == 0 ? "" : ", ", run->table[i].name);
+    greatest = found > greatest ? found : greatest;
+  }
+  return greatest;
+}
+
 static void add_paths(struct list *list, const struct report_run *run)
 {
-  for (size_t i = 0; i < run->tables; i++) {
-    const struct report_file *file = &run->table[i];
-    double diverged = report_table_greatest(&file->table, "diverged");
-    double censored = report_table_greatest(&file->table, "censored");
-    if (diverged > 0)
-      add(list, sde_format("Paths diverged: up to %.0f in a row of %s. Its numbers are over the "
-                           "paths that survived.",
-                           diverged, file->name));
-    if (censored > 0)
-      add(list, sde_format("Not all paths left: up to %.0f in a row of %s were still inside at the "
-                           "end (censored). Their mean times rest on an exponential tail.",
-                           censored, file->name));
-  }
+  struct text diverged_in = {0}, censored_in = {0};
+  double diverged = greatest_in(run, "diverged", &diverged_in);
+  double censored = greatest_in(run, "censored", &censored_in);
+  if (diverged > 0)
+    add(list, sde_format("Paths diverged: up to %.0f in a row (%s). Numbers are over the paths "
+                         "that survived.",
+                         diverged, diverged_in.data));
+  if (censored > 0)
+    add(list, sde_format("Not all paths left: up to %.0f in a row (%s) were still inside at the "
+                         "end (censored). Mean times rest on an exponential tail there.",
+                         censored, censored_in.data));
+  sde_free(diverged_in.data);
+  sde_free(censored_in.data);
 }
 
 static void add_fits(struct list *list, const struct report_run *run)

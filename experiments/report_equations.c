@@ -7,6 +7,7 @@
 #include "experiments/report_mathematics.h"
 #include "experiments/sde_label.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* A scalar, or the scalars of a list with commas; "" where there is none. Released with sde_free. */
@@ -78,6 +79,17 @@ static void add_values(struct text *page, const struct report_run *run, struct f
   sde_free(micro);
 }
 
+/* The theorem as a sentence; where there is none, what stands behind "none; ". */
+static void add_source(struct text *page, const struct optimizer_type *type)
+{
+  static const char none[] = "none; ";
+  bool has = strncmp(type->theorem, none, strlen(none)) != 0;
+  const char *source = has ? type->theorem : type->theorem + strlen(none);
+  char *sentence = sde_format("%c%s.", toupper((unsigned char)source[0]), source + 1);
+  html_element(page, "p", "class=\"mathnote\"", sentence);
+  sde_free(sentence);
+}
+
 static void add_optimizer(struct text *page, const struct report_run *run,
                           struct fy_node *optimizer, const char *id, int level)
 {
@@ -89,7 +101,7 @@ static void add_optimizer(struct text *page, const struct report_run *run,
   html_heading(page, level, id, "update", heading);
   add_values(page, run, optimizer);
   mathematics_update(page, type);
-  html_element(page, "p", "class=\"mathnote\"", type->theorem);
+  add_source(page, type);
   for (size_t s = 0; s < json_array_size(json_object_get(run->summary, "sdes")); s++)
     add_sde(page, run, type, s, id, level + 1);
   sde_free(heading);

@@ -19,7 +19,8 @@
 #define ROOT(x) "<msqrt>" x "</msqrt>"
 #define PAREN(x) ROW(OP("(") x OP(")"))
 #define BRACKET(x) ROW(OP("[") x OP("]"))
-#define NORM(x) ROW(OP("‖") x OP("‖"))
+#define BAR "<mo stretchy=\"false\">‖</mo>"
+#define NORM(x) ROW(BAR x BAR)
 #define SUM(from) "<munder>" OP("∑") from "</munder>"
 #define SPACE "<mspace width=\"1em\"></mspace>"
 
@@ -33,7 +34,7 @@
 #define RHO ID("ρ")
 #define ETA ID("η")
 #define GRAD UP("∇")
-#define TRACE_V ROW(ID("tr") V)
+#define TRACE_V ROW(ID("tr") "<mspace width=\"0.17em\"></mspace>" V)
 #define MEAN UP("E")
 #define D ID("d")
 #define PLUS OP("+")
@@ -49,7 +50,7 @@
 #define UNIT(v) FRAC(v, NORM(v))
 #define HG ROW(H G)
 #define EFFECTIVE ROW(GRAD PAREN(ID("f") PLUS RHO R))
-#define BRACED(x, label) "<munder><munder>" x OP("⏟") "</munder>" WORDS(label) "</munder>"
+#define MARKED(x, label) "<munder><mrow class=\"term\">" x "</mrow>" WORDS(label) "</munder>"
 #define DG_I SUB(ROW(ID("δ") G), ID("i"))
 #define DH_I SUB(ROW(ID("δ") H), ID("i"))
 #define A_I SUB(ID("a"), ID("i"))
@@ -111,7 +112,7 @@ static const char *regularizer_of(const struct optimizer_type *type)
   case PERTURB_MICRO_GRADIENT:
     return type->normalized ? R EQUALS MEAN NORM(G_I)
                             : R EQUALS HALF SUP(NORM(G), NUMBER("2"))
-                                  PLUS BRACED(ROW(HALF C_OF("$") TRACE_V), "variance term");
+                                  PLUS MARKED(ROW(HALF C_OF("$") TRACE_V), "variance term");
   default:
     return NULL;
   }
@@ -185,7 +186,7 @@ static struct form micro_form(const struct optimizer_type *type, enum rho_order 
               "the mean stands for the mean of the norm"};
   return (struct form){
       variance_term
-          ? F_ EQUALS G PLUS RHO HG PLUS BRACED(ROW(FRAC(RHO, NUMBER("2")) C_OF("$") GRAD TRACE_V),
+          ? F_ EQUALS G PLUS RHO HG PLUS MARKED(ROW(FRAC(RHO, NUMBER("2")) C_OF("$") GRAD TRACE_V),
                                                 "variance term") EQUALS EFFECTIVE
           : F_ EQUALS G PLUS RHO HG,
       USAM_SIGMA,
@@ -213,7 +214,8 @@ static struct form form_of(const struct optimizer_type *type, const struct limit
 #define ERROR                                                                                      \
   SUB(ID("max"), ID("k"))                                                                          \
   ROW(OP("|") MEAN ID("φ") PAREN(SUB(X, ID("k"))) MINUS MEAN ID("φ")                               \
-          PAREN(SUB(XT, ROW(ID("k") ETA))) OP("|")) EQUALS
+          PAREN(SUB(XT, ROW(ID("k") ETA))) OP("|"))                                                \
+  EQUALS
 #define ETA_SQUARED SUP(ETA, NUMBER("2"))
 
 static const char *error_of(const struct optimizer_type *type, const struct limit_options *options)
@@ -263,9 +265,10 @@ void mathematics_symbols(struct text *page, const char *sampling)
            "g<sub>i</sub> and H<sub>i</sub> those of sample i, δg<sub>i</sub> and "
            "δH<sub>i</sub> their deviations from g and H. B is the mini-batch of b samples, I "
            "a micro-batch of m. V is the covariance of one sample’s gradient, c(s) V that of "
-           "a mean over s samples%s. η is the learning rate, ρ the perturbation radius, DF "
-           "the Jacobian of F; E and Cov are over the draw of the batch.</p>\n",
-           factor == NULL ? "" : ", here with");
+           "a mean over s samples. η is the learning rate, ρ the perturbation radius, DF "
+           "the Jacobian of F; E and Cov are over the draw of the batch. Theorems are those of "
+           "<a href=\"https://arxiv.org/abs/2509.18001\">arXiv 2509.18001</a>.%s</p>\n",
+           factor == NULL ? "" : " In this run");
   if (factor != NULL)
     display(page, factor, false);
 }

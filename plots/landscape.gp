@@ -89,7 +89,12 @@ below = 75
 width = columns * (left_margin + size + gap)
 title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
 head = 30 * title_lines + 67
-legend_columns = 3
+entry(c) = label_of(c).(paths == 0 ? "" : \
+    sprintf(", iterates (thin: %s)", words(ARG4) > 1 ? sde_name(0) : "SDE"))
+longest = 25
+do for [c = 1:count] { longest = strlen(entry(c)) > longest ? strlen(entry(c)) : longest }
+fitting = (width - 80) / (50 + 9 * longest)
+legend_columns = fitting < 1 ? 1 : fitting > 3 ? 3 : fitting
 legend_entries = count + 3
 legend_lines = (legend_entries + legend_columns - 1) / legend_columns
 legend_top = head + lines * (size + below + 35)
@@ -126,8 +131,7 @@ legend_y(k) = legend_top + 10 + 28 * ((k - 1) / legend_columns)
 do for [c = 1:count] {
   set arrow from screen across(legend_x(c)), up(legend_y(c)) \
       to screen across(legend_x(c) + 34), up(legend_y(c)) nohead linewidth 2 linecolor rgb colour(c)
-  set label label_of(c).(paths > 0 ? ", iterates (thin: ".(words(ARG4) > 1 ? sde_name(0) : "SDE").")" : "") \
-      at screen across(legend_x(c) + 44), up(legend_y(c)) left
+  set label entry(c) at screen across(legend_x(c) + 44), up(legend_y(c)) left
 }
 k = count + 1
 set label at screen across(legend_x(k) + 17), up(legend_y(k)) point pointtype 7 \
