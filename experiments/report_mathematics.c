@@ -34,8 +34,9 @@
 #define RHO ID("ρ")
 #define ETA ID("η")
 #define GRAD UP("∇")
-#define TRACE_V ROW(ID("tr") "<mspace width=\"0.17em\"></mspace>" V)
-#define MEAN UP("E")
+#define THIN "<mspace width=\"0.17em\"></mspace>"
+#define TRACE_V ROW(ID("tr") THIN V)
+#define MEAN UP("E") THIN
 #define D ID("d")
 #define PLUS OP("+")
 #define MINUS OP("−")
@@ -55,20 +56,27 @@
 #define DH_I SUB(ROW(ID("δ") H), ID("i"))
 #define A_I SUB(ID("a"), ID("i"))
 
+/* Append a text with @ and $ replaced. */
+static void add_template(struct text *page, const char *template, bool micro_is_batch)
+{
+  size_t plain = 0, length = strlen(template);
+  for (size_t i = 0; i < length; i++) {
+    if (template[i] != '@' && template[i] != '$')
+      continue;
+    const char *letter =
+        template[i] == '@' ? (micro_is_batch ? "B" : "I") : (micro_is_batch ? "b" : "m");
+    text_add(page, "%.*s%s", (int)(i - plain), template + plain, letter);
+    plain = i + 1;
+  }
+  text_add(page, "%s", template + plain);
+}
+
 /* Append a formula in its own box. */
 static void display(struct text *page, const char *formula, bool micro_is_batch)
 {
   text_add(page, "<div class=\"mathematics\"><math display=\"block\"><mrow>");
-  size_t plain = 0, length = strlen(formula);
-  for (size_t i = 0; i < length; i++) {
-    if (formula[i] != '@' && formula[i] != '$')
-      continue;
-    const char *letter =
-        formula[i] == '@' ? (micro_is_batch ? "B" : "I") : (micro_is_batch ? "b" : "m");
-    text_add(page, "%.*s%s", (int)(i - plain), formula + plain, letter);
-    plain = i + 1;
-  }
-  text_add(page, "%s</mrow></math></div>\n", formula + plain);
+  add_template(page, formula, micro_is_batch);
+  text_add(page, "</mrow></math></div>\n");
 }
 
 /* ---- optimizers ---- */
@@ -163,6 +171,9 @@ static struct form full_gradient_form(const struct optimizer_type *type, enum rh
       SPACE A_I EQUALS DG_I PLUS RHO                                                               \
       BRACKET(H DG_I PLUS DH_I G PLUS ID("θ") PAREN(ROW(DH_I DG_I MINUS WORDS("mean"))))
 
+#define LINEARISED ROW(G_I PLUS RHO H_I UNIT(G_I))
+#define OR_LEADING SPACE WORDS("or its leading part") SPACE C_OF("b") V
+
 static struct form micro_form(const struct optimizer_type *type, enum rho_order order,
                               bool variance_term)
 {
@@ -171,14 +182,15 @@ static struct form micro_form(const struct optimizer_type *type, enum rho_order 
   if (order == RHO_ORDER_EXACT)
     return (struct form){type->normalized ? F_ EQUALS MEAN AT(G_I, X PLUS RHO UNIT(AT(G_I, X)))
                                           : F_ EQUALS MEAN AT(G_I, X PLUS RHO AT(G_I, X)),
-                         SIGMA EQUALS ID("Cov") ID("u"), sampled};
+                         SIGMA EQUALS ID("Cov") THIN ID("u"), sampled};
   if (type->normalized)
     return (struct form){
         variance_term ? F_ EQUALS G PLUS RHO GRAD MEAN NORM(G_I)
                       : F_ EQUALS G PLUS RHO GRAD NORM(G),
-        variance_term ? SIGMA EQUALS ID("Cov") PAREN(ROW(G_I PLUS RHO H_I UNIT(G_I)))
-                            WORDS(" or its leading part ") C_OF("b") V
-                      : SGD_SIGMA,
+        !variance_term                        ? SGD_SIGMA
+        : type->micro_batch == MICRO_IS_BATCH ? SIGMA EQUALS ID("Cov") PAREN(LINEARISED) OR_LEADING
+                                              : SIGMA EQUALS ID("Cov")
+                                                    PAREN(MICRO_MEAN(PAREN(LINEARISED))) OR_LEADING,
         variance_term
             ? "Σ is the covariance where all micro-batches are enumerated, else the "
               "leading part, which leaves an error of O(ηρ)"
@@ -190,13 +202,14 @@ static struct form micro_form(const struct optimizer_type *type, enum rho_order 
                                                 "variance term") EQUALS EFFECTIVE
           : F_ EQUALS G PLUS RHO HG,
       USAM_SIGMA,
-      variance_term ? "θ = 1/m with replacement, (n − 2m)/(m(n − 2)) without"
+      variance_term ? "θ = 1/$ with replacement, (n − 2$)/($(n − 2)) without"
                     : "the variance term is left out on purpose, to show what it does"};
 }
 
 static struct form form_of(const struct optimizer_type *type, const struct limit_options *options)
 {
-  static const struct form directions = {F_ EQUALS MEAN ID("u"), SIGMA EQUALS ID("Cov") ID("u"),
+  static const struct form directions = {F_ EQUALS MEAN ID("u"),
+                                         SIGMA EQUALS ID("Cov") THIN ID("u"),
                                          "both are from S fresh directions a step, which adds an "
                                          "error of O(η/S)"};
   if (type->perturbation == PERTURB_NOTHING)
@@ -238,13 +251,17 @@ void mathematics_sde(struct text *page, const struct optimizer_type *type,
   bool whole = type->micro_batch == MICRO_IS_BATCH;
   struct form form = form_of(type, options);
   display(page,
-          options->eta_order == 2 ? ITO(PAREN(F_ PLUS FRAC(ETA, NUMBER("2")) ROW(D F_) F_)) OP(",")
+          options->eta_order == 2 ? ITO(PAREN(F_ PLUS FRAC(ETA, NUMBER("2")) ROW(UP("D") F_) F_))
+                                        OP(",")
                                   : ITO(F_) OP(","),
           whole);
   display(page, form.drift, whole);
   display(page, form.noise, whole);
-  if (form.words != NULL)
-    text_add(page, "<p class=\"mathnote\">Here %s.</p>\n", form.words);
+  if (form.words != NULL) {
+    text_add(page, "<p class=\"mathnote\">Here ");
+    add_template(page, form.words, whole);
+    text_add(page, ".</p>\n");
+  }
   text_add(page, "<p>Theory leaves it the weak error, up to a fixed time and for smooth φ,</p>\n");
   display(page, error_of(type, options), whole);
 }
