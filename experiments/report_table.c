@@ -260,7 +260,7 @@ static bool is_numeric(const struct report_table *table, size_t column)
  * column of any name and se? */
 static bool has_error(const struct report_table *table, size_t column)
 {
-  if (column + 1 >= table->columns || !is_numeric(table, column))
+  if (column + 1 >= table->columns)
     return false;
   const char *name = table->name[column], *next = table->name[column + 1];
   size_t length = strlen(name);
@@ -319,14 +319,20 @@ static void add_name(struct text *page, const char *name)
   sde_free(spaced);
 }
 
-static void add_header(struct text *page, const struct report_table *table, const bool *shown)
+/* What is known of a column, from one pass over all rows. */
+struct column {
+  bool shown, numeric, error; /* error: the next column holds its standard errors */
+};
+
+static void add_header(struct text *page, const struct report_table *table,
+                       const struct column *column)
 {
   text_add(page, "<thead><tr>");
   for (size_t c = 0; c < table->columns; c++) {
-    if (!shown[c])
+    if (!column[c].shown)
       continue;
-    bool error = has_error(table, c);
-    text_add(page, "<th scope=\"col\"%s>", is_numeric(table, c) ? " class=\"number\"" : "");
+    bool error = column[c].error;
+    text_add(page, "<th scope=\"col\"%s>", column[c].numeric ? " class=\"number\"" : "");
     add_name(page, table->name[c]);
     text_add(page, "%s</th>", error ? " ± se" : "");
     c += error;
@@ -334,17 +340,17 @@ static void add_header(struct text *page, const struct report_table *table, cons
   text_add(page, "</tr></thead>\n");
 }
 
-static void add_rows(struct text *page, const struct report_table *table, const bool *shown,
-                     size_t most)
+static void add_rows(struct text *page, const struct report_table *table,
+                     const struct column *column, size_t most)
 {
   text_add(page, "<tbody>\n");
   for (size_t r = 0; r < table->rows && r < most; r++) {
     text_add(page, "<tr>");
     for (size_t c = 0; c < table->columns; c++) {
-      if (!shown[c])
+      if (!column[c].shown)
         continue;
-      bool error = has_error(table, c);
-      text_add(page, "<td%s>", is_numeric(table, c) ? " class=\"number\"" : "");
+      bool error = column[c].error;
+      text_add(page, "<td%s>", column[c].numeric ? " class=\"number\"" : "");
       if (error)
         add_estimate(page, cell_of(table, r, c), cell_of(table, r, c + 1));
       else
@@ -359,27 +365,33 @@ static void add_rows(struct text *page, const struct report_table *table, const 
 
 /* Which columns are shown: of several rows, those that differ, and those of an error with their
  * value. At least one is. */
-static bool *choose_columns(const struct report_table *table)
+static struct column *choose_columns(const struct report_table *table)
 {
-  bool *shown = sde_alloc(table->columns, sizeof *shown), any = false;
+  struct column *column = sde_alloc(table->columns, sizeof *column);
+  bool any = false;
   for (size_t c = 0; c < table->columns; c++) {
-    shown[c] = table->rows < 2 || !is_constant(table, c) ||
-               (has_error(table, c) && !is_constant(table, c + 1));
-    any = any || shown[c];
-    if (shown[c] && has_error(table, c))
-      shown[++c] = true;
+    column[c].numeric = is_numeric(table, c);
+    column[c].error = column[c].numeric && has_error(table, c);
+    column[c].shown = table->rows < 2 || !is_constant(table, c) ||
+                      (column[c].error && !is_constant(table, c + 1));
+  }
+  for (size_t c = 0; c < table->columns; c++) {
+    any = any || column[c].shown;
+    if (column[c].shown && column[c].error)
+      column[++c].shown = true;
   }
   if (!any && table->columns > 0)
-    shown[0] = true;
-  return shown;
+    column[0].shown = true;
+  return column;
 }
 
 /* "The same in every row: batch 4, rho 0.1. Without a value: exact." */
-static void add_constants(struct text *page, const struct report_table *table, const bool *shown)
+static void add_constants(struct text *page, const struct report_table *table,
+                          const struct column *column)
 {
   const char *start = "<p class=\"quiet\">The same in every row: ", *separator = start;
   for (size_t c = 0; c < table->columns; c++) {
-    if (shown[c] || cell_of(table, 0, c)[0] == '\0')
+    if (column[c].shown || cell_of(table, 0, c)[0] == '\0')
       continue;
     text_add(page, "%s", separator);
     add_name(page, table->name[c]);
@@ -390,7 +402,7 @@ static void add_constants(struct text *page, const struct report_table *table, c
   text_add(page, "%s", separator == start ? "" : ".</p>\n");
   separator = start = "<p class=\"quiet\">Without a value in any row: ";
   for (size_t c = 0; c < table->columns; c++) {
-    if (shown[c] || cell_of(table, 0, c)[0] != '\0')
+    if (column[c].shown || cell_of(table, 0, c)[0] != '\0')
       continue;
     text_add(page, "%s", separator);
     add_name(page, table->name[c]);
@@ -402,7 +414,7 @@ static void add_constants(struct text *page, const struct report_table *table, c
 void report_table_html(struct text *page, const struct report_table *table, const char *title,
                        const char *file, size_t most, bool open)
 {
-  bool *shown = choose_columns(table);
+  struct column *column = choose_columns(table);
   text_add(page, "<details%s><summary>", open ? " open" : "");
   html_text(page, title);
   text_add(page, " <span class=\"quiet\">(%zu row%s)</span></summary>\n", table->rows,
@@ -414,15 +426,15 @@ void report_table_html(struct text *page, const struct report_table *table, cons
     text_add(page, "</code>.</p>\n");
   }
   if (table->rows > 1)
-    add_constants(page, table, shown);
+    add_constants(page, table, column);
   if (table->rows > 0) {
     text_add(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
     html_text(page, title);
     text_add(page, "\"><table>\n");
-    add_header(page, table, shown);
-    add_rows(page, table, shown, most);
+    add_header(page, table, column);
+    add_rows(page, table, column, most);
     text_add(page, "</table></div>\n");
   }
   text_add(page, "</details>\n");
-  sde_free(shown);
+  sde_free(column);
 }

@@ -143,7 +143,8 @@ static const struct {
   const char *arguments, *sentence;
 } refusals[] = {
     {"", "no command is named; `sharpsde --help` lists them"},
-    {"lsit", "unknown command 'lsit', nearest is 'list'; accepted are run, plot, report, list, ..."},
+    {"lsit",
+     "unknown command 'lsit', nearest is 'list'; accepted are run, plot, report, list, ..."},
     {"--versoin", "unknown command '--versoin', nearest is '--version'; accepted are run, ..."},
     {"help chek", "unknown command 'chek', nearest is 'check'; accepted are run, ..."},
     {"list losss", "unknown topic 'losss', nearest is 'losses'; accepted are losses, noise, ..."},
