@@ -7,6 +7,7 @@
 #include "experiments/plot.h"
 #include "experiments/progress.h"
 #include "experiments/recipe.h"
+#include "experiments/report.h"
 #include "experiments/results.h"
 #include "experiments/scheme_choice.h"
 #include "experiments/study.h"
@@ -136,7 +137,9 @@ static bool write_all(struct results *results, const struct recipe *recipe, cons
         strstr(drawn.message, strerror(ENOSPC)) != NULL)
       return sde_fail(status, SDE_FAILED, "%s", drawn.message);
   }
-  bool good = results_write_run(results, directory, effort, pictures.count, pictures.names, status);
+  bool good =
+      results_write_run(results, directory, effort, pictures.count, pictures.names, status) &&
+      report_write(1, &directory, directory, "report.html", status);
   plot_files_free(&pictures);
   return good;
 }
@@ -148,7 +151,7 @@ static void show(const struct options *options, struct results *results, const c
     fputc('\n', stdout);
   } else if (!options->quiet) {
     results_print(results, stdout);
-    printf("Results are in %s\n", directory);
+    printf("Results are in %s\nThe report is %s/report.html\n", directory, directory);
   }
   results_print_warnings(results, stderr);
 }

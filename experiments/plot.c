@@ -5,6 +5,8 @@
  */
 #include "experiments/plot.h"
 
+#include "experiments/sde_label.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -331,8 +333,20 @@ static struct curve *list_curves(const struct picture *picture)
   return curves;
 }
 
+/* The SDEs of the run's summary, or NULL where it has none. */
+static json_t *read_sdes(const char *directory)
+{
+  char *path = sde_format("%s/summary.json", directory);
+  json_t *summary = json_load_file(path, 0, NULL);
+  json_t *sdes = json_incref(json_object_get(summary, "sdes"));
+  json_decref(summary);
+  sde_free(path);
+  return sdes;
+}
+
 /* The argument CURVES of series.gp. */
-static char *describe_curves(const struct picture *picture, const struct curve *curves)
+static char *describe_curves(const struct picture *picture, const struct curve *curves,
+                             const json_t *sdes)
 {
   const struct table *table = picture->table;
   char *text = sde_strdup("");
@@ -346,7 +360,7 @@ static char *describe_curves(const struct picture *picture, const struct curve *
     else if (table->processes == 2)
       extend(&text, sde_strdup("SDE"));
     else
-      extend(&text, sde_format("SDE %zu", curve->process - 1));
+      extend(&text, sde_label(sdes, curve->process - 1));
     if (curve->diverged > 0)
       extend(&text, sde_format(" (%.10g diverged)", curve->diverged));
     extend(&text, sde_format("\" %zu %zu ", curve->variant, curve->process));
@@ -610,6 +624,7 @@ struct studio {
   char *folder;          /* inside it: gnuplot works here */
   char *script;
   char *title;
+  json_t *sdes; /* of the summary */
   struct plot_files *files;
 };
 
@@ -651,7 +666,7 @@ static bool draw_picture(const struct studio *studio, const struct picture *pict
   if (ok) {
     char *details[4] = {picture->table->settings.name[picture->rows[0].picture],
                         describe_times(picture, longest), describe_panels(picture),
-                        describe_curves(picture, curves)};
+                        describe_curves(picture, curves, studio->sdes)};
     for (size_t i = 0; ok && i < sizeof formats / sizeof formats[0]; i++)
       ok = draw_format(studio, i, name, details, status);
     for (size_t i = 1; i < 4; i++)
@@ -693,6 +708,7 @@ static bool draw_series(const char *directory, const char *title, struct plot_fi
   if (ok) {
     studio.folder = sde_format("%s/.plot-XXXXXX", directory);
     studio.title = wrap_title(title);
+    studio.sdes = read_sdes(directory);
     if (mkdtemp(studio.folder) != NULL) {
       ok = draw_table(&studio, &table, status);
       rmdir(studio.folder);
@@ -702,9 +718,24 @@ static bool draw_series(const char *directory, const char *title, struct plot_fi
   sde_free(studio.folder);
   sde_free(studio.title);
   sde_free(studio.script);
+  json_decref(studio.sdes);
   table_clear(&table);
   sde_free(path);
   return ok;
+}
+
+/* The argument SDES of the scripts: a name in quotes for each SDE. */
+static char *describe_sdes(const char *directory)
+{
+  json_t *sdes = read_sdes(directory);
+  char *text = sde_strdup("");
+  for (size_t i = 0; i < json_array_size(sdes); i++) {
+    char *label = sde_label(sdes, i);
+    extend(&text, sde_format("\"%s\" ", label));
+    sde_free(label);
+  }
+  json_decref(sdes);
+  return text;
 }
 
 /* One picture NAME by the script NAME.gp, which reads the table NAME.csv itself. */
@@ -722,9 +753,10 @@ static bool draw_script(const char *directory, const char *name, const char *tit
   if (ok && mkdtemp(studio.folder) == NULL)
     ok = sde_fail(status, SDE_FAILED, "%s: %s", directory, strerror(errno));
   else if (ok) {
-    char *const none[4] = {NULL};
+    char *const details[4] = {describe_sdes(directory)};
     for (size_t i = 0; ok && i < sizeof formats / sizeof formats[0]; i++)
-      ok = draw_format(&studio, i, name, none, status);
+      ok = draw_format(&studio, i, name, details, status);
+    sde_free(details[0]);
     rmdir(studio.folder);
   }
   sde_free(studio.folder);

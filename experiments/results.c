@@ -3,6 +3,7 @@
  */
 #include "experiments/results.h"
 
+#include "experiments/recipe_comment.h"
 #include "experiments/study.h"
 #include "sde/ranks.h"
 #include "sde/vector_math.h"
@@ -333,7 +334,8 @@ bool results_write_run(const struct results *results, const char *directory,
   time_t now = time(NULL);
   struct tm utc;
   strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-  json_t *files = json_pack("[s, s, s]", "recipe.yaml", "summary.json", "run.json");
+  json_t *files =
+      json_pack("[s, s, s, s]", "recipe.yaml", "summary.json", "run.json", "report.html");
   for (size_t i = 0; i < results->tables; i++)
     json_array_append_new(files, json_string(results->table[i].name));
   for (size_t i = 0; i < pictures; i++)
@@ -341,10 +343,16 @@ bool results_write_run(const struct results *results, const char *directory,
   json_t *rank_paths = json_array();
   for (size_t r = 0; r < effort->ranks; r++)
     json_array_append_new(rank_paths, json_integer((json_int_t)effort->rank_paths[r]));
-  json_t *run = json_pack("{s:s, s:f, s:s, s:i, s:i, s:o, s:s, s:s, s:o}", "finished", when,
-                          "seconds", effort->seconds, "host", host, "threads", effort->threads,
-                          "ranks", (int)effort->ranks, "rank_paths", rank_paths, "version",
-                          SHARPSDE_VERSION, "vector_math", sde_vector_math()->name, "files", files);
+  fflush(results->notes);
+  fflush(results->warnings);
+  char *comment = recipe_comment(results->recipe->file);
+  json_t *run = json_pack("{s:s, s:f, s:s, s:i, s:i, s:o, s:s, s:s, s:b, s:s, s:s, s:s, s:o}",
+                          "finished", when, "seconds", effort->seconds, "host", host, "threads",
+                          effort->threads, "ranks", (int)effort->ranks, "rank_paths", rank_paths,
+                          "version", SHARPSDE_VERSION, "vector_math", sde_vector_math()->name,
+                          "failed", (int)results->failed, "comment", comment, "warnings",
+                          results->warnings_text, "notes", results->notes_text, "files", files);
+  sde_free(comment);
   bool good = write_json(directory, "run.json", run, status);
   json_decref(run);
   return good;

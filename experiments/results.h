@@ -69,8 +69,8 @@ struct results_effort {
   const uint64_t *rank_paths;
 };
 
-/* Write run.json: what is not the same from run to run, and the list of all files of the run,
- * `pictures` included. */
+/* Write run.json: what is not the same from run to run, what the run said, the recipe's leading
+ * comment, and the list of all files of the run, `pictures` and the report included. */
 bool results_write_run(const struct results *results, const char *directory,
                        const struct results_effort *effort, size_t pictures, char *const *picture,
                        struct sde_status *status);

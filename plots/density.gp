@@ -1,10 +1,11 @@
 # In one dimension, above the loss f and f + rho R, below the stationary density of each SDE: exact,
 # and what its paths and the iterates show at the end time. Run by experiments/plot.c in a folder
 # inside the run's:
-#   gnuplot -d -c density.gp TERMINAL PICTURE TITLE
+#   gnuplot -d -c density.gp TERMINAL PICTURE TITLE SDES
 # ../density.csv      the table of the study; names in it are the program's own
 # TERMINAL            svg or png          PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
+# SDES                for each SDE of the run: "its name"; may be empty
 
 set encoding utf8
 # gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
@@ -13,6 +14,8 @@ number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
 terminal = ARG1
 picture = ARG2
 title = ARG3
+# The name of an SDE by its index.
+sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 table = "../density.csv"
 set datafile separator comma
 
@@ -64,7 +67,7 @@ label_of(c) = part_of(c, 1).(part_of(c, 2) eq "" || part_of(c, 1) eq "usam" || \
     (same(3) ? "" : ", b ".part_of(c, 3)). \
     (same(4) ? "" : sprintf(", η %g", number(part_of(c, 4)))). \
     (same(5) ? "" : sprintf(", ρ %g", number(part_of(c, 5)))). \
-    (same(6) ? "" : ", SDE ".part_of(c, 6))
+    (same(6) ? "" : ", ".sde_name(int(part_of(c, 6))))
 setting = (same(4) ? sprintf("learning rate η = %g   ", number(part_of(1, 4))) : ""). \
     (same(5) ? sprintf("radius ρ = %g   ", number(part_of(1, 5))) : ""). \
     (same(3) ? "batch b = ".part_of(1, 3)."   " : ""). \

@@ -1,10 +1,11 @@
 # Wasserstein distance between the laws of iterates and SDE over time, and dashed its floor: what it
 # would be were the laws equal; one panel an observable. Run by experiments/plot.c in a folder inside
 # the run's:
-#   gnuplot -d -c distances.gp TERMINAL PICTURE TITLE
+#   gnuplot -d -c distances.gp TERMINAL PICTURE TITLE SDES
 # ../distances.csv    the table of the study; names in it are the program's own
 # TERMINAL            svg or png          PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
+# SDES                for each SDE of the run: "its name"; may be empty
 
 set encoding utf8
 # gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
@@ -13,6 +14,8 @@ number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
 terminal = ARG1
 picture = ARG2
 title = ARG3
+# The name of an SDE by its index.
+sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 table = "../distances.csv"
 set datafile separator comma
 
@@ -48,7 +51,7 @@ label(c) = field(c, 1).(plain(c) ? "" : " m=".field(c, 2)) \
     .(words(batches) > 1 ? ", b ".field(c, 3) : "") \
     .(words(etas) > 1 ? sprintf(", η %g", number(field(c, 4))) : "") \
     .(words(radii) > 1 ? sprintf(", ρ %g", number(field(c, 5))) : "") \
-    .(words(processes) > 1 ? ", SDE ".field(c, 6) : "")
+    .(words(processes) > 1 ? ", ".sde_name(int(field(c, 6))) : "")
 setting = (words(etas) == 1 ? sprintf("learning rate η = %g,  ", number(field(1, 4))) : "") \
     .(words(radii) == 1 ? sprintf("radius ρ = %g,  ", number(field(1, 5))) : "") \
     .(words(batches) == 1 ? "batch b = ".field(1, 3).",  " : "")

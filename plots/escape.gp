@@ -1,9 +1,10 @@
 # Survival curves of iterates and SDEs on a logarithmic axis, with 95 % bands; below, the mean times
 # of escape with the exact ones. Run by experiments/plot.c in a folder inside the run's:
-#   gnuplot -d -c escape.gp TERMINAL PICTURE TITLE
+#   gnuplot -d -c escape.gp TERMINAL PICTURE TITLE SDES
 # ../escape.csv, ../survival.csv  the tables of the study; names in them are the program's own
 # TERMINAL            svg or png          PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
+# SDES                for each SDE of the run: "its name"; may be empty
 
 set encoding utf8
 # gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
@@ -12,6 +13,8 @@ number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
 terminal = ARG1
 picture = ARG2
 title = ARG3
+# The name of an SDE by its index.
+sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 times = "../escape.csv"
 curves = "../survival.csv"
 set datafile separator comma
@@ -48,7 +51,7 @@ label(c) = field(c, 1).(field(c, 2) eq "" ? "" : " m=".field(c, 2)) \
     .(words(etas) > 1 ? sprintf(", η %g", number(field(c, 4))) : "") \
     .(words(radii) > 1 ? sprintf(", ρ %g", number(field(c, 5))) : "")
 name_of(k) = word(processes, k) eq "iterates" ? "iterates" : kinds == 2 ? "SDE" : \
-    "SDE ".word(processes, k)[4:*]
+    sde_name(int(word(processes, k)[4:*]))
 setting = (words(etas) == 1 ? sprintf("learning rate η = %g,  ", number(field(1, 4))) : "") \
     .(words(radii) == 1 ? sprintf("radius ρ = %g,  ", number(field(1, 5))) : "") \
     .(words(batches) == 1 ? "batch b = ".field(1, 3).",  " : "")
@@ -69,10 +72,21 @@ mine(c, k) = key(0) eq word(cases, c) && process(0) eq word(processes, k)
 width = 1100
 title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
 head = 30 * title_lines + 50
-legend_columns = 4
-entries = count + kinds
+legend_width(length, gap) = gap + 9 * length
+fitting(length, gap) = (room = (width - 140) / legend_width(length, gap), \
+    room < 1 ? 1 : room > 4 ? 4 : room)
+longest_case = 0
+longest_kind = 0
+do for [c = 1:count] {
+  longest_case = strlen(label(c)) > longest_case ? strlen(label(c)) : longest_case
+}
+do for [k = 1:kinds] {
+  longest_kind = strlen(name_of(k)) > longest_kind ? strlen(name_of(k)) : longest_kind
+}
+legend_columns = fitting(longest_case, 60)
+kind_columns = fitting(longest_kind, 80)
 legend_lines = (count + legend_columns - 1) / legend_columns
-kind_lines = (kinds + legend_columns - 1) / legend_columns
+kind_lines = (kinds + kind_columns - 1) / kind_columns
 legend_top = head + 500
 lower_top = legend_top + 26 * (legend_lines + kind_lines) + 20
 foot = count > 6 ? 190 : 60
@@ -81,6 +95,8 @@ up(y) = 1 - real(y) / height
 across(x) = real(x) / width
 legend_x(e) = 110 + (width - 140) / legend_columns * ((e - 1) % legend_columns)
 legend_y(e) = legend_top + 26 * ((e - 1) / legend_columns)
+kind_x(k) = 110 + (width - 140) / kind_columns * ((k - 1) % kind_columns)
+kind_y(k) = legend_top + 26 * (legend_lines + (k - 1) / kind_columns)
 
 if (terminal eq "svg") {
   set terminal svg size width, height noenhanced font "sans-serif,16" background "white"
@@ -107,11 +123,11 @@ do for [c = 1:count] {
   set label label(c) at screen across(legend_x(c) + 46), up(legend_y(c)) left
 }
 do for [k = 1:kinds] {
-  y = legend_y(k) + 26 * legend_lines
-  set arrow from screen across(legend_x(k)), up(y) to screen across(legend_x(k) + 36), up(y) \
+  y = kind_y(k)
+  set arrow from screen across(kind_x(k)), up(y) to screen across(kind_x(k) + 36), up(y) \
       nohead linewidth 2 dashtype dash(k) linecolor rgb "#444444"
-  set label name_of(k) at screen across(legend_x(k) + 64), up(y) left
-  set label "" at screen across(legend_x(k) + 50), up(y) point pointtype shape(k) \
+  set label name_of(k) at screen across(kind_x(k) + 64), up(y) left
+  set label "" at screen across(kind_x(k) + 50), up(y) point pointtype shape(k) \
       pointsize point_size linewidth 1.5 linecolor rgb "#444444"
 }
 

@@ -1,12 +1,13 @@
 # What optimizers descend in two dimensions: contours of the loss f with paths over it, and of
 # f + rho R, one panel an optimizer, with their minima. Run by experiments/plot.c in a folder inside
 # the run's:
-#   gnuplot -d -c landscape.gp TERMINAL PICTURE TITLE
+#   gnuplot -d -c landscape.gp TERMINAL PICTURE TITLE SDES
 # ../landscape.csv, ../paths.csv, ../minima.csv
 #                     the tables of the study; names in them are the program's own; the latter two
 #                     may have no rows
 # TERMINAL            svg or png          PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
+# SDES                for each SDE of the run: "its name"; may be empty
 
 set encoding utf8
 # gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
@@ -15,6 +16,8 @@ number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
 terminal = ARG1
 picture = ARG2
 title = ARG3
+# The name of an SDE by its index.
+sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 table = "../landscape.csv"
 trails = "../paths.csv"
 lows = "../minima.csv"
@@ -86,7 +89,12 @@ below = 75
 width = columns * (left_margin + size + gap)
 title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
 head = 30 * title_lines + 67
-legend_columns = 3
+entry(c) = label_of(c).(paths == 0 ? "" : \
+    sprintf(", iterates (thin: %s)", words(ARG4) > 1 ? sde_name(0) : "SDE"))
+longest = 25
+do for [c = 1:count] { longest = strlen(entry(c)) > longest ? strlen(entry(c)) : longest }
+fitting = (width - 80) / (50 + 9 * longest)
+legend_columns = fitting < 1 ? 1 : fitting > 3 ? 3 : fitting
 legend_entries = count + 3
 legend_lines = (legend_entries + legend_columns - 1) / legend_columns
 legend_top = head + lines * (size + below + 35)
@@ -123,8 +131,7 @@ legend_y(k) = legend_top + 10 + 28 * ((k - 1) / legend_columns)
 do for [c = 1:count] {
   set arrow from screen across(legend_x(c)), up(legend_y(c)) \
       to screen across(legend_x(c) + 34), up(legend_y(c)) nohead linewidth 2 linecolor rgb colour(c)
-  set label label_of(c).(paths > 0 ? ", iterates (thin: SDE)" : "") \
-      at screen across(legend_x(c) + 44), up(legend_y(c)) left
+  set label entry(c) at screen across(legend_x(c) + 44), up(legend_y(c)) left
 }
 k = count + 1
 set label at screen across(legend_x(k) + 17), up(legend_y(k)) point pointtype 7 \

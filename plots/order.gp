@@ -1,10 +1,11 @@
 # Weak error against eta or rho, both axes logarithmic, with dashed lines of whole slopes; one panel
 # an observable and axis.
 # Run by experiments/plot.c in a folder beside order.csv:
-#   gnuplot -d -c order.gp TERMINAL PICTURE TITLE
+#   gnuplot -d -c order.gp TERMINAL PICTURE TITLE SDES
 # order.csv   a row a point (its header names the columns)
 # TERMINAL    svg or png          PICTURE  the file to write
 # TITLE       the recipe's title, already broken into lines: shown, never interpreted
+# SDES        for each SDE of the run: "its name"; may be empty
 # Filled marks are resolved points, hollow ones are not and were not fitted; bars are +- 1.96 se.
 
 set encoding utf8
@@ -14,6 +15,8 @@ number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
 terminal = ARG1
 picture = ARG2
 title = ARG3
+# The name of an SDE by its index.
+sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 table = "../order.csv"
 set datafile separator comma
 set datafile columnheaders
@@ -54,7 +57,16 @@ filled = "7 5 9 11 13 15"
 shape(c) = int(word(filled, sde_of(c) % words(filled) + 1))
 spaced(name) = (strstrt(name, "_") == 0 ? name : \
                 name[1:strstrt(name, "_") - 1]." ".spaced(name[strstrt(name, "_") + 1:*]))
-label(c) = spaced(word(curve_names, c))
+
+# The legend: cases by their colours, then SDEs by their shapes.
+sdes = 0
+do for [c = 1:curves] { sdes = sde_of(c) + 1 > sdes ? sde_of(c) + 1 : sdes }
+cases = words(case_names)
+entries = cases + (sdes > 1 ? sdes : 0)
+case_label(k) = spaced(word(case_names, k))
+entry(k) = k <= cases ? case_label(k) : sde_name(k - cases - 1)
+longest = 0
+do for [k = 1:entries] { longest = strlen(entry(k)) > longest ? strlen(entry(k)) : longest }
 
 # The sheet in pixels, from the top: title, panels, legend.
 width = 1400
@@ -64,14 +76,16 @@ panel_width = width / columns
 panel_height = columns == 1 ? 640 : 470
 title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
 head = 30 * title_lines + 50
-legend_columns = 3
-legend_lines = (curves + legend_columns - 1) / legend_columns
+fitting = (width - 60) / (50 + 9 * longest)
+legend_columns = fitting < 1 ? 1 : fitting > 4 ? 4 : fitting
+case_lines = (cases + legend_columns - 1) / legend_columns
+legend_lines = case_lines + (entries - cases + legend_columns - 1) / legend_columns
 legend_top = head + panel_rows * panel_height + 30
 height = legend_top + 26 * legend_lines + 20
 across(x) = real(x) / width
 up(y) = 1 - real(y) / height
 left(p) = panel_width * ((p - 1) % columns) + 110
-right(p) = panel_width * ((p - 1) % columns + 1) - 25
+right(p) = panel_width * ((p - 1) % columns + 1) - 75
 top(p) = head + panel_height * ((p - 1) / columns) + 12
 bottom(p) = head + panel_height * ((p - 1) / columns + 1) - 60
 
@@ -91,12 +105,20 @@ set label title at screen 0.5, up(32) center font ",22"
 set label "filled: resolved and fitted,  hollow: not clear of sampling or the scheme's error; ". \
           " dashed: slopes 1 and 2,  bars: 95 %" \
     at screen 0.5, up(30 * title_lines + 26) center textcolor rgb "#444444"
-do for [c = 1:curves] {
-  legend_x = 40 + (width - 60) / legend_columns * ((c - 1) % legend_columns)
-  legend_y = legend_top + 26 * ((c - 1) / legend_columns)
-  set label label(c) at screen across(legend_x + 22), up(legend_y) left
-  set label "" at screen across(legend_x), up(legend_y) \
-      point pointtype shape(c) pointsize 1.2 linecolor rgb colour(c)
+do for [k = 1:entries] {
+  of_sde = k > cases
+  place = of_sde ? k - cases - 1 : k - 1
+  legend_x = 110 + (width - 130) / legend_columns * (place % legend_columns)
+  legend_y = legend_top + 26 * (place / legend_columns + (of_sde ? case_lines : 0))
+  set label entry(k) at screen across(legend_x + 26), up(legend_y) left
+  if (of_sde) {
+    set label "" at screen across(legend_x), up(legend_y) point pointsize 1.2 \
+        pointtype int(word(filled, place % words(filled) + 1)) linecolor rgb "#444444"
+  } else {
+    set arrow from screen across(legend_x - 16), up(legend_y) \
+        to screen across(legend_x + 16), up(legend_y) nohead linewidth 3 \
+        linecolor rgb int(word(palette, place % words(palette) + 1))
+  }
 }
 
 do for [p = 1:panels] {
@@ -130,8 +152,9 @@ do for [p = 1:panels] {
   bar_low(p, c) = column(9) - 1.96 * column(10) > low_y / 3 ? column(9) - 1.96 * column(10) \
                                                             : low_y / 3
   do for [slope = 1:2] {
-    set label sprintf("slope %d", slope) right textcolor rgb "#777777" offset 0, -0.8 \
-        at high_x * 1.25, reference(high_x * 1.25, slope)
+    end = reference(high_x * 1.3, slope)
+    set label sprintf("slope %d", slope) left textcolor rgb "#777777" offset 0.4, 0 \
+        at high_x * 1.3, (end < high_y * 3 ? end : high_y * 3)
   }
   plot for [slope = 1:2] reference(x, slope) with lines dashtype (8, 6) linewidth 1 \
          linecolor rgb "#777777", \
@@ -148,6 +171,7 @@ do for [p = 1:panels] {
          with points pointtype shape(c) - 1 pointsize 1.3 linewidth 1.5 linecolor rgb colour(c)
   # Title and legend belong to the whole sheet and are drawn once.
   unset label
+  unset arrow
 }
 unset multiplot
 unset output

@@ -14,7 +14,10 @@ done
 echo
 awk -v at=0.3 -f scripts/demo_table.awk "$build/demo/diabetes/series.csv" "$build/demo/valley/decay.csv"
 echo
+"$build/sharpsde" report "$build/demo/diabetes" "$build/demo/valley" -o "$build/demo/report.html" \
+  >"$build/demo-report.log"
 echo "All numbers and verdicts: $build/demo-diabetes.log, $build/demo-valley.log"
 echo "Pictures:"
 find "$build/demo" -mindepth 2 -maxdepth 2 \( -name '*.png' -o -name '*.svg' \) | sort |
   sed 's/^/  /'
+echo "Report of both runs, to be opened in a browser: $build/demo/report.html"

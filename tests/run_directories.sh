@@ -45,10 +45,10 @@ refused() {
 "$program" run recipe.yaml -o run >said 2>err || fail "the first run failed: $(cat err)"
 [ ! -s err ] || fail "the first run says $(cat err)"
 for file in series-1.svg series-1.png series-2.svg series-2.png series.csv differences.csv compare.csv \
-  summary.json recipe.yaml run.json; do
+  summary.json recipe.yaml run.json report.html; do
   [ -s run/$file ] || fail "$file is missing after the first run"
 done
-[ "$(find run | wc -l)" -eq 11 ] || fail "unexpected files: $(ls -A run)"
+[ "$(find run | wc -l)" -eq 12 ] || fail "unexpected files: $(ls -A run)"
 
 # Without --force.
 state_of run >before
@@ -70,7 +70,8 @@ echo mine >run/mine/series-1.svg
 for file in series-1.svg series-1.png series-2.svg series-2.png differences.csv; do
   [ ! -e run/$file ] || fail "--force has left $file of the earlier run"
 done
-for file in series.svg series.png series.csv trajectory.csv summary.json recipe.yaml run.json; do
+for file in series.svg series.png series.csv trajectory.csv summary.json recipe.yaml run.json \
+  report.html; do
   [ -s run/$file ] || fail "$file is missing after --force"
 done
 grep -q '"study": "trajectory"' run/summary.json || fail "summary.json is not that of the last run"

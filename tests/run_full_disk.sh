@@ -42,6 +42,7 @@ check_whole() {
       fail "$what: ${file##*/} is cut short" ;;
     *.png) tail -c 8 "$file" | grep -qa IEND || fail "$what: ${file##*/} is cut short" ;;
     */run.json) [ "$(tail -n 1 "$file")" = "}" ] || fail "$what: run.json is cut short" ;;
+    */report.html) [ "$(tail -n 1 "$file")" = "</html>" ] || fail "$what: report.html is cut short" ;;
     "$directory/*") ;; # nothing was written
     *) fail "$what: unexpected ${file##*/}" ;;
     esac
@@ -54,6 +55,7 @@ check_run() {
   if [ "$status" -eq 0 ]; then
     [ -s "$directory/summary.json" ] || fail "$what: status 0 without summary.json"
     [ -s "$directory/run.json" ] || fail "$what: status 0 without run.json"
+    [ -s "$directory/report.html" ] || fail "$what: status 0 without report.html"
     [ -s "$directory/series-2.png" ] || grep -q 'no pictures' err ||
       fail "$what: no pictures, and no word of it: $(cat err)"
   else
@@ -67,7 +69,7 @@ check_run() {
 
 # Files of at most so many KiB, from fewer than any file needs to enough for all.
 failed=0
-for limit in 0 1 2 4 8 16 32 64 128 256; do
+for limit in 0 1 2 4 8 16 32 64 128 256 1024; do
   status=0
   # What it says goes through a pipe, which has no limit.
   (
@@ -80,7 +82,7 @@ for limit in 0 1 2 4 8 16 32 64 128 256; do
   rm -rf limited
 done
 [ "$failed" -ge 4 ] || fail "only $failed limits made a run fail"
-[ "$status" -eq 0 ] || fail "256 KiB are not enough: $(cat err)"
+[ "$status" -eq 0 ] || fail "1024 KiB are not enough: $(cat err)"
 
 mkdir disk
 if mount -t tmpfs -o size=64k sharpsde-test disk 2>/dev/null; then

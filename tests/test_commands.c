@@ -143,7 +143,8 @@ static const struct {
   const char *arguments, *sentence;
 } refusals[] = {
     {"", "no command is named; `sharpsde --help` lists them"},
-    {"lsit", "unknown command 'lsit', nearest is 'list'; accepted are run, plot, list, ..."},
+    {"lsit",
+     "unknown command 'lsit', nearest is 'list'; accepted are run, plot, report, list, ..."},
     {"--versoin", "unknown command '--versoin', nearest is '--version'; accepted are run, ..."},
     {"help chek", "unknown command 'chek', nearest is 'check'; accepted are run, ..."},
     {"list losss", "unknown topic 'losss', nearest is 'losses'; accepted are losses, noise, ..."},
@@ -183,6 +184,8 @@ static const struct {
     {"plot", "plot: no directory is named; usage: sharpsde plot DIR"},
     {"plot nothere", "nothere/summary.json: unable to open nothere/summary.json: No such ..."},
     {"plot broken", "broken/summary.json:1: ..."},
+    {"report", "report: no directory is named; usage: sharpsde report DIR... [-o FILE]"},
+    {"report list", "list/summary.json: it holds no object; accepted is ..."},
     {"plot list", "list/summary.json: study or title is missing; accepted is ..."},
 };
 

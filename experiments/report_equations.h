@@ -1,0 +1,15 @@
+/*
+ * The section of a report on the equations that were solved.
+ */
+#ifndef EXPERIMENTS_REPORT_EQUATIONS_H
+#define EXPERIMENTS_REPORT_EQUATIONS_H
+
+#include "experiments/report_run.h"
+#include "experiments/text.h"
+
+/* Append, for each optimizer of the recipe, its update and each SDE of the summary; for the study
+ * `converge` its equations first. `level` is that of the headings within, `prefix` begins ids. */
+void report_equations(struct text *page, const struct report_run *run, const char *prefix,
+                      int level);
+
+#endif

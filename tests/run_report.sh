@@ -1,0 +1,250 @@
+#!/usr/bin/env bash
+# Reports: runs of several studies at few paths become pages that are whole, well formed, loaded from
+# nowhere and safe against what a recipe holds; what went wrong is said first; several runs give one
+# page; nonsense is refused. With tidy, and with chromium at two widths, where these are installed.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch"
+export SHARPSDE_PLOTS=$root/plots
+
+fail() {
+  echo "$*"
+  exit 1
+}
+
+recipe() {
+  "$program" run "$root/experiments/recipes/$1.yaml" -o "$1" --quiet "${@:2}" 2>err ||
+    fail "$1 did not run: $(cat err)"
+}
+
+# line FILE TEXT: the number of the first line that holds this text.
+line() {
+  local found
+  found=$(grep -nF -m 1 -- "$2" "$1") || fail "$1 does not say: $2"
+  echo "${found%%:*}"
+}
+
+# in_order FILE TEXT...: each text first stands on a later line than the one before.
+in_order() {
+  local file=$1 before=0 now text
+  shift
+  for text in "$@"; do
+    now=$(line "$file" "$text")
+    [ "$now" -gt "$before" ] || fail "$file: too early: $text"
+    before=$now
+  done
+}
+
+# What every page must be, whatever it shows.
+check_page() {
+  local file=$1 found
+  [ "$(sed -n '1p;$p' "$file")" = $'<!DOCTYPE html>\n</html>' ] || fail "$file is not whole"
+  found=$(grep -oE '<(script|link|iframe|object|embed|img|base|form|foreignObject|image)\b|@import' \
+    "$file" | sort -u) && fail "$file holds $found"
+  found=$(grep -oE '(src|href|srcset|data|action)="[^#"][^"]*"|="[^"]*url\([^#)][^"]*"' "$file" |
+    grep -v '^href="https://arxiv.org/abs/') && fail "$file loads or links to $found"
+  grep -qE ' on[a-z]+="' "$file" && fail "$file has an event handler"
+  found=$(grep -oE ' id="[^"]*"' "$file" | sort | uniq -d | head -n 1)
+  [ -z "$found" ] || fail "$file: twice: $found"
+  # Each link within the page leads somewhere.
+  comm -23 <(grep -oE '(href="|url\()#[^")]*' "$file" | sed 's/.*#//' | sort -u) \
+    <(grep -oE ' id="[^"]*"' "$file" | sed 's/ id="//; s/"$//' | sort -u) >dangling
+  [ ! -s dangling ] || fail "$file: these links lead nowhere: $(head -n 3 dangling)"
+  if command -v tidy >/dev/null; then
+    found=$(tidy -q -e --drop-empty-elements no "$file" 2>&1 | head -n 3) || true
+    [ -z "$found" ] || fail "$file: tidy says: $found"
+  fi
+}
+
+# A run that goes well, with what HTML would take for its own, and nothing to be said first.
+cat >good.yaml <<'END'
+# The term is <b>there</b> & "not" half of it.
+#
+#   m   a table's line
+title: Title with <script>alert(1)</script> & "quotes" 'single' </title>
+study: regularizer
+loss: {name: quadratic, data: quadratic4.csv}
+noise: {sampling: with-replacement}
+start: [1.5, -1.0]
+batch: 4
+eta: 0.1
+rho: 0.1
+time: 1
+optimizers: [{name: m-usam, micro_batch: [2, 1]}, {name: n-usam}]
+paths: 20000
+END
+cp "$root/data/quadratic4.csv" .
+"$program" run good.yaml -o good --seed 7 >said 2>err || fail "the good run failed: $(cat err)"
+grep -qx 'The report is good/report.html' said || fail "the report is not named: $(cat said)"
+check_page good/report.html
+in_order good/report.html '<h1 id="title">Title with &lt;script&gt;alert(1)&lt;/script&gt; &amp; ' \
+  'Study regularizer, 20000 paths, seed 7, run time' '<p>The term is &lt;b&gt;there&lt;/b&gt; &amp; ' \
+  '<pre>  m   a table&#39;s line' 'id="verdicts"' ' hold' 'id="pictures"' 'role="img"' \
+  'id="equations"' '<math display="block">' 'id="tables"' 'Results, a row a case' 'id="again"' \
+  'sharpsde run good/recipe.yaml -o good-again' 'micro_batch: [2, 1]'
+! grep -qi '<b>there\|<script' good/report.html || fail "text of the recipe is HTML in the page"
+! grep -q 'First of all' good/report.html || fail "a run that went well has something said first"
+[ "$(grep -c '<li class="yes"><span class="mark">✓ holds</span>' good/report.html)" -eq \
+  "$(grep -c '"holds": true' good/summary.json)" ] || fail "verdicts that hold are not all marked"
+# Claims and numbers are those of the summary.
+claim=$(sed -n '/"evidence": "[^;]*;/{s/.*"evidence": "\([^;]*\);.*/\1/p;q}' good/summary.json)
+[ -n "$claim" ] || fail "no evidence in the summary"
+line good/report.html "$claim" >/dev/null
+
+# A verdict that is turned round is shown so: the page says what the summary says, not what it
+# should.
+cp -r good turned
+sed -i '0,/"holds": true/s//"holds": false/' turned/summary.json
+"$program" report turned >said || fail "turned: no report"
+[ "$(cat said)" = turned/report.html ] || fail "the page is not named: $(cat said)"
+in_order turned/report.html 'First of all' '1 of 2 claims does not hold' 'id="verdicts"' \
+  'Of 2 claims 1 holds, 1 does not hold, 0 are open' '✗ does not hold' '✓ holds'
+
+# The SDE as it was solved, and rows that were left out.
+recipe golden --set paths=40 --set 'sde=[{rho_order: 1}, {rho_order: 1, variance_term: false, eta_order: 2}]'
+check_page golden/report.html
+in_order golden/report.html 'First of all' 'id="verdicts"' 'id="pictures"' 'id="picture-1-' \
+  'id="picture-2-' 'id="equations"' '>m-usam, SDE 0, 1st order in η, with variance term' \
+  '>m-usam, SDE 1, 2nd order in η, no variance term'
+# section TEXT: the lines from this heading to the next.
+section() {
+  awk -v start="$1" 'index($0, start) && /^<h/ {inside = 1; print; next} /^<h/ {inside = 0} inside' \
+    golden/report.html
+}
+section 'm-usam, SDE 0,' >kept
+section 'm-usam, SDE 1,' >without
+grep -q '<mtext>variance term</mtext>' kept || fail "SDE 0 lacks the term"
+! grep -q '<mtext>variance term</mtext>' without || fail "SDE 1 has the term"
+grep -q 'the variance term is left out on purpose' without ||
+  fail "it is not said that SDE 1 leaves the term out"
+rows=$(($(wc -l <golden/series.csv) - 1))
+line golden/report.html "Rows 1 to 40 of $rows: $((rows - 40)) rows were left out; all are in <code>series.csv" \
+  >/dev/null
+grep -q 'm-usam m=1, SDE 1, 2nd order in η, no variance term' golden/series-1.svg ||
+  fail "the legend does not name what differs between the SDEs"
+
+# Divergence and open claims come before everything else.
+cat >steep.yaml <<'END'
+title: Too large a learning rate
+study: compare
+loss: {name: valley}
+start: [2.5, 0.5]
+batch: 2
+eta: 0.5
+rho: 0.3
+time: 20
+optimizers: [{name: m-usam, micro_batch: 1}]
+sde: {substeps: 4, rho_order: 0, scheme: euler-maruyama}
+paths: 60
+observables: [loss]
+END
+status=0
+"$program" run steep.yaml -o steep --quiet 2>err || status=$?
+[ $status -eq 1 ] || fail "steep: status $status"
+check_page steep/report.html
+in_order steep/report.html '<h1' 'First of all' 'The run failed: more paths diverged' \
+  'Paths diverged: up to ' 'of 60 paths diverged, the first at time' 'claims are open' \
+  'id="verdicts"' '? open'
+
+# Paths that have not left.
+recipe escape --set paths=12 --set time=20 --set 'optimizers=[{name: sgd}]'
+check_page escape/report.html
+in_order escape/report.html 'First of all' 'Not all paths left' 'id="verdicts"'
+
+recipe valley-landscape --set time=2
+recipe golden-order
+recipe converge --set paths=200 --set 'equations=[ornstein-uhlenbeck, geometric]'
+for run in valley-landscape golden-order converge; do
+  check_page $run/report.html
+  grep -q '<svg role="img" aria-label="' $run/report.html || fail "$run: no picture"
+done
+in_order converge/report.html 'id="equations"' '>ornstein-uhlenbeck</p>' '<mn>0.5</mn>' \
+  '>geometric</p>'
+
+# Without gnuplot a run does not fail, and the report says what is missing; drawn later, the
+# pictures stand in the next report.
+mkdir bin
+PATH=$scratch/bin "$program" run good.yaml -o bare --quiet 2>err || fail "it needs gnuplot: $(cat err)"
+in_order bare/report.html 'First of all' 'no pictures: gnuplot is not found' 'The pictures are missing' \
+  'id="verdicts"'
+check_page bare/report.html
+"$program" plot bare >/dev/null
+"$program" report bare >/dev/null
+! grep -q 'pictures are missing' bare/report.html || fail "pictures that were drawn later are missing"
+grep -q '<svg role' bare/report.html || fail "pictures that were drawn later are not shown"
+
+# A picture that is not gnuplot's does not get into the page.
+for evil in '<script>alert(1)</script>' '<g onload="alert(1)"/>' '<image href="http://x/y"/>' \
+  '<use xlink:href="http://x/y#z"/>' '<path style="fill:url(http://x/y)"/>' \
+  '<path fill="url(http://x/y)"/>' '<g' '<foreignObject/>'; do
+  printf '<svg xmlns="http://www.w3.org/2000/svg">%s</svg>' "$evil" >bare/regularizer.svg
+  "$program" report bare >/dev/null || fail "refused with $evil"
+  check_page bare/report.html
+  in_order bare/report.html 'A picture is not shown' 'id="verdicts"'
+done
+
+# Several runs: one table first, and links to each.
+"$program" report golden good/ steep converge -o all.html >said
+[ "$(cat said)" = all.html ] || fail "not named: $(cat said)"
+check_page all.html
+in_order all.html 'Comparison of 4 runs' 'First of all' 'href="#run-3-attention"' \
+  'Paths diverged' '<table class="runs">' 'href="#run-1-title"' 'href="#run-4-title"' \
+  '<h2 id="run-1-title"' '<h2 id="run-2-title"' '<h2 id="run-3-title"' '<h2 id="run-4-title"'
+"$program" report golden good >said
+[ "$(cat said)" = report.html ] || fail "several runs: $(cat said)"
+check_page report.html
+
+# refused SENTENCE ARGUMENT...: status 2, one line on stderr, nothing on stdout.
+refused() {
+  local sentence=$1 status=0
+  shift
+  "$program" report "$@" >said 2>err || status=$?
+  [ $status -eq 2 ] || fail "report $*: status $status"
+  grep -q "^sharpsde: .*$sentence" err || fail "report $*: $(cat err)"
+  [ "$(cat said err | wc -l)" -eq 1 ] || fail "report $*: not one line: $(cat said err)"
+}
+mkdir empty broken
+echo '{' >broken/summary.json
+refused 'no directory is named'
+refused 'nowhere: No such file' nowhere
+refused 'is not a directory' good.yaml
+refused 'empty/summary.json: .*the directory of a run' empty
+refused 'broken/summary.json:[12]: ' broken
+refused 'named twice' good golden ./good
+refused 'unknown option -x' -x good
+refused 'a value is missing after -o' good -o
+refused '-o is given twice' good -o a.html -o b.html
+refused 'a directory; accepted is the name of a file' good -o empty
+refused 'there is no directory' good -o none/a.html
+[ ! -e a.html ] || fail "a refused report was written"
+cp -r good cut
+echo 'm-usam,2' >>cut/regularizer.csv
+refused 'cut/regularizer.csv:5: the row has 2 fields' cut
+printf '{"study": "compare", "title": "t", "verdicts": [1]}' >broken/summary.json
+refused 'study, title or verdicts' broken
+
+# In a browser: it draws something, and nothing is wider than the window.
+browser=$(command -v chromium || true)
+if [ -n "$browser" ]; then
+  for width in 390 1280; do
+    sed 's|</body>|<script>document.title = "width " + document.documentElement.scrollWidth + " of " + innerWidth;</script></body>|' \
+      all.html >measured.html
+    timeout 120 "$browser" --headless=new --no-sandbox --disable-gpu --hide-scrollbars \
+      --user-data-dir="$scratch/chrome" --window-size=$width,1200 --screenshot=page-$width.png \
+      --dump-dom "file://$scratch/measured.html" >dom 2>/dev/null || fail "chromium failed at $width"
+    read -r page window < <(sed -n 's|.*<title>width \([0-9]*\) of \([0-9]*\)</title>.*|\1 \2|p' dom) || true
+    [ -n "${window:-}" ] || fail "no page of width $width: $(head -c 300 dom)"
+    [ "$page" -le "$window" ] || fail "at $width the page is $page wide in a window of $window"
+    timeout 120 "$browser" --headless=new --no-sandbox --disable-gpu --hide-scrollbars \
+      --user-data-dir="$scratch/chrome" --window-size=$width,1200 --screenshot=page-$width.png \
+      "file://$scratch/all.html" >/dev/null 2>&1 || fail "chromium failed at $width"
+    [ "$(wc -c <page-$width.png)" -gt 20000 ] || fail "at $width nothing is drawn"
+  done
+  echo "reports are whole, safe and say first what went wrong; none is wider than 390 or 1280 pixels"
+else
+  echo "reports are whole, safe and say first what went wrong (no chromium: not seen in a browser)"
+fi
