@@ -1,6 +1,6 @@
 # sharpsde: build, test and install. Everything built lands in $(B).
 #
-#   make            the command build/sharpsde and the library build/libsharpsde.a
+#   make            the command build/sharpsde and the library, static and shared
 #   make demo       install what is missing, build, run the flagship recipes, name the pictures
 #   make check      install what is missing, build, run every test
 #   make deps       install what is missing (packages.txt), nothing else
@@ -27,12 +27,15 @@ PACKAGES := $(LIBRARY_PACKAGES) jansson libfyaml libmd
 # so that results are the same bits for every compiler flag and processor.
 STANDARD := -std=c11 -D_POSIX_C_SOURCE=200809L -fopenmp
 ARITHMETIC := -ffp-contract=off -fno-math-errno -fno-trapping-math
+# One set of objects for the command, the static and the shared library.
+POSITION := -fPIC -fno-semantic-interposition
 DEVELOPER_WARNINGS := -Wall -Wextra -Wmissing-prototypes -Wshadow -Wvla -Werror
 WARNINGS := $(if $(filter 1,$(DEVELOPER)),$(DEVELOPER_WARNINGS))
 
 # Empty before `make deps` ran on a bare machine: check and demo therefore build in a second make.
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+LIBRARY_LIBS := $(shell pkg-config --libs $(LIBRARY_PACKAGES) 2>/dev/null)
 CHECK_CFLAGS := $(shell pkg-config --cflags check 2>/dev/null)
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 
@@ -46,7 +49,7 @@ X86_64 := $(shell $(CC) $(CFLAGS) $(V4) -E -dM -x c /dev/null 2>/dev/null | grep
 PORTABLE := $(if $(X86_64),,-DSDE_PORTABLE)
 
 COMPILE = $(CC) $(STANDARD) -I. $(PACKAGE_CFLAGS) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) $(ARITHMETIC) \
-  $(PORTABLE)
+  $(POSITION) $(PORTABLE)
 DEFINES := -DSHARPSDE_VERSION=\"$(VERSION)\" -DSHARPSDE_DATADIR=\"$(DATADIR)\"
 # Plug-ins call the functions of the program that loads them: hence -rdynamic.
 LINK = $(CC) $(CFLAGS) -fopenmp -rdynamic $(LDFLAGS)
@@ -74,11 +77,19 @@ SUBMAKE = +$(MAKE) --no-print-directory
   format shellcheck FORCE
 .DELETE_ON_ERROR:
 
-all: $(B)/sharpsde $(B)/libsharpsde.a
+# The command holds the static library; the shared one is for C programs of others.
+SHARED := libsharpsde.so.$(VERSION)
+SONAME := libsharpsde.so.$(firstword $(subst ., ,$(VERSION)))
+
+all: $(B)/sharpsde $(B)/libsharpsde.a $(B)/$(SHARED)
 
 $(B)/libsharpsde.a: $(LIBRARY)
 	@rm -f $@
 	$(call say,AR,$@)$(AR) rcs $@ $^
+
+$(B)/$(SHARED): $(LIBRARY)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) -fopenmp -shared -Wl,-soname,$(SONAME) $(LDFLAGS) -o $@ $^ \
+	  $(LDLIBS) $(LIBRARY_LIBS) -ldl -lm
 
 $(B)/sharpsde: $(COMMAND) $(B)/libsharpsde.a
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
@@ -156,19 +167,23 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/pkgconfig $(INCLUDE)/sde $(INCLUDE)/models \
 	  $(SHARE)/recipes $(SHARE)/data $(SHARE)/plots $(SHARE)/examples/plugin_loss $(MAN1)
 	install $(B)/sharpsde $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(B)/libsharpsde.a $(LIB)
-	install -m 644 $(wildcard sde/*.h sde/*.def) $(INCLUDE)/sde
+	install -m 644 $(B)/libsharpsde.a $(B)/$(SHARED) $(LIB)
+	ln -sf $(SHARED) $(LIB)/$(SONAME)
+	ln -sf $(SONAME) $(LIB)/libsharpsde.so
+	install -m 644 $(filter-out %_kernel.h,$(wildcard sde/*.h)) $(wildcard sde/*.def) $(INCLUDE)/sde
 	install -m 644 $(wildcard models/*.h models/*.def) $(INCLUDE)/models
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
 	  -e 's|@REQUIRES@|$(LIBRARY_PACKAGES)|' sharpsde.pc.in > $(LIB)/pkgconfig/sharpsde.pc
 	for file in experiments/recipes/*.yaml data/* plots/*; do \
 	  [ ! -f $$file ] || install -m 644 $$file $(SHARE)/$$(basename $$(dirname $$file)); done
+	install -m 644 $(wildcard examples/*.c) $(SHARE)/examples
 	install -m 644 $(wildcard examples/plugin_loss/*) $(SHARE)/examples/plugin_loss
 	[ ! -f docs/sharpsde.1 ] || install -m 644 docs/sharpsde.1 $(MAN1)
 
 uninstall:
 	rm -rf $(SHARE) $(INCLUDE)
-	rm -f $(DESTDIR)$(PREFIX)/bin/sharpsde $(LIB)/libsharpsde.a $(LIB)/pkgconfig/sharpsde.pc \
+	rm -f $(DESTDIR)$(PREFIX)/bin/sharpsde $(LIB)/libsharpsde.a $(LIB)/$(SHARED) \
+	  $(LIB)/$(SONAME) $(LIB)/libsharpsde.so $(LIB)/pkgconfig/sharpsde.pc \
 	  $(MAN1)/sharpsde.1
 
 clean:
@@ -176,7 +191,7 @@ clean:
 
 format:
 	clang-format -i $(wildcard $(foreach d,sde models experiments tests bench,$d/*.c $d/*.h) \
-	  examples/*/*.c)
+	  examples/*.c examples/*/*.c)
 
 shellcheck:
 	shellcheck $(wildcard scripts/*.sh tests/*.sh) .ci/run
