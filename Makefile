@@ -1,6 +1,6 @@
 # sharpsde: build, test and install. Everything built lands in $(B).
 #
-#   make            the command build/sharpsde and the library, static and shared
+#   make            the command build/sharpsde and the library build/libsharpsde.a
 #   make demo       install what is missing, build, run the flagship recipes, name the pictures
 #   make check      install what is missing, build, run every test
 #   make deps       install what is missing (packages.txt), nothing else
@@ -27,8 +27,6 @@ PACKAGES := $(LIBRARY_PACKAGES) jansson libfyaml libmd
 # so that results are the same bits for every compiler flag and processor.
 STANDARD := -std=c11 -D_POSIX_C_SOURCE=200809L -fopenmp
 ARITHMETIC := -ffp-contract=off -fno-math-errno -fno-trapping-math
-# One set of objects for the command, the static and the shared library.
-POSITION := -fPIC -fno-semantic-interposition
 DEVELOPER_WARNINGS := -Wall -Wextra -Wmissing-prototypes -Wshadow -Wvla -Werror
 WARNINGS := $(if $(filter 1,$(DEVELOPER)),$(DEVELOPER_WARNINGS))
 
@@ -49,7 +47,7 @@ X86_64 := $(shell $(CC) $(CFLAGS) $(V4) -E -dM -x c /dev/null 2>/dev/null | grep
 PORTABLE := $(if $(X86_64),,-DSDE_PORTABLE)
 
 COMPILE = $(CC) $(STANDARD) -I. $(PACKAGE_CFLAGS) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) $(ARITHMETIC) \
-  $(POSITION) $(PORTABLE)
+  $(PORTABLE)
 DEFINES := -DSHARPSDE_VERSION=\"$(VERSION)\" -DSHARPSDE_DATADIR=\"$(DATADIR)\"
 # Plug-ins call the functions of the program that loads them: hence -rdynamic.
 LINK = $(CC) $(CFLAGS) -fopenmp -rdynamic $(LDFLAGS)
@@ -68,7 +66,7 @@ TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 TEST_SUPPORT := $(call objects,$(filter-out tests/test_%,$(wildcard tests/*.c)))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c))
 EXAMPLES := $(patsubst %.c,$(B)/%.so,$(wildcard examples/*/*.c))
-OBJECTS := $(LIBRARY) $(COMMAND) $(TESTS:%=%.o) $(TEST_SUPPORT) $(BENCH:%=%.o)
+OBJECTS := $(LIBRARY) $(LIBRARY:$(B)/%=$(B)/pic/%) $(COMMAND) $(TESTS:%=%.o) $(TEST_SUPPORT) $(BENCH:%=%.o)
 VALGRIND_TESTS := test_status test_parameters test_recipe
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))
 SUBMAKE = +$(MAKE) --no-print-directory
@@ -77,17 +75,20 @@ SUBMAKE = +$(MAKE) --no-print-directory
   format shellcheck FORCE
 .DELETE_ON_ERROR:
 
-# The command holds the static library; the shared one is for C programs of others.
+# The command holds the static library. The shared one, for C programs of others, has objects of its
+# own, so that position-independent code costs the command nothing.
+POSITION := -fPIC -fno-semantic-interposition
+PIC := $(LIBRARY:$(B)/%=$(B)/pic/%)
 SHARED := libsharpsde.so.$(VERSION)
 SONAME := libsharpsde.so.$(firstword $(subst ., ,$(VERSION)))
 
-all: $(B)/sharpsde $(B)/libsharpsde.a $(B)/$(SHARED)
+all: $(B)/sharpsde $(B)/libsharpsde.a
 
 $(B)/libsharpsde.a: $(LIBRARY)
 	@rm -f $@
 	$(call say,AR,$@)$(AR) rcs $@ $^
 
-$(B)/$(SHARED): $(LIBRARY)
+$(B)/$(SHARED): $(PIC)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) -fopenmp -shared -Wl,-soname,$(SONAME) $(LDFLAGS) -o $@ $^ \
 	  $(LDLIBS) $(LIBRARY_LIBS) -ldl -lm
 
@@ -100,14 +101,19 @@ $(TESTS): %: %.o $(TEST_SUPPORT) $(STUDIES) $(B)/libsharpsde.a | $(EXAMPLES)
 $(BENCH): %: %.o $(B)/libsharpsde.a
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
 
-$(B)/sde/%_v2.o: EXTRA := $(V2)
-$(B)/sde/%_v3.o: EXTRA := $(V3)
-$(B)/sde/%_v4.o: EXTRA := $(V4)
+$(B)/sde/%_v2.o $(B)/pic/sde/%_v2.o: EXTRA := $(V2)
+$(B)/sde/%_v3.o $(B)/pic/sde/%_v3.o: EXTRA := $(V3)
+$(B)/sde/%_v4.o $(B)/pic/sde/%_v4.o: EXTRA := $(V4)
 $(B)/tests/%.o: EXTRA := $(CHECK_CFLAGS) -DTESTS_EXAMPLES=\"$(B)/examples\"
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(COMPILE) $(EXTRA) $(DEFINES) -MMD -MP -c -o $@ $<
+
+$(B)/pic/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,"$< (shared)")$(COMPILE) $(EXTRA) $(POSITION) $(DEFINES) -MMD -MP -c \
+	  -o $@ $<
 
 $(B)/examples/%.so: examples/%.c $(wildcard sde/*.h models/*.h) $(B)/flags
 	@mkdir -p $(@D)
@@ -130,7 +136,7 @@ check: deps
 	$(SUBMAKE) $(JOBS) test-programs
 	$(SUBMAKE) run-tests
 
-test-programs: all $(TESTS)
+test-programs: all $(B)/$(SHARED) $(TESTS)
 
 run-tests: test-programs
 	@SHARPSDE='$(abspath $(B))/sharpsde' COMPILE='$(COMPILE)' scripts/run_tests.sh \
@@ -163,7 +169,7 @@ INCLUDE := $(DESTDIR)$(PREFIX)/include/sharpsde
 LIB := $(DESTDIR)$(PREFIX)/lib
 MAN1 := $(DESTDIR)$(PREFIX)/share/man/man1
 
-install: all
+install: all $(B)/$(SHARED)
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/pkgconfig $(INCLUDE)/sde $(INCLUDE)/models \
 	  $(SHARE)/recipes $(SHARE)/data $(SHARE)/plots $(SHARE)/examples/plugin_loss $(MAN1)
 	install $(B)/sharpsde $(DESTDIR)$(PREFIX)/bin
