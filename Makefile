@@ -168,10 +168,13 @@ SHARE := $(DESTDIR)$(DATADIR)
 INCLUDE := $(DESTDIR)$(PREFIX)/include/sharpsde
 LIB := $(DESTDIR)$(PREFIX)/lib
 MAN1 := $(DESTDIR)$(PREFIX)/share/man/man1
+BASH_COMPLETIONS := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSH_COMPLETIONS := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 
 install: all $(B)/$(SHARED)
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/pkgconfig $(INCLUDE)/sde $(INCLUDE)/models \
-	  $(SHARE)/recipes $(SHARE)/data $(SHARE)/plots $(SHARE)/examples/plugin_loss $(MAN1)
+	  $(SHARE)/recipes $(SHARE)/data $(SHARE)/plots $(SHARE)/examples/plugin_loss $(MAN1) \
+	  $(BASH_COMPLETIONS) $(ZSH_COMPLETIONS)
 	install $(B)/sharpsde $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(B)/libsharpsde.a $(B)/$(SHARED) $(LIB)
 	ln -sf $(SHARED) $(LIB)/$(SONAME)
@@ -184,13 +187,15 @@ install: all $(B)/$(SHARED)
 	  [ ! -f $$file ] || install -m 644 $$file $(SHARE)/$$(basename $$(dirname $$file)); done
 	install -m 644 $(wildcard examples/*.c) $(SHARE)/examples
 	install -m 644 $(wildcard examples/plugin_loss/*) $(SHARE)/examples/plugin_loss
-	[ ! -f docs/sharpsde.1 ] || install -m 644 docs/sharpsde.1 $(MAN1)
+	install -m 644 docs/sharpsde.1 $(MAN1)
+	install -m 644 completions/sharpsde.bash $(BASH_COMPLETIONS)/sharpsde
+	install -m 644 completions/_sharpsde $(ZSH_COMPLETIONS)
 
 uninstall:
 	rm -rf $(SHARE) $(INCLUDE)
 	rm -f $(DESTDIR)$(PREFIX)/bin/sharpsde $(LIB)/libsharpsde.a $(LIB)/$(SHARED) \
 	  $(LIB)/$(SONAME) $(LIB)/libsharpsde.so $(LIB)/pkgconfig/sharpsde.pc \
-	  $(MAN1)/sharpsde.1
+	  $(MAN1)/sharpsde.1 $(BASH_COMPLETIONS)/sharpsde $(ZSH_COMPLETIONS)/_sharpsde
 
 clean:
 	rm -rf $(B) $(B)-asan

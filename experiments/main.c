@@ -5,6 +5,7 @@
 #include "experiments/command.h"
 #include "experiments/text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +13,9 @@
 static void print_help(const struct command *command)
 {
   if (command != NULL) {
-    printf("usage: sharpsde %s %s\n\nTo %s.\n\n%s\nexample: %s\n", command->name,
-           command->arguments, command->summary, command->options, command->example);
+    printf("usage: sharpsde %s %s\n\n%c%s\n\n%s\nexample: %s\n", command->name, command->arguments,
+           toupper((unsigned char)command->summary[0]), command->summary + 1, command->options,
+           command->example);
     return;
   }
   printf("usage: sharpsde COMMAND ...\n\n"

@@ -41,6 +41,10 @@ for name in "$soname" libsharpsde.so; do
 done
 readelf -d "$library/libsharpsde.so" | grep -qF "soname: [$soname]" || fail "soname is not $soname"
 
+for file in man/man1/sharpsde.1 bash-completion/completions/sharpsde zsh/site-functions/_sharpsde; do
+  [ -s "$prefix/share/$file" ] || fail "no share/$file"
+done
+
 read -ra compile <<<"${CC:-cc} ${CFLAGS:-}"
 read -ra include <<<"$(of_package --cflags)"
 (cd "$prefix/include/sharpsde" && find . -name '*.h' -printf '#include "%P"\n' | sort) >headers.c
