@@ -7,6 +7,7 @@
 #   make asan       the tests under the address and undefined-behaviour sanitizers
 #   make valgrind   the non-statistical tests under valgrind, at reduced size
 #   make bench      speed against plain C, appended to build/bench.csv
+#   make api        the C library's reference, build/api/html, by doxygen
 #   make install    into PREFIX (default /usr/local), staged under DESTDIR; also make uninstall
 #   make format, make shellcheck, make clean
 #
@@ -71,7 +72,7 @@ VALGRIND_TESTS := test_status test_parameters test_recipe
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))
 SUBMAKE = +$(MAKE) --no-print-directory
 
-.PHONY: all deps check test-programs run-tests demo asan valgrind bench install uninstall clean \
+.PHONY: all deps check test-programs run-tests demo asan valgrind bench api install uninstall clean \
   format shellcheck FORCE
 .DELETE_ON_ERROR:
 
@@ -163,6 +164,11 @@ valgrind: $(filter $(VALGRIND_TESTS:%=$(B)/tests/%),$(TESTS))
 
 bench: $(BENCH)
 	$(B)/bench/bench --csv $(B)/bench.csv --plain $(B)/bench/plain_c
+
+api:
+	@mkdir -p $(B)/api
+	API_OUTPUT=$(B)/api doxygen docs/Doxyfile
+	@echo "the reference is $(B)/api/html/index.html"
 
 SHARE := $(DESTDIR)$(DATADIR)
 INCLUDE := $(DESTDIR)$(PREFIX)/include/sharpsde
