@@ -22,7 +22,7 @@ CFLAGS ?= -O3 -g
 override PREFIX := $(abspath $(PREFIX))
 DATADIR := $(PREFIX)/share/sharpsde
 LIBRARY_PACKAGES := gsl sleef
-PACKAGES := $(LIBRARY_PACKAGES) jansson libfyaml libmd
+PACKAGES := $(LIBRARY_PACKAGES) jansson libfyaml libmd netcdf
 
 # What the code needs whatever the user's CFLAGS say: no contraction into fused multiply-adds,
 # so that results are the same bits for every compiler flag and processor.

@@ -28,6 +28,7 @@ struct recipe {
   struct parameters *common; /* every top-level key but the sections below */
   struct parameters *loss;   /* keys of loss_type, without name */
   struct parameters *noise;
+  struct parameters *output;
   size_t optimizers, sdes;
   struct parameters **optimizer; /* each with "name" */
   struct parameters **sde;
@@ -46,7 +47,7 @@ struct recipe_scheme recipe_scheme(const struct recipe *recipe, size_t sde);
 
 void recipe_free(struct recipe *recipe);
 
-/* Where a common key stands that may be left out, sde included: "FILE:LINE", "--set KEY", or NULL
+/* Where a common key stands that may be left out, sde and output included: "FILE:LINE", "--set KEY", or NULL
  * where it is not given. */
 const char *recipe_place_given(const struct recipe *recipe, const char *key);
 

@@ -64,6 +64,9 @@ char *unused_keys(const struct cases *cases, const char *margin)
     if (place != NULL)
       text_add(&text, "%s%s: %s is not used by the study %s\n", margin, place, *key, study->name);
   }
+  const char *output = recipe_place_given(recipe, "output");
+  if (output != NULL && !study_uses(study, "output"))
+    text_add(&text, "%s%s: output is not used by the study %s\n", margin, output, study->name);
   if (study_uses(study, "sde"))
     add_options(cases, margin, &text);
   add_caution(cases, margin, &text);

@@ -502,7 +502,7 @@ START_TEST(the_resolved_recipe_is_complete)
       "    micro_batch: [4, 2]\nsde:\n  eta_order: 1\n  rho_order: 1\n"
       "  variance_term: true\n  scheme: auto\n"
       "  noise_factor: auto\n  norm: auto\n  directions: 0\npaths: 200\nobservables: loss\n"
-      "records: 100\nmax_diverged: 0.01\ndivergence_bound: 100000000\n"
+      "records: 100\noutput:\n  paths: 0\nmax_diverged: 0.01\ndivergence_bound: 100000000\n"
       "level: 0.05\n"
       "distance_paths: 0\n",
       folder);
