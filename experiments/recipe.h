@@ -33,7 +33,7 @@ struct recipe {
   struct parameters **optimizer; /* each with "name" */
   struct parameters **sde;
   struct recipe_scheme automatic; /* for an SDE that leaves it to the program */
-  char *sde_place;                /* of the key sde, as parameters_place has it */
+  char *sde_place, *output_place; /* of these keys, as parameters_place has it */
   char *resolved;  /* the recipe with every default that counts filled in, as YAML text */
   char sha256[65]; /* of resolved, in hexadecimal */
 };
