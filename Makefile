@@ -7,6 +7,7 @@
 #   make asan       the tests under the address and undefined-behaviour sanitizers
 #   make valgrind   the non-statistical tests under valgrind, at reduced size
 #   make bench      speed against plain C, appended to build/bench.csv
+#   make api        the C library's reference, build/api/html, by doxygen
 #   make install    into PREFIX (default /usr/local), staged under DESTDIR; also make uninstall
 #   make format, make shellcheck, make clean
 #
@@ -26,7 +27,7 @@ DATADIR := $(PREFIX)/share/sharpsde
 MPI_PACKAGE ?= $(if $(findstring mpicc,$(CC)),,ompi-c)
 MPI_PACKAGES := $(if $(filter 1,$(MPI)),$(MPI_PACKAGE))
 LIBRARY_PACKAGES := gsl sleef
-PACKAGES := $(LIBRARY_PACKAGES) jansson libfyaml libmd
+PACKAGES := $(LIBRARY_PACKAGES) jansson libfyaml libmd netcdf
 
 # What the code needs whatever the user's CFLAGS say: no contraction into fused multiply-adds,
 # so that results are the same bits for every compiler flag and processor.
@@ -38,6 +39,7 @@ WARNINGS := $(if $(filter 1,$(DEVELOPER)),$(DEVELOPER_WARNINGS))
 # Empty before `make deps` ran on a bare machine: check and demo therefore build in a second make.
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) $(MPI_PACKAGES) 2>/dev/null)
+LIBRARY_LIBS := $(shell pkg-config --libs $(LIBRARY_PACKAGES) $(MPI_PACKAGES) 2>/dev/null)
 CHECK_CFLAGS := $(shell pkg-config --cflags check 2>/dev/null)
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 
@@ -71,21 +73,32 @@ TEST_SUPPORT := $(call objects,$(filter-out tests/test_%,$(wildcard tests/*.c)))
 BENCH := $(B)/bench/bench $(patsubst %.c,$(B)/%,$(wildcard bench/plain_*.c))
 BENCH_TASKS := $(call objects,$(filter-out bench/bench.c bench/plain_%,$(wildcard bench/*.c)))
 EXAMPLES := $(patsubst %.c,$(B)/%.so,$(wildcard examples/*/*.c))
-OBJECTS := $(LIBRARY) $(COMMAND) $(TESTS:%=%.o) $(TEST_SUPPORT) $(BENCH:%=%.o) \
-  $(BENCH_TASKS)
+OBJECTS := $(LIBRARY) $(LIBRARY:$(B)/%=$(B)/pic/%) $(COMMAND) $(TESTS:%=%.o) $(TEST_SUPPORT) \
+  $(BENCH:%=%.o) $(BENCH_TASKS)
 VALGRIND_TESTS := test_status test_parameters test_recipe
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))
 SUBMAKE = +$(MAKE) --no-print-directory
 
-.PHONY: all deps check test-programs run-tests demo asan valgrind bench install uninstall clean \
+.PHONY: all deps check test-programs run-tests demo asan valgrind bench api install uninstall clean \
   format shellcheck FORCE
 .DELETE_ON_ERROR:
+
+# The command holds the static library. The shared one, for C programs of others, has objects of its
+# own, so that position-independent code costs the command nothing.
+POSITION := -fPIC -fno-semantic-interposition
+PIC := $(LIBRARY:$(B)/%=$(B)/pic/%)
+SHARED := libsharpsde.so.$(VERSION)
+SONAME := libsharpsde.so.$(firstword $(subst ., ,$(VERSION)))
 
 all: $(B)/sharpsde $(B)/libsharpsde.a
 
 $(B)/libsharpsde.a: $(LIBRARY) $(B)/libraries
 	@rm -f $@
 	$(call say,AR,$@)$(AR) rcs $@ $(LIBRARY)
+
+$(B)/$(SHARED): $(PIC)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) -fopenmp -shared -Wl,-soname,$(SONAME) $(LDFLAGS) -o $@ $^ \
+	  $(LDLIBS) $(LIBRARY_LIBS) -ldl -lm
 
 $(B)/sharpsde: $(COMMAND) $(B)/libsharpsde.a
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
@@ -98,15 +111,21 @@ $(B)/bench/bench: $(BENCH_TASKS)
 $(BENCH): %: %.o $(B)/libsharpsde.a
 	$(call say,LINK,$@)$(LINK) -o $@ $(filter %.o,$^) $(B)/libsharpsde.a $(LIBS)
 
-$(B)/sde/%_v2.o: EXTRA := $(V2)
-$(B)/sde/%_v3.o: EXTRA := $(V3)
-$(B)/sde/%_v4.o: EXTRA := $(V4)
-$(B)/sde/ranks_mpi.o: EXTRA := $(if $(MPI_PACKAGES),$(shell pkg-config --cflags $(MPI_PACKAGES)))
+$(B)/sde/%_v2.o $(B)/pic/sde/%_v2.o: EXTRA := $(V2)
+$(B)/sde/%_v3.o $(B)/pic/sde/%_v3.o: EXTRA := $(V3)
+$(B)/sde/%_v4.o $(B)/pic/sde/%_v4.o: EXTRA := $(V4)
+$(B)/sde/ranks_mpi.o $(B)/pic/sde/ranks_mpi.o: EXTRA := \
+  $(if $(MPI_PACKAGES),$(shell pkg-config --cflags $(MPI_PACKAGES)))
 $(B)/tests/%.o: EXTRA := $(CHECK_CFLAGS) -DTESTS_EXAMPLES=\"$(B)/examples\"
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(COMPILE) $(EXTRA) $(DEFINES) -MMD -MP -c -o $@ $<
+
+$(B)/pic/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,"$< (shared)")$(COMPILE) $(EXTRA) $(POSITION) $(DEFINES) -MMD -MP -c \
+	  -o $@ $<
 
 $(B)/examples/%.so: examples/%.c $(wildcard sde/*.h models/*.h) $(B)/flags
 	@mkdir -p $(@D)
@@ -132,7 +151,7 @@ check: deps
 	$(SUBMAKE) $(JOBS) test-programs
 	$(SUBMAKE) run-tests
 
-test-programs: all $(TESTS)
+test-programs: all $(B)/$(SHARED) $(TESTS)
 
 run-tests: test-programs
 	@SHARPSDE='$(abspath $(B))/sharpsde' COMPILE='$(COMPILE)' scripts/run_tests.sh \
@@ -160,36 +179,50 @@ valgrind: $(filter $(VALGRIND_TESTS:%=$(B)/tests/%),$(TESTS))
 bench: $(BENCH)
 	$(B)/bench/bench --csv $(B)/bench.csv --baselines $(B)/bench
 
+api:
+	@mkdir -p $(B)/api
+	API_OUTPUT=$(B)/api doxygen docs/Doxyfile
+	@echo "the reference is $(B)/api/html/index.html"
+
 SHARE := $(DESTDIR)$(DATADIR)
 INCLUDE := $(DESTDIR)$(PREFIX)/include/sharpsde
 LIB := $(DESTDIR)$(PREFIX)/lib
 MAN1 := $(DESTDIR)$(PREFIX)/share/man/man1
+BASH_COMPLETIONS := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSH_COMPLETIONS := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 
-install: all
+install: all $(B)/$(SHARED)
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/pkgconfig $(INCLUDE)/sde $(INCLUDE)/models \
-	  $(SHARE)/recipes $(SHARE)/data $(SHARE)/plots $(SHARE)/examples/plugin_loss $(MAN1)
+	  $(SHARE)/recipes $(SHARE)/data $(SHARE)/plots $(SHARE)/examples/plugin_loss $(MAN1) \
+	  $(BASH_COMPLETIONS) $(ZSH_COMPLETIONS)
 	install $(B)/sharpsde $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(B)/libsharpsde.a $(LIB)
-	install -m 644 $(wildcard sde/*.h sde/*.def) $(INCLUDE)/sde
+	install -m 644 $(B)/libsharpsde.a $(B)/$(SHARED) $(LIB)
+	ln -sf $(SHARED) $(LIB)/$(SONAME)
+	ln -sf $(SONAME) $(LIB)/libsharpsde.so
+	install -m 644 $(filter-out %_kernel.h,$(wildcard sde/*.h)) $(wildcard sde/*.def) $(INCLUDE)/sde
 	install -m 644 $(wildcard models/*.h models/*.def) $(INCLUDE)/models
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
 	  -e 's|@REQUIRES@|$(strip $(LIBRARY_PACKAGES) $(MPI_PACKAGES))|' sharpsde.pc.in > $(LIB)/pkgconfig/sharpsde.pc
 	for file in experiments/recipes/*.yaml data/* plots/*; do \
 	  [ ! -f $$file ] || install -m 644 $$file $(SHARE)/$$(basename $$(dirname $$file)); done
+	install -m 644 $(wildcard examples/*.c) $(SHARE)/examples
 	install -m 644 $(wildcard examples/plugin_loss/*) $(SHARE)/examples/plugin_loss
-	[ ! -f docs/sharpsde.1 ] || install -m 644 docs/sharpsde.1 $(MAN1)
+	install -m 644 docs/sharpsde.1 $(MAN1)
+	install -m 644 completions/sharpsde.bash $(BASH_COMPLETIONS)/sharpsde
+	install -m 644 completions/_sharpsde $(ZSH_COMPLETIONS)
 
 uninstall:
 	rm -rf $(SHARE) $(INCLUDE)
-	rm -f $(DESTDIR)$(PREFIX)/bin/sharpsde $(LIB)/libsharpsde.a $(LIB)/pkgconfig/sharpsde.pc \
-	  $(MAN1)/sharpsde.1
+	rm -f $(DESTDIR)$(PREFIX)/bin/sharpsde $(LIB)/libsharpsde.a $(LIB)/$(SHARED) \
+	  $(LIB)/$(SONAME) $(LIB)/libsharpsde.so $(LIB)/pkgconfig/sharpsde.pc \
+	  $(MAN1)/sharpsde.1 $(BASH_COMPLETIONS)/sharpsde $(ZSH_COMPLETIONS)/_sharpsde
 
 clean:
 	rm -rf $(B) $(B)-asan
 
 format:
 	clang-format -i $(wildcard $(foreach d,sde models experiments tests bench,$d/*.c $d/*.h) \
-	  examples/*/*.c)
+	  examples/*.c examples/*/*.c)
 
 shellcheck:
 	shellcheck $(wildcard scripts/*.sh tests/*.sh) .ci/run

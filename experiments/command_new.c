@@ -80,6 +80,8 @@ static void print_sections(enum schema_section section)
     print_section(section, schema_noise());
   else if (section == SCHEMA_SDE)
     print_section(section, schema_sde());
+  else if (section == SCHEMA_OUTPUT)
+    print_section(section, schema_output());
   else {
     print_section(section, schema_optimizer());
     for (size_t i = 0; i < sizeof starter_optimizers / sizeof *starter_optimizers; i++)

@@ -6,6 +6,7 @@
 #include "experiments/text.h"
 #include "sde/ranks.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <gsl/gsl_errno.h>
 #include <stdio.h>
@@ -15,8 +16,9 @@
 static void print_help(const struct command *command)
 {
   if (command != NULL) {
-    printf("usage: sharpsde %s %s\n\nTo %s.\n\n%s\nexample: %s\n", command->name,
-           command->arguments, command->summary, command->options, command->example);
+    printf("usage: sharpsde %s %s\n\n%c%s\n\n%s\nexample: %s\n", command->name, command->arguments,
+           toupper((unsigned char)command->summary[0]), command->summary + 1, command->options,
+           command->example);
     return;
   }
   printf("usage: sharpsde COMMAND ...\n\n"

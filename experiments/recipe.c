@@ -417,13 +417,18 @@ static bool read_row_section(struct reader *reader, const struct schema_row *row
                              struct recipe *recipe)
 {
   struct fy_node *node = yaml_get(yaml_root(reader->yaml), row->key.name);
-  bool one = row->section == SCHEMA_LOSS || row->section == SCHEMA_NOISE;
+  bool one =
+      row->section == SCHEMA_LOSS || row->section == SCHEMA_NOISE || row->section == SCHEMA_OUTPUT;
   if (one && !fy_node_is_mapping(node))
     return refuse(reader, row, node, NULL);
   if (row->section == SCHEMA_LOSS)
     return read_loss(reader, node, recipe);
   if (row->section == SCHEMA_NOISE)
     return read_section(reader, node, schema_noise(), &recipe->noise);
+  if (row->section == SCHEMA_OUTPUT) {
+    recipe->output_place = sde_strdup(yaml_place(node));
+    return read_section(reader, node, schema_output(), &recipe->output);
+  }
   if (row->section == SCHEMA_SDE) {
     recipe->sde_place = sde_strdup(yaml_place(node));
     return read_sections(reader, row, node, schema_sde, &recipe->sdes, &recipe->sde);
@@ -543,9 +548,11 @@ void recipe_free(struct recipe *recipe)
   parameters_free(recipe->common);
   parameters_free(recipe->loss);
   parameters_free(recipe->noise);
+  parameters_free(recipe->output);
   sde_free(recipe->optimizer);
   sde_free(recipe->sde);
   sde_free(recipe->sde_place);
+  sde_free(recipe->output_place);
   sde_free(recipe->file);
   sde_free(recipe->resolved);
   sde_free(recipe);
@@ -553,7 +560,10 @@ void recipe_free(struct recipe *recipe)
 
 const char *recipe_place_given(const struct recipe *recipe, const char *key)
 {
-  if (strcmp(key, "sde") == 0)
-    return strcmp(recipe->sde_place, "default") == 0 ? NULL : recipe->sde_place;
+  const char *section = strcmp(key, "sde") == 0      ? recipe->sde_place
+                        : strcmp(key, "output") == 0 ? recipe->output_place
+                                                     : NULL;
+  if (section != NULL)
+    return strcmp(section, "default") == 0 ? NULL : section;
   return parameters_given(recipe->common, key) ? parameters_place(recipe->common, key) : NULL;
 }

@@ -28,11 +28,12 @@ struct recipe {
   struct parameters *common; /* every top-level key but the sections below */
   struct parameters *loss;   /* keys of loss_type, without name */
   struct parameters *noise;
+  struct parameters *output;
   size_t optimizers, sdes;
   struct parameters **optimizer; /* each with "name" */
   struct parameters **sde;
   struct recipe_scheme automatic; /* for an SDE that leaves it to the program */
-  char *sde_place;                /* of the key sde, as parameters_place has it */
+  char *sde_place, *output_place; /* of these keys, as parameters_place has it */
   char *resolved;  /* the recipe with every default that counts filled in, as YAML text */
   char sha256[65]; /* of resolved, in hexadecimal */
 };
@@ -53,7 +54,7 @@ bool recipe_antithetic(const struct recipe *recipe);
 
 void recipe_free(struct recipe *recipe);
 
-/* Where a common key stands that may be left out, sde included: "FILE:LINE", "--set KEY", or NULL
+/* Where a common key stands that may be left out, sde and output included: "FILE:LINE", "--set KEY", or NULL
  * where it is not given. */
 const char *recipe_place_given(const struct recipe *recipe, const char *key);
 

@@ -115,6 +115,8 @@ static void add_section(struct text *text, const struct recipe *recipe, enum sch
     add_map(text, schema_loss(recipe->loss_type), recipe->loss, NULL, "  ", "  ");
   else if (section == SCHEMA_NOISE)
     add_map(text, schema_noise(), recipe->noise, noise_uses, "  ", "  ");
+  else if (section == SCHEMA_OUTPUT)
+    add_map(text, schema_output(), recipe->output, NULL, "  ", "  ");
   else if (section == SCHEMA_OPTIMIZERS)
     for (size_t i = 0; i < recipe->optimizers; i++)
       add_map(text, schema_optimizer(), recipe->optimizer[i], NULL, "  - ", "    ");

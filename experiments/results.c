@@ -3,6 +3,7 @@
  */
 #include "experiments/results.h"
 
+#include "experiments/path_file.h"
 #include "experiments/recipe_comment.h"
 #include "experiments/study.h"
 #include "sde/ranks.h"
@@ -33,6 +34,7 @@ struct results {
   json_t *summary, *verdicts;
   size_t tables;
   struct table table[TABLES_MAX];
+  struct path_file *paths; /* NULL without */
   bool failed;
   FILE *notes, *warnings;
   char *notes_text, *warnings_text;
@@ -111,6 +113,7 @@ void results_free(struct results *results)
   free(results->warnings_text);
   json_decref(results->verdicts);
   json_decref(results->summary);
+  path_file_free(results->paths);
   sde_free(results);
 }
 
@@ -126,6 +129,13 @@ FILE *results_table(struct results *results, const char *name, const char *heade
   table->stream = memory_stream(&table->text, &table->length);
   fprintf(table->stream, "%s\n", header);
   return table->stream;
+}
+
+struct path_file *results_path_file(struct results *results)
+{
+  if (results->paths == NULL)
+    results->paths = path_file_new(results->recipe);
+  return results->paths;
 }
 
 void results_number(FILE *table, double value)
@@ -321,6 +331,8 @@ bool results_write(struct results *results, const char *directory, struct sde_st
     good = results_write_file(directory, results->table[i].name, results->table[i].text,
                               results->table[i].length, status);
   }
+  if (results->paths != NULL)
+    good = good && path_file_write(results->paths, directory, status);
   json_object_set(results->summary, "verdicts", results->verdicts);
   return good && write_json(directory, "summary.json", results->summary, status);
 }
@@ -338,6 +350,8 @@ bool results_write_run(const struct results *results, const char *directory,
       json_pack("[s, s, s, s]", "recipe.yaml", "summary.json", "run.json", "report.html");
   for (size_t i = 0; i < results->tables; i++)
     json_array_append_new(files, json_string(results->table[i].name));
+  if (results->paths != NULL)
+    json_array_append_new(files, json_string("paths.nc"));
   for (size_t i = 0; i < pictures; i++)
     json_array_append_new(files, json_string(picture[i]));
   json_t *rank_paths = json_array();

@@ -25,6 +25,10 @@ void results_free(struct results *results);
  * call, which also writes the header row. */
 FILE *results_table(struct results *results, const char *name, const char *header);
 
+/* The file of single paths, paths.nc, made at the first call; owned by the results. */
+struct path_file;
+struct path_file *results_path_file(struct results *results);
+
 /* Write a number to a table: shortest text that reads back the same; nothing where it is NAN. */
 void results_number(FILE *table, double value);
 

@@ -110,6 +110,8 @@ static const struct schema_row recipe_rows[] = {
              .high = 100000,
              .fallback = "100",
              .help = "recorded times, at most"}},
+    {.key = {.name = "output", .fallback = "{}", .help = "what is kept besides means"},
+     .section = SCHEMA_OUTPUT},
     {.key = {.name = "max_diverged",
              .type = PARAMETER_REAL,
              .low = 0,
@@ -176,6 +178,17 @@ static const struct schema_row sde_rows[] = {
              .fallback = "0",
              .help = "fresh directions a step for rho_order exact, micro-batches for norm: sample; "
                      "above 0 none of these is enumerated, 0 enumerates few and draws from many"}},
+};
+
+static const struct schema_row output_rows[] = {
+    {.key = {.name = "paths",
+             .type = PARAMETER_COUNT,
+             .low = 0,
+             .high = 1e6,
+             .fallback = "0",
+             .help =
+                 "single paths of each process that go to paths.nc, with the observables at the "
+                 "recorded times; each takes 8 bytes a record, observable and process"}},
 };
 
 static struct schema *schema_new(void)
@@ -292,6 +305,13 @@ struct schema *schema_sde(void)
   text_add(&names, "auto");
   REGISTRY_NAMES(&names, sde_scheme, sde_schemes());
   set_choices(schema, "scheme", &names);
+  return schema;
+}
+
+struct schema *schema_output(void)
+{
+  struct schema *schema = schema_new();
+  add_rows(schema, sizeof output_rows / sizeof *output_rows, output_rows);
   return schema;
 }
 

@@ -21,7 +21,8 @@ enum schema_section {
   SCHEMA_LOSS,
   SCHEMA_NOISE,
   SCHEMA_OPTIMIZERS, /* a list of maps */
-  SCHEMA_SDE         /* a map or a list of maps, which may be empty */
+  SCHEMA_OUTPUT,
+  SCHEMA_SDE /* a map or a list of maps, which may be empty */
 };
 
 struct schema_row {
@@ -44,6 +45,7 @@ struct schema *schema_loss(const struct loss_type *type);
 struct schema *schema_noise(void);
 struct schema *schema_optimizer(void);
 struct schema *schema_sde(void);
+struct schema *schema_output(void);
 void schema_free(struct schema *schema);
 
 /* The row of a key, or NULL. */

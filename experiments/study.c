@@ -29,6 +29,8 @@ const struct study_type *study_type_named(const char *name)
 
 bool study_uses(const struct study_type *study, const char *key)
 {
+  if (strcmp(key, "output") == 0)
+    return study->keeps_paths;
   for (const char *const *unused = study->unused; unused != NULL && *unused != NULL; unused++)
     if (strcmp(*unused, key) == 0)
       return false;

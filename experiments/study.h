@@ -21,6 +21,7 @@ struct study_type {
   const struct parameter_key *keys; /* top-level keys of its own, ended by NULL; may be NULL */
   const char *const *unused;        /* common top-level keys that it does not use, ended by NULL */
   bool companions;                  /* each SDE is solved with a second step size beside */
+  bool keeps_paths;                 /* uses the key output */
   bool chooses_scheme;              /* by a pilot run, where the recipe leaves it open */
   /* Run the cases with this many threads (0 for all), filling the results; false on failure. */
   bool (*run)(const struct recipe *recipe, int threads, struct progress *progress,

@@ -6,6 +6,7 @@
 #include "experiments/decay.h"
 #include "experiments/distances.h"
 #include "experiments/exact_means.h"
+#include "experiments/path_file.h"
 #include "experiments/progress.h"
 #include "experiments/series.h"
 #include "experiments/study.h"
@@ -169,12 +170,17 @@ static void run_case(const struct cases *cases, const struct run_case *one, int 
                      struct exact_gaps *gaps, struct distance *distances)
 {
   size_t records;
-  uint64_t paths = kept_paths(cases, one);
+  uint64_t paths = kept_paths(cases, one), single = path_file_paths(one, cases->recipe);
+  uint64_t kept_samples = paths > single ? paths : single;
   uint64_t *record_steps = case_record_steps(cases, one, &records);
   struct sde_ensemble_result result =
-      case_run(cases, one, true, paths, records, record_steps, threads, progress);
+      case_run(cases, one, true, kept_samples, records, record_steps, threads, progress);
   series_write(results, cases, one, &result, EACH, records, record_steps);
   write_differences(results, cases, one, &result, records, record_steps);
+  path_file_add(results, cases, one, &result, EACH, (size_t)kept_samples, records, record_steps);
+  path_file_trim(result.samples,
+                 (1 + EACH * cases->recipe->sdes) * records * cases->observables->count,
+                 (size_t)kept_samples, (size_t)paths);
   if (paths > 0)
     distances_write(results, cases, one, &result, (size_t)paths, records, record_steps, distances);
   series_report_divergence(results, cases, one, &result, EACH, records);
@@ -274,6 +280,7 @@ const struct study_type study_compare = {
     .summary = "iterates beside the SDE over time, with the scheme's error and verdicts",
     .keys = keys,
     .companions = true,
+    .keeps_paths = true,
     .chooses_scheme = true,
     .run = run,
 };

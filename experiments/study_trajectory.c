@@ -1,6 +1,7 @@
 /*
  * The study `trajectory`: mean curves of iterates and SDEs over time, and a few paths of each.
  */
+#include "experiments/path_file.h"
 #include "experiments/progress.h"
 #include "experiments/series.h"
 #include "experiments/study.h"
@@ -92,9 +93,13 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
     uint64_t *record_steps = case_record_steps(cases, one, &records);
     if (paths > one->paths)
       paths = (size_t)one->paths;
+    size_t single = (size_t)path_file_paths(one, recipe), kept = paths > single ? paths : single;
     struct sde_ensemble_result result =
-        case_run(cases, one, false, paths, records, record_steps, threads, progress);
+        case_run(cases, one, false, kept, records, record_steps, threads, progress);
     series_write(results, cases, one, &result, 1, records, record_steps);
+    path_file_add(results, cases, one, &result, 1, kept, records, record_steps);
+    path_file_trim(result.samples, (1 + recipe->sdes) * records * cases->observables->count, kept,
+                   paths);
     write_paths(results, cases, one, &result, paths, records, record_steps);
     series_report_divergence(results, cases, one, &result, 1, records);
     for (size_t process = 0; process < 1 + recipe->sdes; process++) {
@@ -116,5 +121,6 @@ const struct study_type study_trajectory = {
     .summary = "mean curves of iterates and SDEs over time, and a few single paths",
     .keys = keys,
     .unused = unused,
+    .keeps_paths = true,
     .run = run,
 };

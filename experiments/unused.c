@@ -48,10 +48,12 @@ static void add_options(const struct cases *cases, const char *margin, struct te
 /* A tolerance is for means at the end time, and chooses time steps for itself. */
 static void add_replaced(const struct recipe *recipe, const char *margin, struct text *text)
 {
-  static const char *const keys[] = {"records", "distance_paths", "variance_reduction"};
-  if (recipe_antithetic(recipe) && recipe_place_given(recipe, "distance_paths") != NULL)
-    text_add(text, "%s%s: distance_paths is not used: means of antithetic pairs have another law\n",
-             margin, recipe_place_given(recipe, "distance_paths"));
+  static const char *const keys[] = {"records", "distance_paths", "variance_reduction", "output"};
+  static const char *const single[] = {"distance_paths", "output"};
+  for (size_t k = 0; recipe_antithetic(recipe) && k < sizeof single / sizeof *single; k++)
+    if (recipe_place_given(recipe, single[k]) != NULL)
+      text_add(text, "%s%s: %s is not used: means of antithetic pairs are no single paths\n",
+               margin, recipe_place_given(recipe, single[k]), single[k]);
   if (isnan(recipe_tolerance(recipe)))
     return;
   for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
@@ -87,6 +89,9 @@ char *unused_keys(const struct cases *cases, const char *margin)
       text_add(&text, "%s%s: %s is not used by the study %s\n", margin, place, *key, study->name);
   }
   add_replaced(recipe, margin, &text);
+  const char *output = recipe_place_given(recipe, "output");
+  if (output != NULL && !study_uses(study, "output"))
+    text_add(&text, "%s%s: output is not used by the study %s\n", margin, output, study->name);
   if (study_uses(study, "sde"))
     add_options(cases, margin, &text);
   add_caution(cases, margin, &text);

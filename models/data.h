@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+/* A table as read. */
 struct data_table {
   char *file;
   size_t rows, columns;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The micro-batches of m samples, c below count. */
 struct enumeration {
   size_t size, count;  /* m, number of micro-batches */
   uint32_t *index;     /* [c*m + i], ascending in i: multisets with replacement, else sets */

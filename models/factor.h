@@ -17,6 +17,7 @@
 /* A multiply-add of generalized_sums.h costs about this share of the others. */
 #define FACTOR_MATRIX_COST 0.3
 
+/* How Sigma^(1/2) dW is formed. */
 struct factor_plan {
   size_t dim;     /* D */
   size_t columns; /* N */
@@ -30,6 +31,7 @@ struct factor_plan factor_plan(size_t dim, size_t columns, bool centred, enum no
 /* The number of Wiener processes. */
 size_t factor_noise_dim(const struct factor_plan *plan);
 
+/* Sums of one thread, over the columns added so far. */
 struct factor_workspace {
   double *sum;        /* [j*width + p]: sum_i sqrt(p_i) a_i dw_i */
   double *weight;     /* [p]: sum_i sqrt(p_i) dw_i */
@@ -37,6 +39,7 @@ struct factor_workspace {
   double *covariance; /* [(j*(j+1)/2 + k)*width + p], k <= j: sum_i p_i a_ij a_ik */
 };
 
+/* Zeroed sums for blocks of this width; the covariance is empty without Cholesky. */
 struct factor_workspace factor_workspace_new(const struct factor_plan *plan, size_t width);
 void factor_workspace_free(struct factor_workspace *workspace);
 

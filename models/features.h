@@ -38,6 +38,7 @@
     .help = "the target value that counts as 1, all others as 0; without it, it must be 0 or 1"    \
   }
 
+/* Features and target as read. */
 struct features {
   size_t samples, columns;
   double *a; /* [sample*columns + j]: features, then 1 where there is an intercept */

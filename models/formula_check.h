@@ -8,6 +8,7 @@
 #include "models/formula_graph.h"
 #include "models/formula_parse.h"
 
+/* What is checked: a formula with its derivatives. */
 struct formula_check {
   const struct formula_graph *graph;
   const struct formula_names *names;

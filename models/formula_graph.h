@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a node is: a leaf, an operation on one operand, or one on two. */
 enum formula_op {
   FORMULA_NUMBER,
   FORMULA_PARAMETER, /* leaf: x[a], a coordinate */
@@ -35,6 +36,7 @@ enum formula_op {
   FORMULA_POWER
 };
 
+/* A number, a leaf, or an operation on earlier nodes. */
 struct formula_node {
   enum formula_op op;
   uint32_t a, b; /* operands, which are earlier nodes; of a leaf a is which one */
@@ -44,6 +46,7 @@ struct formula_node {
   uint32_t next; /* in the chain of its hash */
 };
 
+/* The nodes, operands before what they are used in, and a hash table that finds them again. */
 struct formula_graph {
   size_t count, capacity;
   struct formula_node *node;
@@ -51,6 +54,7 @@ struct formula_graph {
   size_t column; /* that new nodes get */
 };
 
+/* An empty graph, and its release. */
 struct formula_graph *formula_graph_new(void);
 void formula_graph_free(struct formula_graph *graph);
 

@@ -20,6 +20,7 @@ struct formula_name {
   bool used; /* set where a formula names it */
 };
 
+/* All names that may stand in a formula. */
 struct formula_names {
   size_t count;
   struct formula_name *name;

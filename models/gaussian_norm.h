@@ -23,6 +23,7 @@ double gaussian_norm(size_t dim, const double *mu, const double *lambda, double 
  * path's results are the same bits whatever other paths stand beside it. */
 struct gaussian_norm_workspace;
 
+/* Scratch for this many components, and its release. */
 struct gaussian_norm_workspace *gaussian_norm_workspace_new(size_t dim);
 void gaussian_norm_workspace_free(struct gaussian_norm_workspace *workspace);
 
@@ -30,6 +31,7 @@ void gaussian_norm_workspace_free(struct gaussian_norm_workspace *workspace);
  * positive semidefinite (to rounding: negative eigenvalues count as 0) and finite. */
 struct gaussian_norm_basis;
 
+/* From covariance[i*dim + j], and its release. */
 struct gaussian_norm_basis *gaussian_norm_basis_new(size_t dim, const double *covariance);
 void gaussian_norm_basis_free(struct gaussian_norm_basis *basis);
 

@@ -8,6 +8,7 @@
 #include "models/features.h"
 #include "models/loss.h"
 
+/* The data of a loss, and its l. */
 struct generalized_linear {
   double *a;     /* [sample*d + j]: features, then 1 where there is an intercept */
   double *y;     /* [sample] */

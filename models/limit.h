@@ -11,6 +11,7 @@
 #include "sde/linear.h"
 #include "sde/system.h"
 
+/* How far F and Sigma are expanded in rho: not at all in rho, to first order, or exact. */
 enum rho_order { RHO_ORDER_0, RHO_ORDER_1, RHO_ORDER_EXACT };
 
 /* How Sigma^(1/2) dW is formed: one column and one Wiener process a component, or a d x d
@@ -23,6 +24,7 @@ enum noise_factor { FACTOR_AUTO, FACTOR_COLUMNS, FACTOR_CHOLESKY, FACTOR_FEWEST 
  * micro-batches a step. */
 enum norm_source { NORM_AUTO, NORM_ENUMERATE, NORM_GAUSSIAN, NORM_SAMPLE };
 
+/* Which SDE of an optimizer, and how it is evaluated. */
 struct limit_options {
   int eta_order;
   enum rho_order rho_order;
@@ -48,6 +50,7 @@ void limit_free(struct limit *limit);
 /* Its SDE as a system; owned by the limit. */
 const struct sde_system *limit_system(const struct limit *limit);
 
+/* The options it was made with. */
 const struct limit_options *limit_options_of(const struct limit *limit);
 
 /* Does the option `norm` decide anything here, and are there fresh draws, `directions` of them each

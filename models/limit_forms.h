@@ -11,6 +11,7 @@
 #include "models/gaussian_norm.h"
 #include "models/limit.h"
 
+/* What F and Sigma are computed from. */
 enum form_kind {
   FORM_POINT,      /* one gradient: g and V at x, or at x + rho g(x) */
   FORM_EXPANDED,   /* m-USAM to first order in rho */
@@ -27,6 +28,7 @@ enum norm_kind {
   NORM_OF_FRESH    /* the mean over fresh micro-batches */
 };
 
+/* A form as chosen for an optimizer. */
 struct limit_form {
   const struct optimizer *optimizer;
   struct limit_options options;

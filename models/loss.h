@@ -39,6 +39,7 @@ struct loss_observable {
   double (*decay_rate)(const struct loss *loss, const struct loss_setting *setting);
 };
 
+/* What losses of one kind share: a row of the registry. */
 struct loss_type {
   const char *name, *summary;
   const struct parameter_key *keys;
@@ -79,6 +80,7 @@ struct loss_type {
                                     double *hv);
 };
 
+/* A loss of n samples in dim coordinates. */
 struct loss {
   const struct loss_type *type;
   size_t dim, samples;

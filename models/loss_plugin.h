@@ -11,6 +11,7 @@
 /* Counts changes of the meaning of this header, models/loss.h and models/parameters.h. */
 #define LOSS_PLUGIN_VERSION 1
 
+/* What a plug-in exports; LOSS_PLUGIN fills it. */
 struct loss_plugin {
   /* What the plug-in was built against; it is refused where the program has others. */
   unsigned version;
@@ -28,6 +29,7 @@ struct loss_plugin {
     LOSS_PLUGIN_VERSION, sizeof(struct loss_type), sizeof(struct loss), loss_type_pointer          \
   }
 
+/* In the plug-in: the name under which it is found. */
 extern const struct loss_plugin sharpsde_loss;
 
 #endif

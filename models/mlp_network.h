@@ -35,6 +35,7 @@ struct mlp_network {
     .help = "add ridge/2 times the squared weights, the biases left out"                           \
   }
 
+/* The number of coordinates: of all weights and biases. */
 size_t mlp_network_dim(const struct mlp_network *network);
 
 /* out[i]: independent normals of deviation scale / sqrt(length of the row), from this stream. */

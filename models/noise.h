@@ -16,6 +16,7 @@
 /* The law of xi_k: standard normal, or Student t without scaling. */
 enum noise_law { LAW_GAUSSIAN, LAW_STUDENT_T };
 
+/* The noise of one loss. */
 struct noise {
   const struct noise_structure *structure;
   const struct loss *loss;
@@ -29,6 +30,7 @@ struct noise {
   void *data;                /* of the structure, one piece of memory; NULL for none */
 };
 
+/* What noise of one structure shares: a row of the registry. */
 struct noise_structure {
   const char *name, *summary;
   const char *const *keys; /* those of noise_keys that it reads, ended by NULL */

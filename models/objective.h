@@ -11,6 +11,7 @@
 /* GAUSSIAN is structured noise, of whatever law. */
 enum sampling { WITH_REPLACEMENT, WITHOUT_REPLACEMENT, GAUSSIAN };
 
+/* A loss with its noise. */
 struct objective {
   const struct loss *loss;
   enum sampling sampling;
@@ -48,6 +49,7 @@ struct micro_batches {
   size_t summed;         /* which micro-batch that is; SIZE_MAX for none */
 };
 
+/* Arrays for `count` micro-batches of `size` on blocks of this width, and their release. */
 struct micro_batches micro_batches_new(const struct objective *objective, size_t size, size_t count,
                                        size_t width);
 void micro_batches_free(struct micro_batches *batches);

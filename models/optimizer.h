@@ -12,6 +12,7 @@
 #include "sde/process.h"
 #include "sde/wiener.h"
 
+/* Along which gradient the point is perturbed. */
 enum perturbation {
   PERTURB_NOTHING,
   PERTURB_FULL_GRADIENT,
@@ -22,6 +23,7 @@ enum perturbation {
 /* How the size of the micro-batch is given: there is none, it is the batch, or by its key. */
 enum micro_batch_rule { MICRO_NONE, MICRO_IS_BATCH, MICRO_GIVEN };
 
+/* A point on the two axes: a row of the registry. */
 struct optimizer_type {
   const char *name, *summary;
   enum perturbation perturbation;
@@ -38,6 +40,7 @@ extern const struct parameter_key optimizer_keys[];
 const struct optimizer_type *const *optimizer_types(void);
 const struct optimizer_type *optimizer_type_named(const char *name);
 
+/* An optimizer on an objective, with its settings; filled in by the caller. */
 struct optimizer {
   const struct optimizer_type *type;
   const struct objective *objective;

@@ -36,6 +36,7 @@ struct parameter_key {
 
 struct parameters; /* opaque: name -> value, place */
 
+/* Without a parameter yet, and the release with all values. */
 struct parameters *parameters_new(void);
 void parameters_free(struct parameters *parameters);
 

@@ -38,6 +38,7 @@
     .help = scale_help                                                                             \
   }
 
+/* What the planted losses have in common. */
 struct planted {
   uint64_t seed;
   size_t labels;

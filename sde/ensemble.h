@@ -28,6 +28,7 @@ struct sde_pair {
   size_t minuend, subtrahend;
 };
 
+/* What is run: each process from the start, on the same path numbers. */
 struct sde_ensemble {
   uint64_t paths;
   uint64_t first_path; /* the paths are first_path + 0 .. paths - 1 of the processes' streams */

@@ -52,6 +52,7 @@ struct sde_linear_map *sde_linear_euler_new(const struct sde_linear_direction *d
                                             double eta, int eta_order, uint64_t substeps,
                                             const char *place, struct sde_status *status);
 
+/* Release a map; NULL is allowed. */
 void sde_linear_map_free(struct sde_linear_map *map);
 
 /* The moments of one point x. */

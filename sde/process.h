@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A process, by its functions; it owns nothing. */
 struct sde_process {
   size_t dim;
   const void *context;

@@ -39,6 +39,7 @@ struct sde_scheme_class {
   double evaluations, evaluations_a_noise;
 };
 
+/* A scheme: a row of the registry. */
 struct sde_scheme {
   const char *name, *title, *reference;
   double weak_order;

@@ -32,6 +32,7 @@ struct sde_instant {
   uint64_t step;
 };
 
+/* An equation, by its functions; filled in by the caller. */
 struct sde_system {
   const char *name;
   size_t dim, noise_dim;
@@ -50,6 +51,7 @@ struct sde_system {
   bool draws;
 };
 
+/* What the system's own functions give; NULL where it has none. */
 void *sde_system_workspace_new(const struct sde_system *system, size_t width);
 void sde_system_workspace_free(const struct sde_system *system, void *workspace);
 

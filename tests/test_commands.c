@@ -121,6 +121,7 @@ START_TEST(version_and_help)
     char *page = printed(first), *same = printed(second);
     assert_contains(help, command->summary);
     assert_contains(page, command->example);
+    assert_contains(page, command->summary + 1); /* which begins with a capital there */
     assert_contains(page, "usage: sharpsde ");
     ck_assert_str_eq(page, same);
     assert_columns(page);

@@ -503,7 +503,7 @@ START_TEST(the_resolved_recipe_is_complete)
       "  variance_term: true\n  scheme: auto\n"
       "  noise_factor: auto\n  norm: auto\n  directions: 0\npaths: 200\n"
       "variance_reduction: none\nobservables: loss\n"
-      "records: 100\nmax_diverged: 0.01\ndivergence_bound: 100000000\n"
+      "records: 100\noutput:\n  paths: 0\nmax_diverged: 0.01\ndivergence_bound: 100000000\n"
       "level: 0.05\n"
       "distance_paths: 0\n",
       folder);
