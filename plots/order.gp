@@ -3,17 +3,16 @@
 # Run by experiments/plot.c in a folder beside order.csv:
 #   gnuplot -d -c order.gp TERMINAL PICTURE TITLE
 # order.csv   a row a point (its header names the columns)
-# TERMINAL    svg or png          PICTURE  the file to write
+# TERMINAL    svg, png or pdf     PICTURE  the file to write
 # TITLE       the recipe's title, already broken into lines: shown, never interpreted
 # Filled marks are resolved points, hollow ones are not and were not fitted; bars are +- 1.96 se.
 
 set encoding utf8
-# gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
-number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
-    ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
 terminal = ARG1
 picture = ARG2
 title = ARG3
+plots = ARG0[1:strlen(ARG0) - strlen("order.gp")]
+load plots."style.gp"
 table = "../order.csv"
 set datafile separator comma
 set datafile columnheaders
@@ -40,7 +39,7 @@ in_panel(p) = panel_key(strcol(5), strcol(6)) eq word(panel_names, p)
 is_drawn(p) = in_panel(p) && column(9) > 0
 is_point(p, c) = is_drawn(p) && key_of_row(0) eq word(curve_names, c)
 
-# A colour a case, a shape an SDE.
+# A colour and a dash a case, a shape an SDE.
 case_names = ""
 case_of(c) = word(curve_names, c)[1:strstrt(word(curve_names, c), ",_SDE_") - 1]
 sde_of(c) = int(word(curve_names, c)[strstrt(word(curve_names, c), ",_SDE_") + 6:*])
@@ -48,10 +47,10 @@ do for [c = 1:curves] {
   if (!has(case_names, case_of(c))) { case_names = case_names." ".case_of(c) }
 }
 case_index(c) = sum [i = 1:words(case_names)] (word(case_names, i) eq case_of(c) ? i : 0)
-palette = "0x0072B2 0xD55E00 0x009E73 0xCC79A7 0xE69F00 0x000000 0x56B4E9"
-colour(c) = int(word(palette, (case_index(c) - 1) % words(palette) + 1))
-filled = "7 5 9 11 13 15"
-shape(c) = int(word(filled, sde_of(c) % words(filled) + 1))
+colour(c) = colour_number(case_index(c))
+dash(c) = (case_index(c) - 1) % 5 + 1
+shape(c) = shape_number(sde_of(c) + 1)
+point_size = 1.2 * mark
 spaced(name) = (strstrt(name, "_") == 0 ? name : \
                 name[1:strstrt(name, "_") - 1]." ".spaced(name[strstrt(name, "_") + 1:*]))
 label(c) = spaced(word(curve_names, c))
@@ -62,41 +61,28 @@ columns = panels == 1 ? 1 : panels % 3 == 0 || panels > 8 ? 3 : 2
 panel_rows = (panels + columns - 1) / columns
 panel_width = width / columns
 panel_height = columns == 1 ? 640 : 470
-title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
 head = 30 * title_lines + 50
 legend_columns = 3
 legend_lines = (curves + legend_columns - 1) / legend_columns
 legend_top = head + panel_rows * panel_height + 30
 height = legend_top + 26 * legend_lines + 20
-across(x) = real(x) / width
-up(y) = 1 - real(y) / height
 left(p) = panel_width * ((p - 1) % columns) + 110
-right(p) = panel_width * ((p - 1) % columns + 1) - 25
+right(p) = panel_width * ((p - 1) % columns + 1) - 80
 top(p) = head + panel_height * ((p - 1) / columns) + 12
 bottom(p) = head + panel_height * ((p - 1) / columns + 1) - 60
 
-if (terminal eq "svg") {
-  set terminal svg size width, height noenhanced font "sans-serif,16" background "white"
-} else {
-  set terminal pngcairo size width, height noenhanced font "sans-serif,16" background "white" \
-                        fontscale 0.75 dashlength 1.5
-}
-set output picture
-set multiplot
-set border 3 linecolor rgb "#444444"
-set tics nomirror out textcolor rgb "black"
-set grid linecolor rgb "#DDDDDD" linewidth 1 linetype 1
-unset key
-set label title at screen 0.5, up(32) center font ",22"
+load plots."sheet.gp"
 set label "filled: resolved and fitted,  hollow: not clear of sampling or the scheme's error; ". \
           " dashed: slopes 1 and 2,  bars: 95 %" \
     at screen 0.5, up(30 * title_lines + 26) center textcolor rgb "#444444"
 do for [c = 1:curves] {
   legend_x = 40 + (width - 60) / legend_columns * ((c - 1) % legend_columns)
   legend_y = legend_top + 26 * ((c - 1) / legend_columns)
-  set label label(c) at screen across(legend_x + 22), up(legend_y) left
-  set label "" at screen across(legend_x), up(legend_y) \
-      point pointtype shape(c) pointsize 1.2 linecolor rgb colour(c)
+  set label label(c) at screen across(legend_x + 60), up(legend_y) left
+  set label "" at screen across(legend_x + 25), up(legend_y) \
+      point pointtype shape(c) pointsize point_size linecolor rgb colour(c)
+  set arrow from screen across(legend_x), up(legend_y) to screen across(legend_x + 50), \
+      up(legend_y) nohead linewidth 1.5 dashtype dash(c) linecolor rgb colour(c)
 }
 
 do for [p = 1:panels] {
@@ -106,13 +92,18 @@ do for [p = 1:panels] {
                 has(tics, sprintf("%.3g", x)) ? 0 : (tics = tics.sprintf(" %.3g", x), 0))
   stats table using (is_drawn(p) ? note(x_of_row(p), column(9)) : 0) nooutput
   if (high_x == 0) { low_x = 0.1; high_x = 1; low_y = 0.1; high_y = 1 }
+  # The lines of whole slopes cross in the middle and end inside of the panel, beside their names.
+  middle_y = sqrt(low_y * high_y)
+  reference(x, slope) = middle_y * (x / sqrt(low_x * high_x)) ** slope
+  bottom_y = low_y / 3 < reference(low_x / 1.3, 2) ? low_y / 3 : reference(low_x / 1.3, 2)
+  top_y = high_y * 3 > reference(high_x * 1.3, 2) ? high_y * 3 : reference(high_x * 1.3, 2)
   set lmargin at screen across(left(p))
   set rmargin at screen across(right(p))
   set tmargin at screen up(top(p))
   set bmargin at screen up(bottom(p))
   set logscale xy
   set xrange [low_x / 1.3:high_x * 1.3]
-  set yrange [low_y / 3:high_y * 3]
+  set yrange [bottom_y:top_y]
   set format xy "%g"
   set xtics autofreq
   if (words(tics) <= 8) {
@@ -121,33 +112,34 @@ do for [p = 1:panels] {
   }
   name = word(panel_names, p)
   slash = strstrt(name, "/")
-  set label "weak error of ".name[1:slash - 1] center rotate \
+  quantity = name[1:slash - 1]
+  set label with_symbol("weak error of ".quantity, \
+      symbol(quantity) eq "" ? "" : "|Δ ".symbol(quantity)."|") center rotate \
       at screen across(left(p) - 88), up((top(p) + bottom(p)) / 2)
   set label name[slash + 1:*] eq "eta" ? "learning rate η" : "radius ρ" center \
       at screen across((left(p) + right(p)) / 2), up(bottom(p) + 50)
-  middle_y = sqrt(low_y * high_y)
-  reference(x, slope) = middle_y * (x / sqrt(low_x * high_x)) ** slope
-  bar_low(p, c) = column(9) - 1.96 * column(10) > low_y / 3 ? column(9) - 1.96 * column(10) \
-                                                            : low_y / 3
+  bar_low(p, c) = column(9) - 1.96 * column(10) > bottom_y ? column(9) - 1.96 * column(10) \
+                                                           : bottom_y
   do for [slope = 1:2] {
-    set label sprintf("slope %d", slope) right textcolor rgb "#777777" offset 0, -0.8 \
-        at high_x * 1.25, reference(high_x * 1.25, slope)
+    set label sprintf("slope %d", slope) left textcolor rgb "#777777" offset 0.5, 0 \
+        at high_x * 1.3, reference(high_x * 1.3, slope)
   }
-  plot for [slope = 1:2] reference(x, slope) with lines dashtype (8, 6) linewidth 1 \
+  plot for [slope = 1:2] reference(x, slope) with lines dashtype 2 linewidth 1 \
          linecolor rgb "#777777", \
        for [c = 1:curves] table using \
          (is_point(p, c) ? x_of_row(p) : NaN):9:(bar_low(p, c)):(column(9) + 1.96 * column(10)) \
          with yerrorbars pointtype 0 linewidth 1.2 linecolor rgb colour(c), \
        for [c = 1:curves] table using (is_point(p, c) ? x_of_row(p) : NaN):9 with lines \
-         linewidth 1 linecolor rgb colour(c), \
+         linewidth 1.5 dashtype dash(c) linecolor rgb colour(c), \
        for [c = 1:curves] table using \
          (is_point(p, c) && strcol(15) eq "true" ? x_of_row(p) : NaN):9 \
-         with points pointtype shape(c) pointsize 1.2 linecolor rgb colour(c), \
+         with points pointtype shape(c) pointsize point_size linecolor rgb colour(c), \
        for [c = 1:curves] table using \
          (is_point(p, c) && strcol(15) eq "false" ? x_of_row(p) : NaN):9 \
-         with points pointtype shape(c) - 1 pointsize 1.3 linewidth 1.5 linecolor rgb colour(c)
+         with points pointtype shape(c) - 1 pointsize 1.1 * point_size linewidth 1.5 linecolor rgb colour(c)
   # Title and legend belong to the whole sheet and are drawn once.
   unset label
+  unset arrow
 }
 unset multiplot
 unset output
