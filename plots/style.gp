@@ -24,8 +24,9 @@ set dashtype 3 (3, 4)
 set dashtype 4 (12, 4, 2, 4)
 set dashtype 5 (12, 4, 2, 4, 2, 4)
 
-# Marks of one size come out larger in an svg and a pdf.
-mark = terminal eq "svg" ? 0.6 : terminal eq "pdf" ? 0.5 : 1.0
+# Marks of one size come out larger in an svg and a pdf than in a png.
+mark = terminal eq "svg" ? 0.6 : terminal eq "pdf" ? 0.55 \
+    : terminal eq "gif" ? 0.75 : 1.0
 
 # Symbols of observables, for axes: f the loss, g and H its gradient and Hessian, V the covariance of
 # the gradient noise, x the parameters. All are without units, as the time t = k eta of step k is.
