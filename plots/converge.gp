@@ -139,7 +139,7 @@ do for [p = 1:panels] {
       at screen across((left(p) + right(p)) / 2), up(top(p) - 16)
   set label kind." error".(kind eq "strong" ? ",  E|x − X|" : ",  |E φ(x) − E φ(X)|") center rotate \
       at screen across(left(p) - 84), up((top(p) + bottom(p)) / 2)
-  set label "step h (time)" center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 46)
+  set label "step h (time)" center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 57)
   # Reference lines meet at the data's corner and end beside it, in their names.
   corner(x, order) = high_y * (x / high_x) ** order
   bar_low(p) = column(11) - 1.96 * column(12) > low_y / 3 ? column(11) - 1.96 * column(12) \

@@ -77,7 +77,7 @@ upper = 190
 lower = 260
 left_margin = 85
 gap = 15
-band = 35 + upper + 25 + lower + 75
+band = 35 + upper + 25 + lower + 85
 content = columns * (left_margin + size + gap)
 width = content > least_width ? content : least_width
 indent = (width - content) / 2
@@ -138,7 +138,7 @@ do for [p = 1:panels] {
   set bmargin at screen up(top(p) + upper + 25 + lower)
   set yrange [0:1.1 * highest]
   set format x "%g"
-  set label "parameter x" center at screen across(left(p) + size / 2), up(top(p) + upper + lower + 72)
+  set label "parameter x" center at screen across(left(p) + size / 2), up(top(p) + upper + lower + 84)
   set label "density p(x)" center rotate \
       at screen across(left(p) - 65), up(top(p) + upper + 25 + lower / 2)
   plot table skip 1 using (mine(p) ? $7 : NaN):(shown($12)):8 with boxes \

@@ -57,7 +57,7 @@ colour(c) = colour_number(c)
 dash(k) = (k - 1) % 5 + 1
 is_hollow(k) = word(processes, k) ne "iterates"
 shape(c, k) = shape_number(c) - is_hollow(k)
-point_size = 1.2 * mark
+size(k) = 1.2 * mark * (is_hollow(k) ? hollow : 1)
 mine(c, k) = key(0) eq word(cases, c) && process(0) eq word(processes, k)
 
 # The sheet in pixels, from the top: title, survival curves, legend, mean times.
@@ -84,14 +84,14 @@ set label setting."shaded, bars: 95 %,  short lines: exact mean of the SDE" \
 do for [c = 1:count] {
   set arrow from screen across(legend_x(c)), up(legend_y(c)) \
       to screen across(legend_x(c) + 36), up(legend_y(c)) nohead linewidth 2 linecolor rgb colour(c)
-  set label "" at screen across(legend_x(c) + 18), up(legend_y(c)) point pointtype shape(c, 1) \
-      pointsize point_size linewidth 1.5 linecolor rgb colour(c)
+  set label "" at screen across(legend_x(c) + 18), up(legend_y(c)) point pointtype shape_number(c) \
+      pointsize 1.2 * mark linewidth 1.5 linecolor rgb colour(c)
   set label label(c) at screen across(legend_x(c) + 46), up(legend_y(c)) left
 }
 do for [k = 1:kinds] {
   y = legend_y(k) + 26 * legend_lines
   set arrow from screen across(legend_x(k)), up(y) to screen across(legend_x(k) + 36), up(y) \
-      nohead linewidth 2 dashtype dash(k) linecolor rgb "#444444"
+      nohead linewidth dashed_width(2, k) dashtype dash(k) linecolor rgb "#444444"
   set label name_of(k).(is_hollow(k) ? " (hollow)" : "") \
       at screen across(legend_x(k) + 46), up(y) left
 }
@@ -113,7 +113,7 @@ set tmargin at screen up(head + 12)
 set bmargin at screen up(legend_top - 85)
 set label "share of paths that has not left" center rotate \
     at screen across(25), up((head + legend_top - 85) / 2)
-set label time_axis center at screen 0.5, up(legend_top - 35)
+set label time_axis center at screen 0.5, up(legend_top - 26)
 plot for [c = 1:count] for [k = 1:kinds] curves skip 1 using \
          (mine(c, k) && $9 > 0 ? $8 : NaN):(bounded($11)):(bounded($12)) \
          with filledcurves linecolor rgb colour(c), \
@@ -122,7 +122,7 @@ plot for [c = 1:count] for [k = 1:kinds] curves skip 1 using \
          linecolor rgb colour(c), \
      for [c = 1:count] for [k = 1:kinds] "" skip 1 using \
          (mine(c, k) && $9 > floor_of_axis && is_marked(c, k) ? $8 : NaN):9 with points \
-         pointtype shape(c, k) pointsize point_size linewidth 1.5 linecolor rgb colour(c)
+         pointtype shape(c, k) pointsize size(k) linewidth 1.5 linecolor rgb colour(c)
 # Title and legend belong to the whole sheet and are drawn once.
 unset label
 unset arrow
@@ -149,7 +149,7 @@ at(c, k) = c + 0.5 / kinds * (k - (kinds + 1) / 2.0)
 bar_low(x) = $8 - 1.96 * $9 > low / 1.4 ? $8 - 1.96 * $9 : low / 1.4
 plot for [c = 1:count] for [k = 1:kinds] times skip 1 using \
          (mine(c, k) && $8 > 0 ? at(c, k) : NaN):8:(bar_low(0)):($8 + 1.96 * $9) \
-         with yerrorbars pointtype shape(c, k) pointsize point_size linewidth 1.5 \
+         with yerrorbars pointtype shape(c, k) pointsize size(k) linewidth 1.5 \
          linecolor rgb colour(c), \
      for [c = 1:count] for [k = 1:kinds] "" skip 1 using \
          (mine(c, k) && $14 > 0 ? at(c, k) - 0.17 / kinds : NaN):14:(0.34 / kinds):(0) \

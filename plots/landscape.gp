@@ -96,7 +96,7 @@ lines = (panels + columns - 1) / columns
 size = 400
 left_margin = 75
 gap = 30
-below = 75
+below = 80
 content = columns * (left_margin + size + gap)
 width = content > least_width ? content : least_width
 indent = (width - content) / 2
@@ -214,7 +214,7 @@ do for [frame = 1:frames] {
     set cbrange [0:most_levels]
     set label p == 1 ? "the loss f" : "f + ρR of ".label_of(p - 1) center \
         at screen across(left(p) + size / 2), up(top(p) - 16)
-    set label "x" center at screen across(left(p) + size / 2), up(top(p) + size + 48)
+    set label "x" center at screen across(left(p) + size / 2), up(top(p) + size + 58)
     set label "y" center at screen across(left(p) - 55), up(top(p) + size / 2)
     height_of(z) = z > low ? most_levels + log((z - low) / (high - low)) / log(2) : 0
     what = p == 1 ? "loss" : "effective"

@@ -123,7 +123,7 @@ set tmargin at screen up(lower_top + 12)
 set bmargin at screen up(legend_top - 65)
 set label "above the closure, %" center rotate at screen across(25), \
     up((lower_top + legend_top - 65) / 2)
-set label "size s of the batch or micro-batch γ" center at screen 0.5, up(legend_top - 15)
+set label "size s of the batch or micro-batch γ" center at screen 0.5, up(legend_top - 6)
 plot 0 with lines linewidth 2 dashtype 4 linecolor rgb closure, \
      table skip 1 using 1:(off(exact(0), $5)) with linespoints linewidth 2 pointtype 6 \
          pointsize 1.6 * point_size linecolor rgb exactly, \

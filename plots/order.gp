@@ -117,7 +117,7 @@ do for [p = 1:panels] {
       symbol(quantity) eq "" ? "" : "|Δ ".symbol(quantity)."|") center rotate \
       at screen across(left(p) - 88), up((top(p) + bottom(p)) / 2)
   set label name[slash + 1:*] eq "eta" ? "learning rate η" : "radius ρ" center \
-      at screen across((left(p) + right(p)) / 2), up(bottom(p) + 50)
+      at screen across((left(p) + right(p)) / 2), up(bottom(p) + 57)
   bar_low(p, c) = column(9) - 1.96 * column(10) > bottom_y ? column(9) - 1.96 * column(10) \
                                                            : bottom_y
   do for [slope = 1:2] {
@@ -136,7 +136,7 @@ do for [p = 1:panels] {
          with points pointtype shape(c) pointsize point_size linecolor rgb colour(c), \
        for [c = 1:curves] table using \
          (is_point(p, c) && strcol(15) eq "false" ? x_of_row(p) : NaN):9 \
-         with points pointtype shape(c) - 1 pointsize 1.1 * point_size linewidth 1.5 linecolor rgb colour(c)
+         with points pointtype shape(c) - 1 pointsize hollow * point_size linewidth 1.5 linecolor rgb colour(c)
   # Title and legend belong to the whole sheet and are drawn once.
   unset label
   unset arrow

@@ -126,7 +126,7 @@ set tmargin at screen up(lower_top + 12)
 set bmargin at screen up(legend_top - 85)
 set label "measured − predicted, %" center rotate \
     at screen across(25), up((lower_top + legend_top - 85) / 2)
-set label "1/m, one over the size of the micro-batch" center at screen 0.5, up(legend_top - 35)
+set label "1/m, one over the size of the micro-batch" center at screen 0.5, up(legend_top - 26)
 plot 0 with lines linewidth 1.5 linecolor rgb "#444444", \
      for [c = 1:count] table skip 1 using (mine(c) ? at(c) : NaN):(100 * ($6 / $8 - 1)): \
          (196 * $7 / $8) with yerrorbars pointtype shape(c) pointsize point_size linewidth 1.5 \

@@ -35,9 +35,9 @@ block(p, c) = (p - 1) * curves + c - 1
 colour(c) = colour_number(optimizer(c) + 1)
 shape(c) = shape_number(optimizer(c) + 1) - (process(c) > 0)
 dash(c) = process(c) == 0 ? 1 : 2 + (process(c) - 1) % 4
-mark_size(c) = (process(c) == 0 ? 0.95 : 1.1) * mark
+mark_size(c) = (process(c) == 0 ? 0.95 : hollow) * mark
 do for [c = 1:curves] {
-  set style line c linewidth 2 linecolor rgb colour(c) dashtype dash(c) \
+  set style line c linewidth dashed_width(2, dash(c)) linecolor rgb colour(c) dashtype dash(c) \
                    pointtype shape(c) pointsize mark_size(c)
 }
 

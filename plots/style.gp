@@ -18,6 +18,9 @@ blue = 0x0072B2
 vermilion = 0xD55E00
 green = 0x009E73
 dark = 0x444444
+# The svg terminal overlooks a change of dash alone, as from one arrow of a legend to the next: the
+# width changes as well, by what nobody sees.
+dashed_width(width, dash) = width + 0.001 * dash
 set dashtype 1 solid
 set dashtype 2 (9, 5)
 set dashtype 3 (3, 4)
@@ -27,6 +30,9 @@ set dashtype 5 (12, 4, 2, 4, 2, 4)
 # Marks of one size come out larger in an svg and a pdf than in a png.
 mark = terminal eq "svg" ? 0.6 : terminal eq "pdf" ? 0.55 \
     : terminal eq "gif" ? 0.75 : 1.0
+
+# An svg's hollow marks have thin outlines where they are small.
+hollow = terminal eq "svg" ? 1.35 : 1.1
 
 # Symbols of observables, for axes: f the loss, g and H its gradient and Hessian, V the covariance of
 # the gradient noise, x the parameters. All are without units, as the time t = k eta of step k is.
