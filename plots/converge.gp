@@ -86,7 +86,7 @@ columns = panels < 4 ? panels : 4
 width = columns < 3 ? least_width : 450 * columns
 panel_rows = (panels + columns - 1) / columns
 panel_width = width / columns
-panel_height = 420
+panel_height = 435
 head = 30 * title_lines + 50
 legend_columns = width < 1500 ? 3 : 5
 entries = schemes + words(exact_names)
@@ -139,7 +139,7 @@ do for [p = 1:panels] {
       at screen across((left(p) + right(p)) / 2), up(top(p) - 16)
   set label kind." error".(kind eq "strong" ? ",  E|x − X|" : ",  |E φ(x) − E φ(X)|") center rotate \
       at screen across(left(p) - 84), up((top(p) + bottom(p)) / 2)
-  set label "step h (time)" center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 57)
+  set label "step h (time)" center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 52)
   # Reference lines meet at the data's corner and end beside it, in their names.
   corner(x, order) = high_y * (x / high_x) ** order
   bar_low(p) = column(11) - 1.96 * column(12) > low_y / 3 ? column(11) - 1.96 * column(12) \
