@@ -45,11 +45,11 @@ done
 
 index=$figures/index.html
 [ "$(grep -c 'src="data:image/svg+xml;base64,' "$index")" = 3 ] || fail "index.html: pictures"
-sed -n 's/.*src="data:image.svg+xml;base64,\([^"]*\)".*/\1/p' "$index" | head -n 1 | base64 -d |
+awk -F '"' '/src="data:image.svg/ {print $4; exit}' "$index" | cut -d , -f 2 | base64 -d |
   cmp - "$figures/golden-norms/regularizer.svg" || fail "index.html: another picture"
 grep -q 'href="luo-figure-1/survival.csv"' "$index" || fail "index.html names no table"
-grep -q '^<pre>' "$index" || grep -q '<b>\(holds\|fails\|open\)</b>' "$index" ||
-  fail "index.html has no verdicts"
+grep -q '<b>\(holds\|fails\|open\)</b>: ' "$index" || fail "index.html has no verdicts"
+grep -q '^<pre>' "$index" || fail "index.html: the table in luo-figure-1's comment is not set as one"
 grep -oE '(src|href)="[^"#]*"' "$index" | grep -v '"data:' | cut -d '"' -f 2 |
   while IFS= read -r file; do
     [ -s "$figures/$file" ] || fail "index.html: $file is missing"
