@@ -102,9 +102,9 @@ note_share(y, se) = y > 0 && se < 0.4 * y ? (least = y < least ? y : least, 0) :
 stats curves skip 1 using (note_share($9, $10)) nooutput
 floor_of_axis = least < 0.7 ? least / 2 : 0.5
 bounded(y) = y > floor_of_axis ? y : floor_of_axis
-# About five marks a curve, those of different curves at different times.
+# About a dozen marks a curve, those of different curves at different times.
 stats curves skip 1 using ($8) nooutput
-mark_step = (STATS_records + STATS_invalid) / (5 * count * kinds) + 1
+mark_step = (STATS_records + STATS_invalid) / (12 * count * kinds) + 1
 is_marked(c, k) = (int($0) + 2 * c + k) % mark_step == 0
 set logscale y
 set yrange [floor_of_axis:1.1]
