@@ -93,7 +93,7 @@ entries = schemes + words(exact_names)
 legend_lines = (entries + legend_columns - 1) / legend_columns
 legend_top = head + panel_rows * panel_height + 30
 height = legend_top + 26 * legend_lines + 20
-left(p) = panel_width * ((p - 1) % columns) + 105
+left(p) = panel_width * ((p - 1) % columns) + 116
 right(p) = panel_width * ((p - 1) % columns + 1) - 20
 top(p) = head + panel_height * ((p - 1) / columns) + 40
 bottom(p) = head + panel_height * ((p - 1) / columns + 1) - 60
@@ -138,7 +138,7 @@ do for [p = 1:panels] {
   set label sprintf("%s, %s noise", equation, noise_of(equation)) center font ",17" \
       at screen across((left(p) + right(p)) / 2), up(top(p) - 16)
   set label kind." error".(kind eq "strong" ? ",  E|x − X|" : ",  |E φ(x) − E φ(X)|") center rotate \
-      at screen across(left(p) - 84), up((top(p) + bottom(p)) / 2)
+      at screen across(left(p) - 96), up((top(p) + bottom(p)) / 2)
   set label "step h (time)" center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 52)
   # Reference lines meet at the data's corner and end beside it, in their names.
   corner(x, order) = high_y * (x / high_x) ** order
