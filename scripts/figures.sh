@@ -22,9 +22,11 @@ comment_of() {
   awk '/^#/ {sub(/^# ?/, ""); print; next} {exit}' "experiments/recipes/$1.yaml"
 }
 
-# Without the tables in it, whose lines are indented, in one line.
+# In one line, with a word in the place of a table, whose lines are indented.
 claim_of() {
-  comment_of "$1" | awk '!/^ / {printf "%s%s", (NR > 1 ? " " : ""), $0}'
+  comment_of "$1" | awk '
+    {text = /^ / ? (table ? "" : "[table in the recipe]") : $0; table = /^ /}
+    text != "" {printf "%s%s", (NR > 1 ? " " : ""), text}'
 }
 
 # The string under a key of the outermost object of a summary, which has a key a line.
