@@ -2,6 +2,8 @@
 #
 #   make            the command build/sharpsde and the library build/libsharpsde.a
 #   make demo       install what is missing, build, run the flagship recipes, name the pictures
+#   make figures    install what is missing, build, run every recipe, bind the figure book;
+#                   FIGURES='--set paths=64' for a quick look, RECIPES='golden valley' for some
 #   make check      install what is missing, build, run every test
 #   make deps       install what is missing (packages.txt), nothing else
 #   make asan       the tests under the address and undefined-behaviour sanitizers
@@ -79,7 +81,8 @@ VALGRIND_TESTS := test_status test_parameters test_recipe
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))
 SUBMAKE = +$(MAKE) --no-print-directory
 
-.PHONY: all deps check test-programs run-tests demo asan valgrind bench api install uninstall clean \
+.PHONY: all deps check test-programs run-tests demo figures asan valgrind bench api install \
+  uninstall clean \
   format shellcheck FORCE
 .DELETE_ON_ERROR:
 
@@ -162,6 +165,10 @@ run-tests: test-programs
 demo: deps
 	$(SUBMAKE) $(JOBS) all
 	@scripts/demo.sh $(B)
+
+figures: deps
+	$(SUBMAKE) $(JOBS) all
+	@RECIPES='$(RECIPES)' scripts/figures.sh $(B) $(FIGURES)
 
 asan: export SHARPSDE_TEST_SCALE := 0.1
 asan: export CK_TIMEOUT_MULTIPLIER := 10

@@ -6,8 +6,10 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
-static bool plot(const char *directory, const char *path, struct sde_status *status)
+static bool plot(const char *directory, const char *path, struct plot_wish *wish,
+                 struct sde_status *status)
 {
   json_error_t error;
   json_t *summary = json_load_file(path, 0, &error);
@@ -24,7 +26,8 @@ static bool plot(const char *directory, const char *path, struct sde_status *sta
   else if (study == NULL || title == NULL)
     good = sde_fail(status, SDE_INVALID,
                     "%s: study or title is missing; accepted is the summary of a run", path);
-  good = good && plot_run(directory, study, title, &files, status);
+  wish->title = title;
+  good = good && plot_run_as(directory, study, wish, &files, status);
   for (size_t i = 0; i < files.count; i++)
     printf("%s/%s\n", directory, files.names[i]);
   plot_files_free(&files);
@@ -32,13 +35,43 @@ static bool plot(const char *directory, const char *path, struct sde_status *sta
   return good;
 }
 
+/* Take --format and --caption out of the words, which keep argv[0]; *count is what is left. */
+static bool take_options(int argc, char **argv, struct plot_wish *wish, int *count,
+                         struct sde_status *status)
+{
+  *count = 1;
+  bool good = true;
+  for (int i = 1; good && i < argc; i++) {
+    bool format = strcmp(argv[i], "--format") == 0, caption = strcmp(argv[i], "--caption") == 0;
+    if ((format || caption) && i + 1 == argc)
+      good = sde_fail(status, SDE_INVALID, "plot: a value is missing after %s", argv[i]);
+    else if (format)
+      good = plot_formats_add(&wish->formats, argv[++i], status);
+    else if (strncmp(argv[i], "--format=", 9) == 0)
+      good = plot_formats_add(&wish->formats, argv[i] + 9, status);
+    else if (caption)
+      wish->caption = argv[++i];
+    else if (strncmp(argv[i], "--caption=", 10) == 0)
+      wish->caption = argv[i] + 10;
+    else
+      argv[(*count)++] = argv[i];
+  }
+  if (wish->formats == 0)
+    wish->formats = PLOT_SVG | PLOT_PNG;
+  return good;
+}
+
 int command_plot(int argc, char **argv)
 {
   struct sde_status status = {SDE_OK, ""};
-  const char *directory = command_word(argc, argv, "directory", &status);
+  struct plot_wish wish = {0};
+  int words = 0;
+  const char *directory = take_options(argc, argv, &wish, &words, &status)
+                              ? command_word(words, argv, "directory", &status)
+                              : NULL;
   if (directory != NULL) {
     char *path = sde_format("%s/summary.json", directory);
-    plot(directory, path, &status);
+    plot(directory, path, &wish, &status);
     sde_free(path);
   }
   return command_end(&status);

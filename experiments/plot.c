@@ -26,7 +26,8 @@ static const double greatest = 1e100, smallest = 1e-100;
 
 enum {
   LONGEST_BLOCK = 500, /* rows drawn of a curve: more than a panel has pixels only swell the svg */
-  TITLE_WIDTH = 100    /* bytes in a line of the title */
+  TITLE_WIDTH = 100,   /* bytes in a line of the title */
+  CAPTION_WIDTH = 130
 };
 
 /* Texts in the order of their first appearance. */
@@ -275,9 +276,9 @@ static bool read_table(const char *path, struct table *table, struct sde_status 
 
 /* ---- what gnuplot is told ---- */
 
-/* The title in lines of at most TITLE_WIDTH bytes, broken at spaces where there are any. What an
+/* The text in lines of at most `width` bytes, broken at spaces where there are any. What an
  * svg may not hold is parted by a space (]]>) or becomes one (control characters). */
-static char *wrap_title(const char *title)
+static char *wrap_text(const char *title, size_t width)
 {
   size_t length = strlen(title);
   char *lines = sde_alloc(2 * length + 1, 1);
@@ -285,7 +286,7 @@ static char *wrap_title(const char *title)
   for (size_t i = 0; i < length; i++) {
     unsigned char byte = (unsigned char)title[i];
     bool begins_character = (byte & 0xC0) != 0x80;
-    if (used - start >= TITLE_WIDTH && begins_character) {
+    if (used - start >= width && begins_character) {
       if (space > start) {
         lines[space] = '\n';
         start = space + 1;
@@ -597,10 +598,13 @@ static bool run_gnuplot(const char *folder, char *const arguments[], struct sde_
 
 /* ---- pictures ---- */
 
-/* The kinds of file, with the bytes that end a whole one (gnuplot does not notice a full disk). */
+/* The kinds of file in the order of enum plot_format, with the bytes that end a whole one (gnuplot
+ * does not notice a full disk). */
 static const struct {
   const char *extension, *ending;
-} formats[] = {{"svg", "</svg>"}, {"png", "IEND\xAE\x42\x60\x82"}};
+} formats[] = {{"svg", "</svg>"}, {"png", "IEND\xAE\x42\x60\x82"}, {"pdf", "%%EOF"}, {"gif", ";"}};
+
+enum { FORMATS = sizeof formats / sizeof formats[0] };
 
 /* Whether the file ends so, not counting newlines. */
 static bool ends_with(const char *path, const char *ending)
@@ -623,10 +627,21 @@ struct studio {
   const char *directory; /* of the run */
   char *folder;          /* inside it: gnuplot works here */
   char *script;
-  char *title;
+  char *title;  /* and caption, parted by a form feed, which neither of them can hold */
   json_t *sdes; /* of the summary */
+  unsigned wanted;
   struct plot_files *files;
 };
+
+static char *heading(const struct plot_wish *wish)
+{
+  char *title = wrap_text(wish->title, TITLE_WIDTH);
+  if (wish->caption != NULL && wish->caption[0] != '\0') {
+    extend(&title, sde_strdup("\f"));
+    extend(&title, wrap_text(wish->caption, CAPTION_WIDTH));
+  }
+  return title;
+}
 
 static bool draw_format(const struct studio *studio, size_t format, const char *name,
                         char *const details[4], struct sde_status *status)
@@ -656,6 +671,17 @@ static bool draw_format(const struct studio *studio, size_t format, const char *
   return ok;
 }
 
+/* Draw a picture in each of the formats that are wanted. */
+static bool draw_formats(const struct studio *studio, const char *name, char *const details[4],
+                         struct sde_status *status)
+{
+  bool ok = true;
+  for (size_t i = 0; ok && i < FORMATS; i++)
+    if (studio->wanted & 1U << i)
+      ok = draw_format(studio, i, name, details, status);
+  return ok;
+}
+
 static bool draw_picture(const struct studio *studio, const struct picture *picture,
                          const char *name, struct sde_status *status)
 {
@@ -666,9 +692,8 @@ static bool draw_picture(const struct studio *studio, const struct picture *pict
   if (ok) {
     char *details[4] = {picture->table->settings.name[picture->rows[0].picture],
                         describe_times(picture, longest), describe_panels(picture),
-                        describe_curves(picture, curves, studio->sdes)};
-    for (size_t i = 0; ok && i < sizeof formats / sizeof formats[0]; i++)
-      ok = draw_format(studio, i, name, details, status);
+                         describe_curves(picture, curves, studio->sdes)};
+    ok = draw_formats(studio, name, details, status);
     for (size_t i = 1; i < 4; i++)
       sde_free(details[i]);
   }
@@ -696,18 +721,18 @@ static bool draw_table(const struct studio *studio, const struct table *table,
   return ok;
 }
 
-static bool draw_series(const char *directory, const char *title, struct plot_files *files,
-                        struct sde_status *status)
+static bool draw_series(const char *directory, const struct plot_wish *wish,
+                        struct plot_files *files, struct sde_status *status)
 {
   struct table table = {0};
   char *path = sde_format("%s/series.csv", directory);
-  struct studio studio = {.directory = directory, .files = files};
+  struct studio studio = {.directory = directory, .wanted = wish->formats, .files = files};
   bool ok = read_table(path, &table, status);
   if (ok)
     ok = (studio.script = find_script("series.gp", status)) != NULL;
   if (ok) {
     studio.folder = sde_format("%s/.plot-XXXXXX", directory);
-    studio.title = wrap_title(title);
+    studio.title = heading(wish);
     studio.sdes = read_sdes(directory);
     if (mkdtemp(studio.folder) != NULL) {
       ok = draw_table(&studio, &table, status);
@@ -739,23 +764,22 @@ static char *describe_sdes(const char *directory)
 }
 
 /* One picture NAME by the script NAME.gp, which reads the table NAME.csv itself. */
-static bool draw_script(const char *directory, const char *name, const char *title,
+static bool draw_script(const char *directory, const char *name, const struct plot_wish *wish,
                         struct plot_files *files, struct sde_status *status)
 {
   char *file = sde_format("%s.gp", name), *table = sde_format("%s/%s.csv", directory, name);
-  struct studio studio = {.directory = directory, .files = files};
+  struct studio studio = {.directory = directory, .wanted = wish->formats, .files = files};
   bool ok = access(table, R_OK) == 0 ||
             sde_fail(status, SDE_INVALID, "%s: %s; a finished run leaves this table", table,
                      strerror(errno));
   ok = ok && (studio.script = find_script(file, status)) != NULL;
   studio.folder = sde_format("%s/.plot-XXXXXX", directory);
-  studio.title = wrap_title(title);
+  studio.title = heading(wish);
   if (ok && mkdtemp(studio.folder) == NULL)
     ok = sde_fail(status, SDE_FAILED, "%s: %s", directory, strerror(errno));
   else if (ok) {
     char *const details[4] = {describe_sdes(directory)};
-    for (size_t i = 0; ok && i < sizeof formats / sizeof formats[0]; i++)
-      ok = draw_format(&studio, i, name, details, status);
+    ok = draw_formats(&studio, name, details, status);
     sde_free(details[0]);
     rmdir(studio.folder);
   }
@@ -809,20 +833,45 @@ static bool has_picture(const char *directory, const char *script, bool optional
   return !optional || has_table(directory, script);
 }
 
-bool plot_run(const char *directory, const char *study, const char *title, struct plot_files *files,
-              struct sde_status *status)
+/* Which of the formats a picture has: landscapes alone can move. */
+static unsigned possible(const char *script)
+{
+  unsigned stills = PLOT_SVG | PLOT_PNG | PLOT_PDF;
+  return script != NULL && strcmp(script, "landscape") == 0 ? stills | PLOT_GIF : stills;
+}
+
+bool plot_formats_add(unsigned *set, const char *name, struct sde_status *status)
+{
+  for (size_t i = 0; i < FORMATS; i++)
+    if (strcmp(formats[i].extension, name) == 0) {
+      *set |= 1U << i;
+      return true;
+    }
+  return sde_fail(status, SDE_INVALID, "format `%s` is not known; accepted are svg, png, pdf, gif",
+                  name);
+}
+
+bool plot_run_as(const char *directory, const char *study, const struct plot_wish *wish,
+                 struct plot_files *files, struct sde_status *status)
 {
   *files = (struct plot_files){0};
   bool known = false, ok = true;
   for (size_t i = 0; ok && i < PICTURES; i++) {
     const char *script = pictures[i].script;
+    struct plot_wish granted = *wish;
+    granted.formats &= possible(script);
     if (strcmp(pictures[i].study, study) != 0)
       continue;
     known = true;
-    if (has_picture(directory, script, pictures[i].optional))
-      ok = script == NULL ? draw_series(directory, title, files, status)
-                          : draw_script(directory, script, title, files, status);
+    if (granted.formats != 0 && has_picture(directory, script, pictures[i].optional))
+      ok = script == NULL ? draw_series(directory, &granted, files, status)
+                          : draw_script(directory, script, &granted, files, status);
   }
+  if (known && ok && files->count == 0 && wish->formats == PLOT_GIF)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: nothing here moves; a gif is drawn of the paths of a landscape in two "
+                    "dimensions",
+                    directory);
   if (known)
     return ok;
   char *names = list_studies();
@@ -830,4 +879,11 @@ bool plot_run(const char *directory, const char *study, const char *title, struc
            directory, study, names);
   sde_free(names);
   return false;
+}
+
+bool plot_run(const char *directory, const char *study, const char *title, struct plot_files *files,
+              struct sde_status *status)
+{
+  struct plot_wish wish = {title, NULL, PLOT_SVG | PLOT_PNG};
+  return plot_run_as(directory, study, &wish, files, status);
 }

@@ -13,6 +13,25 @@ struct plot_files {
   char **names;
 };
 
+/* The kinds of file, a bit each. An svg and a png are for the screen; of a pdf a pixel of theirs is
+ * half a point, so that letters have 8 points; a gif moves, and only landscapes do. */
+enum plot_format { PLOT_SVG = 1, PLOT_PNG = 2, PLOT_PDF = 4, PLOT_GIF = 8 };
+
+/* What is asked for. */
+struct plot_wish {
+  const char *title;   /* any UTF-8 text, above every picture */
+  const char *caption; /* the same, below; NULL or empty for none */
+  unsigned formats;    /* enum plot_format, several allowed */
+};
+
+/* Add the format of this name (svg, png, pdf, gif) to a set; SDE_INVALID for another name. */
+bool plot_formats_add(unsigned *set, const char *name, struct sde_status *status);
+
+/* As plot_run, below, in the wanted formats and with a caption. A picture that cannot move is left
+ * out of a wish for a gif; where that leaves nothing, SDE_INVALID. */
+bool plot_run_as(const char *directory, const char *study, const struct plot_wish *wish,
+                 struct plot_files *files, struct sde_status *status);
+
 /* Draw the pictures of the run in `directory`, each as svg and png, from the tables that `study`
  * leaves there; `title` is any UTF-8 text and heads every picture. `files` is overwritten with the
  * names of the pictures, also where a later one failed, and released with plot_files_free.

@@ -3,7 +3,7 @@
 # Run by experiments/plot.c in a folder beside converge.csv:
 #   gnuplot -d -c converge.gp TERMINAL PICTURE TITLE
 # converge.csv  a row a point (its header names the columns)
-# TERMINAL      svg or png          PICTURE  the file to write
+# TERMINAL      svg, png or pdf     PICTURE  the file to write
 # TITLE         the recipe's title, already broken into lines: shown, never interpreted
 # A colour and a shape a scheme; of weak errors the first observable's are joined by a line, the
 # others' by dots. Filled marks are resolved points, hollow ones are not and were not fitted; bars
@@ -13,6 +13,8 @@ set encoding utf8
 terminal = ARG1
 picture = ARG2
 title = ARG3
+plots = ARG0[1:strlen(ARG0) - strlen("converge.gp")]
+load plots."style.gp"
 table = "../converge.csv"
 set datafile separator comma
 set datafile columnheaders
@@ -74,46 +76,29 @@ noise_of(name) = word(noise_names, sum [i = 1:words(equation_names)] \
 dash(curve) = has(first_names, curve) ? 1 : 3
 scheme_of(curve) = sum [i = 1:schemes] (word(scheme_names, i) eq part(curve, 3) ? i : 0)
 
-palette = "0x0072B2 0xD55E00 0x009E73 0xCC79A7 0xE69F00 0x000000 0x56B4E9"
-colour(i) = int(word(palette, (i - 1) % words(palette) + 1))
-filled = "7 5 9 13 11 15"
-shape(i) = int(word(filled, (i - 1) % words(filled) + 1))
+colour(i) = colour_number(i)
+shape(i) = shape_number(i)
 # Schemes that are the same on some noise lie on one another: the later ones' marks are smaller.
-size(i) = 1.9 - 0.9 * (i - 1) / (schemes > 1 ? schemes - 1 : 1)
+size(i) = mark * (1.9 - 0.9 * (i - 1) / (schemes > 1 ? schemes - 1 : 1))
 
 # The sheet in pixels, from the top: title, panels, legend.
 columns = panels < 4 ? panels : 4
-width = columns < 3 ? 1100 : 450 * columns
+width = columns < 3 ? least_width : 450 * columns
 panel_rows = (panels + columns - 1) / columns
 panel_width = width / columns
-panel_height = 420
-title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
+panel_height = 435
 head = 30 * title_lines + 50
 legend_columns = width < 1500 ? 3 : 5
 entries = schemes + words(exact_names)
 legend_lines = (entries + legend_columns - 1) / legend_columns
 legend_top = head + panel_rows * panel_height + 30
 height = legend_top + 26 * legend_lines + 20
-across(x) = real(x) / width
-up(y) = 1 - real(y) / height
-left(p) = panel_width * ((p - 1) % columns) + 105
+left(p) = panel_width * ((p - 1) % columns) + 116
 right(p) = panel_width * ((p - 1) % columns + 1) - 20
 top(p) = head + panel_height * ((p - 1) / columns) + 40
 bottom(p) = head + panel_height * ((p - 1) / columns + 1) - 60
 
-if (terminal eq "svg") {
-  set terminal svg size width, height noenhanced font "sans-serif,16" background "white"
-} else {
-  set terminal pngcairo size width, height noenhanced font "sans-serif,16" background "white" \
-                        fontscale 0.75 dashlength 1.5
-}
-set output picture
-set multiplot
-set border 3 linecolor rgb "#444444"
-set tics nomirror out textcolor rgb "black"
-set grid linecolor rgb "#DDDDDD" linewidth 1 linetype 1
-unset key
-set label title at screen 0.5, up(32) center font ",22"
+load plots."sheet.gp"
 set label "filled: resolved and fitted,  hollow: not fitted,  dashed: orders,  dotted: the ". \
           "other observable's weak error,  bars: 95 %". \
           (words(forced_names) > 0 ? ",  forced:".spaced(forced_names) : "") \
@@ -152,9 +137,9 @@ do for [p = 1:panels] {
   set xtics autofreq
   set label sprintf("%s, %s noise", equation, noise_of(equation)) center font ",17" \
       at screen across((left(p) + right(p)) / 2), up(top(p) - 16)
-  set label kind." error" center rotate \
-      at screen across(left(p) - 84), up((top(p) + bottom(p)) / 2)
-  set label "step h" center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 46)
+  set label kind." error".(kind eq "strong" ? ",  E|x − X|" : ",  |E φ(x) − E φ(X)|") center rotate \
+      at screen across(left(p) - 96), up((top(p) + bottom(p)) / 2)
+  set label "step h (time)" center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 52)
   # Reference lines meet at the data's corner and end beside it, in their names.
   corner(x, order) = high_y * (x / high_x) ** order
   bar_low(p) = column(11) - 1.96 * column(12) > low_y / 3 ? column(11) - 1.96 * column(12) \
@@ -175,12 +160,12 @@ do for [p = 1:panels] {
     plot NaN
   } else {
     plot for [k = 1:words(orders)] reference(x, k) with lines \
-           dashtype (8, 6) linewidth 1 linecolor rgb "#777777", \
+           dashtype 2 linewidth 1 linecolor rgb "#777777", \
          for [curve in mine] table using \
            (is_point(curve) ? column(10) : NaN):11:(bar_low(p)):(column(11) + 1.96 * column(12)) \
            with yerrorbars pointtype 0 linewidth 1.2 linecolor rgb colour(scheme_of(curve)), \
          for [curve in mine] table using (is_point(curve) ? column(10) : NaN):11 with lines \
-           linewidth 1 dashtype dash(curve) linecolor rgb colour(scheme_of(curve)), \
+           linewidth 1.5 dashtype dash(curve) linecolor rgb colour(scheme_of(curve)), \
          for [curve in mine] table using \
            (is_point(curve) && strcol(13) eq "true" ? column(10) : NaN):11 \
            with points pointtype shape(scheme_of(curve)) pointsize size(scheme_of(curve)) \

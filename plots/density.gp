@@ -3,17 +3,16 @@
 # inside the run's:
 #   gnuplot -d -c density.gp TERMINAL PICTURE TITLE SDES
 # ../density.csv      the table of the study; names in it are the program's own
-# TERMINAL            svg or png          PICTURE  the file to write
+# TERMINAL            svg, png or pdf     PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
 # SDES                for each SDE of the run: "its name"; may be empty
 
 set encoding utf8
-# gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
-number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
-    ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
 terminal = ARG1
 picture = ARG2
 title = ARG3
+plots = ARG0[1:strlen(ARG0) - strlen("density.gp")]
+load plots."style.gp"
 # The name of an SDE by its index.
 sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 table = "../density.csv"
@@ -81,59 +80,42 @@ upper = 190
 lower = 260
 left_margin = 85
 gap = 15
-band = 35 + upper + 25 + lower + 75
-width = columns * (left_margin + size + gap)
-title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
+band = 35 + upper + 25 + lower + 85
+content = columns * (left_margin + size + gap)
+width = content > least_width ? content : least_width
+indent = (width - content) / 2
 head = 30 * title_lines + 45
 legend_top = head + lines * band
 height = legend_top + 70
-up(y) = 1 - real(y) / height
-across(x) = real(x) / width
-left(p) = left_margin + ((p - 1) % columns) * (left_margin + size + gap)
+left(p) = indent + left_margin + ((p - 1) % columns) * (left_margin + size + gap)
 top(p) = head + 35 + ((p - 1) / columns) * band
 
-if (terminal eq "svg") {
-  set terminal svg size width, height noenhanced font "sans-serif,16" background "white"
-} else {
-  set terminal pngcairo size width, height noenhanced font "sans-serif,16" background "white" \
-                        fontscale 0.75 dashlength 1.5
-}
-set output picture
-set multiplot
-set border 3 linecolor rgb "#444444"
-set tics nomirror out textcolor rgb "black"
-set grid linecolor rgb "#DDDDDD" linewidth 1 linetype 1
-unset key
+load plots."sheet.gp"
 set style fill solid 1 noborder
 set ytics autofreq
-set format "%g"
 
-# The same colours as those of the other pictures.
-loss = "0x444444"
-effective = "0x009E73"
-exactly = "0xD55E00"
-simulated = "0xBBD7EA"
-iterated = "0x0072B2"
-point_size = terminal eq "svg" ? 0.35 : 0.6
+simulated = 0xBBD7EA
+point_size = 0.6 * mark
 
-set label title at screen 0.5, up(32) center font ",22"
 set label setting at screen 0.5, up(30 * title_lines + 24) center textcolor rgb "#444444"
 
 # The legend, in two rows below the panels.
 legend_x(k) = 50 + (width - 60) / 3 * ((k - 1) % 3)
+dash(k) = k == 2 ? 2 : 1
 legend_y(k) = legend_top + 10 + 28 * ((k - 1) / 3)
 do for [k = 1:3] {
   set arrow from screen across(legend_x(k)), up(legend_y(k)) \
       to screen across(legend_x(k) + 34), up(legend_y(k)) nohead linewidth 2 \
-      linecolor rgb int(k == 1 ? loss : k == 2 ? effective : exactly)
+      linecolor rgb int(k == 1 ? dark : k == 2 ? green : vermilion) \
+      dashtype dash(k)
   set label k == 1 ? "f" : k == 2 ? "f + ρR" : some_exact ? "exact density" : "no exact density" \
       at screen across(legend_x(k) + 44), up(legend_y(k)) left
 }
 set object rectangle from screen across(legend_x(4)), up(legend_y(4) + 7) \
-    to screen across(legend_x(4) + 34), up(legend_y(4) - 7) fillcolor rgb int(simulated)
+    to screen across(legend_x(4) + 34), up(legend_y(4) - 7) fillcolor rgb simulated
 set label "paths of the SDE" at screen across(legend_x(4) + 44), up(legend_y(4)) left
 set label at screen across(legend_x(5) + 17), up(legend_y(5)) point pointtype 7 \
-    pointsize 2 * point_size linecolor rgb int(iterated)
+    pointsize 2 * point_size linecolor rgb blue
 set label "iterates" at screen across(legend_x(5) + 44), up(legend_y(5)) left
 
 set xrange [x_low:x_high]
@@ -145,10 +127,12 @@ do for [p = 1:panels] {
   set yrange [lowest_f - room:highest_f + room]
   set format x ""
   set label label_of(p) center at screen across(left(p) + size / 2), up(top(p) - 16)
+  set label "f,  f + ρR" center rotate \
+      at screen across(left(p) - 65), up(top(p) + upper / 2)
   plot table skip 1 using (mine(p) ? $7 : NaN):(shown($9)) with lines linewidth 2 \
-           linecolor rgb int(loss), \
+           linecolor rgb dark, \
        "" skip 1 using (mine(p) ? $7 : NaN):(optional(10)) with lines linewidth 2 \
-           linecolor rgb int(effective)
+           linecolor rgb green dashtype 2
   # Title and legend belong to the whole sheet and are drawn once.
   unset label
   unset arrow
@@ -157,15 +141,15 @@ do for [p = 1:panels] {
   set bmargin at screen up(top(p) + upper + 25 + lower)
   set yrange [0:1.1 * highest]
   set format x "%g"
-  set label "x" center at screen across(left(p) + size / 2), up(top(p) + upper + lower + 72)
-  set label "density" center rotate \
+  set label "parameter x" center at screen across(left(p) + size / 2), up(top(p) + upper + lower + 84)
+  set label "density p(x)" center rotate \
       at screen across(left(p) - 65), up(top(p) + upper + 25 + lower / 2)
   plot table skip 1 using (mine(p) ? $7 : NaN):(shown($12)):8 with boxes \
-           linecolor rgb int(simulated), \
+           linecolor rgb simulated, \
        "" skip 1 using (mine(p) ? $7 : NaN):(optional(14)) with points pointtype 7 \
-           pointsize point_size linecolor rgb int(iterated), \
+           pointsize point_size linecolor rgb blue, \
        "" skip 1 using (mine(p) ? $7 : NaN):(optional(11)) with lines linewidth 2 \
-           linecolor rgb int(exactly)
+           linecolor rgb vermilion
   unset label
 }
 unset multiplot

@@ -3,17 +3,16 @@
 # the run's:
 #   gnuplot -d -c distances.gp TERMINAL PICTURE TITLE SDES
 # ../distances.csv    the table of the study; names in it are the program's own
-# TERMINAL            svg or png          PICTURE  the file to write
+# TERMINAL            svg, png or pdf     PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
 # SDES                for each SDE of the run: "its name"; may be empty
 
 set encoding utf8
-# gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
-number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
-    ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
 terminal = ARG1
 picture = ARG2
 title = ARG3
+plots = ARG0[1:strlen(ARG0) - strlen("distances.gp")]
+load plots."style.gp"
 # The name of an SDE by its index.
 sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 table = "../distances.csv"
@@ -56,12 +55,11 @@ setting = (words(etas) == 1 ? sprintf("learning rate η = %g,  ", number(field(1
     .(words(radii) == 1 ? sprintf("radius ρ = %g,  ", number(field(1, 5))) : "") \
     .(words(batches) == 1 ? "batch b = ".field(1, 3).",  " : "")
 
-# The same colours and marks as those of the other pictures.
-palette = "0x0072B2 0xD55E00 0x009E73 0xCC79A7 0xE69F00 0x000000 0x56B4E9"
-shapes = "7 5 9 11 13 15"
-colour(c) = int(word(palette, (c - 1) % words(palette) + 1))
-shape(c) = int(word(shapes, (c - 1) % words(shapes) + 1))
-point_size = terminal eq "svg" ? 0.5 : 0.9
+colour(c) = colour_number(c)
+shape(c) = shape_number(c)
+point_size = 0.9 * mark
+# The floor of a curve has its colour, without its marks.
+floor_entry = count + 1
 mine(p, c) = strcol(7) eq word(observables, p) && key(0) eq word(curves, c)
 
 # The sheet in pixels, from the top: title, panels, legend.
@@ -70,17 +68,15 @@ panel_rows = (panels + columns - 1) / columns
 width = 1400
 panel_width = width / columns
 panel_height = columns == 1 ? 600 : panel_rows == 1 ? 440 : 360
-title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
 head = 30 * title_lines + 50
-longest = 0
+floor_label = "floor, were the laws equal"
+longest = strlen(floor_label)
 do for [c = 1:count] { longest = strlen(label(c)) > longest ? strlen(label(c)) : longest }
 entry_width = 95 + 9 * longest
 fitting = int((width - 40) / entry_width)
-fitting = fitting < 1 ? 1 : fitting > count ? count : fitting
+fitting = fitting < 1 ? 1 : fitting > floor_entry ? floor_entry : fitting
 legend_top = head + panel_rows * panel_height + 35
-height = legend_top + 26 * ((count + fitting - 1) / fitting) + 14
-across(x) = real(x) / width
-up(y) = 1 - real(y) / height
+height = legend_top + 26 * ((floor_entry + fitting - 1) / fitting) + 14
 margin = 110
 left(p) = panel_width * ((p - 1) % columns) + margin
 right(p) = panel_width * ((p - 1) % columns + 1) - 25
@@ -89,23 +85,9 @@ bottom(p) = head + panel_height * ((p - 1) / columns + 1) - 55
 legend_x(c) = (width - entry_width * fitting) / 2 + entry_width * ((c - 1) % fitting) + 20
 legend_y(c) = legend_top + 26 * ((c - 1) / fitting)
 
-if (terminal eq "svg") {
-  set terminal svg size width, height noenhanced font "sans-serif,16" background "white"
-} else {
-  set terminal pngcairo size width, height noenhanced font "sans-serif,16" background "white" \
-                        fontscale 0.75 dashlength 1.5
-}
-set output picture
-set multiplot
-set border 3 linecolor rgb "#444444"
-set tics nomirror out textcolor rgb "black"
-set grid linecolor rgb "#DDDDDD" linewidth 1 linetype 1
-set format "%g"
-set dashtype 2 (9, 5)
-unset key
+load plots."sheet.gp"
 
-set label title at screen 0.5, up(32) center font ",22"
-set label setting."dashed: the floor, were the laws equal" \
+set label setting."dashed, in the colour of its curve: the floor" \
     at screen 0.5, up(30 * title_lines + 26) center textcolor rgb "#444444"
 do for [c = 1:count] {
   set arrow from screen across(legend_x(c)), up(legend_y(c)) \
@@ -114,6 +96,11 @@ do for [c = 1:count] {
       pointsize point_size linecolor rgb colour(c)
   set label label(c) at screen across(legend_x(c) + 62), up(legend_y(c)) left
 }
+
+set arrow from screen across(legend_x(floor_entry)), up(legend_y(floor_entry)) \
+    to screen across(legend_x(floor_entry) + 50), up(legend_y(floor_entry)) nohead linewidth 1.5 \
+    dashtype 2 linecolor rgb dark
+set label floor_label at screen across(legend_x(floor_entry) + 62), up(legend_y(floor_entry)) left
 
 # A range of no length, or of values that are not drawn, would stop gnuplot.
 set xrange [first_time:last_time > first_time ? last_time : first_time + 1]
@@ -127,10 +114,10 @@ do for [p = 1:panels] {
   set rmargin at screen across(right(p))
   set tmargin at screen up(top(p))
   set bmargin at screen up(bottom(p))
-  set label "distance of the laws of ".word(observables, p) center rotate \
+  set label "W₁ between the laws of ".word(observables, p) center rotate \
       at screen across(left(p) - margin + 23), up((top(p) + bottom(p)) / 2)
   if (p + columns > panels) {
-    set label "time" center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 58)
+    set label time_axis center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 58)
   }
   plot for [c = 1:count] table skip 1 using (mine(p, c) ? $8 : NaN):(shown(9)) \
            with linespoints linewidth 2 pointtype shape(c) pointsize point_size \

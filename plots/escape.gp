@@ -2,17 +2,16 @@
 # of escape with the exact ones. Run by experiments/plot.c in a folder inside the run's:
 #   gnuplot -d -c escape.gp TERMINAL PICTURE TITLE SDES
 # ../escape.csv, ../survival.csv  the tables of the study; names in them are the program's own
-# TERMINAL            svg or png          PICTURE  the file to write
+# TERMINAL            svg, png or pdf     PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
 # SDES                for each SDE of the run: "its name"; may be empty
 
 set encoding utf8
-# gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
-number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
-    ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
 terminal = ARG1
 picture = ARG2
 title = ARG3
+plots = ARG0[1:strlen(ARG0) - strlen("escape.gp")]
+load plots."style.gp"
 # The name of an SDE by its index.
 sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 times = "../escape.csv"
@@ -21,7 +20,7 @@ set datafile separator comma
 
 # Columns of both: 1 optimizer, 2 micro_batch, 3 batch, 4 eta, 5 rho, 6 process, 7 sde. Then of
 # escape.csv: 8 mean, 9 se, 14 exact; of survival.csv: 8 time, 9 survival, 11 low, 12 high.
-# A case is a colour and a place, a process a dash and a mark. What all cases share is left out of
+# A case is a colour, a shape and a place, a process a dash. What all cases share is left out of
 # their labels.
 cases = ""
 labels = ""
@@ -56,21 +55,16 @@ setting = (words(etas) == 1 ? sprintf("learning rate η = %g,  ", number(field(1
     .(words(radii) == 1 ? sprintf("radius ρ = %g,  ", number(field(1, 5))) : "") \
     .(words(batches) == 1 ? "batch b = ".field(1, 3).",  " : "")
 
-palette = "0x0072B2 0xD55E00 0x009E73 0xCC79A7 0xE69F00 0x000000 0x56B4E9"
-shapes = "7 4 8 12 10 6"
-colour(c) = int(word(palette, (c - 1) % words(palette) + 1))
-shape(k) = int(word(shapes, (k - 1) % words(shapes) + 1))
-set dashtype 1 solid
-set dashtype 2 (9, 5)
-set dashtype 3 (3, 4)
-set dashtype 4 (12, 4, 2, 4)
-dash(k) = (k - 1) % 4 + 1
-point_size = terminal eq "svg" ? 0.7 : 1.2
+# Colour and shape of the marks tell the case; the dash and the hollow marks tell the SDE.
+colour(c) = colour_number(c)
+dash(k) = (k - 1) % 5 + 1
+is_hollow(k) = word(processes, k) ne "iterates"
+shape(c, k) = shape_number(c) - is_hollow(k)
+size(k) = 1.2 * mark * (is_hollow(k) ? hollow : 1)
 mine(c, k) = key(0) eq word(cases, c) && process(0) eq word(processes, k)
 
 # The sheet in pixels, from the top: title, survival curves, legend, mean times.
-width = 1100
-title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
+width = least_width
 head = 30 * title_lines + 50
 legend_width(length, gap) = gap + 9 * length
 fitting(length, gap) = (room = (width - 140) / legend_width(length, gap), \
@@ -91,44 +85,31 @@ legend_top = head + 500
 lower_top = legend_top + 26 * (legend_lines + kind_lines) + 20
 foot = count > 6 ? 190 : 60
 height = lower_top + 330 + foot
-up(y) = 1 - real(y) / height
-across(x) = real(x) / width
 legend_x(e) = 110 + (width - 140) / legend_columns * ((e - 1) % legend_columns)
 legend_y(e) = legend_top + 26 * ((e - 1) / legend_columns)
 kind_x(k) = 110 + (width - 140) / kind_columns * ((k - 1) % kind_columns)
 kind_y(k) = legend_top + 26 * (legend_lines + (k - 1) / kind_columns)
 
-if (terminal eq "svg") {
-  set terminal svg size width, height noenhanced font "sans-serif,16" background "white"
-} else {
-  set terminal pngcairo size width, height noenhanced font "sans-serif,16" background "white" \
-                        fontscale 0.75 dashlength 1.5
-}
-set output picture
-set multiplot
-set border 3 linecolor rgb "#444444"
-set tics nomirror out textcolor rgb "black"
-set grid linecolor rgb "#DDDDDD" linewidth 1 linetype 1
+load plots."sheet.gp"
 set style fill transparent solid 0.15 noborder
-unset key
 set lmargin at screen across(110)
 set rmargin at screen across(width - 30)
 
-set label title at screen 0.5, up(32) center font ",22"
 set label setting."shaded, bars: 95 %,  short lines: exact mean of the SDE" \
     at screen 0.5, up(30 * title_lines + 26) center textcolor rgb "#444444"
 do for [c = 1:count] {
   set arrow from screen across(legend_x(c)), up(legend_y(c)) \
-      to screen across(legend_x(c) + 36), up(legend_y(c)) nohead linewidth 3 linecolor rgb colour(c)
+      to screen across(legend_x(c) + 36), up(legend_y(c)) nohead linewidth 2 linecolor rgb colour(c)
+  set label "" at screen across(legend_x(c) + 18), up(legend_y(c)) point pointtype shape_number(c) \
+      pointsize 1.2 * mark linewidth 1.5 linecolor rgb colour(c)
   set label label(c) at screen across(legend_x(c) + 46), up(legend_y(c)) left
 }
 do for [k = 1:kinds] {
   y = kind_y(k)
   set arrow from screen across(kind_x(k)), up(y) to screen across(kind_x(k) + 36), up(y) \
-      nohead linewidth 2 dashtype dash(k) linecolor rgb "#444444"
-  set label name_of(k) at screen across(kind_x(k) + 64), up(y) left
-  set label "" at screen across(kind_x(k) + 50), up(y) point pointtype shape(k) \
-      pointsize point_size linewidth 1.5 linecolor rgb "#444444"
+      nohead linewidth dashed_width(2, k) dashtype dash(k) linecolor rgb "#444444"
+  set label name_of(k).(is_hollow(k) ? " (hollow)" : "") \
+      at screen across(kind_x(k) + 46), up(y) left
 }
 
 # The axis ends where a share is that of half a dozen paths: below there is little but noise.
@@ -137,20 +118,27 @@ note_share(y, se) = y > 0 && se < 0.4 * y ? (least = y < least ? y : least, 0) :
 stats curves skip 1 using (note_share($9, $10)) nooutput
 floor_of_axis = least < 0.7 ? least / 2 : 0.5
 bounded(y) = y > floor_of_axis ? y : floor_of_axis
+# About a dozen marks a curve, those of different curves at different times.
+stats curves skip 1 using ($8) nooutput
+mark_step = (STATS_records + STATS_invalid) / (12 * count * kinds) + 1
+is_marked(c, k) = (int($0) + 2 * c + k) % mark_step == 0
 set logscale y
 set yrange [floor_of_axis:1.1]
 set format y "%g"
 set tmargin at screen up(head + 12)
 set bmargin at screen up(legend_top - 85)
-set label "share that has not left" center rotate \
+set label "share of paths that has not left" center rotate \
     at screen across(25), up((head + legend_top - 85) / 2)
-set label "time" center at screen 0.5, up(legend_top - 35)
+set label time_axis center at screen 0.5, up(legend_top - 26)
 plot for [c = 1:count] for [k = 1:kinds] curves skip 1 using \
          (mine(c, k) && $9 > 0 ? $8 : NaN):(bounded($11)):(bounded($12)) \
          with filledcurves linecolor rgb colour(c), \
      for [c = 1:count] for [k = 1:kinds] "" skip 1 using \
          (mine(c, k) && $9 > 0 ? $8 : NaN):9 with lines linewidth 2 dashtype dash(k) \
-         linecolor rgb colour(c)
+         linecolor rgb colour(c), \
+     for [c = 1:count] for [k = 1:kinds] "" skip 1 using \
+         (mine(c, k) && $9 > floor_of_axis && is_marked(c, k) ? $8 : NaN):9 with points \
+         pointtype shape(c, k) pointsize size(k) linewidth 1.5 linecolor rgb colour(c)
 # Title and legend belong to the whole sheet and are drawn once.
 unset label
 unset arrow
@@ -165,7 +153,7 @@ do for [c = 1:count] {
 }
 set tmargin at screen up(lower_top + 12)
 set bmargin at screen up(height - foot)
-set label "mean time to leave" center rotate \
+set label "mean time to leave,  E T" center rotate \
     at screen across(25), up((lower_top + height - foot) / 2)
 if (high / low < 50) {
   set ytics ()
@@ -177,7 +165,7 @@ at(c, k) = c + 0.5 / kinds * (k - (kinds + 1) / 2.0)
 bar_low(x) = $8 - 1.96 * $9 > low / 1.4 ? $8 - 1.96 * $9 : low / 1.4
 plot for [c = 1:count] for [k = 1:kinds] times skip 1 using \
          (mine(c, k) && $8 > 0 ? at(c, k) : NaN):8:(bar_low(0)):($8 + 1.96 * $9) \
-         with yerrorbars pointtype shape(k) pointsize point_size linewidth 1.5 \
+         with yerrorbars pointtype shape(c, k) pointsize size(k) linewidth 1.5 \
          linecolor rgb colour(c), \
      for [c = 1:count] for [k = 1:kinds] "" skip 1 using \
          (mine(c, k) && $14 > 0 ? at(c, k) - 0.17 / kinds : NaN):14:(0.34 / kinds):(0) \

@@ -1,21 +1,20 @@
 # What optimizers descend in two dimensions: contours of the loss f with paths over it, and of
-# f + rho R, one panel an optimizer, with their minima. Run by experiments/plot.c in a folder inside
+# f + rho R, one panel an optimizer, with their minima; as a gif the paths move. Run by experiments/plot.c in a folder inside
 # the run's:
 #   gnuplot -d -c landscape.gp TERMINAL PICTURE TITLE SDES
 # ../landscape.csv, ../paths.csv, ../minima.csv
 #                     the tables of the study; names in them are the program's own; the latter two
 #                     may have no rows
-# TERMINAL            svg or png          PICTURE  the file to write
+# TERMINAL            svg, png, pdf, gif  PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
 # SDES                for each SDE of the run: "its name"; may be empty
 
 set encoding utf8
-# gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
-number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
-    ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
 terminal = ARG1
 picture = ARG2
 title = ARG3
+plots = ARG0[1:strlen(ARG0) - strlen("landscape.gp")]
+load plots."style.gp"
 # The name of an SDE by its index.
 sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 table = "../landscape.csv"
@@ -68,16 +67,31 @@ setting = (same(4) ? sprintf("learning rate η = %g   ", number(part_of(1, 4))) 
     (same(3) ? "batch b = ".part_of(1, 3)."   " : ""). \
     (all_cases > count ? sprintf("(%d more cases are not shown)", all_cases - count) : "")
 
-# A table without rows is an error for stats, and only a warning for plot.
+# A table without rows is an error for stats, and only a warning for plot. The times of all paths are
+# those of the first one.
 paths = 0
-note_path(k) = (paths = k + 1 > paths ? int(k + 1) : paths, NaN)
+last_time = 0
+records = 0
+note_path(k, t) = (paths = k + 1 > paths ? int(k + 1) : paths, \
+    last_time = t > last_time ? t : last_time, \
+    records = records + (key(0) eq word(cases, 1) && strcol(6) eq "iterates" && k == 0), NaN)
 set table $none
-plot [0:1] x, trails skip 1 using (note_path($8)):(NaN)
+plot [0:1] x, trails skip 1 using (note_path($8, $9)):(NaN)
 unset table
 paths = paths > most_paths ? most_paths : paths
+spacing = records > 1 ? last_time / (records - 1) : 1
 
-palette_of = "0xD55E00 0x009E73 0xCC79A7 0xE69F00 0x000000 0x56B4E9 0x0072B2 0x999999"
-colour(c) = int(word(palette_of, (c - 1) % words(palette_of) + 1))
+# The paths move in the first frames and rest in the others.
+frames = terminal eq "gif" ? 36 : 1
+moving = terminal eq "gif" ? 32 : 1
+frame_delay = 12
+until = last_time
+is_past(t) = t <= until + 0.001 * spacing
+is_head(t) = is_past(t) && t > until - 0.999 * spacing
+
+colour(c) = colour_number(c)
+shape(c) = shape_number(c)
+point_size = 1.5 * mark
 
 panels = count + 1
 columns = panels < 3 ? panels : panels == 4 ? 2 : 3
@@ -85,66 +99,29 @@ lines = (panels + columns - 1) / columns
 size = 400
 left_margin = 75
 gap = 30
-below = 75
-width = columns * (left_margin + size + gap)
-title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
+below = 80
+content = columns * (left_margin + size + gap)
+width = content > least_width ? content : least_width
+indent = (width - content) / 2
 head = 30 * title_lines + 67
-entry(c) = label_of(c).(paths == 0 ? "" : \
-    sprintf(", iterates (thin: %s)", words(ARG4) > 1 ? sde_name(0) : "SDE"))
-longest = 25
-do for [c = 1:count] { longest = strlen(entry(c)) > longest ? strlen(entry(c)) : longest }
-fitting = (width - 80) / (50 + 9 * longest)
-legend_columns = fitting < 1 ? 1 : fitting > 3 ? 3 : fitting
-legend_entries = count + 3
+legend_text(k) = k <= count ? label_of(k).(paths == 0 ? "" : \
+        sprintf(", iterates (thin: %s)", words(ARG4) > 1 ? sde_name(0) : "SDE")) \
+    : k == count + 1 ? "a minimum" : k == count + 2 ? "minima that fill a curve" \
+    : k == count + 3 ? "the start" : "contours"
+legend_entries = count + 4
+longest = 0
+do for [k = 1:legend_entries] {
+  longest = strlen(legend_text(k)) > longest ? strlen(legend_text(k)) : longest
+}
+legend_columns = int((width - 80) / (60 + 9 * longest))
+legend_columns = legend_columns < 1 ? 1 : legend_columns > 3 ? 3 : legend_columns
 legend_lines = (legend_entries + legend_columns - 1) / legend_columns
 legend_top = head + lines * (size + below + 35)
 height = legend_top + 28 * legend_lines + 20
-up(y) = 1 - real(y) / height
-across(x) = real(x) / width
-left(p) = left_margin + ((p - 1) % columns) * (left_margin + size + gap)
+left(p) = indent + left_margin + ((p - 1) % columns) * (left_margin + size + gap)
 top(p) = head + 35 + ((p - 1) / columns) * (size + below + 35)
-point_size = terminal eq "svg" ? 0.9 : 1.5
-
-if (terminal eq "svg") {
-  set terminal svg size width, height noenhanced font "sans-serif,16" background "white"
-} else {
-  set terminal pngcairo size width, height noenhanced font "sans-serif,16" background "white" \
-                        fontscale 0.75 dashlength 1.5
-}
-set output picture
-set multiplot
-set border 15 linecolor rgb "#444444"
-set tics out nomirror textcolor rgb "black"
-unset key
-unset colorbox
-set format "%g"
-set palette defined (0 "#08306B", 1 "#C6DBEF")
-
-set label title at screen 0.5, up(32) center font ",22"
-set label setting at screen 0.5, up(30 * title_lines + 24) center textcolor rgb "#444444"
-set label "contours: height above the lowest point, doubled from each to the next" \
-    at screen 0.5, up(30 * title_lines + 46) center textcolor rgb "#444444"
-
-# The legend, in rows below the panels.
 legend_x(k) = 60 + (width - 80) / legend_columns * ((k - 1) % legend_columns)
 legend_y(k) = legend_top + 10 + 28 * ((k - 1) / legend_columns)
-do for [c = 1:count] {
-  set arrow from screen across(legend_x(c)), up(legend_y(c)) \
-      to screen across(legend_x(c) + 34), up(legend_y(c)) nohead linewidth 2 linecolor rgb colour(c)
-  set label entry(c) at screen across(legend_x(c) + 44), up(legend_y(c)) left
-}
-k = count + 1
-set label at screen across(legend_x(k) + 17), up(legend_y(k)) point pointtype 7 \
-    pointsize point_size linecolor rgb "#B2182B"
-set label "a minimum" at screen across(legend_x(k) + 44), up(legend_y(k)) left
-k = count + 2
-set label at screen across(legend_x(k) + 17), up(legend_y(k)) point pointtype 7 \
-    pointsize 0.4 * point_size linecolor rgb "#B2182B"
-set label "minima that fill a curve" at screen across(legend_x(k) + 44), up(legend_y(k)) left
-k = count + 3
-set label at screen across(legend_x(k) + 17), up(legend_y(k)) point pointtype 5 \
-    pointsize 0.8 * point_size linecolor rgb "black"
-set label "the start" at screen across(legend_x(k) + 44), up(legend_y(k)) left
 
 # Contour levels double from one to the next, up to the highest point of the panel.
 level(k) = low + (high - low) * 2.0 ** (k - most_levels)
@@ -152,8 +129,9 @@ value_of(panel, i) = panel == 1 ? F[i] : E[(panel - 2) * side * side + i]
 at(panel, i, j) = value_of(panel, 1 + int(i + 0.5) * side + int(j + 0.5))
 x_of(i) = x_low + (x_high - x_low) * i / (side - 1.0)
 y_of(j) = y_low + (y_high - y_low) * j / (side - 1.0)
-mine(c) = key(0) eq word(cases, c)
-
+array lowest[panels]
+array highest[panels]
+set datafile separator whitespace
 do for [p = 1:panels] {
   low = 1e300
   high = -1e300
@@ -162,13 +140,14 @@ do for [p = 1:panels] {
     low = z < low ? z : low
     high = z > high ? z : high
   }
+  lowest[p] = low
+  highest[p] = high
   levels = ""
   if (high > low && high < 1e100) {
     levels = sprintf("%.17g", level(1))
     do for [l = 2:most_levels - 1] { levels = levels.sprintf(",%.17g", level(l)) }
   }
-  set datafile separator whitespace
-  set table $contours
+  eval sprintf("set table $contours_%d", p)
   if (levels ne "") {
     set contour base
     unset surface
@@ -185,52 +164,99 @@ do for [p = 1:panels] {
     plot [0:1] x # rows without a third column: nothing is drawn
   }
   unset table
-  set lmargin at screen across(left(p))
-  set rmargin at screen across(left(p) + size)
-  set tmargin at screen up(top(p))
-  set bmargin at screen up(top(p) + size)
-  set xrange [x_low:x_high]
-  set yrange [y_low:y_high]
-  set cbrange [0:most_levels]
-  set label p == 1 ? "the loss f" : "f + ρR of ".label_of(p - 1) center \
-      at screen across(left(p) + size / 2), up(top(p) - 16)
-  set label "x" center at screen across(left(p) + size / 2), up(top(p) + size + 48)
-  set label "y" center at screen across(left(p) - 55), up(top(p) + size / 2)
-  height_of(z) = z > low ? most_levels + log((z - low) / (high - low)) / log(2) : 0
-  set datafile separator comma
-  what = p == 1 ? "loss" : "effective"
-  whose = p == 1 ? 1 : p - 1
-  first_case = p == 1 ? 1 : p - 1
-  last_case = p == 1 ? count : p - 1
-  drawn = p == 1 ? (paths > 0 ? 1 : 0) : paths
-  set datafile separator whitespace
-  # The line outside of the panel is there for files without a point to draw.
-  plot 2 * y_high - y_low, \
-       $contours using 1:2:(height_of($3)) with lines linewidth 1.5 linecolor palette
-  unset label
-  unset arrow
-  set datafile separator comma
-  unset xtics
-  unset ytics
-  set border 0
-  if (drawn > 0) {
-    plot for [c = first_case:last_case] for [k = 0:(p == 1 ? -1 : drawn - 1)] trails skip 1 using \
-             (mine(c) && strcol(6) eq "sde" && strcol(7) eq "0" && $8 == k ? $10 : NaN):11 \
-             with lines linewidth 0.7 linecolor rgb colour(c), \
-         for [c = first_case:last_case] for [k = 0:drawn - 1] trails skip 1 using \
-             (mine(c) && strcol(6) eq "iterates" && $8 == k ? $10 : NaN):11 \
-             with lines linewidth 1.6 linecolor rgb colour(c), \
-         trails skip 1 every ::0::0 using 10:11 with points pointtype 5 \
-             pointsize 0.8 * point_size linecolor rgb "black"
-  }
-  plot 2 * y_high - y_low, \
-       lows skip 1 using (mine(whose) && strcol(6) eq what && $12 == 1 ? $7 : NaN):8 \
-           with points pointtype 7 pointsize 0.4 * point_size linecolor rgb "#B2182B", \
-       lows skip 1 using (mine(whose) && strcol(6) eq what && $12 == 0 ? $7 : NaN):8 \
-           with points pointtype 7 pointsize point_size linecolor rgb "#B2182B"
-  set xtics out nomirror textcolor rgb "black"
-  set ytics out nomirror textcolor rgb "black"
-  set border 15 linecolor rgb "#444444"
 }
-unset multiplot
+mine(c) = key(0) eq word(cases, c)
+
+load plots."sheet.gp"
+unset grid
+unset colorbox
+set palette defined (0 "#444444", 1 "#CCCCCC")
+
+do for [frame = 1:frames] {
+  if (frame > 1) { load plots."page.gp" }
+  until = frame < moving ? last_time * frame / moving : last_time
+  set label setting.(frames > 1 ? sprintf("time t = %.3g", until) : "") \
+      at screen 0.5, up(30 * title_lines + 24) center textcolor rgb "#444444"
+  set label "contours: height above the lowest point, doubled from each to the next" \
+      at screen 0.5, up(30 * title_lines + 46) center textcolor rgb "#444444"
+
+  # The legend, in rows below the panels.
+  do for [k = 1:legend_entries] {
+    set label legend_text(k) at screen across(legend_x(k) + 50), up(legend_y(k)) left
+  }
+  do for [c = 1:count] {
+    set arrow from screen across(legend_x(c)), up(legend_y(c)) to screen across(legend_x(c) + 34), \
+        up(legend_y(c)) nohead linewidth 2 linecolor rgb colour(c)
+    set label at screen across(legend_x(c) + 34), up(legend_y(c)) point pointtype shape(c) \
+        pointsize point_size linecolor rgb colour(c)
+  }
+  k = count + 1
+  set label at screen across(legend_x(k) + 17), up(legend_y(k)) point pointtype 7 \
+      pointsize 0.9 * point_size linecolor rgb "black"
+  k = count + 2
+  set label at screen across(legend_x(k) + 17), up(legend_y(k)) point pointtype 7 \
+      pointsize 0.4 * point_size linecolor rgb "black"
+  k = count + 3
+  set label at screen across(legend_x(k) + 17), up(legend_y(k)) point pointtype 4 \
+      pointsize point_size linewidth 2 linecolor rgb "black"
+  k = count + 4
+  set arrow from screen across(legend_x(k)), up(legend_y(k)) to screen across(legend_x(k) + 34), \
+      up(legend_y(k)) nohead linewidth 1.5 linecolor rgb "#888888"
+
+  do for [p = 1:panels] {
+    low = lowest[p]
+    high = highest[p]
+    set border 15 linecolor rgb "#444444"
+    set xtics out nomirror textcolor rgb "black"
+    set ytics out nomirror textcolor rgb "black"
+    set lmargin at screen across(left(p))
+    set rmargin at screen across(left(p) + size)
+    set tmargin at screen up(top(p))
+    set bmargin at screen up(top(p) + size)
+    set xrange [x_low:x_high]
+    set yrange [y_low:y_high]
+    set cbrange [0:most_levels]
+    set label p == 1 ? "the loss f" : "f + ρR of ".label_of(p - 1) center \
+        at screen across(left(p) + size / 2), up(top(p) - 16)
+    set label "x" center at screen across(left(p) + size / 2), up(top(p) + size + 58)
+    set label "y" center at screen across(left(p) - 55), up(top(p) + size / 2)
+    height_of(z) = z > low ? most_levels + log((z - low) / (high - low)) / log(2) : 0
+    what = p == 1 ? "loss" : "effective"
+    whose = p == 1 ? 1 : p - 1
+    first_case = p == 1 ? 1 : p - 1
+    last_case = p == 1 ? count : p - 1
+    drawn = p == 1 ? (paths > 0 ? 1 : 0) : paths
+    set datafile separator whitespace
+    # The line outside of the panel is there for files without a point to draw.
+    eval sprintf("plot 2 * y_high - y_low, ". \
+        "$contours_%d using 1:2:(height_of($3)) with lines linewidth 1.5 linecolor palette", p)
+    unset label
+    unset arrow
+    set datafile separator comma
+    unset xtics
+    unset ytics
+    set border 0
+    plot 2 * y_high - y_low, \
+         lows skip 1 using (mine(whose) && strcol(6) eq what && $12 == 1 ? $7 : NaN):8 \
+             with points pointtype 7 pointsize 0.4 * point_size linecolor rgb "black"
+    is_drawn(c, k) = mine(c) && $8 == k && is_past($9)
+    if (drawn > 0) {
+      plot for [c = first_case:last_case] for [k = 0:(p == 1 ? -1 : drawn - 1)] trails skip 1 using \
+               (is_drawn(c, k) && strcol(6) eq "sde" && strcol(7) eq "0" ? $10 : NaN):11 \
+               with lines linewidth 0.7 linecolor rgb colour(c), \
+           for [c = first_case:last_case] for [k = 0:drawn - 1] trails skip 1 using \
+               (is_drawn(c, k) && strcol(6) eq "iterates" ? $10 : NaN):11 \
+               with lines linewidth 1.6 linecolor rgb colour(c), \
+           for [c = first_case:last_case] for [k = 0:drawn - 1] trails skip 1 using \
+               (is_drawn(c, k) && strcol(6) eq "iterates" && is_head($9) ? $10 : NaN):11 \
+               with points pointtype shape(c) pointsize point_size linecolor rgb colour(c), \
+           trails skip 1 every ::0::0 using 10:11 with points pointtype 4 \
+               pointsize point_size linewidth 2 linecolor rgb "black"
+    }
+    plot 2 * y_high - y_low, \
+         lows skip 1 using (mine(whose) && strcol(6) eq what && $12 == 0 ? $7 : NaN):8 \
+             with points pointtype 7 pointsize 0.9 * point_size linecolor rgb "black"
+  }
+  unset multiplot
+}
 unset output

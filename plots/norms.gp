@@ -3,16 +3,15 @@
 # experiments/plot.c in a folder inside the run's:
 #   gnuplot -d -c norms.gp TERMINAL PICTURE TITLE
 # ../norms.csv        the table of the study; all numbers
-# TERMINAL            svg or png          PICTURE  the file to write
+# TERMINAL            svg, png or pdf     PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
 
 set encoding utf8
-# gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
-number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
-    ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
 terminal = ARG1
 picture = ARG2
 title = ARG3
+plots = ARG0[1:strlen(ARG0) - strlen("norms.gp")]
+load plots."style.gp"
 table = "../norms.csv"
 set datafile separator comma
 
@@ -55,33 +54,18 @@ if (high - low < 1e-100 || high - low < 1e-9 * high) {
 }
 margin = 0.06 * (high - low)
 
-# The same colours as those of the other pictures.
-measured = "0x0072B2"
-exactly = "0xD55E00"
-closure = "0x009E73"
-point_size = terminal eq "svg" ? 0.7 : 1.2
+measured = blue
+exactly = vermilion
+closure = green
+point_size = 1.2 * mark
 
-width = 1100
-title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
+width = least_width
 head = 30 * title_lines + 50
 lower_top = head + 430
 legend_top = lower_top + 270
 height = legend_top + 80
-up(y) = 1 - real(y) / height
-across(x) = real(x) / width
 
-if (terminal eq "svg") {
-  set terminal svg size width, height noenhanced font "sans-serif,16" background "white"
-} else {
-  set terminal pngcairo size width, height noenhanced font "sans-serif,16" background "white" \
-                        fontscale 0.75 dashlength 1.5
-}
-set output picture
-set multiplot
-set border 3 linecolor rgb "#444444"
-set tics nomirror out textcolor rgb "black"
-set grid linecolor rgb "#DDDDDD" linewidth 1 linetype 1
-unset key
+load plots."sheet.gp"
 set lmargin at screen across(110)
 set rmargin at screen across(width - 30)
 set logscale x 2
@@ -90,7 +74,6 @@ set xtics ()
 do for [k = 1:words(tics)] { set xtics add (word(tics, k) number(word(tics, k))) }
 set format y "%g"
 
-set label title at screen 0.5, up(32) center font ",22"
 set label \
     sprintf("mean length of the gradient g_γ of a batch γ of s, at the start;  %.10g draws", draws) \
     at screen 0.5, up(30 * title_lines + 26) center textcolor rgb "#444444"
@@ -104,10 +87,10 @@ set arrow from screen across(legend_x(1) + 15), up(legend_y - 9) \
     to screen across(legend_x(1) + 15), up(legend_y + 9) nohead linewidth 1.5 linecolor rgb measured
 set label "measured, bars: 95 %" at screen across(legend_x(1) + 40), up(legend_y) left
 set arrow from screen across(legend_x(2)), up(legend_y) to screen across(legend_x(2) + 30), \
-    up(legend_y) nohead linewidth 2 linecolor rgb closure
+    up(legend_y) nohead linewidth 2 dashtype 4 linecolor rgb closure
 set label "Gaussian closure" at screen across(legend_x(2) + 40), up(legend_y) left
 set arrow from screen across(legend_x(3)), up(legend_y) to screen across(legend_x(3) + 30), \
-    up(legend_y) nohead linewidth 2 dashtype (8, 6) linecolor rgb "#444444"
+    up(legend_y) nohead linewidth 2 dashtype 2 linecolor rgb "#444444"
 set label "‖g‖, full gradient" at screen across(legend_x(3) + 40), up(legend_y) left
 if (some_exact) {
   set arrow from screen across(legend_x(4)), up(legend_y) to screen across(legend_x(4) + 30), \
@@ -120,9 +103,9 @@ if (some_exact) {
 set yrange [low - margin : high + margin]
 set tmargin at screen up(head + 12)
 set bmargin at screen up(lower_top - 30)
-set label "E‖g_γ‖" center rotate at screen across(25), up((head + lower_top) / 2)
-plot shown(full) with lines linewidth 2 dashtype (8, 6) linecolor rgb "#444444", \
-     table skip 1 using 1:(shown($5)) with lines linewidth 2 linecolor rgb closure, \
+set label "mean length E‖g_γ‖" center rotate at screen across(25), up((head + lower_top) / 2)
+plot shown(full) with lines linewidth 2 dashtype 2 linecolor rgb "#444444", \
+     table skip 1 using 1:(shown($5)) with lines linewidth 2 dashtype 4 linecolor rgb closure, \
      "" skip 1 using 1:(exact(0)) with linespoints linewidth 2 pointtype 6 \
          pointsize 1.6 * point_size linecolor rgb exactly, \
      "" skip 1 using 1:(measured_of($2, $3)):(1.96 * $3) with yerrorbars pointtype 7 \
@@ -140,8 +123,8 @@ set tmargin at screen up(lower_top + 12)
 set bmargin at screen up(legend_top - 65)
 set label "above the closure, %" center rotate at screen across(25), \
     up((lower_top + legend_top - 65) / 2)
-set label "size s of the batch or micro-batch γ" center at screen 0.5, up(legend_top - 15)
-plot 0 with lines linewidth 2 linecolor rgb closure, \
+set label "size s of the batch or micro-batch γ" center at screen 0.5, up(legend_top - 6)
+plot 0 with lines linewidth 2 dashtype 4 linecolor rgb closure, \
      table skip 1 using 1:(off(exact(0), $5)) with linespoints linewidth 2 pointtype 6 \
          pointsize 1.6 * point_size linecolor rgb exactly, \
      "" skip 1 using 1:(off($2, $5)):(rounded(196 * $3 / $5)) with yerrorbars pointtype 7 \

@@ -3,18 +3,17 @@
 # Run by experiments/plot.c in a folder beside order.csv:
 #   gnuplot -d -c order.gp TERMINAL PICTURE TITLE SDES
 # order.csv   a row a point (its header names the columns)
-# TERMINAL    svg or png          PICTURE  the file to write
+# TERMINAL    svg, png or pdf     PICTURE  the file to write
 # TITLE       the recipe's title, already broken into lines: shown, never interpreted
 # SDES        for each SDE of the run: "its name"; may be empty
 # Filled marks are resolved points, hollow ones are not and were not fitted; bars are +- 1.96 se.
 
 set encoding utf8
-# gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
-number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
-    ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
 terminal = ARG1
 picture = ARG2
 title = ARG3
+plots = ARG0[1:strlen(ARG0) - strlen("order.gp")]
+load plots."style.gp"
 # The name of an SDE by its index.
 sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 table = "../order.csv"
@@ -43,7 +42,7 @@ in_panel(p) = panel_key(strcol(5), strcol(6)) eq word(panel_names, p)
 is_drawn(p) = in_panel(p) && column(9) > 0
 is_point(p, c) = is_drawn(p) && key_of_row(0) eq word(curve_names, c)
 
-# A colour a case, a shape an SDE.
+# A colour and a dash a case, a shape an SDE.
 case_names = ""
 case_of(c) = word(curve_names, c)[1:strstrt(word(curve_names, c), ",_SDE_") - 1]
 sde_of(c) = int(word(curve_names, c)[strstrt(word(curve_names, c), ",_SDE_") + 6:*])
@@ -51,10 +50,11 @@ do for [c = 1:curves] {
   if (!has(case_names, case_of(c))) { case_names = case_names." ".case_of(c) }
 }
 case_index(c) = sum [i = 1:words(case_names)] (word(case_names, i) eq case_of(c) ? i : 0)
-palette = "0x0072B2 0xD55E00 0x009E73 0xCC79A7 0xE69F00 0x000000 0x56B4E9"
-colour(c) = int(word(palette, (case_index(c) - 1) % words(palette) + 1))
-filled = "7 5 9 11 13 15"
-shape(c) = int(word(filled, sde_of(c) % words(filled) + 1))
+colour(c) = colour_number(case_index(c))
+dash_of_case(k) = (k - 1) % 5 + 1
+dash(c) = dash_of_case(case_index(c))
+shape(c) = shape_number(sde_of(c) + 1)
+point_size = 1.2 * mark
 spaced(name) = (strstrt(name, "_") == 0 ? name : \
                 name[1:strstrt(name, "_") - 1]." ".spaced(name[strstrt(name, "_") + 1:*]))
 
@@ -74,7 +74,6 @@ columns = panels == 1 ? 1 : panels % 3 == 0 || panels > 8 ? 3 : 2
 panel_rows = (panels + columns - 1) / columns
 panel_width = width / columns
 panel_height = columns == 1 ? 640 : 470
-title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
 head = 30 * title_lines + 50
 fitting = (width - 60) / (50 + 9 * longest)
 legend_columns = fitting < 1 ? 1 : fitting > 4 ? 4 : fitting
@@ -82,42 +81,28 @@ case_lines = (cases + legend_columns - 1) / legend_columns
 legend_lines = case_lines + (entries - cases + legend_columns - 1) / legend_columns
 legend_top = head + panel_rows * panel_height + 30
 height = legend_top + 26 * legend_lines + 20
-across(x) = real(x) / width
-up(y) = 1 - real(y) / height
 left(p) = panel_width * ((p - 1) % columns) + 110
-right(p) = panel_width * ((p - 1) % columns + 1) - 75
+right(p) = panel_width * ((p - 1) % columns + 1) - 80
 top(p) = head + panel_height * ((p - 1) / columns) + 12
 bottom(p) = head + panel_height * ((p - 1) / columns + 1) - 60
 
-if (terminal eq "svg") {
-  set terminal svg size width, height noenhanced font "sans-serif,16" background "white"
-} else {
-  set terminal pngcairo size width, height noenhanced font "sans-serif,16" background "white" \
-                        fontscale 0.75 dashlength 1.5
-}
-set output picture
-set multiplot
-set border 3 linecolor rgb "#444444"
-set tics nomirror out textcolor rgb "black"
-set grid linecolor rgb "#DDDDDD" linewidth 1 linetype 1
-unset key
-set label title at screen 0.5, up(32) center font ",22"
+load plots."sheet.gp"
 set label "filled: resolved and fitted,  hollow: not clear of sampling or the scheme's error; ". \
           " dashed: slopes 1 and 2,  bars: 95 %" \
     at screen 0.5, up(30 * title_lines + 26) center textcolor rgb "#444444"
 do for [k = 1:entries] {
   of_sde = k > cases
-  place = of_sde ? k - cases - 1 : k - 1
-  legend_x = 110 + (width - 130) / legend_columns * (place % legend_columns)
-  legend_y = legend_top + 26 * (place / legend_columns + (of_sde ? case_lines : 0))
+  place = of_sde ? k - cases : k
+  legend_x = 110 + (width - 130) / legend_columns * ((place - 1) % legend_columns)
+  legend_y = legend_top + 26 * ((place - 1) / legend_columns + (of_sde ? case_lines : 0))
   set label entry(k) at screen across(legend_x + 26), up(legend_y) left
   if (of_sde) {
-    set label "" at screen across(legend_x), up(legend_y) point pointsize 1.2 \
-        pointtype int(word(filled, place % words(filled) + 1)) linecolor rgb "#444444"
+    set label "" at screen across(legend_x), up(legend_y) point pointsize point_size \
+        pointtype shape_number(place) linecolor rgb "#444444"
   } else {
-    set arrow from screen across(legend_x - 16), up(legend_y) \
-        to screen across(legend_x + 16), up(legend_y) nohead linewidth 3 \
-        linecolor rgb int(word(palette, place % words(palette) + 1))
+    set arrow from screen across(legend_x - 24), up(legend_y) \
+        to screen across(legend_x + 18), up(legend_y) nohead linewidth 2 \
+        dashtype dash_of_case(place) linecolor rgb colour_number(place)
   }
 }
 
@@ -128,13 +113,18 @@ do for [p = 1:panels] {
                 has(tics, sprintf("%.3g", x)) ? 0 : (tics = tics.sprintf(" %.3g", x), 0))
   stats table using (is_drawn(p) ? note(x_of_row(p), column(9)) : 0) nooutput
   if (high_x == 0) { low_x = 0.1; high_x = 1; low_y = 0.1; high_y = 1 }
+  # The lines of whole slopes cross in the middle and end inside of the panel, beside their names.
+  middle_y = sqrt(low_y * high_y)
+  reference(x, slope) = middle_y * (x / sqrt(low_x * high_x)) ** slope
+  bottom_y = low_y / 3 < reference(low_x / 1.3, 2) ? low_y / 3 : reference(low_x / 1.3, 2)
+  top_y = high_y * 3 > reference(high_x * 1.3, 2) ? high_y * 3 : reference(high_x * 1.3, 2)
   set lmargin at screen across(left(p))
   set rmargin at screen across(right(p))
   set tmargin at screen up(top(p))
   set bmargin at screen up(bottom(p))
   set logscale xy
   set xrange [low_x / 1.3:high_x * 1.3]
-  set yrange [low_y / 3:high_y * 3]
+  set yrange [bottom_y:top_y]
   set format xy "%g"
   set xtics autofreq
   if (words(tics) <= 8) {
@@ -143,32 +133,31 @@ do for [p = 1:panels] {
   }
   name = word(panel_names, p)
   slash = strstrt(name, "/")
-  set label "weak error of ".name[1:slash - 1] center rotate \
+  quantity = name[1:slash - 1]
+  set label with_symbol("weak error of ".quantity, \
+      symbol(quantity) eq "" ? "" : "|Δ ".symbol(quantity)."|") center rotate \
       at screen across(left(p) - 88), up((top(p) + bottom(p)) / 2)
   set label name[slash + 1:*] eq "eta" ? "learning rate η" : "radius ρ" center \
-      at screen across((left(p) + right(p)) / 2), up(bottom(p) + 50)
-  middle_y = sqrt(low_y * high_y)
-  reference(x, slope) = middle_y * (x / sqrt(low_x * high_x)) ** slope
-  bar_low(p, c) = column(9) - 1.96 * column(10) > low_y / 3 ? column(9) - 1.96 * column(10) \
-                                                            : low_y / 3
+      at screen across((left(p) + right(p)) / 2), up(bottom(p) + 57)
+  bar_low(p, c) = column(9) - 1.96 * column(10) > bottom_y ? column(9) - 1.96 * column(10) \
+                                                           : bottom_y
   do for [slope = 1:2] {
-    end = reference(high_x * 1.3, slope)
-    set label sprintf("slope %d", slope) left textcolor rgb "#777777" offset 0.4, 0 \
-        at high_x * 1.3, (end < high_y * 3 ? end : high_y * 3)
+    set label sprintf("slope %d", slope) left textcolor rgb "#777777" offset 0.5, 0 \
+        at high_x * 1.3, reference(high_x * 1.3, slope)
   }
-  plot for [slope = 1:2] reference(x, slope) with lines dashtype (8, 6) linewidth 1 \
+  plot for [slope = 1:2] reference(x, slope) with lines dashtype 2 linewidth 1 \
          linecolor rgb "#777777", \
        for [c = 1:curves] table using \
          (is_point(p, c) ? x_of_row(p) : NaN):9:(bar_low(p, c)):(column(9) + 1.96 * column(10)) \
          with yerrorbars pointtype 0 linewidth 1.2 linecolor rgb colour(c), \
        for [c = 1:curves] table using (is_point(p, c) ? x_of_row(p) : NaN):9 with lines \
-         linewidth 1 linecolor rgb colour(c), \
+         linewidth 1.5 dashtype dash(c) linecolor rgb colour(c), \
        for [c = 1:curves] table using \
          (is_point(p, c) && strcol(15) eq "true" ? x_of_row(p) : NaN):9 \
-         with points pointtype shape(c) pointsize 1.2 linecolor rgb colour(c), \
+         with points pointtype shape(c) pointsize point_size linecolor rgb colour(c), \
        for [c = 1:curves] table using \
          (is_point(p, c) && strcol(15) eq "false" ? x_of_row(p) : NaN):9 \
-         with points pointtype shape(c) - 1 pointsize 1.3 linewidth 1.5 linecolor rgb colour(c)
+         with points pointtype shape(c) - 1 pointsize hollow * point_size linewidth 1.5 linecolor rgb colour(c)
   # Title and legend belong to the whole sheet and are drawn once.
   unset label
   unset arrow

@@ -2,16 +2,15 @@
 # how far they are off. Run by experiments/plot.c in a folder inside the run's:
 #   gnuplot -d -c regularizer.gp TERMINAL PICTURE TITLE
 # ../regularizer.csv  the table of the study; names in it are the program's own
-# TERMINAL            svg or png          PICTURE  the file to write
+# TERMINAL            svg, png or pdf     PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
 
 set encoding utf8
-# gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
-number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
-    ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
 terminal = ARG1
 picture = ARG2
 title = ARG3
+plots = ARG0[1:strlen(ARG0) - strlen("regularizer.gp")]
+load plots."style.gp"
 table = "../regularizer.csv"
 set datafile separator comma
 
@@ -47,21 +46,20 @@ note_row(name, m, rho, b, c, se, predicted) = predicted == 0 || m eq "" ? \
 stats table skip 1 using (note_row(strcol(1), strcol(2), strcol(5), strcol(3), $6, $7, $8)) nooutput
 count = words(curves)
 
-palette = "0x0072B2 0xD55E00 0x009E73 0xCC79A7 0xE69F00 0x000000 0x56B4E9"
-shapes = "7 5 9 11 13 15 6 4 8 10 12 14"
-cycled(list, k) = int(word(list, (k - 1) % words(list) + 1))
-colour(c) = cycled(palette, place(optimizers, word(curve_optimizer, c)))
-shape(c) = cycled(shapes, place(radii, word(curve_radius, c)))
-point_size = terminal eq "svg" ? 0.7 : 1.2
+# A colour and a dash an optimizer, a shape a curve.
+colour(c) = colour_number(place(optimizers, word(curve_optimizer, c)))
+dash(c) = (place(optimizers, word(curve_optimizer, c)) - 1) % 5 + 1
+shape(c) = shape_number(c) - (c > words(filled_shapes))
+point_size = 1.2 * mark
 
 # Curves of one optimizer fall together: a little to the side of each other they can all be seen.
-side(c) = 1.02 ** (c - (count + 1) / 2.0)
+spread = count > 12 ? 0.5 / count : 0.04
+side(c) = 2 ** (spread * (c - (count + 1) / 2.0))
 mine(c) = strcol(1) eq word(curve_optimizer, c) && strcol(5) eq word(curve_radius, c) \
           && strcol(3) eq word(curve_batch, c) && strcol(2) ne "" && $8 != 0
 at(c) = side(c) / $2
 
-width = 1100
-title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
+width = least_width
 zero_lines = zeros eq "" ? 0 : 1
 head = 30 * title_lines + 50
 legend_columns = 4
@@ -69,21 +67,8 @@ legend_lines = (count + legend_columns - 1) / legend_columns
 lower_top = head + 470
 legend_top = lower_top + 300
 height = legend_top + 26 * legend_lines + 30 * zero_lines + 20
-up(y) = 1 - real(y) / height
-across(x) = real(x) / width
 
-if (terminal eq "svg") {
-  set terminal svg size width, height noenhanced font "sans-serif,16" background "white"
-} else {
-  set terminal pngcairo size width, height noenhanced font "sans-serif,16" background "white" \
-                        fontscale 0.75 dashlength 1.5
-}
-set output picture
-set multiplot
-set border 3 linecolor rgb "#444444"
-set tics nomirror out textcolor rgb "black"
-set grid linecolor rgb "#DDDDDD" linewidth 1 linetype 1
-unset key
+load plots."sheet.gp"
 set lmargin at screen across(110)
 set rmargin at screen across(width - 30)
 set logscale x 2
@@ -93,18 +78,19 @@ do for [k = 1:words(sizes)] {
 }
 if (coarsest > 0) { set xrange [0.8 / coarsest : 1.25 / finest] }
 
-set label title at screen 0.5, up(32) center font ",22"
 set label "coefficient of grad tr V (sam, n-sam, m-sam: of grad E|g|) over ρ;  ". \
     "lines: predicted, marks: measured, bars: 95 %" \
     at screen 0.5, up(30 * title_lines + 26) center textcolor rgb "#444444"
 do for [c = 1:count] {
   x = 60 + (width - 80) / legend_columns * ((c - 1) % legend_columns)
   y = legend_top + 26 * ((c - 1) / legend_columns)
-  set label at screen across(x), up(y) point pointtype shape(c) pointsize point_size \
+  set label at screen across(x + 20), up(y) point pointtype shape(c) pointsize point_size \
       linecolor rgb colour(c)
-  set label word(curve_optimizer, c).", b ".word(curve_batch, c).", ρ ". \
+  set arrow from screen across(x), up(y) to screen across(x + 40), up(y) nohead linewidth 2 \
+      dashtype dash(c) linecolor rgb colour(c)
+  set label word(curve_optimizer, c).", b=".word(curve_batch, c).", ρ=". \
       sprintf("%g", number(word(curve_radius, c))) \
-      at screen across(x + 16), up(y) left
+      at screen across(x + 50), up(y) left
 }
 if (zero_lines) {
   set label "predicted 0:   ".zeros left \
@@ -122,14 +108,15 @@ if (high > 0) {
 }
 set tmargin at screen up(head + 12)
 set bmargin at screen up(lower_top - 30)
-set label "coefficient / ρ" center rotate at screen across(25), up((head + lower_top) / 2)
+set label "coefficient over ρ" center rotate at screen across(25), up((head + lower_top) / 2)
 plot for [c = 1:count] table skip 1 using (mine(c) ? 1.0 / $2 : NaN):($8 / $5) with lines \
-         linewidth 2 linecolor rgb colour(c), \
+         linewidth 2 dashtype dash(c) linecolor rgb colour(c), \
      for [c = 1:count] "" skip 1 using (mine(c) ? at(c) : NaN):($6 / $5):(1.96 * $7 / $5) \
          with yerrorbars pointtype shape(c) pointsize point_size linewidth 1.5 \
          linecolor rgb colour(c)
 # Title and legend belong to the whole sheet and are drawn once.
 unset label
+unset arrow
 
 unset logscale y
 set autoscale y
@@ -139,7 +126,7 @@ set tmargin at screen up(lower_top + 12)
 set bmargin at screen up(legend_top - 85)
 set label "measured − predicted, %" center rotate \
     at screen across(25), up((lower_top + legend_top - 85) / 2)
-set label "1/m" center at screen 0.5, up(legend_top - 35)
+set label "1/m, one over the size of the micro-batch" center at screen 0.5, up(legend_top - 26)
 plot 0 with lines linewidth 1.5 linecolor rgb "#444444", \
      for [c = 1:count] table skip 1 using (mine(c) ? at(c) : NaN):(100 * ($6 / $8 - 1)): \
          (196 * $7 / $8) with yerrorbars pointtype shape(c) pointsize point_size linewidth 1.5 \

@@ -2,7 +2,7 @@
 # Run by experiments/plot.c in a folder that holds curves.dat:
 #   gnuplot -d -c series.gp TERMINAL PICTURE TITLE SETTING TIMES PANELS CURVES
 # curves.dat  one block (index) a curve of a panel, curves run fastest; rows: time mean low high
-# TERMINAL    svg or png          PICTURE  the file to write
+# TERMINAL    svg, png or pdf     PICTURE  the file to write
 # TITLE       the recipe's title, already broken into lines: shown, never interpreted
 # SETTING     the values that all curves share (learning rate, radius, batch, paths)
 # TIMES       first time, last time, rows in the longest block
@@ -11,12 +11,11 @@
 #             (0 the iterates, 1 + k the SDE of index k); processes run slowest
 
 set encoding utf8
-# gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
-number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
-    ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
 terminal = ARG1
 picture = ARG2
 title = ARG3
+plots = ARG0[1:strlen(ARG0) - strlen("series.gp")]
+load plots."style.gp"
 setting = ARG4
 first_time = number(word(ARG5, 1))
 last_time = number(word(ARG5, 2))
@@ -32,22 +31,13 @@ optimizer(c) = int(word(ARG7, 3 * c - 1))
 process(c) = int(word(ARG7, 3 * c))
 block(p, c) = (p - 1) * curves + c - 1
 
-# The colours of Okabe and Ito can be told apart by the colour-blind. In grey, the shape of the
-# marks tells the optimizer; the dash and the open marks tell the SDE. Seven colours and six shapes
-# give 42 different optimizers.
-palette = "0x0072B2 0xD55E00 0x009E73 0xCC79A7 0xE69F00 0x000000 0x56B4E9"
-shapes = "7 5 9 11 13 15"
-colour(c) = int(word(palette, optimizer(c) % words(palette) + 1))
-shape(c) = int(word(shapes, optimizer(c) % words(shapes) + 1)) - (process(c) > 0)
-set dashtype 1 solid
-set dashtype 2 (9, 5)
-set dashtype 3 (3, 4)
-set dashtype 4 (12, 4, 2, 4)
-set dashtype 5 (12, 4, 2, 4, 2, 4)
+# Colour and shape of the marks tell the optimizer; the dash and the hollow marks tell the SDE.
+colour(c) = colour_number(optimizer(c) + 1)
+shape(c) = shape_number(optimizer(c) + 1) - (process(c) > 0)
 dash(c) = process(c) == 0 ? 1 : 2 + (process(c) - 1) % 4
-mark_size(c) = (process(c) == 0 ? 0.95 : 1.1) * (terminal eq "svg" ? 0.6 : 1)
+mark_size(c) = (process(c) == 0 ? 0.95 : hollow) * mark
 do for [c = 1:curves] {
-  set style line c linewidth 2 linecolor rgb colour(c) dashtype dash(c) \
+  set style line c linewidth dashed_width(2, dash(c)) linecolor rgb colour(c) dashtype dash(c) \
                    pointtype shape(c) pointsize mark_size(c)
 }
 
@@ -91,12 +81,9 @@ columns = panels == 1 ? 1 : panels % 3 == 0 || panels == 5 || panels > 8 ? 3 : 2
 panel_rows = (panels + columns - 1) / columns
 panel_width = width / columns
 panel_height = columns == 1 ? 600 : panel_rows == 1 ? 440 : 360
-title_lines = title eq "" ? 0 : 1 + sum [i = 1:strlen(title)] (title[i:i] eq "\n")
 head = 30 * title_lines + 50
 legend_top = head + panel_rows * panel_height + 35
 height = legend_top + (26 * lines_of_group + 14) * bands
-across(x) = real(x) / width
-up(y) = 1 - real(y) / height
 column_of(p) = (p - 1) % columns
 row_of(p) = (p - 1) / columns
 margin = 49 + 11 * most_digits
@@ -107,23 +94,10 @@ bottom(p) = head + panel_height * (row_of(p) + 1) - 55
 legend_x(c) = (width - entry_width * fitting) / 2 + entry_width * (group[c] % fitting) + 20
 legend_y(c) = legend_top + 26 * line[c] + (26 * lines_of_group + 14) * (group[c] / fitting)
 
-# Sizes of letters are in pixels; pngcairo takes them for points, of which 72 make 96 pixels.
-if (terminal eq "svg") {
-  set terminal svg size width, height noenhanced font "sans-serif,16" background "white"
-} else {
-  set terminal pngcairo size width, height noenhanced font "sans-serif,16" background "white" \
-                        fontscale 0.75 dashlength 1.5
-}
-set output picture
-set multiplot
-set border 3 linecolor rgb "#444444"
-set tics nomirror out textcolor rgb "black"
-set grid linecolor rgb "#DDDDDD" linewidth 1 linetype 1
+load plots."sheet.gp"
 set style fill transparent solid 0.18 noborder
 set xrange [first_time:last_time]
-unset key
 
-set label title at screen 0.5, up(32) center font ",22"
 set label setting.",  shaded: 95 % bands" at screen 0.5, up(30 * title_lines + 26) center \
     textcolor rgb "#444444"
 do for [c = 1:curves] {
@@ -143,10 +117,10 @@ do for [p = 1:panels] {
   if (logarithmic(p)) { set logscale y }
   set yrange [low(p):high(p)]
   set format y sprintf("%%.%dg", most_digits)
-  set label "mean of ".observable(p) center rotate \
+  set label with_symbol("mean of ".observable(p), symbol(observable(p))) center rotate \
       at screen across(left(p) - margin + 23), up((top(p) + bottom(p)) / 2)
   if (p + columns > panels) {
-    set label "time" center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 58)
+    set label time_axis center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 58)
   }
   plot for [c = 1:curves] "curves.dat" index block(p, c) using 1:3:4 with filledcurves \
          linecolor rgb colour(c), \

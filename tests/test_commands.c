@@ -182,7 +182,8 @@ static const struct {
      "--set observables: observable 'loss' stands there twice"},
     {"run gaussian.yaml -o never", "gaussian.yaml:11: structure is given, but has no effect with "
                                    "sampling: with-replacement; ..."},
-    {"plot", "plot: no directory is named; usage: sharpsde plot DIR"},
+    {"plot", "plot: no directory is named; usage: sharpsde plot DIR "
+             "[--format svg|png|pdf|gif]... [--caption TEXT]"},
     {"plot nothere", "nothere/summary.json: unable to open nothere/summary.json: No such ..."},
     {"plot broken", "broken/summary.json:1: ..."},
     {"report", "report: no directory is named; usage: sharpsde report DIR... [-o FILE]"},

@@ -189,7 +189,7 @@ START_TEST(family_with_two_sdes)
                                       "mean of noise-trace",
                                       "mean of x1",
                                       "mean of x2",
-                                      ">time<",
+                                      ">time t = kη<",
                                       "sgd, iterates",
                                       "sgd, SDE 0",
                                       "sgd, SDE 1",
@@ -445,6 +445,112 @@ START_TEST(landscape_with_paths_and_minima)
 }
 END_TEST
 
+/* Ask for formats; the sentence of a refusal, or "" with the files counted. */
+static char *wish_for(const char *study, unsigned formats, const char *caption, size_t *count)
+{
+  struct plot_wish wish = {"`touch pwned` title", caption, formats};
+  struct plot_files files;
+  struct sde_status status = {0};
+  bool ok = plot_run_as(directory, study, &wish, &files, &status);
+  ck_assert_int_eq(status.code, ok ? SDE_OK : SDE_INVALID);
+  *count = files.count;
+  plot_files_free(&files);
+  return sde_strdup(ok ? "" : status.message);
+}
+
+START_TEST(formats_and_caption)
+{
+  write_run(&(struct shape){one_eta, one_variant, one_observable, 1, 3});
+  size_t count;
+  char *said = wish_for("compare", PLOT_PDF | PLOT_SVG | PLOT_GIF,
+                        "A claim: `touch pwned` $HOME falls, and a caption is broken into lines "
+                        "where it is longer than 130 bytes, at a space, as those of titles are.",
+                        &count);
+  ck_assert_str_eq(said, "");
+  ck_assert_uint_eq(count, 2);
+  ck_assert_uint_eq(visit_entries(directory, false), 3); /* nothing touched, no gif */
+  char *page = read_file("series.pdf");
+  ck_assert_int_eq(memcmp(page, "%PDF-", 5), 0);
+  static const char *const texts[] = {"`touch pwned` title", ">A claim: `touch pwned` $HOME falls",
+                                      ">titles are.<", NULL};
+  check_picture_holds("series.svg", texts);
+  sde_free(page);
+  sde_free(said);
+  said = wish_for("compare", PLOT_SVG, NULL, &count);
+  char *picture = read_file("series.svg");
+  ck_assert_ptr_null(strstr(picture, "A claim"));
+  sde_free(picture);
+  sde_free(said);
+  said = wish_for("compare", PLOT_GIF, NULL, &count);
+  ck_assert_msg(strstr(said, "nothing here moves") != NULL, "%s", said);
+  sde_free(said);
+}
+END_TEST
+
+START_TEST(unknown_format)
+{
+  unsigned set = 0;
+  struct sde_status status = {0};
+  ck_assert(plot_formats_add(&set, "gif", &status) && plot_formats_add(&set, "svg", &status));
+  ck_assert_uint_eq(set, PLOT_GIF | PLOT_SVG);
+  ck_assert(!plot_formats_add(&set, "tiff", &status));
+  ck_assert_str_eq(status.message, "format `tiff` is not known; accepted are svg, png, pdf, gif");
+}
+END_TEST
+
+/* The bytes of each frame of landscape.gif, told by the blocks that stand before them; returns how
+ * many frames there are, of which the first `most` are kept. */
+static size_t animate(const char *paths, size_t *bytes, size_t most)
+{
+  draw_landscape(1, 1, true, paths, MINIMA);
+  size_t count;
+  char *said = wish_for("landscape", PLOT_GIF, NULL, &count);
+  ck_assert_str_eq(said, "");
+  ck_assert_uint_eq(count, 1);
+  sde_free(said);
+  char *path = sde_format("%s/landscape.gif", directory);
+  FILE *file = fopen(path, "rb");
+  ck_assert_ptr_nonnull(file);
+  int before[2] = {0, 0};
+  size_t frames = 0;
+  for (int byte = getc(file); byte != EOF; byte = getc(file)) {
+    frames += before[0] == 0x21 && before[1] == 0xF9 && byte == 4;
+    before[0] = before[1];
+    before[1] = byte;
+    if (frames > 0 && frames <= most)
+      bytes[frames - 1]++;
+  }
+  fclose(file);
+  visit_entries(directory, true);
+  sde_free(path);
+  return frames;
+}
+
+/* A path that moves is longer from frame to frame, and so are the frames; one that rests is not. */
+START_TEST(paths_move)
+{
+  char *moving = sde_strdup(PATHS), *resting = sde_strdup(PATHS);
+  for (int k = 0; k <= 32; k++) {
+    const char *row = "%sm-usam,1,4,0.10000000000000001,1e-05,iterates,,0,%d,%.17g,%.17g\n";
+    double x = 0.9 - 0.05 * k, y = k % 2 == 0 ? 0.7 : -0.7;
+    char *further = sde_format(row, moving, k, x, y), *same = sde_format(row, resting, k, 0.9, 0.7);
+    sde_free(moving);
+    sde_free(resting);
+    moving = further;
+    resting = same;
+  }
+  size_t bytes[36] = {0}, bytes_at_rest[36] = {0};
+  ck_assert_uint_eq(animate(moving, bytes, 36), 36);
+  ck_assert_uint_eq(animate(resting, bytes_at_rest, 36), 36);
+  for (size_t frame = 8; frame < 32; frame += 8) {
+    ck_assert_uint_gt(bytes[frame], bytes[frame - 7] + 512);
+    ck_assert_uint_lt(bytes_at_rest[frame], bytes_at_rest[frame - 7] + 512);
+  }
+  sde_free(moving);
+  sde_free(resting);
+}
+END_TEST
+
 /* One case; more than are shown; values that are equal, not known, or beyond gnuplot; no paths and
  * no minima. */
 START_TEST(landscapes_of_every_shape)
@@ -511,14 +617,14 @@ START_TEST(errors_against_the_step)
   write_file(directory, "converge.csv", tables[_i]);
   draw_study("converge", 1, "`touch pwned` orders", "converge.svg converge.png");
   static const char *const texts[] = {
-      "`touch pwned` orders",      ">strong error<",         ">weak error<",
-      ">bent, general noise<",     ">flat, additive noise<", ">slow<",
-      ">sure (exact: not drawn)<", "forced: slow on bent",   NULL};
+      "`touch pwned` orders",      ">strong error,  E|x − X|<", ">weak error,  |E φ(x) − E φ(X)|<",
+      ">bent, general noise<",     ">flat, additive noise<",    ">slow<",
+      ">sure (exact: not drawn)<", "forced: slow on bent",      NULL};
   if (_i > 0)
     return;
   check_picture_holds("converge.svg", texts);
   char *picture = read_file("converge.svg");
-  ck_assert(strstr(picture, ">strong error<") < strstr(picture, ">weak error<"));
+  ck_assert(strstr(picture, ">strong error,") < strstr(picture, ">weak error,"));
   sde_free(picture);
 }
 END_TEST
@@ -637,6 +743,9 @@ int main(void)
   tcase_add_test(pictures, norms_are_optional);
   tcase_add_test(pictures, landscape_with_paths_and_minima);
   tcase_add_loop_test(pictures, landscapes_of_every_shape, 0, 6);
+  tcase_add_test(pictures, formats_and_caption);
+  tcase_add_test(pictures, unknown_format);
+  tcase_add_test(pictures, paths_move);
   tcase_add_loop_test(pictures, densities, 0, 4);
   tcase_add_loop_test(pictures, errors_against_the_step, 0, 4);
   suite_add_tcase(suite, pictures);

@@ -1,0 +1,61 @@
+# What all pictures share, loaded first by each script of this folder: colours, marks, dashes, names
+# of quantities, and how what experiments/plot.c says is read. Sizes are in pixels of the svg and the
+# png; in a pdf a pixel is half a point, so that letters have 8 points.
+
+# gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
+number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
+    ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
+
+# The colours of Okabe and Ito, which the colour-blind can tell apart, without their yellow, which
+# is too light for lines. In grey, shapes and dashes tell what colours do. Seven colours and six
+# shapes, or four dashes, are taken in turn: 42 curves differ in both. A shape less one is hollow.
+colours = "0x0072B2 0xD55E00 0x009E73 0xCC79A7 0xE69F00 0x000000 0x56B4E9"
+filled_shapes = "7 5 9 11 13 15"
+taken(list, k) = int(word(list, (k - 1) % words(list) + 1))
+colour_number(k) = taken(colours, k)
+shape_number(k) = taken(filled_shapes, k)
+blue = 0x0072B2
+vermilion = 0xD55E00
+green = 0x009E73
+dark = 0x444444
+# The svg terminal overlooks a change of dash alone, as from one arrow of a legend to the next: the
+# width changes as well, by what nobody sees.
+dashed_width(width, dash) = width + 0.001 * dash
+set dashtype 1 solid
+set dashtype 2 (9, 5)
+set dashtype 3 (3, 4)
+set dashtype 4 (12, 4, 2, 4)
+set dashtype 5 (12, 4, 2, 4, 2, 4)
+
+# Marks of one size come out larger in an svg and a pdf than in a png.
+mark = terminal eq "svg" ? 0.6 : terminal eq "pdf" ? 0.55 \
+    : terminal eq "gif" ? 0.75 : 1.0
+
+# An svg's hollow marks have thin outlines where they are small.
+hollow = terminal eq "svg" ? 1.35 : 1.1
+
+# Symbols of observables, for axes: f the loss, g and H its gradient and Hessian, V the covariance of
+# the gradient noise, x the parameters. All are without units, as the time t = k eta of step k is.
+symbol(name) = name eq "loss" ? "E f" \
+    : name eq "gradient-norm-squared" ? "E‖g‖²" \
+    : name eq "noise-trace" ? "E tr V" \
+    : name eq "hessian-trace" ? "E tr H" \
+    : name eq "hessian-max" ? "E λ_max(H)" \
+    : name eq "norm-squared" ? "E‖x‖²" \
+    : name eq "product" ? "E uv" \
+    : name eq "unstable-squared" ? "E v²" : ""
+with_symbol(text, sign) = sign eq "" ? text : text.",  ".sign
+time_axis = "time t = kη"
+
+# TITLE holds the title and, where there is one, after a form feed the caption, both broken into
+# lines.
+feed = strstrt(title, "\014")
+caption = feed > 0 ? title[feed + 1:*] : ""
+title = feed > 0 ? title[1:feed - 1] : title
+lines_of(text) = text eq "" ? 0 : 1 + sum [i = 1:strlen(text)] (text[i:i] eq "\n")
+line_of(text, k) = (line_end = strstrt(text, "\n"), \
+    k > 1 ? line_of(text[line_end + 1:*], k - 1) : line_end > 0 ? text[1:line_end - 1] : text)
+title_lines = lines_of(title)
+
+# A sheet is at least so wide that the longest line of a title (100 letters) fits.
+least_width = 1150

@@ -1,0 +1,207 @@
+#!/usr/bin/env bash
+# The figure book: every recipe is run at its full size, each figure drawn as svg, png and pdf (of a
+# landscape also as gif) beside the tables it is drawn from, and all are bound into index.html and
+# book.pdf. Runs that are there and whole, of the same recipe and overrides, are kept.
+# Usage: figures.sh BUILD_DIRECTORY [OVERRIDE...], as in: figures.sh build --set paths=64
+# Environment: RECIPES, the names of recipes, all of experiments/recipes/ without it.
+set -euo pipefail
+
+build=${1:?usage: figures.sh BUILD_DIRECTORY [OVERRIDE...]}
+shift
+program=$(realpath "${SHARPSDE:-$build/sharpsde}")
+mkdir -p "$build/figures"
+book=$(realpath "$build/figures")
+cd "$(dirname "$0")/.."
+
+names=${RECIPES:-$(basename -s .yaml experiments/recipes/*.yaml)}
+work=$(mktemp -d "$book/.work-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+# The words of a caption: the recipe's leading comment without "# ".
+comment_of() {
+  awk '/^#/ {sub(/^# ?/, ""); print; next} {exit}' "experiments/recipes/$1.yaml"
+}
+
+# In one line, with a word in the place of a table, whose lines are indented.
+claim_of() {
+  comment_of "$1" | awk '
+    {text = /^ / ? (table ? "" : "[table in the recipe]") : $0; table = /^ /}
+    text != "" {printf "%s%s", (NR > 1 ? " " : ""), text}'
+}
+
+# The string under a key of the outermost object of a summary, which has a key a line.
+text_of() {
+  sed -n "s/^  \"$2\": \"\(.*\)\",\{0,1\}$/\1/p" "$book/$1/summary.json" |
+    sed 's/\\"/"/g; s/\\\\/\\/g'
+}
+
+# A verdict a line: holds, fails or open; claim; evidence.
+verdicts_of() {
+  awk '
+    function value(line) {
+      sub(/^ *"[a-z]*": "?/, "", line)
+      sub(/"?,?$/, "", line)
+      gsub(/\\"/, "\"", line)
+      gsub(/\\\\/, "\\", line)
+      return line
+    }
+    /^  "verdicts": \[/ {inside = 1}
+    inside && /^      "claim": / {claim = value($0)}
+    inside && /^      "holds": / {
+      holds = value($0)
+      holds = holds == "true" ? "holds" : holds == "false" ? "fails" : "open"
+    }
+    inside && /^      "evidence": / {print holds "\t" claim "\t" value($0)}
+  ' "$book/$1/summary.json"
+}
+
+# "12 claims hold, 1 fails, 4 are open"
+score_of() {
+  verdicts_of "$1" | awk -F '\t' '
+    {n[$1]++}
+    END {
+      if (NR == 0) print "The run makes no claim of its own"
+      else printf "Of %d claims checked %d hold, %d fail and %d are open\n", NR, n["holds"],
+                  n["fails"], n["open"]
+    }'
+}
+
+# The tables that a picture is drawn from.
+tables_of() {
+  case $1 in
+    series*) echo series.csv ;;
+    escape) echo escape.csv survival.csv ;;
+    landscape) echo landscape.csv paths.csv minima.csv ;;
+    *) echo "$1.csv" ;;
+  esac
+}
+
+# The run of a recipe, unless it is there: the file .complete holds what it was made from.
+run_recipe() {
+  local name=$1 key seconds=$SECONDS
+  shift
+  key=$(printf '%s\n' "$*" | cat - "experiments/recipes/$name.yaml" | sha256sum)
+  if [ -f "$book/$name/.complete" ] && [ "$(cat "$book/$name/.complete")" = "$key" ]; then
+    echo "$name: is there"
+    return
+  fi
+  rm -f "$book/$name/.complete"
+  "$program" run "experiments/recipes/$name.yaml" -o "$book/$name" --force --quiet "$@" || return
+  printf '%s\n' "$key" >"$book/$name/.complete"
+  echo "$name: ran for $((SECONDS - seconds)) s"
+}
+
+# The pages of the book, then the pictures; their names go to stdout, without folder or extension.
+draw() {
+  local name=$1 page claim
+  claim=$(claim_of "$name")
+  "$program" plot "$book/$name" --format pdf --caption \
+    "$name. ${claim:-$(text_of "$name" title).} $(score_of "$name"). Drawn from the table of the \
+picture's name in $name/." >"$work/pages" || return
+  while IFS= read -r page; do
+    mv "$page" "$work/$(printf '%04d' "$number").pdf"
+    number=$((number + 1))
+  done <"$work/pages"
+  "$program" plot "$book/$name" --format svg --format png --format pdf --format gif \
+    >"$work/pictures" || return
+  sed -n 's|.*/\(.*\)\.svg$|\1|p' "$work/pictures" >"$work/names"
+}
+
+escaped() {
+  sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g'
+}
+
+image() {
+  printf '<img alt="%s" src="data:%s;base64,' "$3" "$1"
+  base64 -w 0 "$2"
+  printf '">\n'
+}
+
+write_figure() {
+  local name=$1 picture=$2 file table
+  echo "<figure>"
+  image image/svg+xml "$book/$name/$picture.svg" "$name, $picture"
+  echo "<figcaption>$name, $picture. Drawn from"
+  for table in $(tables_of "$picture"); do
+    echo "<a href=\"$name/$table\">$table</a>"
+  done
+  echo "(as"
+  for file in svg png pdf; do
+    echo "<a href=\"$name/$picture.$file\">$file</a>"
+  done
+  echo ").</figcaption></figure>"
+  if [ -f "$book/$name/$picture.gif" ]; then
+    echo "<figure>"
+    image image/gif "$book/$name/$picture.gif" "$name, $picture, animated"
+    echo "<figcaption>$name, $picture. The paths as they move:" \
+      "<a href=\"$name/$picture.gif\">gif</a>.</figcaption></figure>"
+  fi
+}
+
+write_chapter() {
+  local name=$1 picture
+  echo "<section id=\"$name\"><h2>$(text_of "$name" title | escaped)</h2>"
+  comment_of "$name" | escaped | awk '
+    /^ / {if (!table) print "<pre>"; table = 1; print; next}
+    {if (table) print "</pre>"; table = 0; print}
+    END {if (table) print "</pre>"}'
+  while IFS= read -r picture; do
+    write_figure "$name" "$picture"
+  done <"$work/names"
+  echo "<p>$(score_of "$name").</p>"
+  if [ -n "$(verdicts_of "$name")" ]; then
+    echo "<details><summary>Every claim</summary><ul>"
+    verdicts_of "$name" | escaped | awk -F '\t' '{print "<li><b>" $1 "</b>: " $2 " (" $3 ")</li>"}'
+    echo "</ul></details>"
+  fi
+  echo "<p><code>sharpsde run experiments/recipes/$name.yaml $overrides</code></p></section>"
+}
+
+write_head() {
+  cat <<'END'
+<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>sharpsde: the figure book</title>
+<style>
+body {font: 16px/1.5 sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem}
+figure {margin: 1rem 0} img {max-width: 100%} figcaption, details {color: #444}
+section {border-top: 1px solid #ccc; margin-top: 3rem}
+@media print {section {break-before: page}}
+</style></head><body>
+END
+  echo "<h1>sharpsde: the figure book</h1><p>$edition</p><ul>"
+}
+
+overrides=$(printf '%s ' "$@" | escaped)
+edition="Every recipe at its full size."
+[ $# = 0 ] || edition="A quick look, not the shipped sizes: $*"
+[ -z "${RECIPES:-}" ] || edition="A selection of recipes. $edition"
+number=1
+contents=
+failed=
+for name in $names; do
+  if run_recipe "$name" "$@" && draw "$name"; then
+    write_chapter "$name" >>"$work/chapters"
+    printf '<li><a href="#%s">%s</a></li>\n' "$name" "$(text_of "$name" title | escaped)" \
+      >>"$work/list"
+    contents+=$'\n'"$name:  $(text_of "$name" title)"
+  else
+    failed+=" $name"
+  fi
+done
+[ -f "$work/list" ] || { echo "figures.sh: no recipe could be drawn:$failed" >&2; exit 1; }
+
+{
+  write_head
+  cat "$work/list"
+  echo "</ul>"
+  cat "$work/chapters"
+  echo "</body></html>"
+} >"$work/index.html"
+mv "$work/index.html" "$book/index.html"
+gnuplot -d -c "${SHARPSDE_PLOTS:-plots}/cover.gp" pdf "$work/0000.pdf" \
+  "sharpsde: the figure book"$'\f'"$edition"$'\n'"$contents"
+pdfunite "$work"/[0-9]*.pdf "$work/book.pdf"
+mv "$work/book.pdf" "$book/book.pdf"
+
+echo "The figure book: $book/index.html and $book/book.pdf; pictures and tables beside them"
+[ -z "$failed" ] || { echo "figures.sh: these recipes are missing in it:$failed" >&2; exit 1; }
