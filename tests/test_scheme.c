@@ -85,7 +85,12 @@ static void last(const void *context, void *workspace, size_t width, const doubl
 /* Is there a solution? Forced where the scheme refuses the class of noise. */
 static bool accepts(const struct sde_scheme *scheme, const struct known_equation *equation)
 {
-  struct sde_solution solution = {&equation->system, scheme, {1, 2}, 0.1, 1, 1, false};
+  struct sde_solution solution = {.system = &equation->system,
+                                  .scheme = scheme,
+                                  .stream = {1, 2},
+                                  .eta = 0.1,
+                                  .substeps = 1,
+                                  .resolution = 1};
   struct sde_status status = {0};
   struct sde_process *process = sde_solution_process_new(&solution, &status);
   ck_assert_int_eq(status.code, process == NULL ? SDE_INVALID : SDE_OK);
@@ -597,7 +602,12 @@ START_TEST(schemes_refuse_what_they_do_not_accept)
   };
   const struct sde_scheme *scheme = named(rows[_i].scheme);
   const struct sde_system *system = &known_equations[rows[_i].equation].system;
-  struct sde_solution solution = {system, scheme, {1, 2}, 0.1, 1, 1, false};
+  struct sde_solution solution = {.system = system,
+                                  .scheme = scheme,
+                                  .stream = {1, 2},
+                                  .eta = 0.1,
+                                  .substeps = 1,
+                                  .resolution = 1};
   struct sde_status status = {0};
   ck_assert(!sde_scheme_accepts(scheme, system, &status));
   ck_assert_int_eq(status.code, SDE_INVALID);
