@@ -5,6 +5,7 @@
 
 #include "experiments/control.h"
 #include "experiments/progress.h"
+#include "sde/control_variate.h"
 #include "sde/multilevel.h"
 #include "sde/noise_class.h"
 
@@ -169,6 +170,10 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
                                   .eta = one->optimizer.eta,
                                   .substeps = substeps,
                                   .resolution = made->coupled ? common : own};
+  if (recipe_control_variate(cases->recipe) &&
+      !sde_control_variate_accepts(&solution, one->steps, &refused))
+    return sde_fail(status, refused.code, "%s: %s",
+                    parameters_place(cases->recipe->common, "variance_reduction"), refused.message);
   made->process = sde_solution_process_new(&solution, &refused);
   solution.substeps = other;
   made->companion = sde_solution_process_new(&solution, &refused);

@@ -373,7 +373,8 @@ static void evaluate(const void *context, size_t record, size_t width, const dou
 
 /* ---- Both ---- */
 
-static bool check(const struct sde_solution *solution, uint64_t steps, struct sde_status *status)
+bool sde_control_variate_accepts(const struct sde_solution *solution, uint64_t steps,
+                                 struct sde_status *status)
 {
   double d = (double)solution->system->dim;
   if (solution->system->draws)
@@ -395,7 +396,7 @@ struct sde_control_variate *sde_control_variate_new(const struct sde_solution *s
                                                     struct sde_status *status)
 {
   uint64_t steps = record_steps[records - 1];
-  if (!check(solution, steps, status))
+  if (!sde_control_variate_accepts(solution, steps, status))
     return NULL;
   struct sde_control_variate *variate = sde_alloc(1, sizeof *variate);
   size_t d = solution->system->dim;

@@ -23,10 +23,13 @@
  * +-h_i e_i and h_i e_i + h_j e_j, h_i being z_i's standard deviation; E c(Y) follows from C. */
 struct sde_control_variate;
 
+/* Has the solution's system one, over so many learning-rate steps? If not, the status says why. */
+bool sde_control_variate_accepts(const struct sde_solution *solution, uint64_t steps,
+                                 struct sde_status *status);
+
 /* For the path that `solution` takes (its scheme and substeps do not matter) from `start` over so
- * many learning-rate steps, with controls at the records. NULL, and the status says why, where the
- * system draws, its matrices are too many numbers, or the deterministic path leaves the box
- * |x_i| <= bound. What the solution's system points to must outlive it. */
+ * many learning-rate steps, with controls at the records. NULL, and the status says why, where
+ * the above does not accept it, or the deterministic path leaves the box |x_i| <= bound. What the solution's system points to must outlive it. */
 struct sde_control_variate *sde_control_variate_new(const struct sde_solution *solution,
                                                     const double *start, double bound,
                                                     const struct sde_observables *observables,
