@@ -177,7 +177,7 @@ struct control_gain controls_gain(const struct controls *controls,
   double paths = (double)controls->one->paths, steps = (double)controls->one->steps;
   double with = (paths + (double)controls->pilot) * (each + 1) * steps +
                 sde_control_variate_evaluations(controls->variate[sde]);
-  double gain = left > 1e-20 * plain ? plain / left : INFINITY;
+  double gain = left > 1e-20 * plain ? plain / left : plain > 0 ? INFINITY : NAN;
   return (struct control_gain){controls->factor[first_row(controls, sde) + row], gain,
-                               gain * paths * each * steps / with};
+                               each > 0 ? gain * paths * each * steps / with : NAN};
 }

@@ -28,8 +28,10 @@ void controls_exchange(const struct controls *controls, struct sde_ensemble_resu
 /* What a control gains in one mean, after controls_exchange. */
 struct control_gain {
   double factor;
-  double variance;    /* of a path without control over that with it; INFINITY but for rounding */
-  double evaluations; /* the same for equal numbers of evaluations, pilot and set-up included */
+  /* Of a path without control over that with it; INFINITY but for rounding, NAN where nothing
+   * varies. The same for equal numbers of evaluations of drift and noise, pilot and set-up included;
+   * NAN where the scheme takes none. */
+  double variance, evaluations;
 };
 struct control_gain controls_gain(const struct controls *controls,
                                   const struct sde_ensemble_result *result, size_t record,

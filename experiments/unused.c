@@ -52,6 +52,9 @@ static void add_replaced(const struct recipe *recipe, const char *margin, struct
   if (recipe_antithetic(recipe) && recipe_place_given(recipe, "distance_paths") != NULL)
     text_add(text, "%s%s: distance_paths is not used: means of antithetic pairs have another law\n",
              margin, recipe_place_given(recipe, "distance_paths"));
+  if (recipe_control_variate(recipe) && recipe->sdes == 0)
+    text_add(text, "%s%s: variance_reduction has no effect: there is no SDE to have a control\n",
+             margin, recipe_place_given(recipe, "variance_reduction"));
   if (isnan(recipe_tolerance(recipe)))
     return;
   for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {

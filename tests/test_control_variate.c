@@ -3,6 +3,7 @@
  * with the standard error that is told, what is gained on a smooth loss, and that nothing is where
  * linearising is no help.
  */
+#include "experiments/unused.h"
 #include "sde/control_variate.h"
 #include "sde/linear.h"
 #include "tests/golden_moments.h"
@@ -12,6 +13,7 @@
 #include <math.h>
 #include <string.h>
 
+static const char with[] = "variance_reduction=control-variate";
 static const char golden[] = "experiments/recipes/golden.yaml";
 static const char logistic[] = "experiments/recipes/breast-cancer.yaml";
 static const char wells[] = "experiments/recipes/double-well-distances.yaml";
@@ -148,8 +150,6 @@ static struct outcome prepare_logistic(const char *eta, const char *how, const c
                              seed};
   return outcome_prepare(logistic, sizeof overrides / sizeof *overrides, overrides);
 }
-
-static const char with[] = "variance_reduction=control-variate";
 
 /* On a loss that is not quadratic the sampled controls have the mean that is told; the twin's is of
  * half the learning rate, whose noise has half the variance. */
@@ -358,6 +358,37 @@ START_TEST(what_has_no_control_is_refused)
 }
 END_TEST
 
+/* Without an SDE there is nothing to control; where the scheme evaluates nothing, or nothing varies,
+ * there is no gain to tell; and a mean that is known exactly is said to be. */
+START_TEST(what_it_does_not_help_is_said)
+{
+  static const char *const none[] = {"loss.data=data/quadratic4.csv", with, "sde=[]"};
+  struct outcome outcome = outcome_prepare(golden, 3, none);
+  char *unused = unused_keys(outcome.cases, "");
+  ck_assert_ptr_nonnull(strstr(unused, "variance_reduction has no effect: there is no SDE"));
+  sde_free(unused);
+  outcome_free(&outcome);
+  static const char *const exact[] = {"loss.data=data/quadratic4.csv",
+                                      with,
+                                      "noise.sampling=gaussian",
+                                      "eta=0.1",
+                                      "paths=200",
+                                      "optimizers=[{name: sgd}]",
+                                      "observables=[loss, noise-trace]",
+                                      "sde={scheme: exponential-euler}"};
+  outcome = outcome_prepare(golden, sizeof exact / sizeof *exact, exact);
+  outcome_run(&outcome, 0);
+  ck_assert_msg(outcome.good, "%s", outcome.status.message);
+  const json_t *loss = json_object_get(json_array_get(outcome.rows, 0), "control_variate");
+  const json_t *trace = json_object_get(json_array_get(outcome.rows, 1), "control_variate");
+  ck_assert_double_gt(number(loss, "gain_sde"), 100);
+  ck_assert(isnan(number_or_nan(loss, "gain_evaluations")));
+  ck_assert(isnan(number_or_nan(trace, "gain_sde")));
+  ck_assert_double_eq(number(trace, "factor"), 0);
+  outcome_free(&outcome);
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("control_variate");
@@ -370,5 +401,6 @@ int main(void)
   tcase_add_test(tests, useless_controls_do_no_harm);
   tcase_add_test(tests, threads_do_not_matter);
   tcase_add_test(tests, what_has_no_control_is_refused);
+  tcase_add_test(tests, what_it_does_not_help_is_said);
   return testing_run(suite);
 }
