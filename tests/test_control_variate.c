@@ -109,7 +109,7 @@ static struct sde_control_variate *variate_of(const struct cases *cases)
 
 static struct sde_ensemble_result run_pairs(const struct cases *cases,
                                             const struct sde_control_variate *variate,
-                                            uint64_t paths)
+                                            uint64_t first_path, uint64_t paths)
 {
   const struct run_case *one = &cases->one[0];
   const struct sde_process *const process[] = {one->sde[0].process,
@@ -119,6 +119,7 @@ static struct sde_ensemble_result run_pairs(const struct cases *cases,
   uint64_t record_steps[RECORDS];
   set_records(one, record_steps);
   struct sde_ensemble ensemble = {.paths = paths,
+                                  .first_path = first_path,
                                   .dim = cases->loss->dim,
                                   .start = cases->start,
                                   .records = RECORDS,
@@ -159,7 +160,7 @@ START_TEST(controls_have_their_means)
   struct outcome half = prepare_logistic("eta=0.2", with, "paths=2", "seed=1");
   struct sde_control_variate *variate = variate_of(outcome.cases);
   struct sde_control_variate *other = variate_of(half.cases);
-  struct sde_ensemble_result result = run_pairs(outcome.cases, variate, testing_size(20000));
+  struct sde_ensemble_result result = run_pairs(outcome.cases, variate, 0, testing_size(20000));
   struct testing_family family = {0}, twin = {0};
   for (size_t row = 0; row < RECORDS * OBSERVABLES; row++) {
     struct sde_moments control = result.moments[RECORDS * OBSERVABLES + row];
@@ -299,11 +300,35 @@ START_TEST(useless_controls_do_no_harm)
   ck_assert_double_gt(gain, 0.95);
   ck_assert_double_lt(gain, 2);
   struct sde_control_variate *variate = variate_of(outcome.cases);
-  struct sde_ensemble_result result = run_pairs(outcome.cases, variate, 600);
+  struct sde_ensemble_result result = run_pairs(outcome.cases, variate, 0, 600);
   ck_assert_double_gt(sde_moments_variance(result.differences[RECORDS - 1]),
                       2 * sde_moments_variance(result.moments[RECORDS - 1]));
   sde_ensemble_result_free(&result);
   sde_control_variate_free(variate);
+  outcome_free(&outcome);
+}
+END_TEST
+
+/* The factor of the loss at the end time, from 200 paths from this one on. */
+static double factor_from(const struct outcome *outcome, uint64_t first_path)
+{
+  struct sde_control_variate *variate = variate_of(outcome->cases);
+  struct sde_ensemble_result result = run_pairs(outcome->cases, variate, first_path, 200);
+  size_t row = 2, controls = RECORDS * 2; /* of two observables */
+  double factor = sde_control_variate_factor(result.moments[row], result.moments[controls + row],
+                                             result.differences[row]);
+  sde_ensemble_result_free(&result);
+  sde_control_variate_free(variate);
+  return factor;
+}
+
+/* The factor is that of paths beyond all that a recipe may ask for, not of the estimate's own. */
+START_TEST(the_pilot_has_its_own_paths)
+{
+  struct outcome outcome = run_golden("paths=200", "seed=1", 1);
+  double factor = control(&outcome, 0, "factor");
+  ck_assert_double_eq(factor, factor_from(&outcome, (uint64_t)1 << 41));
+  ck_assert_double_ne(factor, factor_from(&outcome, 0));
   outcome_free(&outcome);
 }
 END_TEST
@@ -399,6 +424,7 @@ int main(void)
   tcase_add_test(tests, means_are_unbiased_and_their_errors_honest);
   tcase_add_test(tests, a_nonlinear_mean_is_that_without_control);
   tcase_add_test(tests, useless_controls_do_no_harm);
+  tcase_add_test(tests, the_pilot_has_its_own_paths);
   tcase_add_test(tests, threads_do_not_matter);
   tcase_add_test(tests, what_has_no_control_is_refused);
   tcase_add_test(tests, what_it_does_not_help_is_said);
