@@ -3,7 +3,9 @@
  */
 #include "experiments/cases.h"
 
+#include "experiments/control.h"
 #include "experiments/progress.h"
+#include "sde/control_variate.h"
 #include "sde/multilevel.h"
 #include "sde/noise_class.h"
 
@@ -168,6 +170,10 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
                                   .eta = one->optimizer.eta,
                                   .substeps = substeps,
                                   .resolution = made->coupled ? common : own};
+  if (recipe_control_variate(cases->recipe) &&
+      !sde_control_variate_accepts(&solution, one->steps, &refused))
+    return sde_fail(status, refused.code, "%s: %s",
+                    parameters_place(cases->recipe->common, "variance_reduction"), refused.message);
   made->process = sde_solution_process_new(&solution, &refused);
   solution.substeps = other;
   made->companion = sde_solution_process_new(&solution, &refused);
@@ -447,8 +453,8 @@ struct sde_ensemble_result case_run(const struct cases *cases, const struct run_
 {
   size_t sdes = cases->recipe->sdes, each = companions ? 2 : 1;
   size_t half = 1 + each * sdes;
-  const struct sde_process **process = sde_alloc(2 * half, sizeof *process);
-  struct sde_pair *pair = sde_alloc(2 * sdes, sizeof *pair);
+  const struct sde_process **process = sde_alloc(2 * half + sdes, sizeof *process);
+  struct sde_pair *pair = sde_alloc(3 * sdes, sizeof *pair);
   size_t pairs = 0;
   process[0] = one->iterates;
   process[half] = one->iterates_partner;
@@ -481,10 +487,14 @@ struct sde_ensemble_result case_run(const struct cases *cases, const struct run_
       .threads = threads,
       .progress = progress == NULL ? NULL : progress_paths,
       .progress_context = progress};
+  if (one->controls != NULL)
+    controls_add(one->controls, &ensemble, process, pair);
   char *label = case_label(one);
   progress_part(progress, label, case_work(one, sdes, companions), one->paths);
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
   progress_ran(progress, result.own_paths);
+  if (one->controls != NULL)
+    controls_exchange(one->controls, &result);
   sde_free(label);
   sde_free(process);
   sde_free(pair);

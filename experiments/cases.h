@@ -24,10 +24,13 @@ struct case_sde {
   const char *apart; /* where it does not: why, for people */
 };
 
+struct controls;
+
 struct run_case {
   struct optimizer optimizer;
   uint64_t paths, steps; /* of antithetic paths, pairs */
   bool antithetic;
+  const struct controls *controls; /* of a run that has them, else NULL: control.h */
   struct sde_process *iterates, *iterates_partner;
   struct case_sde *sde; /* recipe->sdes of them */
 };
@@ -77,7 +80,8 @@ double case_antithetic_gain(const struct cases *cases, const struct run_case *on
 
 /* Run the processes of a case in one ensemble: process 0 is the iterates, process 1 + 2 s the SDE
  * s and process 2 + 2 s its companion, with pairs (SDE, companion) s; without companions, process
- * 1 + s is the SDE s. The last pairs, one an SDE, are (iterates, SDE). */
+ * 1 + s is the SDE s. The last pairs, one an SDE, are (iterates, SDE). With controls, the moments
+ * of the SDEs are those with the control taken off, and their own the last pairs: one more an SDE. */
 struct sde_ensemble_result case_run(const struct cases *cases, const struct run_case *one,
                                     bool companions, uint64_t sample_paths, size_t records,
                                     const uint64_t *record_steps, int threads,

@@ -531,10 +531,20 @@ double recipe_tolerance(const struct recipe *recipe)
   return asked ? parameters_real(recipe->common, "tolerance") : NAN;
 }
 
-bool recipe_antithetic(const struct recipe *recipe)
+static bool reduces_variance(const struct recipe *recipe, const char *how)
 {
   return study_uses(recipe->study, "variance_reduction") && isnan(recipe_tolerance(recipe)) &&
-         strcmp(parameters_text(recipe->common, "variance_reduction"), "antithetic") == 0;
+         strcmp(parameters_text(recipe->common, "variance_reduction"), how) == 0;
+}
+
+bool recipe_antithetic(const struct recipe *recipe)
+{
+  return reduces_variance(recipe, "antithetic");
+}
+
+bool recipe_control_variate(const struct recipe *recipe)
+{
+  return reduces_variance(recipe, "control-variate");
 }
 
 void recipe_free(struct recipe *recipe)

@@ -52,6 +52,9 @@ double recipe_tolerance(const struct recipe *recipe);
 /* Does it ask for antithetic paths, and does its study take them? */
 bool recipe_antithetic(const struct recipe *recipe);
 
+/* The same for control variates. */
+bool recipe_control_variate(const struct recipe *recipe);
+
 void recipe_free(struct recipe *recipe);
 
 /* Where a common key stands that may be left out, sde and output included: "FILE:LINE", "--set KEY", or NULL

@@ -88,10 +88,11 @@ static const struct schema_row recipe_rows[] = {
              .help = "independent paths in an ensemble"}},
     {.key = {.name = "variance_reduction",
              .type = PARAMETER_CHOICE,
-             .choices = "none antithetic",
+             .choices = "none antithetic control-variate",
              .fallback = "none",
              .help = "antithetic: paths in pairs, on a Brownian path and on its negative; "
-                     "docs/variance.md"}},
+                     "control-variate: less what a linearised SDE on the same Brownian path, whose "
+                     "mean is known, has in common with it; docs/variance.md"}},
     {.key = {.name = "tolerance",
              .type = PARAMETER_REAL,
              .low = 0,

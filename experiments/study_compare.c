@@ -30,6 +30,7 @@ static const struct parameter_key keys[] = {
 enum { EACH = 2 };
 
 static struct comparison compare(const struct cases *cases, const struct run_case *one,
+                                 const struct controls *controls,
                                  const struct sde_ensemble_result *result, size_t records,
                                  size_t record, uint64_t step, size_t sde, size_t observable)
 {
@@ -68,6 +69,8 @@ static struct comparison compare(const struct cases *cases, const struct run_cas
       .iterates_gain = case_antithetic_gain(cases, one, result, records, record, 0, observable),
       .solution_gain =
           case_antithetic_gain(cases, one, result, records, record, process, observable),
+      .control = controls == NULL ? (struct control_gain){NAN, NAN, NAN}
+                                  : controls_gain(controls, result, record, sde, observable),
       .exact_iterates = NAN,
       .exact_solution = NAN,
       .scheme_error = comparison_scheme_error(&one->sde[sde], pair)};
@@ -83,7 +86,8 @@ static void write_differences(struct results *results, const struct cases *cases
   for (size_t s = 0; s < cases->recipe->sdes; s++)
     for (size_t o = 0; o < cases->observables->count; o++)
       for (size_t r = 0; r < records; r++) {
-        struct comparison row = compare(cases, one, result, records, r, record_steps[r], s, o);
+        struct comparison row =
+            compare(cases, one, NULL, result, records, r, record_steps[r], s, o);
         series_case_columns(table, one);
         fprintf(table, "%zu,%s,", s, cases->observable_name[o]);
         results_number(table, row.time);
@@ -165,16 +169,26 @@ static uint64_t kept_paths(const struct cases *cases, const struct run_case *one
 }
 
 /* Run one case, write its tables, and keep its comparisons and distances at the end time. */
-static void run_case(const struct cases *cases, const struct run_case *one, int threads,
+static bool run_case(const struct cases *cases, const struct run_case *one, int threads,
                      struct results *results, struct progress *progress, struct comparison *kept,
-                     struct exact_gaps *gaps, struct distance *distances)
+                     struct exact_gaps *gaps, struct distance *distances, struct sde_status *status)
 {
   size_t records;
   uint64_t paths = kept_paths(cases, one), single = path_file_paths(one, cases->recipe);
   uint64_t kept_samples = paths > single ? paths : single;
   uint64_t *record_steps = case_record_steps(cases, one, &records);
+  struct controls *controls = NULL;
+  if (recipe_control_variate(cases->recipe)) {
+    controls = controls_new(cases, one, records, record_steps, threads, status);
+    if (controls == NULL) {
+      sde_free(record_steps);
+      return false;
+    }
+  }
+  struct run_case controlled = *one;
+  controlled.controls = controls;
   struct sde_ensemble_result result =
-      case_run(cases, one, true, kept_samples, records, record_steps, threads, progress);
+      case_run(cases, &controlled, true, kept_samples, records, record_steps, threads, progress);
   series_write(results, cases, one, &result, EACH, records, record_steps);
   write_differences(results, cases, one, &result, records, record_steps);
   path_file_add(results, cases, one, &result, EACH, (size_t)kept_samples, records, record_steps);
@@ -187,10 +201,12 @@ static void run_case(const struct cases *cases, const struct run_case *one, int 
   for (size_t s = 0; s < cases->recipe->sdes; s++)
     for (size_t o = 0; o < cases->observables->count; o++)
       kept[s * cases->observables->count + o] =
-          compare(cases, one, &result, records, records - 1, one->steps, s, o);
+          compare(cases, one, controls, &result, records, records - 1, one->steps, s, o);
   exact_means_set(cases, one, kept, gaps);
   sde_ensemble_result_free(&result);
+  controls_free(controls);
   sde_free(record_steps);
+  return true;
 }
 
 /* The same to a tolerance: means at the end time alone, no series. */
@@ -227,6 +243,12 @@ static void report(const struct cases *cases, struct results *results, const str
                           json_pack("{s:o, s:o}", "gain_iterates",
                                     results_json(all[i].iterates_gain), "gain_sde",
                                     results_json(all[i].solution_gain)));
+    if (!isnan(all[i].control.factor))
+      json_object_set_new(row, "control_variate",
+                          json_pack("{s:o, s:o, s:o}", "gain_sde",
+                                    results_json(all[i].control.variance), "gain_evaluations",
+                                    results_json(all[i].control.evaluations), "factor",
+                                    results_json(all[i].control.factor)));
     if (multilevel[i] != NULL)
       json_object_set(row, "multilevel", multilevel[i]);
     json_array_append_new(rows, row);
@@ -258,8 +280,8 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   json_t **multilevel = sde_alloc(count, sizeof *multilevel);
   for (size_t i = 0; good && i < cases->count; i++)
     if (by_paths)
-      run_case(cases, &cases->one[i], threads, results, progress, all + i * each, &gaps,
-               distances + i * each);
+      good = run_case(cases, &cases->one[i], threads, results, progress, all + i * each, &gaps,
+                      distances + i * each, status);
     else
       good = run_to_tolerance(cases, &cases->one[i], threads, results, all + i * each, &gaps,
                               multilevel + i * each, status);

@@ -54,6 +54,9 @@ static void add_replaced(const struct recipe *recipe, const char *margin, struct
     if (recipe_place_given(recipe, single[k]) != NULL)
       text_add(text, "%s%s: %s is not used: means of antithetic pairs are no single paths\n",
                margin, recipe_place_given(recipe, single[k]), single[k]);
+  if (recipe_control_variate(recipe) && recipe->sdes == 0)
+    text_add(text, "%s%s: variance_reduction has no effect: there is no SDE to have a control\n",
+             margin, recipe_place_given(recipe, "variance_reduction"));
   if (isnan(recipe_tolerance(recipe)))
     return;
   for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {

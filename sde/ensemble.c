@@ -312,6 +312,20 @@ static void average(const struct sde_ensemble *ensemble, struct worker *worker, 
     worker->alive[process * width + p] &= worker->alive[partner * width + p];
 }
 
+static void evaluate(const struct sde_ensemble *ensemble, struct worker *worker, size_t process,
+                     size_t record, double *values)
+{
+  const struct sde_observables *observables = &ensemble->observables;
+  size_t first = ensemble->processes - ensemble->variates;
+  if (process < first) {
+    observables->evaluate(observables->context, worker->observable_workspace, worker->width,
+                          worker->x[process], values);
+  } else {
+    const struct sde_variate *variate = &ensemble->variate[process - first];
+    variate->evaluate(variate->context, record, worker->width, worker->x[process], values);
+  }
+}
+
 static void record_process(const struct sde_ensemble *ensemble, struct worker *worker,
                            size_t process, size_t record, uint64_t first_path, size_t paths,
                            double *samples)
@@ -320,8 +334,7 @@ static void record_process(const struct sde_ensemble *ensemble, struct worker *w
   size_t width = worker->width, row = process * ensemble->records + record;
   double *values = worker->values + process * observables->count * width;
   bool *alive = worker->alive + process * width;
-  observables->evaluate(observables->context, worker->observable_workspace, width,
-                        worker->x[process], values);
+  evaluate(ensemble, worker, process, record, values);
   if (ensemble->antithetic && process < ensemble->processes / 2)
     average(ensemble, worker, process);
   for (size_t o = 0; o < observables->count; o++)
@@ -345,10 +358,12 @@ static void record_pairs(const struct sde_ensemble *ensemble, struct worker *wor
     for (size_t o = 0; o < count; o++) {
       const double *minuend = worker->values + (pair.minuend * count + o) * width;
       const double *subtrahend = worker->values + (pair.subtrahend * count + o) * width;
+      size_t row = (i * ensemble->records + record) * count + o;
+      double factor = ensemble->pair_factor == NULL ? 1 : ensemble->pair_factor[row];
+      double mean = ensemble->pair_mean == NULL ? 0 : ensemble->pair_mean[row];
       for (size_t p = 0; p < width; p++)
-        worker->difference[p] = minuend[p] - subtrahend[p];
-      reduce(&worker->tally.differences[(i * ensemble->records + record) * count + o], width,
-             worker->difference, worker->both);
+        worker->difference[p] = minuend[p] - factor * (subtrahend[p] - mean);
+      reduce(&worker->tally.differences[row], width, worker->difference, worker->both);
     }
   }
 }
@@ -508,8 +523,8 @@ struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble)
     share_rows(&share, process->kept, process->kept_rows, process->kept_paths);
   }
   sde_free(share.first_path);
-  return (struct sde_ensemble_result){all.moments, all.differences, all.diverged,
-                                      all.first_divergence, samples, own_paths};
+  return (struct sde_ensemble_result){all.moments,          all.differences, all.diverged,
+                                      all.first_divergence, samples,         own_paths};
 }
 
 void sde_ensemble_result_free(struct sde_ensemble_result *result)

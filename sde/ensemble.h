@@ -28,6 +28,12 @@ struct sde_pair {
   size_t minuend, subtrahend;
 };
 
+/* Functions that one process has in the place of the observables, as many of them, at a record. */
+struct sde_variate {
+  const void *context;
+  void (*evaluate)(const void *context, size_t record, size_t width, const double *x, double *out);
+};
+
 /* What is run: each process from the start, on the same path numbers. */
 struct sde_ensemble {
   uint64_t paths;
@@ -44,6 +50,12 @@ struct sde_ensemble {
   bool antithetic;
   size_t pairs;
   const struct sde_pair *pair;
+  /* Control variates: the last processes, `variates` of them, have these functions in the place of
+   * the observables, and a pair has minuend - factor (subtrahend - mean) in the place of the
+   * difference, [(pair*records + record)*observables + observable]; NULL for 1 and for 0. */
+  size_t variates;
+  const struct sde_variate *variate;
+  const double *pair_factor, *pair_mean;
   struct sde_observables observables;
   double bound;          /* a path with a coordinate beyond it, or not finite, has diverged */
   uint64_t sample_paths; /* keep the observables of this many paths, 0 for none */
