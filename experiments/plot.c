@@ -692,7 +692,7 @@ static bool draw_picture(const struct studio *studio, const struct picture *pict
   if (ok) {
     char *details[4] = {picture->table->settings.name[picture->rows[0].picture],
                         describe_times(picture, longest), describe_panels(picture),
-                         describe_curves(picture, curves, studio->sdes)};
+                        describe_curves(picture, curves, studio->sdes)};
     ok = draw_formats(studio, name, details, status);
     for (size_t i = 1; i < 4; i++)
       sde_free(details[i]);
