@@ -37,6 +37,7 @@ struct sde_level {
   struct sde_moments *fine, *coarse;      /* of the two that the differences are between */
 };
 
+/* A run: what was asked for, the levels tried and in use, and what they took. */
 struct sde_multilevel {
   struct sde_multilevel_problem problem;
   double weak_order;
@@ -79,6 +80,8 @@ struct sde_multilevel_estimate {
    * order, and with two of the smallest of their standard errors added. */
   double bias, bias_bound;
 };
+
+/* The estimate of one of the problem's observables after a run that returned true. */
 struct sde_multilevel_estimate sde_multilevel_estimate(const struct sde_multilevel *multilevel,
                                                        size_t observable);
 
@@ -88,6 +91,8 @@ struct sde_plain {
   uint64_t steps;
   double paths, normals, evaluations;
 };
+
+/* The same for a run that has returned true, from the variances and differences that it measured. */
 struct sde_plain sde_multilevel_plain(const struct sde_multilevel *multilevel);
 
 #endif

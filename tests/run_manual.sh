@@ -36,8 +36,8 @@ lacking=$(missing "$page")
 # Twins: a page without an option, and without a command.
 grep -v '^\.It Fl -json' "$page" >twin
 [ "$(missing twin)" = "run --json" ] || fail "a missing option is not noticed: $(missing twin)"
-grep -v '^\.Ss sharpsde plot' "$page" >twin
-[ "$(missing twin)" = "sharpsde plot" ] || fail "a missing command is not noticed: $(missing twin)"
+grep -v '^\.Ss sharpsde new' "$page" >twin
+[ "$(missing twin)" = "sharpsde new" ] || fail "a missing command is not noticed: $(missing twin)"
 
 # Pages that it refers to need not be installed here.
 if command -v mandoc >/dev/null; then
@@ -51,6 +51,7 @@ fi
 mkdir bin
 ln -s "$program" bin/sharpsde
 PATH=$scratch/bin:$PATH
+# shellcheck source=completions/sharpsde.bash
 # shellcheck source=completions/sharpsde.bash
 . "$root/completions/sharpsde.bash"
 completes() {
