@@ -51,8 +51,7 @@ fi
 mkdir bin
 ln -s "$program" bin/sharpsde
 PATH=$scratch/bin:$PATH
-# shellcheck source=completions/sharpsde.bash
-# shellcheck source=completions/sharpsde.bash
+# shellcheck source=/dev/null
 . "$root/completions/sharpsde.bash"
 completes() {
   local expected=$1 offered
