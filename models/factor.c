@@ -114,8 +114,16 @@ void factor_add(const struct factor_plan *plan, struct factor_workspace *workspa
     add_weighted(dim, width, root, column, dw, workspace->sum);
 }
 
+/* 1 / sqrt(pivot), or 0 for a pivot that vanishes to rounding. floor may be NULL. */
+static inline double inverse_root(double pivot, double diagonal, const double *floor)
+{
+  bool positive = pivot > 1e-13 * diagonal && (floor == NULL || pivot > *floor);
+  return positive ? 1 / sqrt(pivot) : 0;
+}
+
 SDE_VECTOR
-void factor_cholesky(size_t dim, size_t width, double *restrict covariance)
+void factor_cholesky_above(size_t dim, size_t width, const double *restrict floor,
+                           double *restrict covariance)
 {
   for (size_t start = 0; start < width; start += SDE_UNIT)
     for (size_t j = 0; j < dim; j++) {
@@ -129,14 +137,27 @@ void factor_cholesky(size_t dim, size_t width, double *restrict covariance)
           for (size_t p = 0; p < SDE_UNIT; p++)
             rest[p] -= row_i[k * width + p] * row_j[k * width + p];
         if (i == j)
-          for (size_t p = 0; p < SDE_UNIT; p++) {
-            bool positive = rest[p] > 1e-13 * row_j[j * width + p];
-            inverse[p] = positive ? 1 / sqrt(rest[p]) : 0;
-          }
+          for (size_t p = 0; p < SDE_UNIT; p++)
+            inverse[p] = inverse_root(rest[p], row_j[j * width + p],
+                                      floor == NULL ? NULL : floor + j * width + start + p);
         for (size_t p = 0; p < SDE_UNIT; p++)
           row_i[j * width + p] = rest[p] * inverse[p];
       }
     }
+}
+
+void factor_cholesky(size_t dim, size_t width, double *covariance)
+{
+  factor_cholesky_above(dim, width, NULL, covariance);
+}
+
+/* What rounding may make of a variance that is a second moment less the square of a mean. */
+static void second_moment_floor(size_t dim, size_t width, const double *restrict covariance,
+                                double *restrict floor)
+{
+  for (size_t j = 0; j < dim; j++)
+    for (size_t p = 0; p < width; p++)
+      floor[j * width + p] = 1e-13 * covariance[j * (j + 3) / 2 * width + p];
 }
 
 SDE_VECTOR
@@ -183,8 +204,9 @@ void factor_finish(const struct factor_plan *plan, struct factor_workspace *work
     centred_sum(plan->dim, width, scale, workspace->sum, workspace->weight, workspace->mean, out);
     return;
   }
+  second_moment_floor(plan->dim, width, workspace->covariance, workspace->sum);
   if (plan->centred)
     subtract_mean_products(plan->dim, width, workspace->mean, workspace->covariance);
-  factor_cholesky(plan->dim, width, workspace->covariance);
+  factor_cholesky_above(plan->dim, width, workspace->sum, workspace->covariance);
   factor_multiply(plan->dim, width, scale, workspace->covariance, dw, out);
 }

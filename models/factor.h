@@ -33,7 +33,7 @@ size_t factor_noise_dim(const struct factor_plan *plan);
 
 /* Sums of one thread, over the columns added so far. */
 struct factor_workspace {
-  double *sum;        /* [j*width + p]: sum_i sqrt(p_i) a_i dw_i */
+  double *sum;        /* [j*width + p]: sum_i sqrt(p_i) a_i dw_i; a floor under Cholesky */
   double *weight;     /* [p]: sum_i sqrt(p_i) dw_i */
   double *mean;       /* [j*width + p]: sum_i p_i a_i */
   double *covariance; /* [(j*(j+1)/2 + k)*width + p], k <= j: sum_i p_i a_ij a_ik */
@@ -50,7 +50,8 @@ void factor_add(const struct factor_plan *plan, struct factor_workspace *workspa
                 size_t i, double probability, const double *column, const double *dw);
 
 /* out[j*width + p] = scale * (Sigma^(1/2) dw)_j. Cholesky works in place of the covariance, which
- * may have been changed after the last column. */
+ * may have been changed after the last column, and leaves its floor in `sum`: rounding is relative
+ * to the second moment, from which the mean was subtracted. */
 void factor_finish(const struct factor_plan *plan, struct factor_workspace *workspace, size_t width,
                    double scale, const double *dw, double *out);
 
@@ -58,6 +59,10 @@ void factor_finish(const struct factor_plan *plan, struct factor_workspace *work
  * factor L with L L^T. A pivot that vanishes to rounding, relative to its diagonal entry, leaves a
  * zero column. */
 void factor_cholesky(size_t dim, size_t width, double *covariance);
+
+/* The same of a covariance that knows its rounding: a pivot that is not above floor[j*width + p]
+ * vanishes too. floor may be NULL. */
+void factor_cholesky_above(size_t dim, size_t width, const double *floor, double *covariance);
 
 /* out = scale * L dw. */
 void factor_multiply(size_t dim, size_t width, double scale, const double *lower, const double *dw,

@@ -8,8 +8,12 @@
 #include "models/tile.h"
 #include "sde/block.h"
 
-/* Samples in a piece, and tiles of paths that are summed in registers. */
-enum { PIECE = 32, STRIP = 4 };
+#include <float.h>
+#include <string.h>
+
+/* Samples in a piece, and tiles of paths that are summed in registers. Deviations are held for so
+ * many paths and coordinates at a time. */
+enum { PIECE = 32, STRIP = 4, TILES = 2, PATHS = TILES * TILE, GROUP = 16 };
 
 /* Of the samples of a piece, for a unit of paths: [i*SDE_UNIT + p]. */
 struct piece {
@@ -68,22 +72,6 @@ static void add_first(size_t d, size_t count, const double *restrict a, const do
       z[i] = a[i * d + j];
     add_product(count, c, z, sum + j * width);
   }
-}
-
-/* sum_jk += sum_i c_i^2 a_ij a_ik; the squares are left in the place of c. */
-SDE_VECTOR
-static void add_second(size_t d, size_t count, const double *restrict a, double *restrict c,
-                       size_t width, double *restrict sum)
-{
-  double z[PIECE];
-  for (size_t i = 0; i < count * SDE_UNIT; i++)
-    c[i] *= c[i];
-  for (size_t j = 0; j < d; j++)
-    for (size_t k = 0; k <= j; k++, sum += width) {
-      for (size_t i = 0; i < count; i++)
-        z[i] = a[i * d + j] * a[i * d + k];
-      add_product(count, c, z, sum);
-    }
 }
 
 static size_t piece_at(const struct loss *loss, size_t first)
@@ -170,54 +158,179 @@ static void move_margins(size_t d, size_t count, const double *a, double rho, co
   }
 }
 
-/* Second moments of the c_i a_i become covariances. */
+/* The scalars of a piece for PATHS paths, and of the first of all samples, where the deviations
+ * w_ij = c_i a_ij - c_0 a_0j start: they are of the size of the noise, and their products have its
+ * digits, which those of the c_i a_ij lose where the mean is large beside it. */
+struct scalars {
+  size_t d, count;
+  const double *a, *c;             /* [i*d + j], [i*SDE_UNIT + p] */
+  const double *a_first, *c_first; /* [j], [p] */
+};
+
+/* out[(r*PIECE + i)*PATHS + p] = w_ij for the coordinates j = from + r; their sums over i are added
+ * to sum[r*width + p], unless that is NULL. */
 SDE_VECTOR
-static void centre(size_t d, size_t width, double n, const double *restrict mean,
-                   double *restrict covariance)
+static void deviations(const struct scalars *of, size_t from, size_t rows, size_t width,
+                       double *restrict out, double *restrict sum)
 {
-  for (size_t j = 0; j < d; j++)
-    for (size_t p = 0; p < width; p++) {
-      double square = mean[j * width + p] * mean[j * width + p];
-      double *variance = covariance + j * (j + 3) / 2 * width + p, second = *variance / n;
-      *variance = second - square > 1e-13 * second ? second - square : 0;
+  for (size_t j = from; j < from + rows; j++, out += PIECE * PATHS) {
+    tile_row first[TILES], total[TILES];
+    for (size_t t = 0; t < TILES; t++) {
+      first[t] = ((const tile_row *)of->c_first)[t] * of->a_first[j];
+      total[t] = (tile_row){0};
     }
-  for (size_t j = 1; j < d; j++)
-    for (size_t k = 0; k < j; k++)
-      for (size_t p = 0; p < width; p++) {
-        double *entry = covariance + (j * (j + 1) / 2 + k) * width + p;
-        bool varies = covariance[j * (j + 3) / 2 * width + p] > 0 &&
-                      covariance[k * (k + 3) / 2 * width + p] > 0;
-        *entry = varies ? *entry / n - mean[j * width + p] * mean[k * width + p] : 0;
+    for (size_t i = 0; i < of->count; i++) {
+      const tile_row *c = (const tile_row *)(of->c + i * SDE_UNIT);
+      tile_row *w = (tile_row *)(out + i * PATHS);
+      for (size_t t = 0; t < TILES; t++) {
+        w[t] = c[t] * of->a[i * of->d + j] - first[t];
+        total[t] += w[t];
       }
+    }
+    for (size_t t = 0; sum != NULL && t < TILES; t++)
+      ((tile_row *)(sum + (j - from) * width))[t] += total[t];
+  }
 }
 
-void generalized_linear_moments(const struct loss *loss, size_t width, double rho, const double *x,
-                                double *mean, double *covariance)
+/* sum_jk += sum_i w_ij w_ik for `rows` coordinates from j and `columns` from k, one or two of each
+ * that are constants where this is inlined; k <= j alone. */
+TILE_INLINE void add_pairs(size_t count, size_t rows, size_t columns, const double *left,
+                           const double *right, size_t j, size_t k, size_t width, double *sum)
+{
+  tile_row total[2][2][TILES] = {0};
+  for (size_t i = 0; i < count; i++)
+    for (size_t r = 0; r < rows; r++)
+      for (size_t s = 0; s < columns; s++)
+        for (size_t t = 0; t < TILES; t++)
+          total[r][s][t] += ((const tile_row *)(left + (r * PIECE + i) * PATHS))[t] *
+                            ((const tile_row *)(right + (s * PIECE + i) * PATHS))[t];
+  for (size_t r = 0; r < rows; r++)
+    for (size_t s = 0; s < columns && k + s <= j + r; s++)
+      for (size_t t = 0; t < TILES; t++)
+        ((tile_row *)(sum + ((j + r) * (j + r + 1) / 2 + k + s) * width))[t] += total[r][s][t];
+}
+
+/* The same for groups of coordinates that start at j0 and k0 <= j0. */
+SDE_VECTOR
+static void add_group(size_t count, size_t rows, size_t columns, const double *left,
+                      const double *right, size_t j0, size_t k0, size_t width, double *sum)
+{
+  for (size_t r = 0; r < rows; r += 2)
+    for (size_t s = 0; s < columns && k0 + s <= j0 + r; s += 2) {
+      const double *w = left + r * PIECE * PATHS, *v = right + s * PIECE * PATHS;
+      if (r + 1 < rows && s + 1 < columns)
+        add_pairs(count, 2, 2, w, v, j0 + r, k0 + s, width, sum);
+      else if (s + 1 < columns)
+        add_pairs(count, 1, 2, w, v, j0 + r, k0 + s, width, sum);
+      else
+        add_pairs(count, 1, 1, w, v, j0 + r, k0 + s, width, sum);
+    }
+}
+
+static size_t group_at(size_t d, size_t from)
+{
+  return d - from < GROUP ? d - from : GROUP;
+}
+
+/* Sums of w_i over a piece, and of their products unless second is NULL. */
+static void add_moments(const struct scalars *of, size_t width, double *first, double *second)
+{
+  double left[GROUP * PIECE * PATHS], right[GROUP * PIECE * PATHS];
+  for (size_t j = 0; j < of->d; j += GROUP) {
+    size_t rows = group_at(of->d, j);
+    deviations(of, j, rows, width, left, first + j * width);
+    for (size_t k = 0; second != NULL && k < j; k += GROUP) {
+      deviations(of, k, GROUP, width, right, NULL);
+      add_group(of->count, rows, GROUP, left, right, j, k, width, second);
+    }
+    if (second != NULL)
+      add_group(of->count, rows, rows, left, left, j, j, width, second);
+  }
+}
+
+/* Sums of the products of deviations become covariances, and what rounding may make of a variance:
+ * some last digits of its sum, and of each c_i a_ij before the deviation was taken. mean is that of
+ * the deviations. */
+SDE_VECTOR
+static void centre(size_t d, size_t width, double n, const double *restrict a_first,
+                   const double *restrict c_first, const double *restrict mean,
+                   double *restrict covariance, double *restrict rounding)
+{
+  for (size_t j = 0; j < d; j++) {
+    const double *second = covariance + j * (j + 3) / 2 * width;
+    for (size_t p = 0; p < SDE_UNIT; p++) {
+      double digit = 2 * DBL_EPSILON * a_first[j] * c_first[p];
+      rounding[j * width + p] = 1e-13 * (second[p] / n) + digit * digit;
+    }
+  }
+  for (size_t j = 0; j < d; j++)
+    for (size_t k = 0; k <= j; k++) {
+      double *entry = covariance + (j * (j + 1) / 2 + k) * width;
+      for (size_t p = 0; p < SDE_UNIT; p++)
+        entry[p] = entry[p] / n - mean[j * width + p] * mean[k * width + p];
+    }
+}
+
+/* mean = (mean + c_0 a_0) + ridge x: the deviations' mean becomes the directions'. */
+SDE_VECTOR
+static void finish_directions(size_t d, size_t width, const double *restrict a_first,
+                              const double *restrict c_first, const double *restrict ridge,
+                              const double *restrict x, double *restrict mean)
+{
+  for (size_t j = 0; j < d; j++)
+    for (size_t p = 0; p < SDE_UNIT; p++) {
+      double *entry = mean + j * width + p;
+      *entry = *entry + c_first[p] * a_first[j] + ridge[j] * x[j * width + p];
+    }
+}
+
+/* piece->c of a piece: u_i = c_i a_i, but for the ridge. */
+static void direction_scalars(const struct loss *loss, size_t first, size_t width, double rho,
+                              const double *x, struct piece *piece)
+{
+  const struct generalized_linear *model = loss->data;
+  size_t d = loss->dim, count = piece_at(loss, first);
+  margins_at(loss, first, width, x, piece, piece->s);
+  model->derivatives(count * SDE_UNIT, piece->s, piece->y, piece->c, NULL);
+  if (rho != 0) {
+    move_margins(d, count, model->a + first * d, rho, piece->c, piece->s);
+    model->derivatives(count * SDE_UNIT, piece->s, piece->y, piece->c, NULL);
+  }
+}
+
+/* For a unit of paths, the sums being zero. */
+static void unit_moments(const struct loss *loss, size_t width, double rho, const double *x,
+                         double *mean, double *covariance, double *rounding)
 {
   const struct generalized_linear *model = loss->data;
   size_t d = loss->dim;
-  double n = (double)loss->samples;
+  double n = (double)loss->samples, c_first[SDE_UNIT];
   struct piece piece;
+  for (size_t first = 0; first < loss->samples; first += PIECE) {
+    direction_scalars(loss, first, width, rho, x, &piece);
+    if (first == 0)
+      memcpy(c_first, piece.c, sizeof c_first);
+    for (size_t p = 0; p < SDE_UNIT; p += PATHS) {
+      struct scalars of = {
+          d, piece_at(loss, first), model->a + first * d, piece.c + p, model->a, c_first + p};
+      add_moments(&of, width, mean + p, covariance == NULL ? NULL : covariance + p);
+    }
+  }
+  for (size_t j = 0; j < d; j++)
+    sde_block_scale(SDE_UNIT, 1 / n, mean + j * width);
+  if (covariance != NULL)
+    centre(d, width, n, model->a, c_first, mean, covariance, rounding);
+  finish_directions(d, width, model->a, c_first, model->ridge, x, mean);
+}
+
+void generalized_linear_moments(const struct loss *loss, size_t width, double rho, const double *x,
+                                double *mean, double *covariance, double *rounding)
+{
+  size_t d = loss->dim;
   sde_block_fill(d * width, 0, mean);
   if (covariance != NULL)
     sde_block_fill(d * (d + 1) / 2 * width, 0, covariance);
-  for (size_t start = 0; start < width; start += SDE_UNIT)
-    for (size_t first = 0; first < loss->samples; first += PIECE) {
-      size_t count = piece_at(loss, first);
-      const double *a = model->a + first * d;
-      margins_at(loss, first, width, x + start, &piece, piece.s);
-      model->derivatives(count * SDE_UNIT, piece.s, piece.y, piece.c, NULL);
-      if (rho != 0) {
-        move_margins(d, count, a, rho, piece.c, piece.s);
-        model->derivatives(count * SDE_UNIT, piece.s, piece.y, piece.c, NULL);
-      }
-      add_first(d, count, a, piece.c, width, mean + start);
-      if (covariance != NULL)
-        add_second(d, count, a, piece.c, width, covariance + start);
-    }
-  sde_block_scale(d * width, 1 / n, mean);
-  if (covariance != NULL)
-    centre(d, width, n, mean, covariance);
-  for (size_t j = 0; j < d; j++)
-    sde_block_add(width, model->ridge[j], x + j * width, mean + j * width);
+  for (size_t p = 0; p < width; p += SDE_UNIT)
+    unit_moments(loss, width, rho, x + p, mean + p, covariance == NULL ? NULL : covariance + p,
+                 covariance == NULL ? NULL : rounding + p);
 }

@@ -19,9 +19,11 @@ void generalized_linear_mean_hessian_vector(const struct loss *loss, size_t widt
 bool generalized_linear_has_moments(const struct loss *loss, double rho);
 
 /* Of u_i over the samples, equally likely: mean[j*width + p], and the lower triangle of the
- * covariance, [(j*(j+1)/2 + k)*width + p]. A variance below 1e-13 of its second moment is rounding,
- * and taken for zero with its covariances. covariance may be NULL. */
+ * covariance, [(j*(j+1)/2 + k)*width + p], from deviations from the first sample, so that a mean
+ * that is large beside the noise costs no digits. rounding[j*width + p] is what a variance may be
+ * by rounding alone: the floor of factor_cholesky_above. covariance may be NULL, and rounding then
+ * is not read; the mean has the same bits. */
 void generalized_linear_moments(const struct loss *loss, size_t width, double rho, const double *x,
-                                double *mean, double *covariance);
+                                double *mean, double *covariance, double *rounding);
 
 #endif

@@ -107,10 +107,10 @@ static void matrix_form(const struct limit_form *form, struct limit_form_workspa
                         double rho, const double *x, double scale, const double *dw, double *noise)
 {
   generalized_linear_moments(form->optimizer->objective->loss, width, rho, x, w->factor.mean,
-                             dw == NULL ? NULL : w->factor.covariance);
+                             dw == NULL ? NULL : w->factor.covariance, w->factor.sum);
   if (dw == NULL)
     return;
-  factor_cholesky(form->plan.dim, width, w->factor.covariance);
+  factor_cholesky_above(form->plan.dim, width, w->factor.sum, w->factor.covariance);
   factor_multiply(form->plan.dim, width, scale, w->factor.covariance, dw, noise);
 }
 

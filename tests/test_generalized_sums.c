@@ -1,17 +1,20 @@
 /*
  * Generalised linear losses in matrix form, beside sums over the samples one by one, for numbers of
- * samples that fill pieces and that do not, with and without a ridge and an intercept.
+ * samples that fill pieces and that do not, with and without a ridge and an intercept, near the
+ * optimum and where the gradient is large beside its noise.
  */
+#include "models/factor.h"
 #include "models/generalized_sums.h"
 #include "sde/block.h"
 #include "tests/models_testing.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 64, MOST = 8 };
+enum { WIDTH = 64, MOST = 24 };
 
 struct data_case {
   const char *loss, *keys;
@@ -26,6 +29,7 @@ static const struct data_case cases[] = {
     {"logistic", "ridge=0", 40, 4, -2},
     {"linear-regression", "ridge=0", 77, 6, 0},
     {"linear-regression", "ridge=0.1 intercept=false", 33, 2, 0},
+    {"linear-regression", "ridge=0", 45, 18, 0}, /* more coordinates than are held at a time */
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -118,20 +122,20 @@ static void moments_by_samples(const struct loss *loss, double rho, const double
     }
 }
 
-/* The covariance is a difference of moments of the size of the data, of about 1. The twin has
+/* Sums in another order of deviations from another point, which are of about 1. The twin has
  * another rho. */
 START_TEST(moments_are_those_of_the_samples)
 {
   struct loss *loss = loss_of(&cases[_i]);
   size_t d = loss->dim, size = d * WIDTH, triangle = d * (d + 1) / 2 * WIDTH;
-  double x[MOST * WIDTH], mean[MOST * WIDTH], expected_mean[MOST * WIDTH];
+  double x[MOST * WIDTH], mean[MOST * WIDTH], expected_mean[MOST * WIDTH], rounding[MOST * WIDTH];
   static double covariance[MOST * MOST * WIDTH], expected[MOST * MOST * WIDTH];
   sde_random_normals(&(struct sde_address){{5, 5}, 0, 0}, WIDTH, d, x);
   bool plain = strstr(cases[_i].keys, "ridge=0 ") != NULL || strcmp(cases[_i].keys, "ridge=0") == 0;
   ck_assert(generalized_linear_has_moments(loss, 0));
   ck_assert(generalized_linear_has_moments(loss, 0.2) == plain);
   for (double rho = 0; rho < (plain ? 0.3 : 0.1); rho += 0.2) {
-    generalized_linear_moments(loss, WIDTH, rho, x, mean, covariance);
+    generalized_linear_moments(loss, WIDTH, rho, x, mean, covariance, rounding);
     moments_by_samples(loss, rho, x, expected_mean, expected);
     ck_assert_double_lt(relative(size, mean, expected_mean), 1e-13);
     ck_assert_double_lt(relative(triangle, covariance, expected), 1e-13);
@@ -140,7 +144,7 @@ START_TEST(moments_are_those_of_the_samples)
       ck_assert_double_gt(relative(size, mean, expected_mean), 1e-5);
       ck_assert_double_gt(relative(triangle, covariance, expected), 1e-5);
     }
-    generalized_linear_moments(loss, WIDTH, rho, x, expected_mean, NULL);
+    generalized_linear_moments(loss, WIDTH, rho, x, expected_mean, NULL, NULL);
     ck_assert_mem_eq(mean, expected_mean, size * sizeof *mean);
   }
   loss_free(loss);
@@ -153,12 +157,13 @@ START_TEST(width_does_not_change_bits)
   struct loss *loss = loss_of(&cases[_i]);
   size_t d = loss->dim, entries = d * (d + 1) / 2;
   double x[MOST * WIDTH], half[MOST * SDE_UNIT], mean[MOST * WIDTH], half_mean[MOST * SDE_UNIT];
+  double rounding[MOST * WIDTH];
   static double covariance[MOST * MOST * WIDTH], half_covariance[MOST * MOST * SDE_UNIT];
   sde_random_normals(&(struct sde_address){{5, 5}, 0, 0}, WIDTH, d, x);
   for (size_t j = 0; j < d; j++)
     memcpy(half + j * SDE_UNIT, x + j * WIDTH + SDE_UNIT, SDE_UNIT * sizeof *x);
-  generalized_linear_moments(loss, WIDTH, 0, x, mean, covariance);
-  generalized_linear_moments(loss, SDE_UNIT, 0, half, half_mean, half_covariance);
+  generalized_linear_moments(loss, WIDTH, 0, x, mean, covariance, rounding);
+  generalized_linear_moments(loss, SDE_UNIT, 0, half, half_mean, half_covariance, rounding);
   for (size_t j = 0; j < d; j++)
     ck_assert_mem_eq(half_mean + j * SDE_UNIT, mean + j * WIDTH + SDE_UNIT,
                      SDE_UNIT * sizeof *mean);
@@ -204,6 +209,114 @@ START_TEST(limits_agree_with_columns)
 }
 END_TEST
 
+/* Linear regression of y = offset + z on features that do not vary: gradients at x in all of them
+ * are (s - offset - z_i) a, s = a.x. */
+enum { FAR_SAMPLES = 200 };
+static const double offsets[] = {1e3, 1e5, 1e7, 1e11};
+enum { OFFSETS = sizeof offsets / sizeof *offsets };
+
+static struct loss *far_loss(double offset, const char *names, const char *features)
+{
+  size_t size = 0;
+  char *text = NULL;
+  double z[SDE_UNIT];
+  FILE *csv = open_memstream(&text, &size);
+  fprintf(csv, "%s,y\n", names);
+  for (size_t i = 0; i < FAR_SAMPLES; i++) {
+    sde_random_normals(&(struct sde_address){{9, 1}, 0, i}, SDE_UNIT, 1, z);
+    fprintf(csv, "%s,%.17g\n", features, offset + z[0]);
+  }
+  fclose(csv);
+  char *file = models_file(text);
+  char *described = sde_format("linear-regression data=%s target=y standardize=false "
+                               "standardize_target=false intercept=false",
+                               file);
+  struct loss *loss = models_loss(described, NULL);
+  sde_free(described);
+  models_file_remove(file);
+  free(text);
+  return loss;
+}
+
+/* E u^2 - (E u)^2 of the gradients of one coordinate at x. */
+static double variance_of_moments(const struct loss *loss, const double *x)
+{
+  double g[SDE_UNIT], block[SDE_UNIT], first = 0, second = 0;
+  for (size_t p = 0; p < SDE_UNIT; p++)
+    block[p] = x[0];
+  for (uint32_t i = 0; i < FAR_SAMPLES; i++) {
+    loss->type->gradient(loss, SDE_UNIT, (struct loss_samples){&i, 0}, block, g);
+    first += g[0] / FAR_SAMPLES;
+    second += g[0] * g[0] / FAR_SAMPLES;
+  }
+  return second - first * first;
+}
+
+/* The noise far from the optimum is that of columns a sample: sums of 200 deviations of the same
+ * numbers in another order. For m-usam a column's residual at x + rho g is that of the rounded
+ * point, two last digits of the offset beside a deviation of about 1 (squared: twice that); 1e-8 at
+ * 1e7. The twin is the difference
+ * of moments, which loses (offset/1)^2 of 1e16. */
+START_TEST(noise_is_right_where_the_gradient_is_large)
+{
+  static const char *const optimizers[] = {"sgd", "m-usam"};
+  struct loss *loss = far_loss(offsets[_i], "x1", "1");
+  struct objective *objective = models_objective(loss, "sampling=with-replacement", NULL);
+  double x = 0.3, f[3], sigma[3], moved = 1e-12 + 4 * DBL_EPSILON * offsets[_i];
+  for (size_t k = 0; k < sizeof optimizers / sizeof *optimizers; k++) {
+    struct optimizer optimizer = models_optimizer(objective, optimizers[k], 0.1, 4, 1);
+    static const enum noise_factor factors[3] = {FACTOR_COLUMNS, FACTOR_CHOLESKY, FACTOR_AUTO};
+    for (int by = 0; by < 3; by++) {
+      struct limit_options options = {.eta_order = 1,
+                                      .rho_order = RHO_ORDER_EXACT,
+                                      .variance_term = true,
+                                      .factor = factors[by]};
+      models_moments(&optimizer, options, &x, &f[by], &sigma[by]);
+      ck_assert_double_lt(relative(1, &f[by], &f[0]), 1e-15);
+      ck_assert_double_lt(relative(1, &sigma[by], &sigma[0]), k == 0 ? 1e-12 : moved);
+    }
+    ck_assert(sigma[0] > 0.15 && sigma[0] < 0.4); /* about 1/4, times 1.1^2 */
+    if (k == 0 && offsets[_i] >= 1e7) {
+      double lost = variance_of_moments(loss, &x) / 4;
+      ck_assert_double_gt(relative(1, &lost, &sigma[0]), 1e-4);
+    }
+  }
+  objective_free(objective);
+  loss_free(loss);
+}
+END_TEST
+
+/* Two features (1, -3): L L^T is the covariance v (1, -3)(1, -3)^T, of which every column but the
+ * first is zero, though -3 c_i is rounded by itself. The twin's floor is relative to the variance
+ * alone, and takes that rounding for noise. */
+START_TEST(null_directions_have_no_noise_where_the_gradient_is_large)
+{
+  struct loss *loss = far_loss(offsets[_i], "x1,x2", "1,-3");
+  double x[2 * WIDTH], mean[2 * WIDTH], rounding[2 * WIDTH];
+  double covariance[3 * WIDTH], lower[3 * WIDTH], twin[3 * WIDTH];
+  size_t kept = 0;
+  sde_random_normals(&(struct sde_address){{5, 5}, 0, 0}, WIDTH, 2, x);
+  generalized_linear_moments(loss, WIDTH, 0, x, mean, covariance, rounding);
+  memcpy(lower, covariance, sizeof lower);
+  memcpy(twin, covariance, sizeof twin);
+  factor_cholesky_above(2, WIDTH, rounding, lower);
+  factor_cholesky(2, WIDTH, twin);
+  for (size_t p = 0; p < WIDTH; p++) {
+    const double *l = lower + p, *c = covariance + p;
+    double product[3] = {l[0] * l[0], l[0] * l[WIDTH],
+                         l[WIDTH] * l[WIDTH] + l[2 * WIDTH] * l[2 * WIDTH]};
+    double digit = 3 * DBL_EPSILON * offsets[_i]; /* of an entry whose deviation is about 3 */
+    ck_assert(c[0] > 0.7 && c[0] < 1.4);
+    for (size_t e = 0; e < 3; e++)
+      ck_assert_double_eq_tol(product[e], c[e * WIDTH], 1e-13 * c[2 * WIDTH] + digit * digit);
+    ck_assert(l[2 * WIDTH] == 0);
+    kept += twin[2 * WIDTH + p] > 0;
+  }
+  ck_assert(offsets[_i] < 1e11 || kept > 0);
+  loss_free(loss);
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("generalized sums");
@@ -212,5 +325,7 @@ int main(void)
   tcase_add_loop_test(tests, moments_are_those_of_the_samples, 0, CASES);
   tcase_add_loop_test(tests, width_does_not_change_bits, 0, CASES);
   tcase_add_loop_test(tests, limits_agree_with_columns, 0, CASES);
+  tcase_add_loop_test(tests, noise_is_right_where_the_gradient_is_large, 0, OFFSETS);
+  tcase_add_loop_test(tests, null_directions_have_no_noise_where_the_gradient_is_large, 0, OFFSETS);
   return testing_run(suite);
 }
