@@ -167,28 +167,39 @@ struct scalars {
   const double *a_first, *c_first; /* [j], [p] */
 };
 
-/* out[(r*PIECE + i)*PATHS + p] = w_ij for the coordinates j = from + r; their sums over i are added
- * to sum[r*width + p], unless that is NULL. */
+/* sum[p] += sum_i w_ij, unless sum is NULL; out[i*PATHS + p] = w_ij where they are kept, a constant
+ * where this is inlined. */
+TILE_INLINE void add_deviations(const struct scalars *of, size_t j, bool keep, double *out,
+                                double *sum)
+{
+  tile_row first[TILES], total[TILES];
+  for (size_t t = 0; t < TILES; t++) {
+    first[t] = ((const tile_row *)of->c_first)[t] * of->a_first[j];
+    total[t] = (tile_row){0};
+  }
+  for (size_t i = 0; i < of->count; i++)
+    for (size_t t = 0; t < TILES; t++) {
+      tile_row w = ((const tile_row *)(of->c + i * SDE_UNIT))[t] * of->a[i * of->d + j] - first[t];
+      if (keep)
+        ((tile_row *)(out + i * PATHS))[t] = w;
+      total[t] += w;
+    }
+  for (size_t t = 0; sum != NULL && t < TILES; t++)
+    ((tile_row *)sum)[t] += total[t];
+}
+
+/* out[(r*PIECE + i)*PATHS + p] = w_ij for the coordinates j = from + r, unless out is NULL; their
+ * sums over i are added to sum[r*width + p], unless that is NULL. */
 SDE_VECTOR
 static void deviations(const struct scalars *of, size_t from, size_t rows, size_t width,
                        double *restrict out, double *restrict sum)
 {
-  for (size_t j = from; j < from + rows; j++, out += PIECE * PATHS) {
-    tile_row first[TILES], total[TILES];
-    for (size_t t = 0; t < TILES; t++) {
-      first[t] = ((const tile_row *)of->c_first)[t] * of->a_first[j];
-      total[t] = (tile_row){0};
-    }
-    for (size_t i = 0; i < of->count; i++) {
-      const tile_row *c = (const tile_row *)(of->c + i * SDE_UNIT);
-      tile_row *w = (tile_row *)(out + i * PATHS);
-      for (size_t t = 0; t < TILES; t++) {
-        w[t] = c[t] * of->a[i * of->d + j] - first[t];
-        total[t] += w[t];
-      }
-    }
-    for (size_t t = 0; sum != NULL && t < TILES; t++)
-      ((tile_row *)(sum + (j - from) * width))[t] += total[t];
+  for (size_t r = 0; r < rows; r++) {
+    double *row = sum == NULL ? NULL : sum + r * width;
+    if (out == NULL)
+      add_deviations(of, from + r, false, NULL, row);
+    else
+      add_deviations(of, from + r, true, out + r * PIECE * PATHS, row);
   }
 }
 
@@ -238,7 +249,7 @@ static void add_moments(const struct scalars *of, size_t width, double *first, d
   double left[GROUP * PIECE * PATHS], right[GROUP * PIECE * PATHS];
   for (size_t j = 0; j < of->d; j += GROUP) {
     size_t rows = group_at(of->d, j);
-    deviations(of, j, rows, width, left, first + j * width);
+    deviations(of, j, rows, width, second == NULL ? NULL : left, first + j * width);
     for (size_t k = 0; second != NULL && k < j; k += GROUP) {
       deviations(of, k, GROUP, width, right, NULL);
       add_group(of->count, rows, GROUP, left, right, j, k, width, second);
