@@ -87,10 +87,15 @@ static void end_on_gsl_error(const char *reason, const char *file, int line, int
   exit(SDE_FAILED);
 }
 
-/* Only a run is the work of several ranks; whatever else is asked for, rank 0 does. */
-static bool has_part(int argc, char **argv)
+/* Only a run is the work of several ranks; whatever else is asked for, rank 0 does, and by itself,
+ * for it may run ensembles too. */
+static bool take_part(int argc, char **argv)
 {
-  return sde_ranks_rank() == 0 || (argc > 1 && strcmp(argv[1], "run") == 0);
+  bool first = sde_ranks_rank() == 0;
+  if (argc > 1 && strcmp(argv[1], "run") == 0)
+    return true;
+  sde_ranks_alone();
+  return first;
 }
 
 /* Did all that was printed arrive? */
@@ -108,7 +113,7 @@ int main(int argc, char **argv)
 {
   gsl_set_error_handler(end_on_gsl_error);
   sde_ranks_begin();
-  int code = has_part(argc, argv) ? dispatch(argc, argv) : SDE_OK;
+  int code = take_part(argc, argv) ? dispatch(argc, argv) : SDE_OK;
   code = end_output(code);
   sde_ranks_end();
   return code;

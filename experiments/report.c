@@ -9,8 +9,8 @@
 #include "experiments/report_run.h"
 #include "experiments/report_svg.h"
 #include "experiments/results.h"
-#include "experiments/sde_label.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Rows of a table that are shown at most, and up to which it stands open. */
@@ -36,8 +36,12 @@ static void add_section(struct text *page, const struct place *place, const char
 
 /* ---- head ---- */
 
+/* How many paths, or the tolerance that they were to meet. */
 static char *paths_text(const struct report_run *run)
 {
+  double tolerance = report_run_tolerance(run);
+  if (!isnan(tolerance))
+    return sde_format("as a tolerance of %g took", tolerance);
   const json_t *paths = json_object_get(run->summary, "paths");
   if (json_is_integer(paths))
     return sde_format("%lld", (long long)json_integer_value(paths));
@@ -59,10 +63,14 @@ static char *time_text(const struct report_run *run)
 static void add_facts(struct text *page, const struct report_run *run)
 {
   char *paths = paths_text(run), *time = time_text(run);
+  char *many = isnan(report_run_tolerance(run))
+                   ? sde_format("%s paths", paths)
+                   : sde_format("to a tolerance of %g", report_run_tolerance(run));
   char *facts =
-      sde_format("Study %s, %s paths, seed %lld, run time %s", run->study, paths,
+      sde_format("Study %s, %s, seed %lld, run time %s", run->study, many,
                  (long long)json_integer_value(json_object_get(run->summary, "seed")), time);
   html_element(page, "p", "class=\"facts\"", facts);
+  sde_free(many);
   sde_free(facts);
   sde_free(time);
   sde_free(paths);
@@ -151,7 +159,7 @@ static void add_names_of_sdes(struct text *page, const struct report_run *run)
 {
   const json_t *sdes = json_object_get(run->summary, "sdes");
   for (size_t s = 0; s < json_array_size(sdes); s++) {
-    char *description = sde_description(json_array_get(sdes, s));
+    char *description = report_sde_description(run, s);
     char *line = sde_format("SDE %zu: %s.", s, description);
     html_element(page, "p", "class=\"facts\"", line);
     sde_free(line);

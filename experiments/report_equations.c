@@ -8,6 +8,7 @@
 #include "experiments/sde_label.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <string.h>
 
 /* A scalar, or the scalars of a list with commas; "" where there is none. Released with sde_free. */
@@ -39,16 +40,85 @@ static struct limit_options options_of(const json_t *sde)
       .variance_term = !json_is_false(json_object_get(sde, "variance_term"))};
 }
 
+char *report_sde_description(const struct report_run *run, size_t index)
+{
+  json_t *sde = json_copy(json_array_get(json_object_get(run->summary, "sdes"), index));
+  if (!isnan(report_run_tolerance(run)))
+    json_object_del(sde, "scheme");
+  char *description = sde_description(sde);
+  json_decref(sde);
+  return description;
+}
+
+/* "b = 4, η = 0.1, ρ = 0.1, m = 2", the setting of a row. */
+static void add_setting(struct text *text, const json_t *row)
+{
+  const json_t *micro = json_object_get(row, "micro_batch");
+  text_add(text, "b = %lld, η = %g, ρ = %g",
+           (long long)json_integer_value(json_object_get(row, "batch")),
+           json_number_value(json_object_get(row, "eta")),
+           json_number_value(json_object_get(row, "rho")));
+  if (json_is_integer(micro))
+    text_add(text, ", m = %lld", (long long)json_integer_value(micro));
+}
+
+/* "by euler-maruyama to 0.002; steps:paths of the levels 2:1024 4:1024" */
+static void add_levels(struct text *text, const json_t *multilevel)
+{
+  const char *scheme = json_string_value(json_object_get(multilevel, "scheme"));
+  bool missed = json_is_false(json_object_get(multilevel, "reached"));
+  size_t l;
+  json_t *level;
+  text_add(text, ": by %s to %g%s; steps:paths of the levels", scheme == NULL ? "?" : scheme,
+           json_number_value(json_object_get(multilevel, "tolerance")),
+           missed ? ", which was not reached" : "");
+  json_array_foreach(json_object_get(multilevel, "levels"), l, level)
+  {
+    text_add(text, " %lld:%lld", (long long)json_integer_value(json_object_get(level, "steps")),
+             (long long)json_integer_value(json_object_get(level, "paths")));
+  }
+}
+
+/* How the SDE was solved in each case of a run to a tolerance. The levels of a case are those of all
+ * its observables. */
+static void add_solutions(struct text *page, const struct report_run *run, const char *optimizer,
+                          size_t index)
+{
+  const char *observable = NULL;
+  size_t i;
+  json_t *row;
+  text_add(page, "<ul>\n");
+  json_array_foreach(json_object_get(run->summary, "rows"), i, row)
+  {
+    const char *of = json_string_value(json_object_get(row, "optimizer"));
+    const char *what = json_string_value(json_object_get(row, "observable"));
+    const json_t *multilevel = json_object_get(row, "multilevel");
+    observable = observable == NULL ? what : observable;
+    if (of == NULL || what == NULL || multilevel == NULL || strcmp(of, optimizer) != 0 ||
+        strcmp(what, observable) != 0 ||
+        json_integer_value(json_object_get(row, "sde_index")) != (json_int_t)index)
+      continue;
+    struct text line = {0};
+    add_setting(&line, row);
+    add_levels(&line, multilevel);
+    html_element(page, "li", "", line.data);
+    sde_free(line.data);
+  }
+  text_add(page, "</ul>\n");
+}
+
 static void add_sde(struct text *page, const struct report_run *run,
                     const struct optimizer_type *type, size_t index, const char *id, int level)
 {
   const json_t *sdes = json_object_get(run->summary, "sdes"), *sde = json_array_get(sdes, index);
   struct limit_options options = options_of(sde);
-  char *label = sde_label(sdes, index), *description = sde_description(sde);
+  char *label = sde_label(sdes, index), *description = report_sde_description(run, index);
   char *heading = sde_format("%s, %s", type->name, label);
   char *part = sde_format("sde-%zu", index);
   html_heading(page, level, id, part, heading);
   html_element(page, "p", "class=\"facts\"", description);
+  if (!isnan(report_run_tolerance(run)))
+    add_solutions(page, run, type->name, index);
   mathematics_sde(page, type, &options);
   sde_free(part);
   sde_free(heading);

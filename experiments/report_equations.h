@@ -12,4 +12,8 @@
 void report_equations(struct text *page, const struct report_run *run, const char *prefix,
                       int level);
 
+/* SDE `index` of the summary in words; of a run to a tolerance without scheme and substeps, which
+ * each case has chosen for itself. Released with sde_free. */
+char *report_sde_description(const struct report_run *run, size_t index);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,6 +191,12 @@ bool report_run_read(struct report_run *run, const char *directory, struct sde_s
   sde_free(recipe);
   sde_free(about);
   return good;
+}
+
+double report_run_tolerance(const struct report_run *run)
+{
+  const json_t *tolerance = json_object_get(run->summary, "tolerance");
+  return json_is_number(tolerance) ? json_number_value(tolerance) : NAN;
 }
 
 void report_run_free(struct report_run *run)

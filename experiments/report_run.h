@@ -32,6 +32,9 @@ struct report_run {
 bool report_run_read(struct report_run *run, const char *directory, struct sde_status *status);
 void report_run_free(struct report_run *run);
 
+/* Where means were asked for to a tolerance, that; else NAN. */
+double report_run_tolerance(const struct report_run *run);
+
 /* The whole of a file in the directory, ended by a zero byte, or NULL. Released with sde_free. */
 char *report_run_file(const struct report_run *run, const char *name, struct sde_status *status);
 

@@ -211,11 +211,11 @@ static bool run_case(const struct cases *cases, const struct run_case *one, int 
 
 /* The same to a tolerance: means at the end time alone, no series. */
 static bool run_to_tolerance(const struct cases *cases, const struct run_case *one, int threads,
-                             struct results *results, struct comparison *kept,
-                             struct exact_gaps *gaps, json_t **multilevel,
+                             struct results *results, struct progress *progress,
+                             struct comparison *kept, struct exact_gaps *gaps, json_t **multilevel,
                              struct sde_status *status)
 {
-  struct tolerance_case *done = tolerance_run(cases, one, threads, results, kept, status);
+  struct tolerance_case *done = tolerance_run(cases, one, threads, progress, results, kept, status);
   if (done == NULL)
     return false;
   exact_means_set(cases, one, kept, gaps);
@@ -283,8 +283,8 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
       good = run_case(cases, &cases->one[i], threads, results, progress, all + i * each, &gaps,
                       distances + i * each, status);
     else
-      good = run_to_tolerance(cases, &cases->one[i], threads, results, all + i * each, &gaps,
-                              multilevel + i * each, status);
+      good = run_to_tolerance(cases, &cases->one[i], threads, results, progress, all + i * each,
+                              &gaps, multilevel + i * each, status);
   if (good)
     report(cases, results, all, count, multilevel, &gaps, distances);
   for (size_t i = 0; i < count; i++)

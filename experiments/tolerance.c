@@ -23,6 +23,7 @@ struct answer {
   struct sde_multilevel *levels;
   struct sde_plain same, euler; /* paths is NAN where plain Euler-Maruyama is not known */
   double normals, evaluations;  /* that all took, with those of schemes tried and not taken */
+  uint64_t own_paths;           /* that this rank ran for it, of whatever scheme */
 };
 
 struct tolerance_case {
@@ -37,7 +38,7 @@ struct tolerance_case {
 
 static struct sde_multilevel *pilot(const struct cases *cases, const struct run_case *one,
                                     size_t sde, const struct sde_scheme *scheme, int threads,
-                                    struct sde_status *status)
+                                    uint64_t *own_paths, struct sde_status *status)
 {
   double time = parameters_real(cases->recipe->common, "time");
   struct sde_multilevel_problem problem = {
@@ -50,7 +51,8 @@ static struct sde_multilevel *pilot(const struct cases *cases, const struct run_
       .observables = *cases->observables,
       .tolerance = recipe_tolerance(cases->recipe),
       .bound = parameters_real(cases->recipe->common, "divergence_bound"),
-      .threads = threads};
+      .threads = threads,
+      .own_paths = own_paths};
   return sde_multilevel_new(&problem, status);
 }
 
@@ -97,7 +99,8 @@ static bool choose(const struct cases *cases, const struct run_case *one, size_t
     bool euler = strcmp((*scheme)->name, "euler-maruyama") == 0;
     if (!candidate && !euler)
       continue;
-    struct sde_multilevel *tried = pilot(cases, one, sde, *scheme, threads, &refused);
+    struct sde_multilevel *tried =
+        pilot(cases, one, sde, *scheme, threads, &answer->own_paths, &refused);
     if (tried == NULL && candidate && first.code == SDE_OK)
       first = refused;
     if (tried != NULL && euler)
@@ -131,7 +134,8 @@ static bool run_sde(const struct cases *cases, const struct run_case *one, size_
 
 /* ---- The iterates ---- */
 
-static void draw_iterates(struct tolerance_case *done, uint64_t first, uint64_t paths, int threads)
+static void draw_iterates(struct tolerance_case *done, uint64_t first, uint64_t paths, int threads,
+                          struct progress *progress)
 {
   const struct cases *cases = done->cases;
   const struct sde_process *process = done->one->iterates;
@@ -151,27 +155,40 @@ static void draw_iterates(struct tolerance_case *done, uint64_t first, uint64_t 
   for (size_t o = 0; o < cases->observables->count; o++)
     done->iterates[o] = sde_moments_merged(done->iterates[o], result.moments[o]);
   done->iterates_diverged += result.diverged[0];
+  progress_ran(progress, result.own_paths);
   sde_ensemble_result_free(&result);
+}
+
+/* Paths that some observable's standard error still lacks, in whole grains, after `paths` of which
+ * not all survived: as many of those to come are taken not to survive. */
+static double lacking_iterates(const struct tolerance_case *done, uint64_t paths, double tolerance)
+{
+  double lacking = 0;
+  for (size_t o = 0; o < done->cases->observables->count; o++) {
+    double survivors = done->iterates[o].n;
+    double wanted = fmax(PILOT, sde_moments_variance(done->iterates[o]) / (tolerance * tolerance));
+    if (wanted > survivors && survivors > 0) /* without any there is nothing to go by */
+      lacking = fmax(lacking, (wanted - survivors) * (double)paths / survivors);
+  }
+  return GRAIN * ceil(lacking / GRAIN);
 }
 
 /* Paths until every standard error is within the tolerance; the variance is estimated anew after
  * each round. */
-static bool run_iterates(struct tolerance_case *done, int threads, struct sde_status *status)
+static bool run_iterates(struct tolerance_case *done, int threads, struct progress *progress,
+                         struct sde_status *status)
 {
   const struct recipe *recipe = done->cases->recipe;
-  double tolerance = recipe_tolerance(recipe), wanted = PILOT;
-  uint64_t paths = 0;
-  while (wanted > (double)paths) {
-    draw_iterates(done, paths, (uint64_t)wanted - paths, threads);
-    paths = (uint64_t)wanted;
-    for (size_t o = 0; o < done->cases->observables->count; o++)
-      wanted = fmax(wanted, GRAIN * ceil(sde_moments_variance(done->iterates[o]) /
-                                         (tolerance * tolerance * GRAIN)));
+  double tolerance = recipe_tolerance(recipe), more = PILOT;
+  for (uint64_t paths = 0; more > 0; more = lacking_iterates(done, paths, tolerance)) {
+    double wanted = (double)paths + more;
     if (!(wanted < paths_most))
       return sde_fail(status, SDE_INVALID,
                       "%s: tolerance %g would take %.2g paths of the iterates; below %.2g are "
                       "accepted",
                       parameters_place(recipe->common, "tolerance"), tolerance, wanted, paths_most);
+    draw_iterates(done, paths, (uint64_t)more, threads, progress);
+    paths += (uint64_t)more;
   }
   return true;
 }
@@ -275,7 +292,8 @@ static void report(struct results *results, const struct tolerance_case *done)
 }
 
 struct tolerance_case *tolerance_run(const struct cases *cases, const struct run_case *one,
-                                     int threads, struct results *results, struct comparison *rows,
+                                     int threads, struct progress *progress,
+                                     struct results *results, struct comparison *rows,
                                      struct sde_status *status)
 {
   size_t sdes = cases->recipe->sdes, observables = cases->observables->count;
@@ -284,9 +302,11 @@ struct tolerance_case *tolerance_run(const struct cases *cases, const struct run
                                   .one = one,
                                   .answer = sde_alloc(sdes, sizeof *done->answer),
                                   .iterates = sde_alloc(observables, sizeof *done->iterates)};
-  bool good = run_iterates(done, threads, status);
-  for (size_t s = 0; good && s < sdes; s++)
+  bool good = run_iterates(done, threads, progress, status);
+  for (size_t s = 0; good && s < sdes; s++) {
     good = run_sde(cases, one, s, threads, &done->answer[s], status);
+    progress_ran(progress, done->answer[s].own_paths);
+  }
   if (!good) {
     tolerance_case_free(done);
     return NULL;

@@ -7,6 +7,7 @@
 #define EXPERIMENTS_TOLERANCE_H
 
 #include "experiments/comparison.h"
+#include "experiments/progress.h"
 
 #include <stdio.h>
 
@@ -18,7 +19,8 @@ struct tolerance_case;
  * NULL, and the status says why, where the tolerance cannot be met with a sensible number of paths.
  * Released with tolerance_case_free. */
 struct tolerance_case *tolerance_run(const struct cases *cases, const struct run_case *one,
-                                     int threads, struct results *results, struct comparison *rows,
+                                     int threads, struct progress *progress,
+                                     struct results *results, struct comparison *rows,
                                      struct sde_status *status);
 void tolerance_case_free(struct tolerance_case *done);
 

@@ -480,22 +480,50 @@ static void share_rows(const struct share *share, double *rows, size_t count, si
   sde_free(first);
 }
 
-/* Ranks whose programs have come apart must not merge what they have. */
+/* Append words to all[*numbers]; none where there is no table. */
+static void append(uint64_t *all, size_t *numbers, const void *words, size_t count)
+{
+  if (words == NULL)
+    return;
+  memcpy(all + *numbers, words, count * sizeof *all);
+  *numbers += count;
+}
+
+/* Ranks whose programs have come apart must not merge what they have. What the processes compute is
+ * not seen here, but how a study came to them mostly is: steps, pairs, factors, what is kept. */
 static void require_same(const struct sde_ensemble *ensemble)
 {
   uint64_t bound;
   memcpy(&bound, &ensemble->bound, sizeof bound);
-  const uint64_t head[] = {ensemble->paths,        ensemble->dim,
-                           ensemble->records,      ensemble->processes,
-                           ensemble->pairs,        ensemble->observables.count,
-                           ensemble->sample_paths, bound};
-  size_t numbers = sizeof head / sizeof *head;
-  uint64_t *all = sde_alloc(numbers + ensemble->dim + ensemble->records, sizeof *all);
-  memcpy(all, head, sizeof head);
-  memcpy(all + numbers, ensemble->start, ensemble->dim * sizeof *all);
-  numbers += ensemble->dim;
-  memcpy(all + numbers, ensemble->record_steps, ensemble->records * sizeof *all);
-  numbers += ensemble->records;
+  const uint64_t head[] = {ensemble->paths,
+                           ensemble->first_path,
+                           ensemble->dim,
+                           ensemble->records,
+                           ensemble->processes,
+                           ensemble->antithetic,
+                           ensemble->pairs,
+                           ensemble->variates,
+                           ensemble->sample_paths,
+                           ensemble->observables.count,
+                           bound};
+  size_t numbers = 0, count = sizeof head / sizeof *head;
+  size_t factors = ensemble->pairs * ensemble->records * ensemble->observables.count;
+  uint64_t *all = sde_alloc(count + ensemble->dim + ensemble->records + 2 * ensemble->pairs +
+                                2 * factors + 2 * ensemble->processes,
+                            sizeof *all);
+  append(all, &numbers, head, count);
+  append(all, &numbers, ensemble->start, ensemble->dim);
+  append(all, &numbers, ensemble->record_steps, ensemble->records);
+  append(all, &numbers, ensemble->pair_factor, factors);
+  append(all, &numbers, ensemble->pair_mean, factors);
+  for (size_t i = 0; i < ensemble->pairs; i++) {
+    all[numbers++] = ensemble->pair[i].minuend;
+    all[numbers++] = ensemble->pair[i].subtrahend;
+  }
+  for (size_t i = 0; i < ensemble->processes; i++) {
+    all[numbers++] = ensemble->process[i]->kept_rows;
+    all[numbers++] = ensemble->process[i]->kept_paths;
+  }
   if (sde_ranks_differing(all, numbers * sizeof *all) != 0)
     sde_ranks_stop("the ranks have come to different ensembles; are their machines unequal?");
   sde_free(all);

@@ -139,7 +139,9 @@ static bool draw(struct sde_multilevel *multilevel, size_t l, uint64_t paths, bo
                                     .threads = problem->threads};
     struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
     add_result(level, problem->observables.count, pair, &result);
-    level->diverged += result.diverged[0] + (pair ? result.diverged[1] : 0);
+    level->diverged += pair ? paths - (uint64_t)result.differences[0].n : result.diverged[0];
+    if (problem->own_paths != NULL)
+      *problem->own_paths += result.own_paths;
     level->paths += paths;
     multilevel->normals +=
         (double)paths * (pair ? level->normals : normals_of(multilevel, level->steps));
@@ -381,8 +383,8 @@ void sde_multilevel_free(struct sde_multilevel *multilevel)
 
 /* ---- The run ---- */
 
-/* Paths until the sampling error is small enough, variances being estimated anew after each round.
- * Where rounding alone leaves it too large, a grain more. */
+/* Paths until the sampling error is small enough, variances being estimated anew after each round
+ * and paths that diverged being drawn anew. Where rounding alone leaves it too large, a grain more. */
 static bool sample(struct sde_multilevel *multilevel, struct sde_status *status)
 {
   size_t first = multilevel->first;
@@ -392,7 +394,7 @@ static bool sample(struct sde_multilevel *multilevel, struct sde_status *status)
       double most = wanted_paths(multilevel, first, l);
       if (!is_affordable(multilevel, most, status))
         return false;
-      uint64_t wanted = (uint64_t)most, have = multilevel->level[l].paths;
+      uint64_t wanted = (uint64_t)most, have = (uint64_t)term(multilevel, first, l, 0).n;
       if (wanted > have && !draw(multilevel, l, wanted - have, l > first, status))
         return false;
       drawn |= wanted > have;

@@ -25,12 +25,14 @@ struct sde_multilevel_problem {
   double tolerance; /* of the root-mean-square error, each observable's */
   double bound;     /* as in an ensemble */
   int threads;
+  uint64_t *own_paths; /* NULL, or where the paths that this rank runs are added */
 };
 
 /* Level l has 2^l steps. Of it are known phi at its own step, and phi at this step less phi at the
  * step of level l - 1 on the same path. */
 struct sde_level {
-  uint64_t steps, paths, diverged;
+  uint64_t steps, paths;
+  uint64_t diverged;                      /* of the paths; of pairs, those that lost either */
   double normals;                         /* that one path of the difference draws */
   double evaluations;                     /* of the system, likewise */
   struct sde_moments *value, *difference; /* [observable]; level 0 has no difference */

@@ -18,6 +18,9 @@
 void sde_ranks_begin(void);
 void sde_ranks_end(void);
 
+/* All ranks together: from here on each is a program alone, rank 0 of 1, until the end. */
+void sde_ranks_alone(void);
+
 /* How many there are, at least 1, and which this one is, from 0. Rank 0 alone writes files and
  * speaks to the user. */
 size_t sde_ranks_count(void);

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Set once, at the beginning, as MPI itself is; no communicator for a program that is alone. */
+/* Set at the beginning, as MPI itself is; no communicator for a program that does not begin. */
 static MPI_Comm world = MPI_COMM_NULL;
 
 /* For exit() somewhere below, of which MPI would hear nothing. */
@@ -32,6 +32,12 @@ void sde_ranks_begin(void)
   if (provided < MPI_THREAD_FUNNELED)
     sde_ranks_stop("this MPI does not allow threads in its processes");
   MPI_Comm_dup(MPI_COMM_WORLD, &world);
+}
+
+void sde_ranks_alone(void)
+{
+  MPI_Comm_free(&world);
+  MPI_Comm_dup(MPI_COMM_SELF, &world);
 }
 
 void sde_ranks_end(void)

@@ -5,25 +5,50 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
-/* What launchers tell each of the processes that they start: how many, and which. */
-static const char *const launchers[][2] = {{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
-                                           {"PMI_SIZE", "PMI_RANK"}};
+/* What launchers tell each of the processes that they start: how many, and which. Open MPI's daemons
+ * are themselves a step of Slurm's, whose numbers their processes inherit, so that the first
+ * launcher that is found is the one. PMIx tells which alone. */
+static const struct {
+  const char *size, *rank;
+} launchers[] = {{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
+                 {"PMI_SIZE", "PMI_RANK"},
+                 {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID"},
+                 {NULL, "PMIX_RANK"}};
+
+/* Ends a process that is one of several; where their number is not known rank 0 goes on, and rank 1
+ * says it for the others. */
+static void end_one_of(const char *size, long rank)
+{
+  if (size == NULL ? rank < 1 : atol(size) < 2)
+    return;
+  bool speaks = rank == (size == NULL);
+  if (speaks)
+    fprintf(stderr,
+            "sharpsde: one of %s processes of an MPI job, but built without MPI; `make MPI=1` "
+            "builds it with it\n",
+            size == NULL ? "several" : size);
+  else /* a launcher ends all as the first one ends, so that one must have spoken */
+    nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+  exit(SDE_INVALID);
+}
 
 /* Several of this program would do the same work and write over each other. */
 void sde_ranks_begin(void)
 {
   for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++) {
-    const char *size = getenv(launchers[i][0]), *rank = getenv(launchers[i][1]);
-    if (size == NULL || rank == NULL || atol(size) < 2)
+    const char *size = launchers[i].size == NULL ? NULL : getenv(launchers[i].size);
+    const char *rank = getenv(launchers[i].rank);
+    if (rank == NULL || (launchers[i].size != NULL && size == NULL))
       continue;
-    if (atol(rank) == 0)
-      fprintf(stderr,
-              "sharpsde: one of %s processes of an MPI job, but built without MPI; `make MPI=1` "
-              "builds it with it\n",
-              size);
-    exit(SDE_INVALID);
+    end_one_of(size, atol(rank));
+    return;
   }
+}
+
+void sde_ranks_alone(void)
+{
 }
 
 void sde_ranks_end(void)

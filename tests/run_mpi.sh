@@ -160,6 +160,15 @@ compare_ranks golden-regularizer.yaml --set paths=600
 compare_ranks valley-order-rho.yaml --set paths=100 --set time=0.1
 compare_ranks converge.yaml --set paths=64 --set schemes=milstein --set equations=noncommutative
 
+# To a tolerance; and the pilot of `check`, which rank 0 makes by itself.
+compare_ranks golden-multilevel.yaml --set tolerance=5e-3 --set eta=0.1
+done_by 1 run golden-multilevel.yaml --set tolerance=5e-3 --set eta=0.1 -o single --quiet
+rank_paths three | awk -v all="$(rank_paths single)" \
+  '{exit !(NF == 3 && $1 > 0 && $2 > 0 && $3 > 0 && $1 + $2 + $3 == all)}' ||
+  fail "to a tolerance the ranks have run $(rank_paths three) of $(rank_paths single) paths"
+done_by 2 check golden-multilevel.yaml --set tolerance=1e-2 --set eta=0.1
+[ "$(grep -c 'after a pilot' said)" -eq 1 ] || fail "check to a tolerance: $(cat said)"
+
 # ---- what is said, and the status ----
 
 # try COMMAND...: what it says to `said`, and its status.
@@ -188,6 +197,21 @@ try ranks 3 rum
 ended "a wrong command" 2 "nearest is 'run'"
 try "${launch[@]}" -n 3 "$program" run compare.yaml -o wrong
 [ -n "${MPI:-}" ] || ended "a program without MPI" 2 "one of 3 processes.*make MPI=1"
+# without_mpi NAME=VALUE...: --version under a launcher that sets these.
+without_mpi() {
+  try env "$@" "$program" --version
+}
+if [ -z "${MPI:-}" ]; then
+  without_mpi SLURM_STEP_NUM_TASKS=3 SLURM_PROCID=0
+  ended "Slurm without MPI" 2 "one of 3 processes.*make MPI=1"
+  without_mpi PMIX_RANK=1
+  ended "PMIx without MPI" 2 "one of several processes.*make MPI=1"
+  # One task of Slurm's is none of several, nor is what Open MPI's daemon inherits from it.
+  without_mpi SLURM_STEP_NUM_TASKS=1 SLURM_PROCID=0
+  [ "$status" -eq 0 ] || fail "one task of Slurm's: $(cat said)"
+  without_mpi OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_RANK=0 SLURM_STEP_NUM_TASKS=3 SLURM_PROCID=1
+  [ "$status" -eq 0 ] || fail "one rank of Open MPI's: $(cat said)"
+fi
 try ranks 3 --version
 [ "$status $(cat said)" = "0 $("$program" --version)" ] || fail "--version of 3: $(cat said)"
 ranks 2 run compare.yaml -o json --json --set paths=100 >said 2>/dev/null || fail "--json of 2"

@@ -165,6 +165,16 @@ done
 in_order converge/report.html 'id="equations"' '>ornstein-uhlenbeck</p>' '<mn>0.5</mn>' \
   '>geometric</p>'
 
+# To a tolerance there is no number of paths to tell, nor one scheme for all.
+recipe golden-multilevel --set tolerance=5e-3 --set eta=0.1
+check_page golden-multilevel/report.html
+in_order golden-multilevel/report.html 'Study compare, to a tolerance of 0.005, seed 1, run time' \
+  'id="equations"' 'b = 4, η = 0.1, ρ = 0.1: by euler-maruyama to 0.005; steps:paths of the levels'
+[ "$(grep -c 'steps:paths of the levels' golden-multilevel/report.html)" -eq \
+  $(($(wc -l <golden-multilevel/compare.csv) - 1)) ] || fail "not every case has its levels told"
+! grep -qE ',  paths|solved by auto|with 0 substeps' golden-multilevel/report.html ||
+  fail "to a tolerance the page tells paths or substeps that are none"
+
 # Without gnuplot a run does not fail, and the report says what is missing; drawn later, the
 # pictures stand in the next report.
 mkdir bin

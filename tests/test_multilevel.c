@@ -459,6 +459,22 @@ START_TEST(stiff_systems_start_at_a_stable_step)
 }
 END_TEST
 
+/* With a = 2000 both solutions of a pair leave the bound at 8 steps: that is one pair lost of each
+ * path, not two; at steps below 2/a none is. */
+START_TEST(a_pair_is_lost_once)
+{
+  struct sde_status status = {SDE_OK, ""};
+  struct sde_system *system;
+  struct sde_multilevel *levels = linear("euler-maruyama", 2000, 5, 3e-3, 1, &system, &status);
+  ck_assert_msg(levels != NULL, "%s", status.message);
+  ck_assert_uint_gt(levels->stable, 3);
+  ck_assert_uint_eq(levels->level[3].diverged, levels->level[3].paths);
+  ck_assert_uint_eq(levels->level[levels->levels - 1].diverged, 0);
+  sde_multilevel_free(levels);
+  sde_linear_system_free(system);
+}
+END_TEST
+
 START_TEST(what_cannot_be_met_is_said)
 {
   struct sde_status status = {SDE_OK, ""};
@@ -606,6 +622,7 @@ int main(void)
   tcase_add_test(levels, why_they_do_not_telescope);
   tcase_add_loop_test(levels, every_observable_and_scheme, 0, 5);
   tcase_add_test(levels, stiff_systems_start_at_a_stable_step);
+  tcase_add_test(levels, a_pair_is_lost_once);
   tcase_add_test(levels, what_cannot_be_met_is_said);
   tcase_add_test(recipe, rows_tell_the_levels);
   tcase_add_test(recipe, auto_takes_the_fewest_normals);
