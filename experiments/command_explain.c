@@ -40,7 +40,8 @@ static const struct expansion expansions[][RHO_ORDERS] = {
           "g + rho (H g + 1/2 c(m) grad tr V) = grad (f + rho R); `variance_term: false` leaves "
           "the term with tr V out",
           "c(b)/n sum_i a_i a_i^T, a_i = dg_i + rho [H dg_i + dH_i g + theta (dH_i dg_i - mean)], "
-          "theta = 1/m with replacement, (n - 2m)/(m (n - 2)) without",
+          "theta = 1/m with replacement, (n - 2m)/(m (n - 2)) without; of noise potentials "
+          "c(b) sum_k a_k a_k^T, a_k = grad phi_k + rho [H grad phi_k + hess phi_k g]",
           " + rho^2"},
          {"exact",
           "E g_I(x + rho g_I(x)), over all micro-batches I, or fresh ones a step where they are "

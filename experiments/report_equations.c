@@ -119,7 +119,9 @@ static void add_sde(struct text *page, const struct report_run *run,
   html_element(page, "p", "class=\"facts\"", description);
   if (!isnan(report_run_tolerance(run)))
     add_solutions(page, run, type->name, index);
-  mathematics_sde(page, type, &options);
+  char *sampling = text_of(yaml_get(yaml_get(yaml_root(run->recipe), "noise"), "sampling"));
+  mathematics_sde(page, type, &options, strcmp(sampling, "gaussian") == 0);
+  sde_free(sampling);
   sde_free(part);
   sde_free(heading);
   sde_free(description);

@@ -171,11 +171,19 @@ static struct form full_gradient_form(const struct optimizer_type *type, enum rh
       SPACE A_I EQUALS DG_I PLUS RHO                                                               \
       BRACKET(H DG_I PLUS DH_I G PLUS ID("θ") PAREN(ROW(DH_I DG_I MINUS WORDS("mean"))))
 
+/* Of noise potentials: the column of each, without the draw of samples. */
+#define PHI_K SUB(ID("φ"), ID("k"))
+#define A_K SUB(ID("a"), ID("k"))
+#define GAUSSIAN_SIGMA                                                                             \
+  SIGMA EQUALS C_OF("b") SUM(ID("k")) A_K SUP(A_K, UP("T")) OP(",") SPACE A_K EQUALS ROW(          \
+      GRAD PHI_K) PLUS RHO                                                                         \
+  BRACKET(H ROW(GRAD PHI_K) PLUS ROW(SUP(GRAD, NUMBER("2")) PHI_K) G)
+
 #define LINEARISED ROW(G_I PLUS RHO H_I UNIT(G_I))
 #define OR_LEADING SPACE WORDS("or its leading part") SPACE C_OF("b") V
 
 static struct form micro_form(const struct optimizer_type *type, enum rho_order order,
-                              bool variance_term)
+                              bool variance_term, bool gaussian)
 {
   static const char sampled[] = "E and Cov are over all micro-batches or, where they are too many, "
                                 "from S fresh ones a step, which adds an error of O(η/S)";
@@ -201,12 +209,15 @@ static struct form micro_form(const struct optimizer_type *type, enum rho_order 
           ? F_ EQUALS G PLUS RHO HG PLUS MARKED(ROW(FRAC(RHO, NUMBER("2")) C_OF("$") GRAD TRACE_V),
                                                 "variance term") EQUALS EFFECTIVE
           : F_ EQUALS G PLUS RHO HG,
-      USAM_SIGMA,
-      variance_term ? "θ = 1/$ with replacement, (n − 2$)/($(n − 2)) without"
-                    : "the variance term is left out on purpose, to show what it does"};
+      gaussian ? GAUSSIAN_SIGMA : USAM_SIGMA,
+      !variance_term ? "the variance term is left out on purpose, to show what it does"
+      : gaussian ? "φₖ are the noise potentials: a mean over s draws is g + √c(s) Σ ξₖ∇φₖ with "
+                   "normal ξₖ, and V = Σ ∇φₖ∇φₖᵀ"
+                 : "θ = 1/$ with replacement, (n − 2$)/($(n − 2)) without"};
 }
 
-static struct form form_of(const struct optimizer_type *type, const struct limit_options *options)
+static struct form form_of(const struct optimizer_type *type, const struct limit_options *options,
+                           bool gaussian)
 {
   static const struct form directions = {F_ EQUALS MEAN ID("u"),
                                          SIGMA EQUALS ID("Cov") THIN ID("u"),
@@ -219,7 +230,7 @@ static struct form form_of(const struct optimizer_type *type, const struct limit
   if (type->perturbation == PERTURB_FULL_GRADIENT)
     return full_gradient_form(type, options->rho_order);
   if (type->perturbation == PERTURB_MICRO_GRADIENT)
-    return micro_form(type, options->rho_order, options->variance_term);
+    return micro_form(type, options->rho_order, options->variance_term, gaussian);
   return directions;
 }
 
@@ -246,10 +257,10 @@ static const char *error_of(const struct optimizer_type *type, const struct limi
 }
 
 void mathematics_sde(struct text *page, const struct optimizer_type *type,
-                     const struct limit_options *options)
+                     const struct limit_options *options, bool gaussian)
 {
   bool whole = type->micro_batch == MICRO_IS_BATCH;
-  struct form form = form_of(type, options);
+  struct form form = form_of(type, options, gaussian);
   display(page,
           options->eta_order == 2 ? ITO(PAREN(F_ PLUS FRAC(ETA, NUMBER("2")) ROW(UP("D") F_) F_))
                                         OP(",")
@@ -277,14 +288,18 @@ static const char *factor_of(const char *sampling)
 void mathematics_symbols(struct text *page, const char *sampling)
 {
   const char *factor = factor_of(sampling);
+  bool gaussian = strcmp(sampling, "gaussian") == 0;
   text_add(page,
            "<p class=\"mathnote\">f, g, H are the full loss, its gradient and its Hessian; "
-           "g<sub>i</sub> and H<sub>i</sub> those of sample i, δg<sub>i</sub> and "
-           "δH<sub>i</sub> their deviations from g and H. B is the mini-batch of b samples, I "
-           "a micro-batch of m. V is the covariance of one sample’s gradient, c(s) V that of "
-           "a mean over s samples. η is the learning rate, ρ the perturbation radius, DF "
+           "%sB is the mini-batch of b %s, I "
+           "a micro-batch of m. V is the covariance of one %s gradient, c(s) V that of "
+           "a mean over s. η is the learning rate, ρ the perturbation radius, DF "
            "the Jacobian of F; E and Cov are over the draw of the batch. Theorems are those of "
            "<a href=\"https://arxiv.org/abs/2509.18001\">arXiv 2509.18001</a>.%s</p>\n",
+           gaussian ? ""
+                    : "g<sub>i</sub> and H<sub>i</sub> those of sample i, δg<sub>i</sub> and "
+                      "δH<sub>i</sub> their deviations from g and H. ",
+           gaussian ? "draws" : "samples", gaussian ? "draw’s" : "sample’s",
            factor == NULL ? "" : " In this run");
   if (factor != NULL)
     display(page, factor, false);

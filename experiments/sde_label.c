@@ -32,7 +32,10 @@ static void add_differences(struct text *text, const json_t *sdes, const json_t 
              json_integer_value(json_object_get(sde, "eta_order")) == 2 ? "2nd" : "1st");
   if (differs(sdes, "rho_order"))
     text_add(text, ", %s", rho_text(sde));
-  if (differs(sdes, "variance_term"))
+  /* The equation without terms in rho has none of them. */
+  const json_t *order = json_object_get(sde, "rho_order");
+  bool without = json_is_integer(order) && json_integer_value(order) == 0;
+  if (differs(sdes, "variance_term") && !without)
     text_add(text, ", %s variance term",
              json_is_true(json_object_get(sde, "variance_term")) ? "with" : "no");
   const char *scheme = json_string_value(json_object_get(sde, "scheme"));
