@@ -390,6 +390,25 @@ static void note_antithetic(struct results *results, const struct comparison *al
         least[0], most[0], least[1], most[1]);
 }
 
+/* What quasi-random paths ran, and by how much they divided variances. */
+static void note_quasi(struct results *results, const struct comparison *all, size_t count)
+{
+  double least = INFINITY, most = 0, scatter = 0;
+  for (const struct comparison *row = all; row < all + count; row++)
+    if (row->one->replicates > 0) {
+      least = fmin(least, row->quasi_gain);
+      most = fmax(most, row->quasi_gain);
+      scatter = sqrt(2 / ((double)row->one->replicates - 1));
+    }
+  if (least <= most)
+    results_note(
+        results, false,
+        "Quasi-random: SDE paths run in %.0f replicates of a power of two of them; means of "
+        "as many independent\npaths would have a variance larger by %.3g to %.3g, each "
+        "known to some %.0f %%; the iterates are independent\n",
+        (double)all[0].one->replicates, least, most, 100 * scatter);
+}
+
 /* By how much control variates divided the variances of SDEs. */
 static void note_controls(struct results *results, const struct comparison *all, size_t count)
 {
@@ -461,6 +480,7 @@ void comparison_print(struct results *results, const struct cases *cases,
     print_row(results, cases, &all[i]);
   note_coupling(results, cases, all, count);
   note_antithetic(results, all, count);
+  note_quasi(results, all, count);
   note_controls(results, all, count);
   results_note(results, false, "\n");
 }

@@ -52,6 +52,12 @@ static void add_replaced(const struct recipe *recipe, const char *margin, struct
   if (recipe_antithetic(recipe) && recipe_place_given(recipe, "distance_paths") != NULL)
     text_add(text, "%s%s: distance_paths is not used: means of antithetic pairs have another law\n",
              margin, recipe_place_given(recipe, "distance_paths"));
+  if (recipe_quasi_random(recipe) && recipe_place_given(recipe, "distance_paths") != NULL)
+    text_add(text, "%s%s: distance_paths is not used: quasi-random paths are not independent\n",
+             margin, recipe_place_given(recipe, "distance_paths"));
+  if (recipe_quasi_random(recipe) && recipe->sdes == 0)
+    text_add(text, "%s%s: variance_reduction has no effect: only SDEs have quasi-random paths\n",
+             margin, recipe_place_given(recipe, "variance_reduction"));
   if (recipe_control_variate(recipe) && recipe->sdes == 0)
     text_add(text, "%s%s: variance_reduction has no effect: there is no SDE to have a control\n",
              margin, recipe_place_given(recipe, "variance_reduction"));

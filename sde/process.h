@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct sde_quasi;
+
 struct sde_process {
   size_t dim;
   const void *context;
@@ -39,6 +41,8 @@ struct sde_solution {
   uint64_t substeps, resolution;
   bool forced;  /* on noise that the scheme refuses too, to show what that costs */
   bool negated; /* along the Brownian path -W */
+  const struct sde_quasi
+      *quasi; /* of the path's coarse increments, for its `resolution`; or NULL */
 };
 
 /* The process of a solution; the solution is copied, what it points to must outlive the process.
