@@ -4,9 +4,9 @@
 #include "sde/quasi.h"
 
 #include "sde/block.h"
+#include "sde/inverse_normal.h"
 #include "sde/status.h"
 
-#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_qrng.h>
 #include <math.h>
 #include <string.h>
@@ -147,20 +147,16 @@ void sde_quasi_point(const struct sde_quasi *quasi, uint64_t path, uint64_t *bit
   shifted_point(quasi, path % quasi->points, shift, bits);
 }
 
-/* The middle of a cell of 2^-52, so that 0 and 1 are not met. */
-static double normal_of(uint64_t bits)
-{
-  return gsl_cdf_ugaussian_Pinv(ldexp((double)bits + 0.5, -DIGITS));
-}
-
-/* Of one path, a row of out being width numbers apart. */
+/* Of one path, a row of out being width numbers apart. The uniforms are the middles of cells of
+ * 2^-52, so that 0 and 1 are not met. */
 static void bridge_path(const struct sde_quasi *quasi, const uint64_t *bits, size_t width,
                         double *out)
 {
   size_t count = quasi->intervals, components = quasi->components;
-  double z[SDE_QUASI_DIMENSIONS];
-  for (size_t d = 0; d < sde_quasi_dimensions(quasi); d++)
-    z[d] = normal_of(bits[d]);
+  double uniform[SDE_QUASI_DIMENSIONS], z[SDE_QUASI_DIMENSIONS];
+  for (size_t d = 0; d < SDE_QUASI_DIMENSIONS; d++)
+    uniform[d] = d < sde_quasi_dimensions(quasi) ? ldexp((double)bits[d] + 0.5, -DIGITS) : 0.5;
+  sde_inverse_normal(SDE_QUASI_DIMENSIONS, uniform, z);
   for (size_t c = 0; c < count; c++)
     for (size_t k = 0; k < components; k++) {
       double sum = 0;
