@@ -117,14 +117,14 @@ static const char *obstacle_of(const struct cases *cases, const struct limit *li
     return "different sampling noise: they draw samples";
   if (!objective_is_gaussian(cases->objective))
     return "Brownian increments are normal, its noise is not (law)";
+  if (recipe_quasi_random(cases->recipe))
+    return "its Brownian paths are quasi-random, those of the iterates are not";
   if (limit_options_of(limit)->factor == FACTOR_CHOLESKY)
     return "noise_factor: cholesky mixes the noise potentials; columns would couple it";
   if (!limit_has_potential_columns(limit))
     return "its noise is that of fresh directions, not a column a noise potential";
   if (common % own != 0)
     return "its substeps and those of the others have no common fine step of reasonable size";
-  if (recipe_quasi_random(cases->recipe))
-    return "its Brownian paths are quasi-random, those of the iterates are not";
   return NULL;
 }
 
@@ -133,6 +133,11 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
 {
   const struct parameters *sde = cases->recipe->sde[index];
   struct limit_options options = limit_options(sde);
+  /* The fewer Wiener processes, the more quasi-random coordinates each has; in many dimensions
+   * Cholesky's factor, or an affine limit, takes longer than that can save. */
+  if (recipe_quasi_random(cases->recipe) && options.factor == FACTOR_AUTO &&
+      cases->loss->dim <= SDE_QUASI_DIMENSIONS / 2)
+    options.factor = FACTOR_FEWEST;
   if (cases->objective->sampling == GAUSSIAN && options.factor == FACTOR_AUTO)
     options.factor = FACTOR_COLUMNS; /* so that iterates and SDE can share a Brownian path */
   struct recipe_scheme chosen = recipe_scheme(cases->recipe, index);

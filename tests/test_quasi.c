@@ -302,6 +302,26 @@ START_TEST(other_schemes_take_them)
 }
 END_TEST
 
+/* Of 569 columns the net would have but 40; noise_factor: auto takes Cholesky's factor instead, with
+ * two Wiener processes a coordinate for m-usam, and a column keeps its meaning where it is asked for. */
+START_TEST(few_wiener_processes_are_preferred)
+{
+  static const char *const factor[] = {"sde.noise_factor=auto", "sde.noise_factor=columns"};
+  static const size_t noise_dim[] = {12, 569}, intervals[] = {3, 1};
+  for (size_t i = 0; i < 2; i++) {
+    const char *overrides[] = {"loss.data=data/breast_cancer.csv",
+                               "variance_reduction=quasi-random", "eta=0.2",
+                               "optimizers=[{name: m-usam, micro_batch: 1}]", factor[i]};
+    struct outcome outcome = outcome_prepare("experiments/recipes/breast-cancer.yaml",
+                                             sizeof overrides / sizeof *overrides, overrides);
+    const struct case_sde *sde = &outcome.cases->one[0].sde[0];
+    ck_assert_uint_eq(sde->system.noise_dim, noise_dim[i]);
+    ck_assert_uint_eq(sde->quasi->intervals, intervals[i]);
+    outcome_free(&outcome);
+  }
+}
+END_TEST
+
 START_TEST(what_it_does_not_go_with_is_said)
 {
   struct sde_status status = {SDE_OK, ""};
@@ -343,6 +363,7 @@ int main(void)
   tcase_add_test(tests, the_golden_case_gains);
   tcase_add_test(tests, threads_do_not_matter);
   tcase_add_loop_test(tests, other_schemes_take_them, 0, 3);
+  tcase_add_test(tests, few_wiener_processes_are_preferred);
   tcase_add_test(tests, what_it_does_not_go_with_is_said);
   return testing_run(suite);
 }
