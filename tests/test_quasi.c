@@ -107,12 +107,12 @@ static void draw_path(const struct sde_wiener *wiener, struct sde_wiener_workspa
  * deviation of a product's mean is dt / sqrt(n), or sqrt(2) of it. */
 static struct testing_family law_of(const struct sde_quasi *quasi, size_t noise_dim)
 {
-  size_t count = testing_size(8000);
+  enum { COUNT = 8000 };
   struct sde_wiener wiener = {
       .stream = {1, 2}, .noise_dim = noise_dim, .fine_step = 0.1, .quasi = quasi};
   struct sde_wiener_workspace *workspace = sde_wiener_workspace_new(&wiener, WIDTH);
   double sums[NUMBERS][NUMBERS] = {{0}}, means[NUMBERS] = {0}, numbers[NUMBERS];
-  for (uint64_t block = 0; block < count; block++) {
+  for (uint64_t block = 0; block < COUNT; block++) {
     draw_path(&wiener, workspace, block, numbers);
     for (size_t a = 0; a < NUMBERS; a++) {
       means[a] += numbers[a];
@@ -121,7 +121,7 @@ static struct testing_family law_of(const struct sde_quasi *quasi, size_t noise_
     }
   }
   struct testing_family family = {0};
-  double dt = wiener.fine_step, n = (double)count;
+  double dt = wiener.fine_step, n = COUNT;
   for (size_t a = 0; a < NUMBERS; a++) {
     testing_add(&family, means[a] / sqrt(n * dt), "mean of increment %zu", a);
     for (size_t b = 0; b <= a; b++)
