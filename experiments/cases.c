@@ -240,8 +240,8 @@ static bool set_replicates(const struct recipe *recipe, uint64_t paths, struct r
     points *= 2;
   if (paths < REPLICATES * REPLICATE_LEAST || paths > points * REPLICATES)
     return sde_fail(status, SDE_INVALID,
-                    "%s: %g paths; variance_reduction: quasi-random takes %d replicates of %d to "
-                    "%g, so give %d to %g",
+                    "%s: %.0f paths; variance_reduction: quasi-random takes %d replicates of %d to "
+                    "%.0f, so give %d to %.0f",
                     parameters_place(recipe->common, "paths"), (double)paths, REPLICATES,
                     REPLICATE_LEAST, ldexp(1, SDE_QUASI_BITS), REPLICATES * REPLICATE_LEAST,
                     REPLICATES * ldexp(1, SDE_QUASI_BITS));
