@@ -8,6 +8,8 @@
 #include "sde/control_variate.h"
 #include "sde/multilevel.h"
 #include "sde/noise_class.h"
+#include "sde/quasi.h"
+#include "sde/replicates.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,6 +18,10 @@ enum { CASES_MAX = 10000 };
 
 /* Steps of the finest Wiener increments are addressed with 40 bits. */
 static const double FINE_STEPS_MAX = 1e12;
+
+/* Replicates of quasi-random paths: enough for Student's law to be near the normal one, few enough
+ * for each to have many points, of which there are at least REPLICATE_LEAST. */
+enum { REPLICATES = 16, REPLICATE_LEAST = 32 };
 
 static enum norm_source norm_source(const char *name)
 {
@@ -111,6 +117,8 @@ static const char *obstacle_of(const struct cases *cases, const struct limit *li
     return "different sampling noise: they draw samples";
   if (!objective_is_gaussian(cases->objective))
     return "Brownian increments are normal, its noise is not (law)";
+  if (recipe_quasi_random(cases->recipe))
+    return "its Brownian paths are quasi-random, those of the iterates are not";
   if (limit_options_of(limit)->factor == FACTOR_CHOLESKY)
     return "noise_factor: cholesky mixes the noise potentials; columns would couple it";
   if (!limit_has_potential_columns(limit))
@@ -125,6 +133,11 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
 {
   const struct parameters *sde = cases->recipe->sde[index];
   struct limit_options options = limit_options(sde);
+  /* The fewer Wiener processes, the more quasi-random coordinates each has; in many dimensions
+   * Cholesky's factor, or an affine limit, takes longer than that can save. */
+  if (recipe_quasi_random(cases->recipe) && options.factor == FACTOR_AUTO &&
+      cases->loss->dim <= SDE_QUASI_DIMENSIONS / 2)
+    options.factor = FACTOR_FEWEST;
   if (cases->objective->sampling == GAUSSIAN && options.factor == FACTOR_AUTO)
     options.factor = FACTOR_COLUMNS; /* so that iterates and SDE can share a Brownian path */
   struct recipe_scheme chosen = recipe_scheme(cases->recipe, index);
@@ -174,6 +187,10 @@ static bool make_sde(const struct cases *cases, const struct run_case *one, size
       !sde_control_variate_accepts(&solution, one->steps, &refused))
     return sde_fail(status, refused.code, "%s: %s",
                     parameters_place(cases->recipe->common, "variance_reduction"), refused.message);
+  if (one->replicates > 0)
+    made->quasi = sde_quasi_new(case_stream(cases, one, "shifts"), made->system.noise_dim,
+                                one->steps * solution.resolution, one->paths / REPLICATES);
+  solution.quasi = made->quasi;
   made->process = sde_solution_process_new(&solution, &refused);
   solution.substeps = other;
   made->companion = sde_solution_process_new(&solution, &refused);
@@ -212,6 +229,27 @@ static void make_iterates(const struct cases *cases, struct run_case *one)
                                       coupling.resolution > 0 ? &coupling : NULL);
 }
 
+/* Sobol's points are evenly spread where their number is a power of two. */
+static bool set_replicates(const struct recipe *recipe, uint64_t paths, struct run_case *one,
+                           struct sde_status *status)
+{
+  uint64_t points = REPLICATE_LEAST;
+  if (!recipe_quasi_random(recipe) || recipe->sdes == 0)
+    return true;
+  while (points * REPLICATES < paths && points < (uint64_t)1 << SDE_QUASI_BITS)
+    points *= 2;
+  if (paths < REPLICATES * REPLICATE_LEAST || paths > points * REPLICATES)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: %.0f paths; variance_reduction: quasi-random takes %d replicates of %d to "
+                    "%.0f, so give %d to %.0f",
+                    parameters_place(recipe->common, "paths"), (double)paths, REPLICATES,
+                    REPLICATE_LEAST, ldexp(1, SDE_QUASI_BITS), REPLICATES * REPLICATE_LEAST,
+                    REPLICATES * ldexp(1, SDE_QUASI_BITS));
+  one->replicates = REPLICATES;
+  one->paths = REPLICATES * points;
+  return true;
+}
+
 static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t paths,
                       const char *place, struct sde_status *status)
 {
@@ -222,6 +260,8 @@ static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t 
   one->antithetic = recipe_antithetic(recipe);
   one->paths = one->antithetic ? (paths + 1) / 2 : paths;
   one->steps = (uint64_t)llround(time / optimizer.eta);
+  if (!set_replicates(recipe, paths, one, status))
+    return false;
   if (!objective_accepts(cases->objective, optimizer.batch, optimizer.micro_batch, place, status))
     return false;
   one->sde = sde_alloc(recipe->sdes, sizeof *one->sde);
@@ -410,6 +450,7 @@ void cases_free(struct cases *cases)
       sde_solution_process_free(one->sde[s].companion);
       sde_solution_process_free(one->sde[s].partner);
       sde_solution_process_free(one->sde[s].companion_partner);
+      sde_quasi_free(one->sde[s].quasi);
       limit_free(one->sde[s].limit);
     }
     sde_free(one->sde);
@@ -491,7 +532,13 @@ struct sde_ensemble_result case_run(const struct cases *cases, const struct run_
     controls_add(one->controls, &ensemble, process, pair);
   char *label = case_label(one);
   progress_part(progress, label, case_work(one, sdes, companions), one->paths);
-  struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
+  struct sde_ensemble_result result = one->replicates > 0
+                                          ? sde_replicates_run(&ensemble, one->replicates)
+                                          : sde_ensemble_run(&ensemble);
+  if (one->replicates > 0) { /* the iterates are independent */
+    size_t table = records * cases->observables->count;
+    memcpy(result.moments, result.moments + half * table, table * sizeof *result.moments);
+  }
   progress_ran(progress, result.own_paths);
   if (one->controls != NULL)
     controls_exchange(one->controls, &result);
@@ -512,6 +559,20 @@ double case_antithetic_gain(const struct cases *cases, const struct run_case *on
   double single = sde_moments_variance(result->moments[half * records * observables + row]);
   double pair = sde_moments_variance(result->moments[row]);
   return pair > 1e-20 * single ? single / (2 * pair) : INFINITY; /* else it is of rounding */
+}
+
+double case_quasi_gain(const struct cases *cases, const struct run_case *one,
+                       const struct sde_ensemble_result *result, size_t records, size_t record,
+                       size_t process, size_t observable)
+{
+  if (one->replicates == 0)
+    return NAN;
+  size_t observables = cases->observables->count, processes = 1 + 2 * cases->recipe->sdes;
+  size_t row = (process * records + record) * observables + observable;
+  double single = sde_moments_variance(result->moments[processes * records * observables + row]);
+  double points = (double)one->paths / (double)one->replicates;
+  double replicate = sde_moments_variance(result->moments[row]);
+  return single > 0 ? single / (points * replicate) : NAN;
 }
 
 double case_work(const struct run_case *one, size_t sdes, bool companions)

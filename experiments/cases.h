@@ -17,6 +17,7 @@ struct case_sde {
   struct limit *limit;
   struct sde_system system; /* the limit's */
   const struct sde_scheme *scheme;
+  struct sde_quasi *quasi; /* NULL but for quasi-random paths */
   struct sde_process *process, *companion;
   struct sde_process *partner, *companion_partner; /* on -W; NULL but for antithetic paths */
   double ratio;
@@ -30,6 +31,7 @@ struct run_case {
   struct optimizer optimizer;
   uint64_t paths, steps; /* of antithetic paths, pairs */
   bool antithetic;
+  uint64_t replicates; /* of quasi-random paths, together `paths` of them; 0 for others */
   const struct controls *controls; /* of a run that has them, else NULL: control.h */
   struct sde_process *iterates, *iterates_partner;
   struct case_sde *sde; /* recipe->sdes of them */
@@ -78,10 +80,17 @@ double case_antithetic_gain(const struct cases *cases, const struct run_case *on
                             const struct sde_ensemble_result *result, size_t records, size_t record,
                             size_t process, size_t observable);
 
+/* By how much quasi-random paths divide the variance of a mean over as many independent ones: an
+ * estimate from the spread of the replicates. NAN where paths are not so, or where nothing varies. */
+double case_quasi_gain(const struct cases *cases, const struct run_case *one,
+                       const struct sde_ensemble_result *result, size_t records, size_t record,
+                       size_t process, size_t observable);
+
 /* Run the processes of a case in one ensemble: process 0 is the iterates, process 1 + 2 s the SDE
  * s and process 2 + 2 s its companion, with pairs (SDE, companion) s; without companions, process
  * 1 + s is the SDE s. The last pairs, one an SDE, are (iterates, SDE). With controls, the moments
- * of the SDEs are those with the control taken off, and their own the last pairs: one more an SDE. */
+ * of the SDEs are those with the control taken off, and their own the last pairs: one more an SDE.
+ * Of quasi-random paths the moments are those of sde/replicates.h, but the iterates' of all paths. */
 struct sde_ensemble_result case_run(const struct cases *cases, const struct run_case *one,
                                     bool companions, uint64_t sample_paths, size_t records,
                                     const uint64_t *record_steps, int threads,

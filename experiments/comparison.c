@@ -390,6 +390,31 @@ static void note_antithetic(struct results *results, const struct comparison *al
         least[0], most[0], least[1], most[1]);
 }
 
+/* What quasi-random paths ran, and by how much they divided variances. */
+static void note_quasi(struct results *results, const struct comparison *all, size_t count)
+{
+  double least = INFINITY, most = 0, replicates = (double)all[0].one->replicates;
+  double fewest = INFINITY, points = 0;
+  for (const struct comparison *row = all; row < all + count; row++) {
+    least = fmin(least, row->quasi_gain);
+    most = fmax(most, row->quasi_gain);
+    fewest = fmin(fewest, (double)row->one->paths / replicates);
+    points = fmax(points, (double)row->one->paths / replicates);
+  }
+  if (replicates == 0)
+    return;
+  results_note(results, false, "Quasi-random: SDE paths run in %.0f replicates of %.0f", replicates,
+               fewest);
+  if (fewest < points)
+    results_note(results, false, " to %.0f", points);
+  results_note(results, false, ", which n counts; the iterates are independent paths, as many\n");
+  if (least <= most)
+    results_note(results, false,
+                 "Means of as many independent SDE paths have a variance larger by %.3g to %.3g, "
+                 "each known to some %.0f %%\n",
+                 least, most, 100 * sqrt(2 / (replicates - 1)));
+}
+
 /* By how much control variates divided the variances of SDEs. */
 static void note_controls(struct results *results, const struct comparison *all, size_t count)
 {
@@ -461,6 +486,7 @@ void comparison_print(struct results *results, const struct cases *cases,
     print_row(results, cases, &all[i]);
   note_coupling(results, cases, all, count);
   note_antithetic(results, all, count);
+  note_quasi(results, all, count);
   note_controls(results, all, count);
   results_note(results, false, "\n");
 }

@@ -20,6 +20,7 @@ struct comparison {
   bool coupled;                          /* taken path by path, on one Brownian path */
   double variance_reduction;             /* of the difference, by the coupling; NAN without */
   double iterates_gain, solution_gain;   /* by antithetic paths; NAN without */
+  double quasi_gain;                     /* by quasi-random paths of the SDE; NAN without */
   struct control_gain control;           /* by a control variate; all NAN without */
   double exact_iterates, exact_solution; /* NAN where no exact mean is known */
   double scheme_error;                   /* estimate of the scheme's own error, no bound */

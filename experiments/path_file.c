@@ -76,7 +76,8 @@ void path_file_free(struct path_file *file)
 
 uint64_t path_file_paths(const struct run_case *one, const struct recipe *recipe)
 {
-  uint64_t wanted = one->antithetic ? 0 : parameters_u64(recipe->output, "paths");
+  bool single = !one->antithetic && one->replicates == 0;
+  uint64_t wanted = single ? parameters_u64(recipe->output, "paths") : 0;
   return wanted < one->paths ? wanted : one->paths;
 }
 

@@ -547,6 +547,11 @@ bool recipe_control_variate(const struct recipe *recipe)
   return reduces_variance(recipe, "control-variate");
 }
 
+bool recipe_quasi_random(const struct recipe *recipe)
+{
+  return reduces_variance(recipe, "quasi-random");
+}
+
 void recipe_free(struct recipe *recipe)
 {
   if (recipe == NULL)

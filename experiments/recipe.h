@@ -55,6 +55,9 @@ bool recipe_antithetic(const struct recipe *recipe);
 /* The same for control variates. */
 bool recipe_control_variate(const struct recipe *recipe);
 
+/* The same for quasi-random paths of SDEs. */
+bool recipe_quasi_random(const struct recipe *recipe);
+
 void recipe_free(struct recipe *recipe);
 
 /* Where a common key stands that may be left out, sde and output included: "FILE:LINE", "--set KEY", or NULL

@@ -88,11 +88,12 @@ static const struct schema_row recipe_rows[] = {
              .help = "independent paths in an ensemble"}},
     {.key = {.name = "variance_reduction",
              .type = PARAMETER_CHOICE,
-             .choices = "none antithetic control-variate",
+             .choices = "none antithetic control-variate quasi-random",
              .fallback = "none",
              .help = "antithetic: paths in pairs, on a Brownian path and on its negative; "
                      "control-variate: less what a linearised SDE on the same Brownian path, whose "
-                     "mean is known, has in common with it; docs/variance.md"}},
+                     "mean is known, has in common with it; quasi-random: 16 replicates of SDE "
+                     "paths more evenly spread than chance would; docs/variance.md"}},
     {.key = {.name = "tolerance",
              .type = PARAMETER_REAL,
              .low = 0,

@@ -97,6 +97,7 @@ static bool pilot(const struct cases *cases, const struct run_case *one, int thr
                   struct candidate *candidate)
 {
   struct run_case part = *one;
+  part.replicates = 0; /* the sampling error is taken to be that of independent paths */
   uint64_t least = one->paths < PILOT_LEAST ? one->paths : PILOT_LEAST;
   part.paths = one->paths / PILOT_PART > least ? one->paths / PILOT_PART : least;
   uint64_t steps[PILOT_RECORDS + 1];

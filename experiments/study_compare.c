@@ -11,6 +11,7 @@
 #include "experiments/series.h"
 #include "experiments/study.h"
 #include "experiments/tolerance.h"
+#include "sde/quasi.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -69,6 +70,7 @@ static struct comparison compare(const struct cases *cases, const struct run_cas
       .iterates_gain = case_antithetic_gain(cases, one, result, records, record, 0, observable),
       .solution_gain =
           case_antithetic_gain(cases, one, result, records, record, process, observable),
+      .quasi_gain = case_quasi_gain(cases, one, result, records, record, process, observable),
       .control = controls == NULL ? (struct control_gain){NAN, NAN, NAN}
                                   : controls_gain(controls, result, record, sde, observable),
       .exact_iterates = NAN,
@@ -125,6 +127,15 @@ static json_t *summary_row(const struct cases *cases, const struct comparison *r
       results_json(row->variance_reduction), "scheme_error", results_json(row->scheme_error));
 }
 
+static json_t *quasi_json(const struct comparison *row)
+{
+  const struct sde_quasi *quasi = row->one->sde[row->sde].quasi;
+  return json_pack("{s:I, s:I, s:I, s:o}", "replicates", (json_int_t)row->one->replicates, "paths",
+                   (json_int_t)row->one->paths, "dimensions",
+                   (json_int_t)sde_quasi_dimensions(quasi), "gain_sde",
+                   results_json(row->quasi_gain));
+}
+
 /* compare.csv: the rows of the summary. */
 static void write_row(struct results *results, const struct cases *cases,
                       const struct comparison *row)
@@ -163,7 +174,7 @@ static void write_row(struct results *results, const struct cases *cases,
 static uint64_t kept_paths(const struct cases *cases, const struct run_case *one)
 {
   uint64_t wanted = parameters_u64(cases->recipe->common, "distance_paths");
-  if (cases->recipe->sdes == 0 || one->antithetic)
+  if (cases->recipe->sdes == 0 || one->antithetic || one->replicates > 0)
     return 0;
   return wanted < one->paths ? wanted : one->paths;
 }
@@ -243,6 +254,8 @@ static void report(const struct cases *cases, struct results *results, const str
                           json_pack("{s:o, s:o}", "gain_iterates",
                                     results_json(all[i].iterates_gain), "gain_sde",
                                     results_json(all[i].solution_gain)));
+    if (all[i].one->replicates > 0)
+      json_object_set_new(row, "quasi_random", quasi_json(&all[i]));
     if (!isnan(all[i].control.factor))
       json_object_set_new(row, "control_variate",
                           json_pack("{s:o, s:o, s:o}", "gain_sde",

@@ -249,6 +249,7 @@ static struct comparison row_of(const struct tolerance_case *done, size_t sde, s
                              .variance_reduction = NAN,
                              .iterates_gain = NAN,
                              .solution_gain = NAN,
+                             .quasi_gain = NAN,
                              .control = {NAN, NAN, NAN},
                              .exact_iterates = NAN,
                              .exact_solution = NAN,

@@ -50,10 +50,16 @@ static void add_replaced(const struct recipe *recipe, const char *margin, struct
 {
   static const char *const keys[] = {"records", "distance_paths", "variance_reduction", "output"};
   static const char *const single[] = {"distance_paths", "output"};
-  for (size_t k = 0; recipe_antithetic(recipe) && k < sizeof single / sizeof *single; k++)
+  const char *why = recipe_antithetic(recipe)     ? "means of antithetic pairs are no single paths"
+                    : recipe_quasi_random(recipe) ? "quasi-random paths are not independent"
+                                                  : NULL;
+  for (size_t k = 0; why != NULL && k < sizeof single / sizeof *single; k++)
     if (recipe_place_given(recipe, single[k]) != NULL)
-      text_add(text, "%s%s: %s is not used: means of antithetic pairs are no single paths\n",
-               margin, recipe_place_given(recipe, single[k]), single[k]);
+      text_add(text, "%s%s: %s is not used: %s\n", margin, recipe_place_given(recipe, single[k]),
+               single[k], why);
+  if (recipe_quasi_random(recipe) && recipe->sdes == 0)
+    text_add(text, "%s%s: variance_reduction has no effect: only SDEs have quasi-random paths\n",
+             margin, recipe_place_given(recipe, "variance_reduction"));
   if (recipe_control_variate(recipe) && recipe->sdes == 0)
     text_add(text, "%s%s: variance_reduction has no effect: there is no SDE to have a control\n",
              margin, recipe_place_given(recipe, "variance_reduction"));

@@ -84,6 +84,7 @@ struct sde_process *sde_solution_process_new(const struct sde_solution *solution
                                  .noise_dim = system->noise_dim,
                                  .fine_step = fine_step,
                                  .negated = solution->negated,
+                                 .quasi = solution->quasi,
                                  .needs = scheme->on[system->noise].needs,
                                  .normals = scheme->normals == NULL ? 0 : scheme->normals(system)},
                       .stride = stride,

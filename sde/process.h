@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct sde_quasi;
+
 /* A process, by its functions; it owns nothing. */
 struct sde_process {
   size_t dim;
@@ -38,8 +40,9 @@ struct sde_solution {
   struct sde_stream stream;
   double eta;
   uint64_t substeps, resolution;
-  bool forced;  /* on noise that the scheme refuses too, to show what that costs */
-  bool negated; /* along the Brownian path -W */
+  bool forced;                   /* on noise that the scheme refuses too, to show what that costs */
+  bool negated;                  /* along the Brownian path -W */
+  const struct sde_quasi *quasi; /* as in sde/wiener.h, for fine steps of `resolution`; or NULL */
 };
 
 /* The process of a solution; the solution is copied, what it points to must outlive the process.

@@ -15,10 +15,20 @@ struct arrays {
   double *dw, *time_integral, *area;
 };
 
+/* Of the block that was drawn last: its coarse increments, and in one interval what they add to the
+ * pseudo-random ones of each fine step. Both depend on the path alone. */
+struct correction {
+  bool known;
+  uint64_t first_path;
+  size_t interval;
+  double *coarse, *added, *normal;
+};
+
 struct sde_wiener_workspace {
   size_t terms; /* of the areas' series */
   struct arrays whole, fine;
   double *normal, *scratch;
+  struct correction correction;
 };
 
 /* What a path draws beside its increments has streams of its own, so that schemes with different
@@ -63,6 +73,13 @@ struct sde_wiener_workspace *sde_wiener_workspace_new(const struct sde_wiener *w
   }
   if (wiener->needs & SDE_WIENER_NORMALS)
     workspace->normal = sde_alloc(wiener->normals * width, sizeof(double));
+  if (wiener->quasi != NULL) {
+    size_t row = wiener->quasi->components * width;
+    workspace->correction = (struct correction){
+        .coarse = sde_alloc(sde_quasi_dimensions(wiener->quasi) * width, sizeof(double)),
+        .added = sde_alloc(row, sizeof(double)),
+        .normal = sde_alloc(row, sizeof(double))};
+  }
   return workspace;
 }
 
@@ -72,6 +89,9 @@ void sde_wiener_workspace_free(struct sde_wiener_workspace *workspace)
     return;
   arrays_free(&workspace->whole);
   arrays_free(&workspace->fine);
+  sde_free(workspace->correction.coarse);
+  sde_free(workspace->correction.added);
+  sde_free(workspace->correction.normal);
   sde_free(workspace->normal);
   sde_free(workspace->scratch);
   sde_free(workspace);
@@ -101,6 +121,49 @@ static void time_integrals(size_t count, double dt, const double *restrict dw,
     normal_then_integral[i] = dt / 2 * dw[i] + deviation * normal_then_integral[i];
 }
 
+static bool spans(const struct sde_quasi *quasi, size_t interval, uint64_t step)
+{
+  return quasi->begin[interval] <= step && step < quasi->begin[interval + 1];
+}
+
+/* What an interval's fine steps are given each: their part of the quasi-random increment less that of
+ * the pseudo-random one, so that they add up to the former, and are a Brownian bridge between. */
+static void correct_interval(const struct sde_wiener *wiener, struct correction *correction,
+                             size_t width)
+{
+  const struct sde_quasi *quasi = wiener->quasi;
+  size_t components = quasi->components, size = components * width;
+  uint64_t first = quasi->begin[correction->interval];
+  uint64_t end = quasi->begin[correction->interval + 1];
+  memset(correction->added, 0, size * sizeof(double));
+  for (uint64_t step = first; step < end; step++) {
+    struct sde_address at = {wiener->stream, correction->first_path, step};
+    sde_random_normals(&at, width, components, correction->normal);
+    sde_block_add(size, -1, correction->normal, correction->added);
+  }
+  sde_block_add(size, 1, correction->coarse + correction->interval * size, correction->added);
+  sde_block_scale(size, 1 / (double)(end - first), correction->added);
+}
+
+/* Standard normals of a fine step that are to add up to the coarse ones. */
+static void correct(const struct sde_wiener *wiener, struct correction *correction,
+                    uint64_t first_path, size_t width, uint64_t step, double *normals)
+{
+  const struct sde_quasi *quasi = wiener->quasi;
+  bool same_paths = correction->known && correction->first_path == first_path;
+  if (!same_paths)
+    sde_quasi_increments(quasi, first_path, width, correction->coarse);
+  if (!same_paths || !spans(quasi, correction->interval, step)) {
+    correction->known = true;
+    correction->first_path = first_path;
+    correction->interval = 0;
+    while (!spans(quasi, correction->interval, step))
+      correction->interval++;
+    correct_interval(wiener, correction, width);
+  }
+  sde_block_add(quasi->components * width, 1, correction->added, normals);
+}
+
 /* One fine step with all that was asked for. */
 static void draw_fine(const struct sde_wiener *wiener, struct sde_wiener_workspace *workspace,
                       uint64_t first_path, size_t width, uint64_t step, struct arrays *out)
@@ -108,6 +171,8 @@ static void draw_fine(const struct sde_wiener *wiener, struct sde_wiener_workspa
   size_t size = wiener->noise_dim * width;
   struct sde_address at = {wiener->stream, first_path, step};
   sde_random_normals(&at, width, wiener->noise_dim, out->dw);
+  if (wiener->quasi != NULL)
+    correct(wiener, &workspace->correction, first_path, width, step, out->dw);
   sde_block_scale(size, sqrt(wiener->fine_step), out->dw);
   if (out->time_integral != NULL) {
     at.stream = purpose_stream(wiener->stream, TIME_INTEGRALS);
@@ -163,7 +228,7 @@ struct sde_increments sde_wiener_draw(const struct sde_wiener *wiener,
 {
   struct arrays *whole = &workspace->whole;
   bool increments_alone = whole->time_integral == NULL && whole->area == NULL;
-  if (increments_alone) {
+  if (increments_alone && wiener->quasi == NULL) {
     sde_wiener_increment(wiener, first_path, width, first, count, whole->dw, workspace->fine.dw);
   } else {
     draw_fine(wiener, workspace, first_path, width, first, whole);

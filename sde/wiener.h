@@ -6,6 +6,7 @@
 #ifndef SDE_WIENER_H
 #define SDE_WIENER_H
 
+#include "sde/quasi.h"
 #include "sde/random.h"
 
 #include <stdbool.h>
@@ -26,10 +27,11 @@ enum sde_wiener_needs {
 struct sde_wiener {
   struct sde_stream stream;
   size_t noise_dim;
-  double fine_step; /* the time that one finest increment spans */
-  unsigned needs;   /* of enum sde_wiener_needs */
-  size_t normals;   /* how many, for SDE_WIENER_NORMALS */
-  bool negated;     /* the path -W, with the areas of W, which are its own */
+  double fine_step;              /* the time that one finest increment spans */
+  unsigned needs;                /* of enum sde_wiener_needs */
+  size_t normals;                /* how many, for SDE_WIENER_NORMALS */
+  bool negated;                  /* the path -W, with the areas of W, which are its own */
+  const struct sde_quasi *quasi; /* its coarse increments; NULL where all is pseudo-random */
 };
 
 /* What a step is driven by; an array that was not asked for is NULL. */
@@ -54,7 +56,7 @@ struct sde_increments sde_wiener_draw(const struct sde_wiener *wiener,
                                       struct sde_wiener_workspace *workspace, uint64_t first_path,
                                       size_t width, uint64_t first, uint64_t count);
 
-/* The increments alone: dw[k*width + p]. scratch has noise_dim * width numbers. */
+/* The increments alone, of a path that is not quasi-random: dw[k*width + p]. scratch has noise_dim * width numbers. */
 void sde_wiener_increment(const struct sde_wiener *wiener, uint64_t first_path, size_t width,
                           uint64_t first, uint64_t count, double *dw, double *scratch);
 

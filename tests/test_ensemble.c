@@ -661,14 +661,12 @@ static void add_linear(struct testing_family *family, const double *a, const dou
   static const uint64_t times[] = {1, 3, 8};
   enum { SUBSTEPS = 3, TIMES = sizeof times / sizeof *times };
   struct sde_system *system = sde_linear_system_new(DIM, NOISE_DIM, a, c, s);
-  struct sde_solution solution = {system,
-                                  sde_scheme_named("euler-maruyama"),
-                                  sde_stream_named(4, "linear"),
-                                  0.3,
-                                  SUBSTEPS,
-                                  2 * SUBSTEPS,
-                                  false,
-                                  false};
+  struct sde_solution solution = {.system = system,
+                                  .scheme = sde_scheme_named("euler-maruyama"),
+                                  .stream = sde_stream_named(4, "linear"),
+                                  .eta = 0.3,
+                                  .substeps = SUBSTEPS,
+                                  .resolution = 2 * SUBSTEPS};
   struct sde_status status = {0};
   struct sde_process *process = sde_solution_process_new(&solution, &status);
   const struct sde_process *list = process;
