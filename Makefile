@@ -119,6 +119,8 @@ $(B)/sde/%_v3.o $(B)/pic/sde/%_v3.o: EXTRA := $(V3)
 $(B)/sde/%_v4.o $(B)/pic/sde/%_v4.o: EXTRA := $(V4)
 $(B)/sde/ranks_mpi.o $(B)/pic/sde/ranks_mpi.o: EXTRA := \
   $(if $(MPI_PACKAGES),$(shell pkg-config --cflags $(MPI_PACKAGES)))
+# The baselines are as fast as GSL's headers make them.
+$(B)/bench/plain_%.o: EXTRA := -DHAVE_INLINE -DGSL_RANGE_CHECK_OFF
 $(B)/tests/%.o: EXTRA := $(CHECK_CFLAGS) -DTESTS_EXAMPLES=\"$(B)/examples\"
 
 $(B)/%.o: %.c $(B)/flags

@@ -11,7 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-enum { WIDTH = 32 };
+/* Paths in a block of normals: as many as the engine takes in ten dimensions. */
+enum { WIDTH = 64 };
 
 double seconds_now(void)
 {
