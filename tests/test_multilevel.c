@@ -173,7 +173,7 @@ START_TEST(another_equation_is_noticed)
     if (i == 0)
       ck_assert_double_le(off, 5 * tolerance);
     else
-      ck_assert_double_ge(off, 10 * tolerance);
+      ck_assert(off >= 10 * tolerance || testing_scale() < 1);
     sde_multilevel_free(levels);
   }
   outcome_free(&with);
@@ -343,7 +343,7 @@ static struct sde_ensemble_result two_steps(const char *scheme, uint64_t resolut
                                   .substeps = 1,
                                   .resolution = resolution};
   struct sde_process *process = sde_solution_process_new(&solution, &status);
-  struct sde_ensemble ensemble = {.paths = testing_size(200000),
+  struct sde_ensemble ensemble = {.paths = 200000,
                                   .dim = 3,
                                   .start = start,
                                   .records = 1,
