@@ -185,8 +185,9 @@ static struct form full_gradient_form(const struct optimizer_type *type, enum rh
 static struct form micro_form(const struct optimizer_type *type, enum rho_order order,
                               bool variance_term, bool gaussian)
 {
-  static const char sampled[] = "E and Cov are over all micro-batches or, where they are too many, "
-                                "from S fresh ones a step, which adds an error of O(η/S)";
+  static const char sampled[] =
+      "E and Cov are over all micro-batches or, where they are too many, "
+      "from S fresh ones a step, which adds an error of O(η/(substeps S))";
   if (order == RHO_ORDER_EXACT)
     return (struct form){type->normalized ? F_ EQUALS MEAN AT(G_I, X PLUS RHO UNIT(AT(G_I, X)))
                                           : F_ EQUALS MEAN AT(G_I, X PLUS RHO AT(G_I, X)),
@@ -221,8 +222,8 @@ static struct form form_of(const struct optimizer_type *type, const struct limit
 {
   static const struct form directions = {F_ EQUALS MEAN ID("u"),
                                          SIGMA EQUALS ID("Cov") THIN ID("u"),
-                                         "both are from S fresh directions a step, which adds an "
-                                         "error of O(η/S)"};
+                                         "both are from S fresh directions a step, whose mean adds "
+                                         "noise of its own, Σ/(substeps S)"};
   if (type->perturbation == PERTURB_NOTHING)
     return (struct form){control.drift, control.noise, NULL};
   if (options->rho_order == RHO_ORDER_0)
@@ -247,6 +248,9 @@ static const char *error_of(const struct optimizer_type *type, const struct limi
   bool second = options->eta_order == 2;
   bool sgd = type->perturbation == PERTURB_NOTHING;
   bool left_out = !options->variance_term && type->perturbation == PERTURB_MICRO_GRADIENT;
+  if (type->perturbation == PERTURB_REWEIGHTED_GRADIENT && options->rho_order != RHO_ORDER_0)
+    return second ? ERROR ORDER_OF(ETA_SQUARED PLUS FRAC(ETA, ROW(WORDS("substeps") THIN ID("S"))))
+                  : ERROR ORDER_OF(ETA);
   if (!sgd && (options->rho_order == RHO_ORDER_0 || left_out))
     return second ? ERROR ORDER_OF(ETA_SQUARED PLUS RHO) : ERROR ORDER_OF(ETA PLUS RHO);
   if (!sgd && options->rho_order == RHO_ORDER_1)
