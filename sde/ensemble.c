@@ -1,7 +1,7 @@
 /*
  * Ensembles: see ensemble.h. Paths are cut into chunks by their number alone; a chunk is reduced
- * by one thread, and the chunks are merged in index order along a fixed binary tree. A rank takes
- * neighbouring chunks, merges what the tree allows, and hands on the subtrees that are left.
+ * by one thread, and the chunks are merged along a fixed binary tree, as soon as both halves of a
+ * subtree are there. A rank takes neighbouring chunks and hands on the subtrees that are left.
  */
 #include "sde/ensemble.h"
 
@@ -15,9 +15,9 @@
 
 /* At most CHUNKS_MAX chunks, so that few are merged, unless they were then of more than CHUNK_MOST
  * units, so that there is work for many ranks; of few paths no fewer than CHUNKS_MIN, so that there
- * is work for many threads; else CHUNK_NUMBERS numbers of state. The nodes of a rank's tree rise in
- * size and then fall, hence twice the bits of the number of chunks. */
-enum { CHUNKS_MAX = 1024, CHUNK_MOST = 128, CHUNKS_MIN = 64, CHUNK_NUMBERS = 768, NODES_MAX = 128 };
+ * is work for many threads; else CHUNK_NUMBERS numbers of state. Subtrees of neighbouring chunks rise
+ * in size and then fall, hence RUN_NODES, twice the bits of the number of chunks. */
+enum { CHUNKS_MAX = 1024, CHUNK_MOST = 128, CHUNKS_MIN = 64, CHUNK_NUMBERS = 768, RUN_NODES = 128 };
 
 static uint64_t at_least(uint64_t a, uint64_t b)
 {
@@ -125,8 +125,8 @@ static void tally_merge(struct tally *into, const struct tally *earlier, const s
     into->first_divergence[i] = at_most(earlier->first_divergence[i], later->first_divergence[i]);
 }
 
-/* Chunks that are finished, in index order, as subtrees of the fixed tree. Nodes are made when they
- * are first needed, the lowest at once. */
+/* Chunks that are finished, as subtrees of the fixed tree in the order of their chunks. The tallies
+ * beyond `height` are spare; they are made when they are first needed. */
 struct node {
   uint64_t first, chunks;
   struct tally tally;
@@ -135,40 +135,55 @@ struct node {
 struct tree {
   const struct sizes *sizes;
   size_t height, made;
-  struct node node[NODES_MAX];
+  struct node *node;
 };
 
-static void tree_begin(struct tree *tree, const struct sizes *sizes)
+/* Threads take chunks in order, so that all are there but those that a thread is at: one run of
+ * neighbours more than threads, at most. */
+static void tree_begin(struct tree *tree, const struct sizes *sizes, int threads)
 {
-  *tree = (struct tree){.sizes = sizes, .made = 1};
-  tree->node[0].tally = tally_new(sizes);
+  *tree = (struct tree){.sizes = sizes};
+  tree->node = sde_alloc(((size_t)threads + 1) * RUN_NODES, sizeof *tree->node);
 }
 
-static void merge_top(struct tree *tree)
+/* Are the node and its neighbour the halves of a subtree? */
+static bool are_halves(const struct node *left, const struct node *right)
 {
-  struct node *right = &tree->node[--tree->height], *left = right - 1;
-  tally_merge(&left->tally, &left->tally, &right->tally, tree->sizes);
-  left->chunks += right->chunks;
+  return left->chunks == right->chunks && left->first + left->chunks == right->first &&
+         left->first % (2 * left->chunks) == 0;
 }
 
-/* Are the two topmost nodes the halves of a subtree? */
-static bool top_is_whole(const struct tree *tree)
+/* Merge a node and its neighbour to the right, whose tally becomes a spare one. */
+static void merge_neighbours(struct tree *tree, size_t left)
 {
-  const struct node *top = &tree->node[tree->height - 1];
-  return tree->height > 1 && top[-1].chunks == top->chunks &&
-         top[-1].first % (2 * top->chunks) == 0;
+  struct node *node = tree->node + left, right = node[1];
+  tally_merge(&node->tally, &node->tally, &right.tally, tree->sizes);
+  node->chunks += right.chunks;
+  tree->height--;
+  memmove(node + 1, node + 2, (tree->height - left - 1) * sizeof *node);
+  tree->node[tree->height] = right;
 }
 
-static void tree_push(struct tree *tree, uint64_t first, uint64_t chunks, const void *tally)
+/* Put a subtree at its place, and merge it with what it completes. Of two threads one at a time. */
+static void tree_add(struct tree *tree, uint64_t first, uint64_t chunks, const void *tally)
 {
   if (tree->height == tree->made)
     tree->node[tree->made++].tally = tally_new(tree->sizes);
-  struct node *node = &tree->node[tree->height++];
-  node->first = first;
-  node->chunks = chunks;
-  memcpy(node->tally.moments, tally, tree->sizes->words * sizeof(uint64_t));
-  while (top_is_whole(tree))
-    merge_top(tree);
+  struct node added = {first, chunks, tree->node[tree->height].tally};
+  memcpy(added.tally.moments, tally, tree->sizes->words * sizeof(uint64_t));
+  size_t at = tree->height++;
+  for (; at > 0 && tree->node[at - 1].first > first; at--)
+    tree->node[at] = tree->node[at - 1];
+  tree->node[at] = added;
+  for (;;) {
+    const struct node *node = tree->node + at;
+    if (at > 0 && are_halves(node - 1, node))
+      merge_neighbours(tree, --at);
+    else if (at + 1 < tree->height && are_halves(node, node + 1))
+      merge_neighbours(tree, at);
+    else
+      break;
+  }
 }
 
 /* As sde_ranks_reduce sends it: the number of nodes, then of each its first chunk, its chunks and
@@ -195,7 +210,7 @@ static void tree_unpack(void *context, const uint64_t *later)
   size_t each = 2 + tree->sizes->words;
   for (size_t i = 0; i < later[0]; i++) {
     const uint64_t *node = later + 1 + i * each;
-    tree_push(tree, node[0], node[1], node + 2);
+    tree_add(tree, node[0], node[1], node + 2);
   }
 }
 
@@ -204,11 +219,13 @@ static struct tally tree_finish(struct tree *tree)
 {
   sde_ranks_reduce(tree, tree_pack, tree_unpack);
   while (tree->height > 1)
-    merge_top(tree);
+    merge_neighbours(tree, tree->height - 2);
+  struct tally whole = tree->made > 0 ? tree->node[0].tally : tally_new(tree->sizes);
   for (size_t i = 1; i < tree->made; i++)
     tally_free(&tree->node[i].tally);
-  sde_ranks_broadcast(tree->node[0].tally.moments, tree->sizes->words);
-  return tree->node[0].tally;
+  sde_free(tree->node);
+  sde_ranks_broadcast(whole.moments, tree->sizes->words);
+  return whole;
 }
 
 /* One thread's scratch. alive[process*width + p]; values[(process*O + observable)*width + p]. */
@@ -447,21 +464,26 @@ static void tell_progress(const struct sde_ensemble *ensemble, const struct shar
   ensemble->progress(ensemble->progress_context, done);
 }
 
-/* This rank's chunks, into the tree. */
+/* This rank's chunks, into the tree. No thread waits for another's chunk. */
 static void run_share(const struct sde_ensemble *ensemble, const struct share *share, int threads,
                       struct tree *tree, double *samples)
 {
+  uint64_t next = share->begin, done = 0;
 #pragma omp parallel num_threads(threads)
   {
     struct worker worker = worker_new(ensemble, tree->sizes);
-#pragma omp for ordered schedule(dynamic, 1)
-    for (uint64_t i = share->begin; i < share->end; i++) {
+    for (;;) {
+      uint64_t i;
+#pragma omp atomic capture
+      i = next++;
+      if (i >= share->end)
+        break;
       uint64_t end = at_most((i + 1) * share->chunk, ensemble->paths);
       run_chunk(ensemble, &worker, i * share->chunk, end, tree->sizes, samples);
-#pragma omp ordered
+#pragma omp critical(sde_ensemble_tree)
       {
-        tree_push(tree, i, 1, worker.tally.moments);
-        tell_progress(ensemble, share, i + 1 - share->begin);
+        tree_add(tree, i, 1, worker.tally.moments);
+        tell_progress(ensemble, share, ++done);
       }
     }
     worker_free(ensemble, &worker);
@@ -539,7 +561,7 @@ struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble)
                         ? NULL
                         : sde_alloc(sizes.moments, ensemble->sample_paths * sizeof(double));
   struct tree tree;
-  tree_begin(&tree, &sizes);
+  tree_begin(&tree, &sizes, threads);
   run_share(ensemble, &share, threads, &tree, samples);
   struct tally all = tree_finish(&tree);
   const uint64_t *own = share.first_path + sde_ranks_rank();
