@@ -22,6 +22,16 @@ static void diagonal_noise(size_t width, const double *restrict s, const double 
       noise[p] = s[i] * sqrt(1 + x[p] * x[p]) * dw[p];
 }
 
+/* With b = s sqrt(1 + x^2), b b' = s^2 x. */
+SDE_VECTOR
+static void diagonal_derivative(size_t width, const double *restrict s, const double *restrict x,
+                                double *restrict product)
+{
+  for (size_t i = 0; i < DIM; i++)
+    for (size_t p = i * width; p < (i + 1) * width; p++)
+      product[p] = s[i] * s[i] * x[p];
+}
+
 static void evaluate(const struct sde_system *system, void *workspace, const struct sde_instant *at,
                      size_t width, const double *x, const double *dw, double *drift, double *noise)
 {
@@ -31,6 +41,15 @@ static void evaluate(const struct sde_system *system, void *workspace, const str
     sde_vector_math()->affine(DIM, DIM, diagonal->minus_a, NULL, width, x, drift);
   if (noise != NULL)
     diagonal_noise(width, diagonal->s, x, dw, noise);
+}
+
+static void own_derivative(const struct sde_system *system, void *workspace,
+                           const struct sde_instant *at, size_t width, const double *x,
+                           double *product)
+{
+  (void)workspace, (void)at;
+  const struct diagonal *diagonal = system->context;
+  diagonal_derivative(width, diagonal->s, x, product);
 }
 
 double t1b_speed(uint64_t paths, uint64_t steps, int threads)
@@ -46,7 +65,8 @@ double t1b_speed(uint64_t paths, uint64_t steps, int threads)
                                     .noise_dim = DIM,
                                     .noise = SDE_NOISE_DIAGONAL,
                                     .context = &diagonal,
-                                    .evaluate = evaluate};
+                                    .evaluate = evaluate,
+                                    .own_derivative = own_derivative};
   return solution_speed(&system, "milstein", diagonal10_start, diagonal10_time_step, paths, steps,
                         threads);
 }

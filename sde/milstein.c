@@ -1,8 +1,9 @@
 /*
- * Milstein, derivative-free: Euler-Maruyama plus sum_jk (Db_k b_j) I_(j,k), each derivative along
- * b_j a difference over sqrt(dt), from x + b_j sqrt(dt) (without the drift's part of Kloeden and
- * Platen 1992, 11.1, which changes no order). Strong order 1 for every noise, weak order 1; general
- * noise needs Levy areas, and without them the scheme is for commutative noise alone.
+ * Milstein: Euler-Maruyama plus sum_jk (Db_k b_j) I_(j,k), each derivative along b_j a difference
+ * over sqrt(dt), from x + b_j sqrt(dt) (without the drift's part of Kloeden and Platen 1992, 11.1,
+ * which changes no order), unless a system with diagonal noise gives it. Strong order 1 for every
+ * noise, weak order 1; general noise needs Levy areas, and without them the scheme is for
+ * commutative noise alone.
  */
 #include "sde/block.h"
 #include "sde/iterated_integrals.h"
@@ -21,6 +22,27 @@ static void advance_diagonal(size_t size, double dt, const double *restrict dw,
     double correction = (there[i] - column[i]) * (dw[i] * dw[i] - dt) * scale;
     x[i] = (x[i] + dt * drift[i]) + (column[i] * dw[i] + correction);
   }
+}
+
+/* x += drift dt + noise + product (dW^2 - dt) / 2, entry by entry. */
+SDE_VECTOR
+static void advance_with_derivative(size_t size, double dt, const double *restrict dw,
+                                    const double *restrict drift, const double *restrict noise,
+                                    const double *restrict product, double *restrict x)
+{
+  for (size_t i = 0; i < size; i++)
+    x[i] = (x[i] + dt * drift[i]) + (noise[i] + 0.5 * product[i] * (dw[i] * dw[i] - dt));
+}
+
+static void diagonal_step_with_derivative(const struct sde_step *step, double *x)
+{
+  const struct sde_system *system = step->system;
+  size_t size = system->dim * step->width;
+  double *drift = step->scratch, *noise = drift + size, *product = noise + size;
+  const double *dw = step->increments.dw;
+  system->evaluate(system, step->system_workspace, &step->at, step->width, x, dw, drift, noise);
+  system->own_derivative(system, step->system_workspace, &step->at, step->width, x, product);
+  advance_with_derivative(size, step->dt, dw, drift, noise, product, x);
 }
 
 /* Diagonal noise: entry k of B 1 is b_kk, a function of x_k alone, so one product serves both the
@@ -69,7 +91,10 @@ static void step(const struct sde_step *step, double *x)
 {
   const struct sde_system *system = step->system;
   if (system->noise == SDE_NOISE_DIAGONAL) {
-    diagonal_step(step, x);
+    if (system->own_derivative != NULL)
+      diagonal_step_with_derivative(step, x);
+    else
+      diagonal_step(step, x);
     return;
   }
   size_t size = system->dim * step->width;
@@ -85,7 +110,7 @@ static void step(const struct sde_step *step, double *x)
 extern const struct sde_scheme sde_milstein;
 const struct sde_scheme sde_milstein = {
     .name = "milstein",
-    .title = "Milstein, derivative-free, with Levy areas for general noise",
+    .title = "Milstein, with Levy areas for general noise",
     .reference = "Kloeden and Platen 1992, section 11.1; Wiktorsson 2001",
     .weak_order = 1,
     .on = {[SDE_NOISE_ADDITIVE] = {.strong_order = 1, .evaluations = 1},
@@ -106,7 +131,7 @@ const struct sde_scheme sde_milstein = {
 extern const struct sde_scheme sde_commutative_milstein;
 const struct sde_scheme sde_commutative_milstein = {
     .name = "commutative-milstein",
-    .title = "Milstein without Levy areas, derivative-free",
+    .title = "Milstein without Levy areas",
     .reference = "Kloeden and Platen 1992, section 11.1",
     .weak_order = 1,
     .on = {[SDE_NOISE_ADDITIVE] = {.strong_order = 1, .evaluations = 1},

@@ -35,7 +35,8 @@ void sde_step_evaluate(const struct sde_step *step, double later, const double *
 struct sde_scheme_class {
   double strong_order; /* 0 where the class is not accepted */
   unsigned needs;      /* of the Brownian path: enum sde_wiener_needs */
-  /* Calls of the system's evaluate in a step: this many, and this many for each Wiener process. */
+  /* Calls of the system's evaluate in a step, at most: this many, and this many for each Wiener
+   * process. */
   double evaluations, evaluations_a_noise;
 };
 
