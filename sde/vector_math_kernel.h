@@ -13,6 +13,7 @@
 typedef __m512d vector;
 #define LOAD(p) _mm512_loadu_pd(p)
 #define STORE(p, v) _mm512_storeu_pd(p, v)
+#define ALL(a) _mm512_set1_pd(a)
 #define U10(name) Sleef_finz_##name##d8_u10avx512f
 #define SQRT(v) _mm512_sqrt_pd(v)
 #define FMA(a, b, c) _mm512_fmadd_pd(a, b, c)
@@ -22,6 +23,7 @@ typedef __m512d vector;
 typedef __m256d vector;
 #define LOAD(p) _mm256_loadu_pd(p)
 #define STORE(p, v) _mm256_storeu_pd(p, v)
+#define ALL(a) _mm256_set1_pd(a)
 #define U10(name) Sleef_finz_##name##d4_u10avx2
 #define SQRT(v) _mm256_sqrt_pd(v)
 #define FMA(a, b, c) _mm256_fmadd_pd(a, b, c)
@@ -31,6 +33,7 @@ typedef __m256d vector;
 typedef __m128d vector;
 #define LOAD(p) _mm_loadu_pd(p)
 #define STORE(p, v) _mm_storeu_pd(p, v)
+#define ALL(a) _mm_set1_pd(a)
 #define U10(name) Sleef_cinz_##name##d2_u10sse4
 #define SQRT(v) _mm_sqrt_pd(v)
 #define FMA(a, b, c) ((a) * (b) + (c))
@@ -40,13 +43,14 @@ typedef __m128d vector;
 typedef double vector;
 #define LOAD(p) (*(p))
 #define STORE(p, v) (*(p) = (v))
+#define ALL(a) (a)
 #define U10(name) Sleef_cinz_##name##d1_u10purec
 #define SQRT(v) sqrt(v)
 #define FMA(a, b, c) ((a) * (b) + (c))
 #define SELECT(sign, a, b) ((sign) >> 63 ? (a) : (b))
 #endif
 
-enum { CHAINS = 4, TILE = 4 };
+enum { CHAINS = 4, ROWS = 5, TILE = 4 };
 
 #if LANES > 1
 typedef uint64_t words __attribute__((vector_size(8 * LANES)));
@@ -168,24 +172,27 @@ static void threefry(size_t count, const uint64_t key[2], uint64_t first, uint64
 
 #endif
 
-/* Two rows at a time over TILE vectors of paths, so that the sums stay in registers. */
+/* A few rows at a time over a tile of vectors of paths, so that the sums stay in registers and there
+ * are enough of them to hide the latency of multiply-add. */
 static inline __attribute__((always_inline)) void affine_rows(
-    size_t rows, size_t columns, const double *restrict matrix, const double *restrict constant,
-    size_t width, const double *restrict x, double *restrict out)
+    size_t rows, size_t tile, size_t columns, const double *restrict matrix,
+    const double *restrict constant, size_t width, const double *restrict x, double *restrict out)
 {
-  for (size_t start = 0; start < width; start += TILE * LANES) {
-    vector sum[2][TILE];
+  for (size_t start = 0; start < width; start += tile * LANES) {
+    vector sum[ROWS][TILE];
     for (size_t i = 0; i < rows; i++)
-      for (size_t t = 0; t < TILE; t++)
-        sum[i][t] = (vector){0} + (constant == NULL ? 0 : constant[i]);
-    for (size_t j = 0; j < columns; j++)
-      for (size_t t = 0; t < TILE; t++) {
-        vector entry = LOAD(x + j * width + start + t * LANES);
-        for (size_t i = 0; i < rows; i++)
-          sum[i][t] = FMA((vector){0} + matrix[i * columns + j], entry, sum[i][t]);
-      }
+      for (size_t t = 0; t < tile; t++)
+        sum[i][t] = ALL(constant == NULL ? 0 : constant[i]);
+    for (size_t j = 0; j < columns; j++) {
+      vector entry[TILE];
+      for (size_t t = 0; t < tile; t++)
+        entry[t] = LOAD(x + j * width + start + t * LANES);
+      for (size_t i = 0; i < rows; i++)
+        for (size_t t = 0; t < tile; t++)
+          sum[i][t] = FMA(ALL(matrix[i * columns + j]), entry[t], sum[i][t]);
+    }
     for (size_t i = 0; i < rows; i++)
-      for (size_t t = 0; t < TILE; t++)
+      for (size_t t = 0; t < tile; t++)
         STORE(out + i * width + start + t * LANES, sum[i][t]);
   }
 }
@@ -193,13 +200,26 @@ static inline __attribute__((always_inline)) void affine_rows(
 static void affine(size_t rows, size_t columns, const double *matrix, const double *constant,
                    size_t width, const double *x, double *out)
 {
-  size_t i = 0;
-  for (; i + 2 <= rows; i += 2)
-    affine_rows(2, columns, matrix + i * columns, constant == NULL ? NULL : constant + i, width, x,
-                out + i * width);
-  if (i < rows)
-    affine_rows(1, columns, matrix + i * columns, constant == NULL ? NULL : constant + i, width, x,
-                out + i * width);
+  for (size_t i = 0; i < rows; i += ROWS) {
+    const double *part = matrix + i * columns, *shift = constant == NULL ? NULL : constant + i;
+    double *to = out + i * width;
+    switch (rows - i) { /* each with a number of rows that the compiler knows */
+    case 1:
+      affine_rows(1, TILE, columns, part, shift, width, x, to);
+      break;
+    case 2:
+      affine_rows(2, TILE, columns, part, shift, width, x, to);
+      break;
+    case 3:
+      affine_rows(3, TILE / 2, columns, part, shift, width, x, to);
+      break;
+    case 4:
+      affine_rows(4, TILE / 2, columns, part, shift, width, x, to);
+      break;
+    default:
+      affine_rows(ROWS, TILE / 2, columns, part, shift, width, x, to);
+    }
+  }
 }
 
 /* -2 log x for normal x in (0, 1]: x = 2^k m with m in [sqrt(1/2), sqrt(2)) and, for

@@ -35,7 +35,7 @@ struct known_equation {
 };
 
 /* In the order of their noise classes. */
-enum { KNOWN_EQUATIONS = 12, KNOWN_ADDITIVE = 2, KNOWN_GENERAL = 10 };
+enum { KNOWN_EQUATIONS = 12, KNOWN_ADDITIVE = 2, KNOWN_DIAGONAL = 5, KNOWN_GENERAL = 10 };
 extern const struct known_equation known_equations[KNOWN_EQUATIONS];
 
 /* The end of the paths first_path + p: x[i*width + p]. `needs` are those of a scheme; of its areas

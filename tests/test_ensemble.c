@@ -12,6 +12,7 @@
 #include <gsl/gsl_blas.h>
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- Processes and observables made for the tests ---- */
 
@@ -169,6 +170,55 @@ START_TEST(same_bits_for_any_threads_and_width)
 END_TEST
 
 /* The twin: bits that depend on where a path stands would be noticed; here another stream. */
+/* As `counting`, but the paths of the first chunk wait until all others are done, or ten seconds. */
+struct waiting {
+  uint64_t paths, *done;
+  bool *met;
+};
+
+static void waiting(const struct sde_process *process, void *workspace, uint64_t first_path,
+                    size_t width, uint64_t step, double *x)
+{
+  const struct waiting *waiting = process->context;
+  counting(process, workspace, first_path, width, step, x);
+  uint64_t done = 0;
+  if (first_path > 0) {
+#pragma omp atomic
+    *waiting->done += width;
+    return;
+  }
+  for (size_t i = 0; i < 10000 && done + width < waiting->paths; i++) {
+    nanosleep(&(struct timespec){0, 1000000}, NULL);
+#pragma omp atomic read
+    done = *waiting->done;
+  }
+  *waiting->met = done + width == waiting->paths;
+}
+
+/* A slow chunk holds up no other, and whatever comes before it the tree is the same. */
+START_TEST(no_thread_waits_for_anothers_chunk)
+{
+  enum { PATHS = 64 * SDE_UNIT };
+  uint64_t done = 0;
+  bool met = false;
+  struct waiting context = {PATHS, &done, &met};
+  struct sde_process slow = process_of(2, &context, waiting), plain = process_of(2, NULL, counting);
+  const struct sde_process *list = &slow;
+  uint64_t once = 1;
+  struct sde_ensemble ensemble = simple_ensemble(PATHS, &list, 1, &once);
+  ensemble.threads = 2;
+  ensemble.width = SDE_UNIT;
+  struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
+  ck_assert(met);
+  list = &plain;
+  ensemble.threads = 1;
+  struct sde_ensemble_result reference = sde_ensemble_run(&ensemble);
+  ck_assert_mem_eq(result.moments, reference.moments, 2 * sizeof *result.moments);
+  sde_ensemble_result_free(&result);
+  sde_ensemble_result_free(&reference);
+}
+END_TEST
+
 START_TEST(other_randomness_has_other_bits)
 {
   struct sde_process storage[PROCESSES];
@@ -753,6 +803,7 @@ int main(void)
   Suite *suite = suite_create("ensemble");
   TCase *bits = testing_case(suite, "bits");
   tcase_add_loop_test(bits, same_bits_for_any_threads_and_width, 0, COUNTS);
+  tcase_add_test(bits, no_thread_waits_for_anothers_chunk);
   tcase_add_test(bits, other_randomness_has_other_bits);
   TCase *moments = testing_case(suite, "moments");
   tcase_add_loop_test(moments, moments_are_those_of_the_samples, 0, COUNTS);

@@ -484,6 +484,57 @@ START_TEST(milstein_step_is_its_formula)
 }
 END_TEST
 
+/* Of both equations with diagonal noise b b' is row^2 x. */
+static void own_derivative(const struct sde_system *system, void *workspace,
+                           const struct sde_instant *at, size_t width, const double *x,
+                           double *product)
+{
+  (void)workspace, (void)at;
+  for (size_t i = 0; i < system->dim; i++)
+    for (size_t p = i * width; p < (i + 1) * width; p++)
+      product[p] = known_row_square(system, i) * x[p];
+}
+
+/* The correction on the other side. */
+static void negated_derivative(const struct sde_system *system, void *workspace,
+                               const struct sde_instant *at, size_t width, const double *x,
+                               double *product)
+{
+  own_derivative(system, workspace, at, width, x, product);
+  sde_block_scale(system->dim * width, -1, product);
+}
+
+static struct known_equation with_derivative(size_t index,
+                                             void (*derivative)(const struct sde_system *, void *,
+                                                                const struct sde_instant *, size_t,
+                                                                const double *, double *))
+{
+  struct known_equation equation = known_equations[index];
+  ck_assert_int_eq(equation.system.noise, SDE_NOISE_DIAGONAL);
+  equation.system.own_derivative = derivative;
+  return equation;
+}
+
+/* With the derivative Milstein's step is its formula at any length, linear noise or not. */
+START_TEST(milstein_takes_the_derivative_that_is_given)
+{
+  struct known_equation equation = with_derivative(_i, own_derivative);
+  for (double dt = 1; dt > 1e-5; dt /= 10)
+    ck_assert_double_lt(milstein_mismatch(named("milstein"), &equation, dt), 5e-14);
+  equation = with_derivative(_i, negated_derivative);
+  ck_assert_double_gt(milstein_mismatch(named("milstein"), &equation, 1e-2), 1e-4);
+}
+END_TEST
+
+START_TEST(milstein_with_derivative_has_strong_order_1)
+{
+  struct known_equation equation = with_derivative(_i, own_derivative);
+  assert_order(strong_order(&equation, named("milstein")), 1, equation.system.name, "milstein");
+  equation = with_derivative(_i, negated_derivative);
+  ck_assert(!is_order(strong_order(&equation, named("milstein")), 1));
+}
+END_TEST
+
 START_TEST(euler_maruyama_step_is_its_formula)
 {
   const struct sde_system *system = &known_equations[_i].system;
@@ -643,12 +694,16 @@ int main(void)
   tcase_add_test(registry, accepting_leaves_the_status_alone);
   TCase *steps = testing_case(suite, "steps");
   tcase_add_loop_test(steps, milstein_step_is_its_formula, KNOWN_ADDITIVE, KNOWN_GENERAL);
+  tcase_add_loop_test(steps, milstein_takes_the_derivative_that_is_given, KNOWN_DIAGONAL,
+                      KNOWN_DIAGONAL + 2);
   tcase_add_loop_test(steps, euler_maruyama_step_is_its_formula, 0, KNOWN_EQUATIONS);
   tcase_add_test(steps, milstein_is_euler_maruyama_for_additive_noise);
   tcase_add_test(steps, sra1_step_is_its_formula);
   tcase_add_loop_test(steps, evaluations_are_as_declared, 0, pairs);
   TCase *orders = testing_case(suite, "orders");
   tcase_add_loop_test(orders, strong_order_is_as_declared, 0, pairs);
+  tcase_add_loop_test(orders, milstein_with_derivative_has_strong_order_1, KNOWN_DIAGONAL,
+                      KNOWN_DIAGONAL + 2);
   tcase_add_loop_test(orders, exact_schemes_have_no_error, 0, pairs);
   TCase *twins = testing_case(suite, "twins");
   tcase_add_loop_test(twins, euler_maruyama_has_not_strong_order_1, KNOWN_ADDITIVE,
