@@ -25,11 +25,6 @@ struct sde_control_variate {
   double *mean;        /* [record*observables + o] */
 };
 
-static size_t padded(size_t lanes)
-{
-  return (lanes + SDE_UNIT - 1) / SDE_UNIT * SDE_UNIT;
-}
-
 /* ---- Y as a process ---- */
 
 struct workspace {
@@ -113,7 +108,7 @@ struct setup {
 
 static struct setup setup_new(const struct sde_control_variate *variate)
 {
-  size_t d = variate->dim, width = padded(2 * d + 1);
+  size_t d = variate->dim, width = sde_block_padded(2 * d + 1);
   struct setup setup = {.width = width, .noise_width = SDE_UNIT};
   setup.system = sde_system_workspace_new(variate->system, width);
   setup.noise_system = sde_system_workspace_new(variate->system, SDE_UNIT);
@@ -311,7 +306,7 @@ static double set_terms(size_t d, const double *h, const double *covariance, con
 static void set_controls(struct sde_control_variate *variate,
                          const struct sde_observables *observables)
 {
-  size_t d = variate->dim, width = padded(points_of(d));
+  size_t d = variate->dim, width = sde_block_padded(points_of(d));
   double *x = sde_alloc(d, width * sizeof *x), *h = sde_alloc(d, sizeof *h);
   double *value = sde_alloc(observables->count, width * sizeof *value);
   void *workspace = observables->workspace_new == NULL

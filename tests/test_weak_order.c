@@ -134,7 +134,7 @@ static struct cubature cubature_new(const struct sde_scheme *scheme,
     normals = scheme->normals(system);
     add_normals(&grid, scheme->exact ? nodes : 2, normals);
   }
-  size_t count = grid_nodes(&grid), width = (count + SDE_UNIT - 1) / SDE_UNIT * SDE_UNIT;
+  size_t count = grid_nodes(&grid), width = sde_block_padded(count);
   struct cubature cubature = {count,
                               width,
                               sde_alloc(width, sizeof(double)),
