@@ -221,7 +221,8 @@ static void make_iterates(const struct cases *cases, struct run_case *one)
   one->iterates =
       optimizer_coupled_process_new(&one->optimizer, case_stream(cases, one, "iterates"),
                                     coupling.resolution > 0 ? &coupling : NULL);
-  /* Samples have no negative: their partner is another path, and so are the micro-batches' own draws. */
+  /* Samples have no negative: their partner is another path. So are the micro-batches' own
+   * draws. */
   coupling.wiener.negated = true;
   if (one->antithetic)
     one->iterates_partner =

@@ -162,8 +162,8 @@ static bool grid_new(const struct line *line, struct range range, double low, do
 
 /* ---- the support ---- */
 
-/* A zero of the noise on the way from x to `to` becomes the end of the range if it repels. `beyond`:
- * the density has fallen before, and nothing gets there but the coordinate is a better one. */
+/* A zero of the noise on the way from x to `to` becomes the end of the range if it repels; `beyond`
+ * says that the density has fallen before: nothing gets there, but it is a better coordinate. */
 static bool end_range(const struct line *line, double x, double to, bool beyond, double *end,
                       struct sde_status *status)
 {

@@ -408,8 +408,8 @@ static struct span span_of(const struct escape *escape, bool restricted)
                        restricted ? estimate->restricted_se : escape->se, escape->scheme_error};
 }
 
-/* From the smallest micro-batch on: is each mean below the next, by more than the errors? Where some
- * paths are censored, that is judged by the time up to the horizon, which needs no tail. */
+/* From the smallest micro-batch on: is each mean below the next, by more than the errors? Where
+ * some paths are censored, that is judged by the time up to the horizon, which needs no tail. */
 static enum holds judge_order(const struct escape *all, size_t count, const struct escape *smallest,
                               double quantile, struct text *text)
 {

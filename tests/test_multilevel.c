@@ -96,9 +96,10 @@ static struct seeds run_seeds(const struct cases *cases, double exact, double to
   return seeds;
 }
 
-/* The golden case. The mean of 100 squares, which is below the square of the tolerance, for sampling
- * takes three quarters of that and the bias is surely below its quarter, has the relative deviation
- * sqrt(2/100). No error is worse than 4.5 standard errors and the bias: one in 1e3 suites. */
+/* The golden case. The mean of 100 squares, which is below the square of the tolerance, for
+ * sampling takes three quarters of that and the bias is surely below its quarter, has the relative
+ * deviation sqrt(2/100). No error is worse than 4.5 standard errors and the bias: one in 1e3
+ * suites. */
 START_TEST(true_error_is_the_tolerance)
 {
   const char *overrides[] = {"loss.data=data/quadratic4.csv", "eta=0.1",
@@ -414,8 +415,9 @@ static struct sde_multilevel *linear(const char *scheme, double a, double s, dou
   return sde_multilevel_new(&problem, status);
 }
 
-/* E X = e^-a, E X^2 = e^-2a + s^2 (1 - e^-2a) / 2a: both observables to one tolerance, by schemes of
- * weak order 1 and 2 and by the exact one, which takes a single step and nothing to telescope. */
+/* E X = e^-a, E X^2 = e^-2a + s^2 (1 - e^-2a) / 2a: both observables to one tolerance, by schemes
+ * of weak order 1 and 2 and by the exact one, which takes a single step and nothing to
+ * telescope. */
 START_TEST(every_observable_and_scheme)
 {
   static const char *const schemes[] = {"euler-maruyama", "milstein", "weak-second-order", "sra1",

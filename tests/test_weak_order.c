@@ -824,7 +824,8 @@ START_TEST(golden_moments_have_the_declared_order)
 END_TEST
 
 /* At eta = 0.01 and one step a learning-rate step, the second-order scheme misses the exact moments
- * by a fifth at most of what Euler-Maruyama misses them by at 8 substeps (1.3e-5 against 4.2e-4). */
+ * by a fifth at most of what Euler-Maruyama misses them by at 8 substeps (1.3e-5 against
+ * 4.2e-4). */
 START_TEST(golden_moments_are_better_than_those_of_eight_substeps)
 {
   struct golden_case golden;
