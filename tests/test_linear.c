@@ -616,9 +616,10 @@ static double *stationary_of(const struct direction *u, struct kind kind, double
   return moments;
 }
 
-/* D S + S D^T = eta Sigma for the SDE, and - h D S D^T for a scheme of step h, with the drift of the
- * learning rate's order: by how much the entries of S miss it at most, in units of the roundings of
- * the left-hand side, epsilon 2 |D| times the largest second moment, of which S is a difference. */
+/* D S + S D^T = eta Sigma for the SDE, and - h D S D^T for a scheme of step h, with the drift of
+ * the learning rate's order: by how much the entries of S miss it at most, in units of the
+ * roundings of the left-hand side, epsilon 2 |D| times the largest second moment, of which S is a
+ * difference. */
 static double lyapunov_residual(const struct direction *u, struct kind kind, int order, double eta)
 {
   double s[9], d[9], ds[9] = {0}, rest[9] = {0}, residual = 0, norm = 0, largest = 0;
