@@ -61,8 +61,8 @@ double case_companion_part(const struct case_sde *sde);
 /* "m-usam m=2", for people. The text is released with sde_free. */
 char *case_label(const struct run_case *one);
 
-/* The stream of a case for a purpose such as "sde". Streams are named after what they drive, so that
- * a case keeps its random numbers when others are added to the recipe. */
+/* The stream of a case for a purpose such as "sde". Streams are named after what they drive, so
+ * that a case keeps its random numbers when others are added to the recipe. */
 struct sde_stream case_stream(const struct cases *cases, const struct run_case *one,
                               const char *purpose);
 
@@ -73,15 +73,15 @@ uint64_t *case_record_steps(const struct cases *cases, const struct run_case *on
 /* How a study looks on while its ensembles run. */
 struct progress;
 
-/* The observables of a single path beside those of a pair's mean, where paths are antithetic: by how
- * much pairs divide the variance for the same number of draws. NAN where they are not; INFINITY
+/* The observables of a single path beside those of a pair's mean, where paths are antithetic: by
+ * how much pairs divide the variance for the same number of draws. NAN where they are not; INFINITY
  * where no variance is left but rounding's. */
 double case_antithetic_gain(const struct cases *cases, const struct run_case *one,
                             const struct sde_ensemble_result *result, size_t records, size_t record,
                             size_t process, size_t observable);
 
 /* By how much quasi-random paths divide the variance of a mean over as many independent ones: an
- * estimate from the spread of the replicates. NAN where paths are not so, or where nothing varies. */
+ * estimate from the spread of the replicates. NAN where paths are not so, or nothing varies. */
 double case_quasi_gain(const struct cases *cases, const struct run_case *one,
                        const struct sde_ensemble_result *result, size_t records, size_t record,
                        size_t process, size_t observable);
@@ -90,7 +90,7 @@ double case_quasi_gain(const struct cases *cases, const struct run_case *one,
  * s and process 2 + 2 s its companion, with pairs (SDE, companion) s; without companions, process
  * 1 + s is the SDE s. The last pairs, one an SDE, are (iterates, SDE). With controls, the moments
  * of the SDEs are those with the control taken off, and their own the last pairs: one more an SDE.
- * Of quasi-random paths the moments are those of sde/replicates.h, but the iterates' of all paths. */
+ * Of quasi-random paths the moments are those of sde/replicates.h, the iterates' of all paths. */
 struct sde_ensemble_result case_run(const struct cases *cases, const struct run_case *one,
                                     bool companions, uint64_t sample_paths, size_t records,
                                     const uint64_t *record_steps, int threads,

@@ -29,8 +29,8 @@ void controls_exchange(const struct controls *controls, struct sde_ensemble_resu
 struct control_gain {
   double factor;
   /* Of a path without control over that with it; INFINITY but for rounding, NAN where nothing
-   * varies. The same for equal numbers of evaluations of drift and noise, pilot and set-up included;
-   * NAN where the scheme takes none. */
+   * varies. The same for equal numbers of evaluations of drift and noise, pilot and set-up
+   * included; NAN where the scheme takes none. */
   double variance, evaluations;
 };
 struct control_gain controls_gain(const struct controls *controls,

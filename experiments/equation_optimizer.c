@@ -109,8 +109,8 @@ static void set_plan(uint64_t fewest, struct equation_plan *plan)
   plan->paths = 0.1;
 }
 
-/* From steps of a dozen learning-rate steps on; the noise being small, a tenth of the paths tells the
- * errors. */
+/* From steps of a dozen learning-rate steps on; the noise being small, a tenth of the paths tells
+ * the errors. */
 struct equation *equation_optimizer_new(const struct cases *cases, const struct run_case *one)
 {
   struct optimizer_equation *made = sde_alloc(1, sizeof *made);

@@ -132,7 +132,7 @@ static bool add(struct quadrature *quadrature, const struct piece *whole, size_t
   double off = fabs(source - integral(rule, whole, whole->source));
   bool agrees = fabs(slope - integral(rule, whole, whole->slope)) <= quadrature->agreement;
   bool flat = fmax(variation(rule, &lower), variation(rule, &upper)) <= largest_change;
-  /* Around a jump of the noise halves never agree, and are nothing beside the interval in the end. */
+  /* Around a jump of the noise halves never agree, and in the end are nothing beside the whole. */
   double scale = depth < DEPTH_MAX ? source : quadrature->source;
   if (agrees && flat && off <= quadrature->agreement * scale)
     return push(quadrature, &upper, status) && push(quadrature, &lower, status);

@@ -47,8 +47,8 @@ bool plot_run_as(const char *directory, const char *study, const struct plot_wis
  * regularizer: regularizer.csv gives regularizer.svg and .png; norms.csv, where there is one, gives
  * norms.svg and norms.png.
  *
- * landscape: landscape.csv, with paths.csv and minima.csv, gives landscape.svg and .png; density.csv
- * gives density.svg and density.png. A run has one of the two.
+ * landscape: landscape.csv, with paths.csv and minima.csv, gives landscape.svg and .png;
+ * density.csv gives density.svg and density.png. A run has one of the two.
  *
  * The scripts are looked for in $SHARPSDE_PLOTS or, where that is not set, in plots/ beside the
  * folder of the executable, then in SHARPSDE_DATADIR/plots. gnuplot is found on PATH.

@@ -60,8 +60,8 @@ bool recipe_quasi_random(const struct recipe *recipe);
 
 void recipe_free(struct recipe *recipe);
 
-/* Where a common key stands that may be left out, sde and output included: "FILE:LINE", "--set KEY", or NULL
- * where it is not given. */
+/* Where a common key stands that may be left out, sde and output included: "FILE:LINE", "--set
+ * KEY", or NULL where it is not given. */
 const char *recipe_place_given(const struct recipe *recipe, const char *key);
 
 #endif

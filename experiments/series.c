@@ -3,6 +3,8 @@
  */
 #include "experiments/series.h"
 
+#include "models/formula.h"
+
 #include <inttypes.h>
 #include <math.h>
 
@@ -24,6 +26,14 @@ json_t *series_micro_batch(const struct run_case *one)
   return one->optimizer.type->micro_batch == MICRO_NONE
              ? json_null()
              : json_integer((json_int_t)one->optimizer.micro_batch);
+}
+
+/* "iterates", "SDE 1", "SDE 1 (companion)"; released with sde_free. */
+static char *process_name(size_t process, size_t each)
+{
+  return process == 0 ? sde_strdup("iterates")
+                      : sde_format("SDE %zu%s", (process - 1) / each,
+                                   (process - 1) % each == 1 ? " (companion)" : "");
 }
 
 /* The rows of one process, `sde` its index or -1 for the iterates. */
@@ -49,6 +59,32 @@ static void write_process(FILE *table, const struct cases *cases, const struct r
     }
 }
 
+/* Has a process means that are not numbers, though paths survive? A formula has none where one
+ * of its operations has none, which its derivatives need not show. */
+static void report_undefined(struct results *results, const struct cases *cases,
+                             const struct run_case *one, const struct sde_ensemble_result *result,
+                             size_t process, size_t each, size_t records,
+                             const uint64_t *record_steps)
+{
+  size_t observables = cases->observables->count, count = records * observables, first = 0;
+  const struct sde_moments *moments = result->moments + process * count;
+  while (first < count && (moments[first].n == 0 || isfinite(moments[first].mean)))
+    first++;
+  char *partial = first < count ? formula_partial(cases->loss) : NULL;
+  if (partial == NULL)
+    return;
+  char *label = case_label(one), *what = process_name(process, each);
+  results_note(results, true,
+               "sharpsde: %s, eta %g, rho %g, %s: the mean of %s is not a number at time %g, as "
+               "happens where the formula has no value, by %s\n",
+               label, one->optimizer.eta, one->optimizer.rho, what,
+               cases->observable_name[first % observables],
+               (double)record_steps[first / observables] * one->optimizer.eta, partial);
+  sde_free(label);
+  sde_free(what);
+  sde_free(partial);
+}
+
 void series_write(struct results *results, const struct cases *cases, const struct run_case *one,
                   const struct sde_ensemble_result *result, size_t each, size_t records,
                   const uint64_t *record_steps)
@@ -59,6 +95,9 @@ void series_write(struct results *results, const struct cases *cases, const stru
   write_process(table, cases, one, result, 0, -1, records, record_steps);
   for (size_t s = 0; s < cases->recipe->sdes; s++)
     write_process(table, cases, one, result, 1 + each * s, (int)s, records, record_steps);
+  report_undefined(results, cases, one, result, 0, each, records, record_steps);
+  for (size_t s = 0; s < cases->recipe->sdes; s++)
+    report_undefined(results, cases, one, result, 1 + each * s, each, records, record_steps);
 }
 
 void series_report_divergence(struct results *results, const struct cases *cases,
@@ -70,17 +109,19 @@ void series_report_divergence(struct results *results, const struct cases *cases
     uint64_t diverged = result->diverged[(process + 1) * records - 1];
     if (diverged == 0)
       continue;
-    char *label = case_label(one);
-    char *what = process == 0 ? sde_strdup("iterates")
-                              : sde_format("SDE %zu%s", (process - 1) / each,
-                                           (process - 1) % each == 1 ? " (companion)" : "");
+    char *label = case_label(one), *what = process_name(process, each);
+    char *partial = formula_partial(cases->loss);
     results_note(results, true,
                  "sharpsde: %s, eta %g, rho %g, %s: %" PRIu64 " of %" PRIu64
-                 " paths diverged, the first at time %g; means are over the survivors\n",
+                 " paths diverged, the first at time %g; means are over the survivors%s%s\n",
                  label, one->optimizer.eta, one->optimizer.rho, what, diverged, one->paths,
-                 (double)result->first_divergence[process] * one->optimizer.eta);
+                 (double)result->first_divergence[process] * one->optimizer.eta,
+                 partial == NULL ? ""
+                                 : "; a path diverges also where the formula has no value, by ",
+                 partial == NULL ? "" : partial);
     sde_free(label);
     sde_free(what);
+    sde_free(partial);
     if ((double)diverged > allowed * (double)one->paths)
       results_fail(results);
   }

@@ -14,7 +14,8 @@ void series_case_columns(FILE *table, const struct run_case *one);
 json_t *series_micro_batch(const struct run_case *one);
 
 /* Append a case's rows to series.csv: its iterates and each SDE, each record, each observable;
- * result process 1 + each * s is SDE s. */
+ * result process 1 + each * s is SDE s. Warn where a mean is not a number because a formula has no
+ * value where paths have gone. */
 void series_write(struct results *results, const struct cases *cases, const struct run_case *one,
                   const struct sde_ensemble_result *result, size_t each, size_t records,
                   const uint64_t *record_steps);

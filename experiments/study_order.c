@@ -3,68 +3,21 @@
  * against rho, with fitted slopes: from exact moments where an oracle applies, else by simulation.
  */
 #include "experiments/comparison.h"
-#include "experiments/error_line.h"
 #include "experiments/oracle.h"
+#include "experiments/order_judge.h"
 #include "experiments/series.h"
 #include "experiments/study.h"
-#include "experiments/text.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Process 1 + 2 s of an ensemble is SDE s, the next its companion; start and end are recorded. */
 enum { EACH = 2, RECORDS = 2 };
 
-/* An exact error below this share of the means is rounding. */
-static const double rounding = 1e-12;
-
-/* A mean at the end time; without standard error where it is exact. */
-struct mean {
-  double value, se;
-  bool exact;
-};
-
-/* One case, one SDE, one observable. */
-struct cell {
-  struct mean iterates, solution;
-  double pair, pair_se;             /* solution minus companion; 0 where nothing was simulated */
-  double difference, difference_se; /* iterates minus solution */
-};
-
-enum versus { VERSUS_ETA, VERSUS_RHO };
-
-/* The recipe multiplied out: case ((outer*etas + e)*rhos + r)*variants + v, where outer counts
- * batches and numbers of paths, and v optimizers and micro-batches. */
-struct grid {
-  const struct cases *cases;
-  size_t outer, etas, rhos, variants;
-  const double *rho;
-  struct cell *cell; /* [(case*sdes + sde)*observables + observable] */
-};
-
-/* The errors of one variant, SDE and observable along one axis, ascending. */
-struct line {
-  enum versus versus;
-  const struct run_case *one; /* any of its cases */
-  size_t sde, observable;
-  struct error_line errors;
-};
-
-static const char *versus_name(const struct line *line)
-{
-  return line->versus == VERSUS_ETA ? "eta" : "rho";
-}
-
-static const struct limit_options *options_of(const struct line *line)
-{
-  return limit_options_of(line->one->sde[line->sde].limit);
-}
-
 /* ---- measuring ---- */
 
 /* The difference of means that were measured one by one. */
-static void subtract(struct cell *cell)
+static void subtract(struct order_cell *cell)
 {
   cell->difference = cell->iterates.value - cell->solution.value;
   cell->difference_se = hypot(cell->iterates.se, cell->solution.se);
@@ -73,7 +26,7 @@ static void subtract(struct cell *cell)
 /* Exact means of every process of a case into its cells, NAN where there are none; says whether
  * all are known. What stands in the way is noted, unless it was `said` last. */
 static bool measure_exactly(const struct cases *cases, const struct run_case *one,
-                            struct results *results, const char **said, struct cell *cell)
+                            struct results *results, const char **said, struct order_cell *cell)
 {
   size_t observables = cases->observables->count, sdes = cases->recipe->sdes;
   bool all = true;
@@ -91,8 +44,8 @@ static bool measure_exactly(const struct cases *cases, const struct run_case *on
     }
     for (size_t s = 0; s < sdes; s++)
       for (size_t o = 0; o < observables; o++) {
-        struct cell *of = &cell[s * observables + o];
-        struct mean mean = {oracle == NULL ? NAN : oracle_mean(oracle, o), 0, true};
+        struct order_cell *of = &cell[s * observables + o];
+        struct order_mean mean = {oracle == NULL ? NAN : oracle_mean(oracle, o), 0, true};
         all &= !isnan(mean.value);
         if (process == ORACLE_ITERATES)
           of->iterates = mean;
@@ -106,9 +59,9 @@ static bool measure_exactly(const struct cases *cases, const struct run_case *on
   return all;
 }
 
-static struct mean simulated_mean(struct sde_moments moments)
+static struct order_mean simulated_mean(struct sde_moments moments)
 {
-  return (struct mean){sde_moments_mean(moments), sde_moments_standard_error(moments), false};
+  return (struct order_mean){sde_moments_mean(moments), sde_moments_standard_error(moments), false};
 }
 
 /* The moments of pair `pair` of an ensemble at the end time. */
@@ -122,11 +75,11 @@ static struct sde_moments last_difference(const struct sde_ensemble_result *resu
  * Brownian paths, their difference is taken path by path, of which alone the standard error is
  * right; the SDE's mean is then the simulated one, for the scheme's error to be that of both. */
 static void fill_cells(const struct sde_ensemble_result *result, const struct run_case *one,
-                       size_t sdes, size_t s, size_t observables, struct cell *cell)
+                       size_t sdes, size_t s, size_t observables, struct order_cell *cell)
 {
   size_t process = 1 + EACH * s;
   for (size_t o = 0; o < observables; o++) {
-    struct cell *of = &cell[o];
+    struct order_cell *of = &cell[o];
     bool known = !isnan(of->iterates.value) && !isnan(of->solution.value);
     bool paired = one->sde[s].coupled && !known;
     if (isnan(of->iterates.value))
@@ -149,7 +102,7 @@ static void fill_cells(const struct sde_ensemble_result *result, const struct ru
 
 /* Simulate a case, and fill in what is not known exactly. */
 static void simulate(const struct cases *cases, const struct run_case *one, int threads,
-                     struct results *results, struct progress *progress, struct cell *cell)
+                     struct results *results, struct progress *progress, struct order_cell *cell)
 {
   size_t observables = cases->observables->count, sdes = cases->recipe->sdes;
   uint64_t record_steps[RECORDS] = {0, one->steps};
@@ -161,72 +114,20 @@ static void simulate(const struct cases *cases, const struct run_case *one, int 
   sde_ensemble_result_free(&result);
 }
 
-/* ---- lines ---- */
-
-static const struct cell *cell_at(const struct grid *grid, size_t index, const struct line *line)
-{
-  const struct cases *cases = grid->cases;
-  return &grid->cell[(index * cases->recipe->sdes + line->sde) * cases->observables->count +
-                     line->observable];
-}
-
-/* A cell's error; `zero` is the cell at rho = 0 that is subtracted, or NULL. */
-static struct error_point make_point(const struct line *line, const struct run_case *one,
-                                     const struct cell *cell, const struct cell *zero)
-{
-  static const struct cell nothing = {.difference = 0};
-  const struct cell *less = zero == NULL ? &nothing : zero;
-  const struct case_sde *sde = &one->sde[line->sde];
-  /* The scheme's error at rho = 0 is that of the same equation to order 1 in rho: it cancels. */
-  double step_factor = 1 / case_companion_part(sde);
-  return (struct error_point){
-      .x = line->versus == VERSUS_ETA ? one->optimizer.eta : one->optimizer.rho,
-      .difference = cell->difference - less->difference,
-      .own_se = cell->difference_se,
-      .se = hypot(cell->difference_se, less->difference_se),
-      .floor = less->difference,
-      .floor_se = less->difference_se,
-      .scheme_error =
-          step_factor * (fabs(cell->pair - less->pair) + 2 * hypot(cell->pair_se, less->pair_se)),
-      .rounding = rounding * (fabs(cell->iterates.value) + fabs(less->iterates.value)),
-      .exact = cell->iterates.exact && cell->solution.exact};
-}
-
-/* The line whose first case is `first`; its cases are `stride` apart, `count` of them. */
-static void make_line(const struct grid *grid, struct line *line, size_t first, size_t stride,
-                      size_t count)
-{
-  const struct run_case *all = grid->cases->one;
-  const struct cell *zero = NULL;
-  if (line->versus == VERSUS_RHO)
-    for (size_t i = 0; i < count; i++)
-      if (all[first + i * stride].optimizer.rho == 0)
-        zero = cell_at(grid, first + i * stride, line);
-  line->one = &all[first];
-  line->errors.axis = versus_name(line);
-  line->errors.point = sde_alloc(count, sizeof *line->errors.point);
-  for (size_t i = 0; i < count; i++) {
-    size_t index = first + i * stride;
-    const struct cell *cell = cell_at(grid, index, line);
-    if (cell != zero)
-      line->errors.point[line->errors.count++] = make_point(line, &all[index], cell, zero);
-  }
-  error_line_fit(&line->errors);
-}
-
 /* ---- tables ---- */
 
-static double eta_of(const struct line *line, const struct error_point *point)
+static double eta_of(const struct order_line *line, const struct error_point *point)
 {
-  return line->versus == VERSUS_ETA ? point->x : line->one->optimizer.eta;
+  return line->versus == ORDER_VERSUS_ETA ? point->x : line->one->optimizer.eta;
 }
 
-static double rho_of(const struct line *line, const struct error_point *point)
+static double rho_of(const struct order_line *line, const struct error_point *point)
 {
-  return line->versus == VERSUS_RHO ? point->x : line->one->optimizer.rho;
+  return line->versus == ORDER_VERSUS_RHO ? point->x : line->one->optimizer.rho;
 }
 
-static void write_line(struct results *results, const struct cases *cases, const struct line *line)
+static void write_line(struct results *results, const struct cases *cases,
+                       const struct order_line *line)
 {
   FILE *table = results_table(results, "order.csv",
                               "optimizer,micro_batch,batch,sde,observable,versus,eta,rho,error,se,"
@@ -239,7 +140,7 @@ static void write_line(struct results *results, const struct cases *cases, const
     if (optimizer->type->micro_batch != MICRO_NONE)
       fprintf(table, "%zu", optimizer->micro_batch);
     fprintf(table, ",%zu,%zu,%s,%s,", optimizer->batch, line->sde,
-            cases->observable_name[line->observable], versus_name(line));
+            cases->observable_name[line->observable], order_versus_name(line));
     const double numbers[] = {eta_of(line, point), rho_of(line, point), point->error,
                               point->se,           point->scheme_error, point->floor,
                               point->floor_se,     point->local_slope};
@@ -255,7 +156,7 @@ static void write_line(struct results *results, const struct cases *cases, const
   }
 }
 
-static json_t *summary_fit(const struct cases *cases, const struct line *line)
+static json_t *summary_fit(const struct cases *cases, const struct order_line *line)
 {
   const struct optimizer *optimizer = &line->one->optimizer;
   const struct error_line *errors = &line->errors;
@@ -274,30 +175,19 @@ static json_t *summary_fit(const struct cases *cases, const struct line *line)
                    optimizer->type->name, "micro_batch", series_micro_batch(line->one), "batch",
                    (json_int_t)optimizer->batch, "observable",
                    cases->observable_name[line->observable], "sde_index", (int)line->sde, "versus",
-                   versus_name(line), "slope", results_json(errors->fit.slope), "slope_se",
+                   order_versus_name(line), "slope", results_json(errors->fit.slope), "slope_se",
                    results_json(errors->fit.se), "exact", errors->exact, "range",
                    results_json(errors->x_low), results_json(errors->x_high), "points", points,
                    "unresolved", (json_int_t)(errors->count - errors->resolved));
 }
 
-/* "m-usam m=2, b 4, rho 0.1, SDE 0", with what the line holds fixed; released with sde_free. */
-static char *line_label(const struct line *line)
-{
-  char *name = case_label(line->one);
-  const struct optimizer *optimizer = &line->one->optimizer;
-  bool eta = line->versus == VERSUS_ETA;
-  char *label = sde_format("%s, b %zu, %s %g, SDE %zu", name, optimizer->batch, eta ? "rho" : "eta",
-                           eta ? optimizer->rho : optimizer->eta, line->sde);
-  sde_free(name);
-  return label;
-}
-
-static void print_line(struct results *results, const struct cases *cases, const struct line *line)
+static void print_line(struct results *results, const struct cases *cases,
+                       const struct order_line *line)
 {
   const struct error_line *errors = &line->errors;
-  char *label = line_label(line);
+  char *label = order_label(line);
   results_note(results, false, "%-36s %-14s %-4s", label, cases->observable_name[line->observable],
-               versus_name(line));
+               order_versus_name(line));
   if (isnan(errors->fit.slope))
     results_note(results, false, " %-18s %-20s", "not fitted", "");
   else
@@ -308,138 +198,16 @@ static void print_line(struct results *results, const struct cases *cases, const
   for (size_t i = errors->count; i-- > 1;)
     results_note(results, false, isnan(errors->point[i].local_slope) ? " -" : " %.3f",
                  errors->point[i].local_slope);
-  if (line->versus == VERSUS_RHO && errors->count > 0)
+  if (line->versus == ORDER_VERSUS_RHO && errors->count > 0)
     results_note(results, false, "; floor %.3g +- %.1g", errors->point[0].floor,
                  errors->point[0].floor_se);
   results_note(results, false, "\n");
   sde_free(label);
 }
 
-/* ---- verdicts ---- */
-
-/* Does the SDE leave out a term of first order in rho that this case has? */
-static bool lacks_first_order(const struct grid *grid, const struct line *line)
-{
-  const struct limit_options *options = options_of(line);
-  const struct optimizer *optimizer = &line->one->optimizer;
-  enum perturbation perturbation = optimizer->type->perturbation;
-  if (perturbation == PERTURB_NOTHING || (line->versus == VERSUS_ETA && optimizer->rho == 0))
-    return false;
-  bool varies = perturbation != PERTURB_FULL_GRADIENT &&
-                objective_batch_factor(grid->cases->objective, optimizer->micro_batch) > 0;
-  return options->rho_order == RHO_ORDER_0 ||
-         (options->rho_order == RHO_ORDER_1 && !options->variance_term && varies);
-}
-
-/* The slope that theory predicts; 0 where it predicts none. */
-static double predicted_slope(const struct grid *grid, const struct line *line)
-{
-  const struct limit_options *options = options_of(line);
-  if (line->versus == VERSUS_ETA)
-    return options->eta_order;
-  return lacks_first_order(grid, line) ? 1 : options->rho_order == RHO_ORDER_1 ? 2 : 0;
-}
-
-/* Does the predicted slope hold until terms of order rho^2 show only? To first order in eta they
- * vanish with it where the drift has none: for quadratic losses without normalisation. */
-static bool is_reserved(const struct grid *grid, const struct line *line)
-{
-  const struct limit_options *options = options_of(line);
-  const struct optimizer *optimizer = &line->one->optimizer;
-  bool exact_drift = grid->cases->loss->quadratic && !optimizer->type->normalized;
-  return line->versus == VERSUS_ETA && options->rho_order == RHO_ORDER_1 && optimizer->rho > 0 &&
-         optimizer->type->perturbation != PERTURB_NOTHING &&
-         !(exact_drift && options->eta_order == 1);
-}
-
-static char *claim_of(const struct grid *grid, const struct line *line, bool plateau)
-{
-  char *label = line_label(line);
-  char *claim =
-      plateau ? sde_format("%s: most of the error does not go to zero with eta, since the SDE "
-                           "leaves out a term of order rho",
-                           label)
-              : sde_format("%s: the error falls like %s^%g%s", label, versus_name(line),
-                           predicted_slope(grid, line),
-                           is_reserved(grid, line) ? ", until terms of order rho^2 show" : "");
-  sde_free(label);
-  return claim;
-}
-
-/* One verdict over the observables of a variant, SDE and axis: `count` lines. A slope must be right
- * in all observables that say anything. The term that is left out need not be seen in all: in some
- * it may be small beside the rest, so that only all of them together can deny it. */
-static void judge_lines(struct results *results, const struct grid *grid, const struct line *line,
-                        size_t count, double quantile)
-{
-  double predicted = predicted_slope(grid, line);
-  bool plateau = line->versus == VERSUS_ETA && lacks_first_order(grid, line);
-  if (predicted == 0)
-    return;
-  struct text evidence = {0};
-  size_t yes = 0, no = 0;
-  for (size_t o = 0; o < count; o++) {
-    char words[128];
-    const struct error_line *errors = &line[o].errors;
-    enum holds one = plateau
-                         ? error_line_judge_plateau(errors, options_of(line)->eta_order, quantile,
-                                                    sizeof words, words)
-                         : error_line_judge_slope(errors, predicted, quantile, sizeof words, words);
-    yes += one == HOLDS_YES;
-    no += one == HOLDS_NO && !is_reserved(grid, line);
-    text_add(&evidence, "%s%s: %s", o == 0 ? "" : "; ",
-             grid->cases->observable_name[line[o].observable], words);
-  }
-  bool denied = plateau ? no == count : no > 0;
-  char *claim = claim_of(grid, line, plateau);
-  results_verdict(results, claim,
-                  denied    ? HOLDS_NO
-                  : yes > 0 ? HOLDS_YES
-                            : HOLDS_UNDECIDED,
-                  "%s%s", plateau ? "difference " : "slope ", evidence.data);
-  sde_free(evidence.data);
-  sde_free(claim);
-}
-
 /* ---- the study ---- */
 
-/* Lines of all SDEs and observables from one case on; `line` is advanced past them. */
-static void add_lines(const struct grid *grid, struct line **line, enum versus versus, size_t first,
-                      size_t stride, size_t count)
-{
-  for (size_t s = 0; s < grid->cases->recipe->sdes; s++)
-    for (size_t o = 0; o < grid->cases->observables->count; o++) {
-      **line = (struct line){.versus = versus, .sde = s, .observable = o};
-      make_line(grid, (*line)++, first, stride, count);
-    }
-}
-
-static bool has_floor(const struct grid *grid)
-{
-  for (size_t r = 0; r < grid->rhos; r++)
-    if (grid->rho[r] == 0)
-      return true;
-  return false;
-}
-
-/* Every line of the recipe; returns how many. There is room for two a cell. */
-static size_t make_lines(const struct grid *grid, struct line *lines)
-{
-  struct line *line = lines;
-  size_t v = grid->variants;
-  for (size_t i = 0; i < grid->outer; i++)
-    for (size_t k = 0; k < v; k++) {
-      size_t first = i * grid->etas * grid->rhos * v + k;
-      bool moves = grid->cases->one[first].optimizer.type->perturbation != PERTURB_NOTHING;
-      for (size_t r = 0; r < (moves ? grid->rhos : 1) && grid->etas > 1; r++)
-        add_lines(grid, &line, VERSUS_ETA, first + r * v, grid->rhos * v, grid->etas);
-      for (size_t e = 0; e < grid->etas && moves && grid->rhos > 2 && has_floor(grid); e++)
-        add_lines(grid, &line, VERSUS_RHO, first + e * grid->rhos * v, v, grid->rhos);
-    }
-  return (size_t)(line - lines);
-}
-
-static bool check(const struct grid *grid, struct results *results, struct sde_status *status)
+static bool check(const struct order_grid *grid, struct results *results, struct sde_status *status)
 {
   const struct recipe *recipe = grid->cases->recipe;
   if (recipe->sdes == 0)
@@ -450,7 +218,7 @@ static bool check(const struct grid *grid, struct results *results, struct sde_s
                     "%s: order fits a slope; eta must be a list of three or more, or rho a list "
                     "of 0 and three or more others",
                     parameters_place(recipe->common, "eta"));
-  if (grid->rhos > 1 && !has_floor(grid)) {
+  if (grid->rhos > 1 && !order_has_floor(grid)) {
     const char *place = parameters_place(recipe->common, "rho");
     if (grid->etas == 1)
       return sde_fail(status, SDE_INVALID,
@@ -464,8 +232,8 @@ static bool check(const struct grid *grid, struct results *results, struct sde_s
   return true;
 }
 
-static void report(struct results *results, const struct grid *grid, const struct line *lines,
-                   size_t count)
+static void report(struct results *results, const struct order_grid *grid,
+                   const struct order_line *lines, size_t count)
 {
   json_t *fits = json_array();
   size_t observables = grid->cases->observables->count;
@@ -483,14 +251,14 @@ static void report(struct results *results, const struct grid *grid, const struc
   results_note(results, false, "\n");
   json_object_set_new(results_summary(results), "fits", fits);
   for (size_t i = 0; i < count; i += observables)
-    judge_lines(results, grid, &lines[i], observables, quantile);
+    order_judge(results, grid, &lines[i], observables, quantile);
 }
 
 static bool run(const struct recipe *recipe, int threads, struct progress *progress,
                 const struct cases *cases, struct results *results, struct sde_status *status)
 {
   size_t each = recipe->sdes * cases->observables->count;
-  struct grid grid = {.cases = cases, .etas = parameters_count(recipe->common, "eta")};
+  struct order_grid grid = {.cases = cases, .etas = parameters_count(recipe->common, "eta")};
   grid.rho = parameters_reals(recipe->common, "rho", &grid.rhos);
   grid.outer =
       parameters_count(recipe->common, "batch") * parameters_count(recipe->common, "paths");
@@ -502,8 +270,8 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   for (size_t i = 0; i < cases->count; i++)
     if (!measure_exactly(cases, &cases->one[i], results, &said, grid.cell + i * each))
       simulate(cases, &cases->one[i], threads, results, progress, grid.cell + i * each);
-  struct line *lines = sde_alloc(2 * cases->count * each, sizeof *lines);
-  size_t count = make_lines(&grid, lines);
+  struct order_line *lines = sde_alloc(2 * cases->count * each, sizeof *lines);
+  size_t count = order_lines_make(&grid, lines);
   if (count > 0)
     report(results, &grid, lines, count);
   else

@@ -3,20 +3,18 @@
  * moments. After a burn-in each path is averaged over time; the averages of different paths are
  * independent, and are the batch means from which the standard errors come.
  */
+#include "experiments/averages.h"
 #include "experiments/comparison.h"
 #include "experiments/oracle.h"
 #include "experiments/series.h"
 #include "experiments/study.h"
 #include "experiments/text.h"
-#include "sde/block.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
-/* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions; the largest
- * dimension whose covariances are estimated (cov11 to cov99). */
-enum { EACH = 2, COVARIANCE_LARGEST_DIM = 9 };
+/* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions. */
+enum { EACH = 2 };
 
 static const struct parameter_key keys[] = {
     {.name = "burn_in",
@@ -26,206 +24,30 @@ static const struct parameter_key keys[] = {
      .help = "stationary: time before averages begin; without it, half of `time`"},
     {.name = NULL}};
 
-/* What is averaged: the recipe's observables; then, up to COVARIANCE_LARGEST_DIM dimensions, the
- * products x_i x_k, k <= i, which become covariances, and last x itself, which they need. */
-struct quantities {
-  size_t observables, products, dim, reported, all;
-  char **name; /* of the reported: observables and covariances */
-};
-
-static struct quantities quantities_new(const struct cases *cases)
-{
-  size_t d = cases->loss->dim <= COVARIANCE_LARGEST_DIM ? cases->loss->dim : 0;
-  struct quantities made = {
-      .observables = cases->observables->count, .products = d * (d + 1) / 2, .dim = d};
-  made.reported = made.observables + made.products;
-  made.all = made.reported + d;
-  made.name = sde_alloc(made.reported, sizeof *made.name);
-  for (size_t o = 0; o < made.observables; o++)
-    made.name[o] = sde_strdup(cases->observable_name[o]);
-  for (size_t i = 0, q = made.observables; i < d; i++)
-    for (size_t k = 0; k <= i; k++)
-      made.name[q++] = sde_format("cov%zu%zu", k + 1, i + 1);
-  return made;
-}
-
-static void quantities_free(struct quantities *quantities)
-{
-  for (size_t q = 0; q < quantities->reported; q++)
-    sde_free(quantities->name[q]);
-  sde_free(quantities->name);
-}
-
-/* A process that advances as another does, and averages along the way: an ensemble takes a block
- * of paths from step 0 to the last step in one workspace, where the sums are. The solution is a
- * copy of the SDE's and comes first, where case_work looks for it. */
-struct averaged {
-  struct sde_solution solution;
-  const struct sde_process *inner;
-  const struct sde_observables *observables;
-  const struct quantities *quantities;
-  double bound;
-  uint64_t burn, steps, paths;
-  double *average; /* [quantity*paths + path]; NAN of a path that diverged */
-};
-
-struct workspace {
-  void *inner, *observables;
-  double *value, *sum; /* [quantity*width + p] */
-};
-
-static void *workspace_new(const struct sde_process *process, size_t width)
-{
-  const struct averaged *averaged = process->context;
-  const struct sde_observables *observables = averaged->observables;
-  struct workspace *workspace = sde_alloc(1, sizeof *workspace);
-  workspace->inner = averaged->inner->workspace_new(averaged->inner, width);
-  workspace->observables = observables->workspace_new(observables->context, width);
-  workspace->value = sde_alloc(averaged->quantities->all, width * sizeof(double));
-  workspace->sum = sde_alloc(averaged->quantities->all, width * sizeof(double));
-  return workspace;
-}
-
-static void workspace_free(const struct sde_process *process, void *memory)
-{
-  const struct averaged *averaged = process->context;
-  struct workspace *workspace = memory;
-  averaged->inner->workspace_free(averaged->inner, workspace->inner);
-  averaged->observables->workspace_free(workspace->observables);
-  sde_free(workspace->value);
-  sde_free(workspace->sum);
-  sde_free(workspace);
-}
-
-/* All quantities at x, into value[quantity*width + p]. */
-static void evaluate(const struct averaged *averaged, struct workspace *workspace, size_t width,
-                     const double *x)
-{
-  const struct quantities *quantities = averaged->quantities;
-  averaged->observables->evaluate(averaged->observables->context, workspace->observables, width, x,
-                                  workspace->value);
-  double *product = workspace->value + quantities->observables * width;
-  for (size_t i = 0; i < quantities->dim; i++)
-    for (size_t k = 0; k <= i; k++, product += width)
-      for (size_t p = 0; p < width; p++)
-        product[p] = x[i * width + p] * x[k * width + p];
-  memcpy(product, x, quantities->dim * width * sizeof *x);
-}
-
-/* A path beyond the bound keeps no averages, even if it came back: its sums become NAN. */
-static void drop_diverged(const struct averaged *averaged, size_t width, const double *x,
-                          double *sum)
-{
-  for (size_t i = 0; i < averaged->inner->dim; i++)
-    for (size_t p = 0; p < width; p++)
-      if (!(fabs(x[i * width + p]) <= averaged->bound))
-        for (size_t q = 0; q < averaged->quantities->all; q++)
-          sum[q * width + p] = NAN;
-}
-
-static void advance(const struct sde_process *process, void *memory, uint64_t first_path,
-                    size_t width, uint64_t step, double *x)
-{
-  const struct averaged *averaged = process->context;
-  struct workspace *workspace = memory;
-  size_t all = averaged->quantities->all;
-  if (step == 0)
-    memset(workspace->sum, 0, all * width * sizeof *workspace->sum);
-  averaged->inner->advance(averaged->inner, workspace->inner, first_path, width, step, x);
-  drop_diverged(averaged, width, x, workspace->sum);
-  if (step < averaged->burn)
-    return;
-  evaluate(averaged, workspace, width, x);
-  for (size_t i = 0; i < all * width; i++)
-    workspace->sum[i] += workspace->value[i];
-  if (step + 1 < averaged->steps)
-    return;
-  double count = (double)(averaged->steps - averaged->burn);
-  for (size_t q = 0; q < all; q++)
-    for (size_t p = 0; p < width && first_path + p < averaged->paths; p++)
-      averaged->average[q * averaged->paths + first_path + p] =
-          workspace->sum[q * width + p] / count;
-}
-
-static struct sde_process *averaged_new(const struct cases *cases, const struct run_case *one,
-                                        const struct quantities *quantities, uint64_t burn,
-                                        const struct sde_process *inner)
-{
-  struct averaged *averaged = sde_alloc(1, sizeof *averaged);
-  if (inner != one->iterates)
-    averaged->solution = *(const struct sde_solution *)inner->context;
-  averaged->inner = inner;
-  averaged->observables = cases->observables;
-  averaged->quantities = quantities;
-  averaged->bound = parameters_real(cases->recipe->common, "divergence_bound");
-  averaged->burn = burn;
-  averaged->steps = one->steps;
-  averaged->paths = one->paths;
-  averaged->average = sde_alloc(quantities->all, one->paths * sizeof(double));
-  struct sde_process *process = sde_alloc(1, sizeof *process);
-  *process = (struct sde_process){.dim = inner->dim,
-                                  .context = averaged,
-                                  .workspace_new = workspace_new,
-                                  .workspace_free = workspace_free,
-                                  .advance = advance,
-                                  .kept_rows = quantities->all,
-                                  .kept_paths = (size_t)one->paths,
-                                  .kept = averaged->average};
-  return process;
-}
-
-static double *averages_of(const struct sde_process *process)
-{
-  return ((const struct averaged *)process->context)->average;
-}
-
-static void averaged_free(struct sde_process *process)
-{
-  sde_free(averages_of(process));
-  sde_free((void *)process->context);
-  sde_free(process);
-}
-
 /* The same case with its processes averaged. */
 static struct run_case average_case(const struct cases *cases, const struct run_case *one,
-                                    const struct quantities *quantities, uint64_t burn)
+                                    const struct averages *quantities, uint64_t burn)
 {
   struct run_case made = *one;
-  made.iterates = averaged_new(cases, one, quantities, burn, one->iterates);
+  made.iterates = averages_process_new(cases, one, quantities, burn, one->iterates);
   made.sde = sde_alloc(cases->recipe->sdes, sizeof *made.sde);
   for (size_t s = 0; s < cases->recipe->sdes; s++) {
     made.sde[s] = one->sde[s];
-    made.sde[s].process = averaged_new(cases, one, quantities, burn, one->sde[s].process);
-    made.sde[s].companion = averaged_new(cases, one, quantities, burn, one->sde[s].companion);
+    made.sde[s].process = averages_process_new(cases, one, quantities, burn, one->sde[s].process);
+    made.sde[s].companion =
+        averages_process_new(cases, one, quantities, burn, one->sde[s].companion);
   }
   return made;
 }
 
 static void average_case_free(const struct cases *cases, struct run_case *made)
 {
-  averaged_free(made->iterates);
+  averages_process_free(made->iterates);
   for (size_t s = 0; s < cases->recipe->sdes; s++) {
-    averaged_free(made->sde[s].process);
-    averaged_free(made->sde[s].companion);
+    averages_process_free(made->sde[s].process);
+    averages_process_free(made->sde[s].companion);
   }
   sde_free(made->sde);
-}
-
-/* In place of the averages of x_i x_k on each path, with a_i those of x_i and M_i their mean over
- * paths: (x_i x_k) - M_k a_i - M_i a_k + M_i M_k. Its mean over paths is the covariance of x over
- * time and paths, and its spread is that of the delta method. */
-static void linearise_covariances(const struct quantities *quantities, uint64_t paths,
-                                  double *average)
-{
-  double *product = average + quantities->observables * paths;
-  double *x = average + quantities->reported * paths;
-  double mean[COVARIANCE_LARGEST_DIM];
-  for (size_t i = 0; i < quantities->dim; i++)
-    mean[i] = sde_moments_mean(sde_moments_of_values(paths, x + i * paths, NULL));
-  for (size_t i = 0; i < quantities->dim; i++)
-    for (size_t k = 0; k <= i; k++, product += paths)
-      for (uint64_t p = 0; p < paths; p++)
-        product[p] += mean[i] * mean[k] - mean[k] * x[i * paths + p] - mean[i] * x[k * paths + p];
 }
 
 /* One quantity of one process: what was measured, and what is known. */
@@ -246,12 +68,12 @@ struct measured {
 };
 
 static void measure(const struct cases *cases, const struct run_case *averaged,
-                    const struct quantities *quantities, const struct sde_ensemble_result *result,
+                    const struct averages *quantities, const struct sde_ensemble_result *result,
                     size_t records, struct measured *measured)
 {
   uint64_t paths = averaged->paths;
   double *iterates = averages_of(averaged->iterates);
-  linearise_covariances(quantities, paths, iterates);
+  averages_linearise(quantities, paths, iterates);
   for (size_t q = 0; q < quantities->reported; q++)
     measured->estimate[q] =
         (struct estimate){.moments = sde_moments_of_values(paths, iterates + q * paths, NULL),
@@ -259,8 +81,8 @@ static void measure(const struct cases *cases, const struct run_case *averaged,
   for (size_t s = 0; s < cases->recipe->sdes; s++) {
     double *solution = averages_of(averaged->sde[s].process);
     double *companion = averages_of(averaged->sde[s].companion);
-    linearise_covariances(quantities, paths, solution);
-    linearise_covariances(quantities, paths, companion);
+    averages_linearise(quantities, paths, solution);
+    averages_linearise(quantities, paths, companion);
     for (size_t q = 0; q < quantities->reported; q++) {
       struct sde_moments pair =
           sde_moments_of_values(paths, solution + q * paths, companion + q * paths);
@@ -275,7 +97,7 @@ static void measure(const struct cases *cases, const struct run_case *averaged,
 }
 
 /* The reported quantities where the oracle stands. */
-static void read_oracle(const struct oracle *oracle, const struct quantities *quantities,
+static void read_oracle(const struct oracle *oracle, const struct averages *quantities,
                         const struct cases *cases, double *value)
 {
   size_t d = cases->loss->dim;
@@ -293,8 +115,7 @@ static void read_oracle(const struct oracle *oracle, const struct quantities *qu
 /* Exact stationary values of one process; or the reason, released with sde_free, why there are
  * none. */
 static char *add_exact(const struct cases *cases, const struct run_case *one, int process,
-                       const struct quantities *quantities, uint64_t burn,
-                       struct estimate *estimate)
+                       const struct averages *quantities, uint64_t burn, struct estimate *estimate)
 {
   const char *why;
   struct sde_status status = {SDE_OK, ""};
@@ -323,7 +144,7 @@ static char *add_exact(const struct cases *cases, const struct run_case *one, in
 
 /* Run one case, write its series and keep its estimates. */
 static struct measured run_case(const struct cases *cases, const struct run_case *one,
-                                const struct quantities *quantities, uint64_t burn, int threads,
+                                const struct averages *quantities, uint64_t burn, int threads,
                                 struct results *results, struct progress *progress)
 {
   size_t records, processes = 1 + cases->recipe->sdes;
@@ -346,7 +167,7 @@ static struct measured run_case(const struct cases *cases, const struct run_case
   return measured;
 }
 
-static void write_table(struct results *results, const struct quantities *quantities,
+static void write_table(struct results *results, const struct averages *quantities,
                         const struct measured *measured, size_t processes)
 {
   FILE *table = results_table(results, "stationary.csv",
@@ -379,7 +200,7 @@ static json_t *side(const struct estimate *estimate)
                    (json_int_t)estimate->moments.n, "diverged", (json_int_t)estimate->diverged);
 }
 
-static json_t *summary_row(const struct quantities *quantities, const struct measured *measured,
+static json_t *summary_row(const struct averages *quantities, const struct measured *measured,
                            size_t s, size_t q)
 {
   const struct run_case *one = measured->one;
@@ -410,7 +231,7 @@ static json_t *summary_row(const struct quantities *quantities, const struct mea
 /* Is every estimate within its interval of the exact value? Where the burn-in has left something to
  * be seen in one of them, which also spreads into the covariances, a miss decides nothing. The
  * evidence is added to the text. */
-static enum holds judge_estimates(const struct quantities *quantities,
+static enum holds judge_estimates(const struct averages *quantities,
                                   const struct estimate *estimate, double quantile,
                                   struct text *text)
 {
@@ -438,7 +259,7 @@ static enum holds judge_estimates(const struct quantities *quantities,
                                         : HOLDS_NO;
 }
 
-static void judge(struct results *results, const struct quantities *quantities,
+static void judge(struct results *results, const struct averages *quantities,
                   const struct measured *measured, size_t process, double quantile)
 {
   enum holds holds = HOLDS_UNDECIDED;
@@ -461,7 +282,7 @@ static void judge(struct results *results, const struct quantities *quantities,
   sde_free(claim);
 }
 
-static void print(struct results *results, const struct quantities *quantities,
+static void print(struct results *results, const struct averages *quantities,
                   const struct measured *measured, size_t processes)
 {
   char *label = case_label(measured->one);
@@ -501,7 +322,7 @@ static bool check_burn_in(const struct cases *cases, double burn_in, struct sde_
 }
 
 static void report(struct results *results, const struct cases *cases,
-                   const struct quantities *quantities, const struct measured *all)
+                   const struct averages *quantities, const struct measured *all)
 {
   size_t sdes = cases->recipe->sdes;
   double quantile = sde_family_quantile(parameters_real(cases->recipe->common, "level"),
@@ -537,7 +358,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
                        : time / 2;
   if (!check_burn_in(cases, burn_in, status))
     return false;
-  struct quantities quantities = quantities_new(cases);
+  struct averages quantities = averages_new(cases);
   struct measured *all = sde_alloc(cases->count, sizeof *all);
   for (size_t i = 0; i < cases->count; i++)
     all[i] = run_case(cases, &cases->one[i], &quantities,
@@ -545,7 +366,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
                       progress);
   if (quantities.dim == 0)
     results_note(results, false, "Covariances are left out: more than %d dimensions\n",
-                 COVARIANCE_LARGEST_DIM);
+                 AVERAGES_LARGEST_DIM);
   results_note(results, false,
                "Averages over time from %g to %g; standard errors are over independent paths\n"
                "%-13s %-7s %-6s %-8s %-14s %-23s %11s  %s\n",
@@ -555,7 +376,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   for (size_t i = 0; i < cases->count; i++)
     measured_free(&all[i], 1 + recipe->sdes);
   sde_free(all);
-  quantities_free(&quantities);
+  averages_free(&quantities);
   return true;
 }
 

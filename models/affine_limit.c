@@ -35,8 +35,7 @@ static size_t sum_point(size_t d, size_t a, size_t b)
 
 size_t affine_points(size_t d)
 {
-  size_t points = 1 + 2 * d + triangle(d) - d;
-  return (points + SDE_UNIT - 1) / SDE_UNIT * SDE_UNIT;
+  return sde_block_padded(1 + 2 * d + triangle(d) - d);
 }
 
 void affine_set_points(size_t d, size_t width, double *x)

@@ -3,6 +3,8 @@
  * sample i, which are columns of a CSV file or generated. Compiled once to tapes for value,
  * gradient (reverse accumulation) and Hessian-vector product (forward over reverse).
  */
+#include "models/formula.h"
+
 #include "models/data.h"
 #include "models/formula_check.h"
 #include "models/formula_graph.h"
@@ -360,3 +362,15 @@ const struct loss_type loss_formula = {
     .hessian_vector = hessian_vector,
     .accepts_start = accepts_start,
 };
+
+char *formula_partial(const struct loss *loss)
+{
+  if (loss->type != &loss_formula)
+    return NULL;
+  const struct formula *formula = loss->data;
+  char *operations = formula_check_partial(&formula->check), *text = NULL;
+  if (operations != NULL)
+    text = sde_format("%s of the expression at %s", operations, formula->check.place);
+  sde_free(operations);
+  return text;
+}

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COORDINATES_SHOWN = 6 };
+enum { COORDINATES_SHOWN = 6, OPERATIONS_SHOWN = 6 };
 
 void formula_check_init(struct formula_check *check, const struct formula_graph *graph,
                         const struct formula_names *names, size_t dim, uint32_t root,
@@ -150,4 +150,42 @@ bool formula_check_at(const struct formula_check *check, size_t samples, const d
   sde_free(needed);
   sde_free(at);
   return good;
+}
+
+/* Tangents have poles, but none at a double. */
+static bool is_partial(const struct formula_graph *graph, const struct formula_node *node)
+{
+  switch (node->op) {
+  case FORMULA_SQRT:
+  case FORMULA_LOG:
+  case FORMULA_LOG1P:
+  case FORMULA_POWER:
+    return graph->node[node->a].varies;
+  case FORMULA_DIVIDE:
+    return graph->node[node->b].varies;
+  default:
+    return false;
+  }
+}
+
+char *formula_check_partial(const struct formula_check *check)
+{
+  const struct formula_graph *graph = check->graph;
+  bool *needed = sde_alloc(graph->count, sizeof *needed);
+  char *text = NULL;
+  formula_mark(graph, 1, &check->root, needed);
+  for (size_t k = 0, shown = 0; k < check->written && shown <= OPERATIONS_SHOWN; k++) {
+    const struct formula_node *node = &graph->node[k];
+    if (!needed[k] || !is_partial(graph, node))
+      continue;
+    const char *before = text == NULL ? "" : text, *comma = text == NULL ? "" : ", ";
+    char *longer = shown++ == OPERATIONS_SHOWN
+                       ? sde_format("%s%s...", before, comma)
+                       : sde_format("%s%s%s in column %zu", before, comma,
+                                    formula_op_name(node->op), node->column);
+    sde_free(text);
+    text = longer;
+  }
+  sde_free(needed);
+  return text;
 }

@@ -30,4 +30,9 @@ void formula_check_release(struct formula_check *check);
 bool formula_check_at(const struct formula_check *check, size_t samples, const double *value,
                       const double *x, struct sde_status *status);
 
+/* The operations of the text that have no value for some operands, where these vary with x: roots
+ * and logarithms, quotients, powers; "log in column 5, / in column 9". NULL where there is none;
+ * released with sde_free. */
+char *formula_check_partial(const struct formula_check *check);
+
 #endif

@@ -241,8 +241,8 @@ static void back(const struct mlp_network *network, size_t width, const double *
   }
 }
 
-/* delta_dot_k = (1 - t_k^2) sum_c (second_c u_ck + first_c v_ck) - 2 t_k t_dot_k sum_c first_c u_ck,
- * u and v the output rows of x and of v. */
+/* delta_dot_k = (1 - t_k^2) sum_c (second_c u_ck + first_c v_ck)
+ *             - 2 t_k t_dot_k sum_c first_c u_ck, u and v the output rows of x and of v. */
 SDE_VECTOR
 static void back_dot(const struct mlp_network *network, size_t width, const double *restrict u,
                      const double *restrict v, const double *restrict first,

@@ -1,7 +1,7 @@
 /*
  * Networks of one hidden layer, s = U (tanh(W a), 1) with inputs a whose last is 1: the sample's
  * loss l(s, y), its gradient by back-propagation and its Hessian-vector product by the R operator
- * (B. Pearlmutter, Neural Computation 6, 1994). What mlp and teacher-student share; private to them.
+ * (B. Pearlmutter, Neural Computation 6, 1994). Shared by mlp and teacher-student alone.
  */
 #ifndef MODELS_MLP_NETWORK_H
 #define MODELS_MLP_NETWORK_H

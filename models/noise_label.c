@@ -42,8 +42,8 @@ static bool refuse(const struct loss *loss, const char *place, struct sde_status
       names = longer;
     }
   sde_fail(status, SDE_INVALID,
-           "%s: label noise needs a squared loss of labels, which the loss %s is not; it is known "
-           "for %s",
+           "%s: label noise needs the predictions of a squared loss, which the loss %s does not "
+           "give; accepted are the losses %s",
            place, loss->type->name, names);
   sde_free(names);
   return false;

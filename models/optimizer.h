@@ -79,7 +79,8 @@ struct optimizer_coupling {
 /* The discrete iterates as a process that draws from the stream; the optimizer must outlive it.
  * With a coupling (Gaussian noise only; NULL for none), the batch mean of step k is
  * xi = -dW/sqrt(eta b), dW the SDE's increment over that step, and the micro-batches' draws are
- * xi_j = xi + (zeta_j - mean of zeta)/sqrt(m) with fresh zeta: common random numbers, theory.md 7. */
+ * xi_j = xi + (zeta_j - mean of zeta)/sqrt(m) with fresh zeta: common random numbers (theory.md,
+ * section 7). */
 struct sde_process *optimizer_process_new(const struct optimizer *optimizer,
                                           struct sde_stream stream);
 struct sde_process *optimizer_coupled_process_new(const struct optimizer *optimizer,

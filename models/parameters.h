@@ -1,7 +1,7 @@
 /*
  * Parameters: the named, typed values that a loss, a noise model, an optimizer or a study is made
  * from, and the keys that say which values are accepted. They know no file format: a recipe reader
- * fills them, and each value remembers where it stood, so that a late error can still name the line.
+ * fills them, and each value remembers where it stood, so that a late error can name the line.
  */
 #ifndef MODELS_PARAMETERS_H
 #define MODELS_PARAMETERS_H

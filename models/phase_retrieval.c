@@ -1,7 +1,7 @@
 /*
  * Phase retrieval f_i(x) = 1/4 ((a_i.x)^2 - y_i)^2 with Gaussian a_i, y_i = (a_i.s)^2 + noise and a
  * planted signal s of norm 1: minima at s and -s, a maximum at 0, saddles between (J. Sun, Q. Qu,
- * J. Wright, FoCM 2018, "A geometric analysis of phase retrieval"). It is a generalised linear loss.
+ * J. Wright, FoCM 2018, "A geometric analysis of phase retrieval"). A generalised linear loss.
  */
 #include "models/generalized_linear.h"
 #include "models/planted.h"

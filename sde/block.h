@@ -11,6 +11,12 @@
  * so a result does not depend on the width. */
 #define SDE_UNIT 32
 
+/* The least width of a block that holds so many lanes: whole units. */
+static inline size_t sde_block_padded(size_t lanes)
+{
+  return (lanes + SDE_UNIT - 1) / SDE_UNIT * SDE_UNIT;
+}
+
 /* Hot loops over the paths of a block are compiled for each level of the x86-64 instruction set
  * and chosen when the program starts. No contraction to fused operations is allowed (the Makefile
  * sets -ffp-contract=off), so each version gives the same bits. */

@@ -9,6 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+#define LARGEST_TERM 1e300
+
 struct sde_control_variate {
   struct sde_process process;
   const struct sde_system *system;
@@ -24,11 +26,6 @@ struct sde_control_variate {
                           term and those of z_a z_b, b <= a */
   double *mean;        /* [record*observables + o] */
 };
-
-static size_t padded(size_t lanes)
-{
-  return (lanes + SDE_UNIT - 1) / SDE_UNIT * SDE_UNIT;
-}
 
 /* ---- Y as a process ---- */
 
@@ -113,7 +110,7 @@ struct setup {
 
 static struct setup setup_new(const struct sde_control_variate *variate)
 {
-  size_t d = variate->dim, width = padded(2 * d + 1);
+  size_t d = variate->dim, width = sde_block_padded(2 * d + 1);
   struct setup setup = {.width = width, .noise_width = SDE_UNIT};
   setup.system = sde_system_workspace_new(variate->system, width);
   setup.noise_system = sde_system_workspace_new(variate->system, SDE_UNIT);
@@ -158,6 +155,13 @@ static void flow(struct sde_control_variate *variate, struct setup *setup, uint6
   variate->evaluations += 4 * (double)setup->width;
 }
 
+/* Of a central first difference, of a function whose size and scale are those of 1 + |m|: the error
+ * h^2 f'''/6 + epsilon f/h is least near h = epsilon^(1/3), 6e-6. */
+static double difference_step(double m)
+{
+  return 1e-5 * (1 + fabs(m));
+}
+
 /* m_(k+1) and Phi_k from m_k, by central differences. */
 static void set_step(struct sde_control_variate *variate, struct setup *setup, uint64_t step)
 {
@@ -165,7 +169,7 @@ static void set_step(struct sde_control_variate *variate, struct setup *setup, u
   const double *m = variate->path + step * d;
   double *next = variate->path + (step + 1) * d, *phi = variate->propagator + step * d * d;
   for (size_t i = 0; i < d; i++) {
-    double h = 1e-5 * (1 + fabs(m[i]));
+    double h = difference_step(m[i]);
     sde_block_fill(width, m[i], setup->x + i * width);
     setup->x[i * width + 1 + 2 * i] += h;
     setup->x[i * width + 2 + 2 * i] -= h;
@@ -175,7 +179,7 @@ static void set_step(struct sde_control_variate *variate, struct setup *setup, u
     const double *row = setup->x + i * width;
     next[i] = row[0];
     for (size_t j = 0; j < d; j++)
-      phi[i * d + j] = (row[1 + 2 * j] - row[2 + 2 * j]) / (2e-5 * (1 + fabs(m[j])));
+      phi[i * d + j] = (row[1 + 2 * j] - row[2 + 2 * j]) / (2 * difference_step(m[j]));
   }
 }
 
@@ -270,6 +274,9 @@ static size_t points_of(size_t d)
   return 1 + 2 * d + d * (d - 1) / 2;
 }
 
+/* h_i is z_i's standard deviation, but at least what second differences bear: their error
+ * h^2 f''''/12 + 4 epsilon f/h^2 is least near h = epsilon^(1/4), 1e-4. Without noise, as at the
+ * start, z_i would have h_i = 0. */
 static void set_points(const struct sde_control_variate *variate, size_t record, size_t width,
                        double *h, double *x)
 {
@@ -307,11 +314,12 @@ static double set_terms(size_t d, const double *h, const double *covariance, con
   return mean;
 }
 
-/* An observable without values there has the control 0, which gains nothing. */
+/* An observable without values there has the control 0, which gains nothing. So has one whose terms
+ * are not finite, or so large (LARGEST_TERM) that sums with z would not be. */
 static void set_controls(struct sde_control_variate *variate,
                          const struct sde_observables *observables)
 {
-  size_t d = variate->dim, width = padded(points_of(d));
+  size_t d = variate->dim, width = sde_block_padded(points_of(d));
   double *x = sde_alloc(d, width * sizeof *x), *h = sde_alloc(d, sizeof *h);
   double *value = sde_alloc(observables->count, width * sizeof *value);
   void *workspace = observables->workspace_new == NULL
@@ -325,7 +333,7 @@ static void set_controls(struct sde_control_variate *variate,
       double *term = variate->coefficient + row * variate->terms;
       variate->mean[row] =
           set_terms(d, h, variate->covariance + record * d * d, value + o * width, term);
-      if (!is_within(variate->terms, 1e300, term) || !isfinite(variate->mean[row])) {
+      if (!is_within(variate->terms, LARGEST_TERM, term) || !isfinite(variate->mean[row])) {
         memset(term, 0, variate->terms * sizeof *term);
         variate->mean[row] = 0;
       }
@@ -381,6 +389,10 @@ bool sde_control_variate_accepts(const struct sde_solution *solution, uint64_t s
     return sde_fail(status, SDE_INVALID,
                     "no control variate: the SDE draws random numbers afresh each step, so that no "
                     "moments of a linearised one are known");
+  if (solution->quasi != NULL)
+    return sde_fail(status, SDE_INVALID,
+                    "no control variate: the SDE's Brownian paths are quasi-random; pseudo-random "
+                    "ones are accepted");
   if (d * d * ((double)steps + d) > SDE_CONTROL_VARIATE_LARGEST)
     return sde_fail(status, SDE_INVALID,
                     "no control variate: %g steps of a %g x %g matrix; at most %g numbers are "

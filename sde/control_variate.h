@@ -14,7 +14,7 @@
 
 /* Of dX = a(X) dt + S(X) dW: the deterministic path m' = a(m) from the start on, by the classical
  * Runge-Kutta method in learning-rate steps, and Y = m + z with z linearised around it (van Kampen,
- * "Stochastic Processes in Physics and Chemistry", 1992, chapter X, to its first order): over step k
+ * "Stochastic Processes in Physics and Chemistry", 1992, chapter X, to first order): over step k
  *   z_(k+1) = Phi_k (z_k + s/2) + s/2,  s = S((m_k + m_(k+1)) / 2) dW,
  * where Phi_k is the derivative of m_(k+1) by m_k. As a discrete process that is linear with normal
  * noise, so that z has mean 0 and a covariance C followed exactly: Y has no time step's error, and
@@ -27,9 +27,11 @@ struct sde_control_variate;
 bool sde_control_variate_accepts(const struct sde_solution *solution, uint64_t steps,
                                  struct sde_status *status);
 
-/* For the path that `solution` takes (its scheme and substeps do not matter) from `start` over so
- * many learning-rate steps, with controls at the records. NULL, and the status says why, where
- * the above does not accept it, or the deterministic path leaves the box |x_i| <= bound. What the solution's system points to must outlive it. */
+/* For the path that `solution` takes (its scheme and substeps do not matter) from `start` on, with
+ * controls at the records, record_steps[record] learning-rate steps later, in ascending order. The
+ * path must not be quasi-random. NULL, and the status says why, where the above does not accept the
+ * solution, or the deterministic path leaves the box |x_i| <= bound. What the solution's system
+ * points to must outlive it. */
 struct sde_control_variate *sde_control_variate_new(const struct sde_solution *solution,
                                                     const double *start, double bound,
                                                     const struct sde_observables *observables,
@@ -51,8 +53,8 @@ void sde_control_variate_moments(const struct sde_control_variate *variate, size
 /* Evaluations of the system, of one path each, that making it took; a path takes one a step. */
 double sde_control_variate_evaluations(const struct sde_control_variate *variate);
 
-/* The factor that leaves least variance in phi - factor c, from moments of phi, c and phi - c on the
- * same paths: Cov(phi, c) / Var c; 0 where either does not vary, or not beyond rounding. */
+/* The factor that leaves least variance in phi - factor c, from moments of phi, c and phi - c on
+ * the same paths: Cov(phi, c) / Var c; 0 where either does not vary, or not beyond rounding. */
 double sde_control_variate_factor(struct sde_moments observed, struct sde_moments control,
                                   struct sde_moments difference);
 

@@ -76,9 +76,9 @@ struct sde_ensemble_result {
   uint64_t own_paths;              /* of the paths, those that this rank has run */
 };
 
-/* Run. Of several ranks all run one ensemble, each a part of the paths in proportion to its threads,
- * and all have the whole result. The caller releases its arrays with sde_ensemble_result_free;
- * `samples` may be taken out. */
+/* Run. Of several ranks all run one ensemble, each a part of the paths in proportion to its
+ * threads, and all have the whole result. The caller releases its arrays with
+ * sde_ensemble_result_free; `samples` may be taken out. */
 struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble);
 void sde_ensemble_result_free(struct sde_ensemble_result *result);
 

@@ -10,7 +10,8 @@
 #include <math.h>
 
 /* moments += increment moments over one learning-rate step, row i and column j of the increment at
- * [j*stride + i]. Not 1 + increment: for a small learning rate that would lose its last digits. */
+ * [j*stride + i]. Not 1 + increment: for a small learning rate that would lose its last digits.
+ * Matrices are padded by zeros, from size to stride, to what sde_vector_math's affine takes. */
 struct sde_linear_map {
   size_t dim, size, stride;
   double eta;
@@ -25,12 +26,6 @@ static size_t triangle(size_t n)
 size_t sde_linear_size(size_t dim)
 {
   return triangle(dim + 1);
-}
-
-/* Matrices are padded by zeros to what sde_vector_math's affine takes. */
-static size_t padded(size_t size)
-{
-  return (size + SDE_UNIT - 1) / SDE_UNIT * SDE_UNIT;
 }
 
 static double *square_new(size_t stride)
@@ -193,7 +188,7 @@ static struct sde_linear_map *map_new(const struct sde_linear_direction *directi
   struct sde_linear_map *map = sde_alloc(1, sizeof *map);
   map->dim = direction->dim;
   map->size = sde_linear_size(direction->dim);
-  map->stride = padded(map->size);
+  map->stride = sde_block_padded(map->size);
   map->eta = eta;
   map->increment = square_new(map->stride);
   return map;
@@ -275,7 +270,7 @@ void sde_linear_advance(const struct sde_linear_map *map, uint64_t steps, double
  * norm(power 2^k)^(2^-k) has converged (Gelfand's formula). */
 static double spectral_radius(const struct sde_linear_map *map, size_t first, size_t count)
 {
-  size_t stride = padded(count);
+  size_t stride = sde_block_padded(count);
   double *power = square_new(stride), *next = square_new(stride), logarithm = 0;
   for (size_t j = 0; j < count; j++)
     for (size_t i = 0; i < count; i++)

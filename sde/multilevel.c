@@ -6,9 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-/* A level is tried with PILOT paths up to PILOT_STEPS steps, then with fewer, so that each costs the
- * same, but no fewer than PILOT_LEAST. Paths come in GRAINs; levels are kept apart by 2^44 paths
- * each. The bias is judged by LAST differences. */
+/* A level is tried with PILOT paths up to PILOT_STEPS steps, then with fewer, so that each costs
+ * the same, but no fewer than PILOT_LEAST. Paths come in GRAINs; levels are kept apart by 2^44
+ * paths each. The bias is judged by LAST differences. */
 enum { PILOT = 1024, PILOT_STEPS = 8, PILOT_LEAST = 128, GRAIN = 64, LEVEL_BITS = 44, LAST = 3 };
 
 static const double paths_most = 0x1p40;
@@ -384,7 +384,8 @@ void sde_multilevel_free(struct sde_multilevel *multilevel)
 /* ---- The run ---- */
 
 /* Paths until the sampling error is small enough, variances being estimated anew after each round
- * and paths that diverged being drawn anew. Where rounding alone leaves it too large, a grain more. */
+ * and paths that diverged being drawn anew. Where rounding alone leaves it too large, a grain
+ * more. */
 static bool sample(struct sde_multilevel *multilevel, struct sde_status *status)
 {
   size_t first = multilevel->first;
@@ -432,8 +433,9 @@ static double central_bias(const struct sde_multilevel *multilevel, size_t obser
   return sde_multilevel_estimate(multilevel, observable).bias;
 }
 
-/* The variance of a single solution at a level. Fine levels have too few paths to know it, but their
- * pairs know by how much it differs from that of their coarse steps: it telescopes like the mean. */
+/* The variance of a single solution at a level. Fine levels have too few paths to know it, but
+ * their pairs know by how much it differs from that of their coarse steps: it telescopes like the
+ * mean. */
 static double single_variance(const struct sde_multilevel *multilevel, size_t l, size_t observable)
 {
   size_t from = l < multilevel->first ? l : multilevel->first;

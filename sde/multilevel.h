@@ -94,7 +94,7 @@ struct sde_plain {
   double paths, normals, evaluations;
 };
 
-/* The same for a run that has returned true, from the variances and differences that it measured. */
+/* The same for a run that has returned true, from the variances and differences it measured. */
 struct sde_plain sde_multilevel_plain(const struct sde_multilevel *multilevel);
 
 #endif

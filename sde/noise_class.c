@@ -115,7 +115,7 @@ static bool is_diagonal(struct probe *probe)
   return diagonal;
 }
 
-/* point = x + shift * scale * direction / |direction|, path by path; 0 where there is no direction. */
+/* point = x + shift * scale * direction / |direction|, path by path; x where direction is 0. */
 static void shifted(const struct probe *probe, const double *x, double sign,
                     const double *direction, double *point)
 {

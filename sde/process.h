@@ -26,7 +26,8 @@ struct sde_process {
   void (*advance)(const struct sde_process *process, void *workspace, uint64_t first_path,
                   size_t width, uint64_t step, double *x);
   /* What a process writes down of each path as it goes, kept[row*kept_paths + path], or no rows. An
-   * ensemble over several ranks gives what they kept to all. */
+   * ensemble over several ranks gives what they kept to all. Only for ensembles with first_path 0
+   * and at most kept_paths paths. */
   size_t kept_rows, kept_paths;
   double *kept;
 };

@@ -51,9 +51,9 @@ struct stretch {
   size_t first, end;
 };
 
-/* w[b * intervals + j] is the coefficient of z_j in W at the boundary b: first at the end, then half
- * way between neighbours, the widest stretches first. Between times s < t < u, given both ends, W_t
- * is normal with the mean between theirs and the variance (t - s)(u - t)/(u - s). */
+/* w[b * intervals + j] is the coefficient of z_j in W at the boundary b: first at the end, then
+ * half way between neighbours, the widest stretches first. Between times s < t < u, given both
+ * ends, W_t is normal with the mean between theirs and the variance (t - s)(u - t)/(u - s). */
 static void build_bridge(const struct sde_quasi *quasi, double *w)
 {
   size_t count = quasi->intervals, head = 0, tail = 0, used = 1;

@@ -14,12 +14,12 @@
 /* Sobol's points as GSL has them go to 40 dimensions; a replicate has 2^24 points at most. */
 enum { SDE_QUASI_DIMENSIONS = 40, SDE_QUASI_BITS = 24 };
 
-/* Path p is point p % points of replicate p / points. A replicate's points are those of the net with
- * a random digital shift of its own, so that each is uniform, replicates are independent, and the
- * mean over one has no bias (L'Ecuyer, Lemieux, "Recent advances in randomized quasi-Monte Carlo
- * methods", 2002). The time is cut into `intervals`, of which number c spans the fine steps begin[c]
- * .. begin[c + 1] - 1. Dimension j * components + k is the standard normal z_j of component k, and
- * its increment over interval c, in units of sqrt(fine step), is the sum over j of
+/* Path p is point p % points of replicate p / points. A replicate's points are those of the net
+ * with a random digital shift of its own, so that each is uniform, replicates are independent, and
+ * the mean over one has no bias (L'Ecuyer, Lemieux, "Recent advances in randomized quasi-Monte
+ * Carlo methods", 2002). The time is cut into `intervals`, of which number c spans the fine steps
+ * begin[c] .. begin[c + 1] - 1. Dimension j * components + k is the standard normal z_j of
+ * component k, and its increment over interval c, in units of sqrt(fine step), is the sum over j of
  * bridge[c * intervals + j] z_j. */
 struct sde_quasi {
   struct sde_stream shifts;
@@ -30,8 +30,8 @@ struct sde_quasi {
   uint64_t *direction; /* [dimension * SDE_QUASI_BITS + bit], of 52 bits */
 };
 
-/* For paths of this many fine steps; points is a power of two, at most 2^SDE_QUASI_BITS. There are as
- * many intervals as the dimensions and steps allow. Released with sde_quasi_free. */
+/* For paths of this many fine steps; points is a power of two, at most 2^SDE_QUASI_BITS. There are
+ * as many intervals as the dimensions and steps allow. Released with sde_quasi_free. */
 struct sde_quasi *sde_quasi_new(struct sde_stream shifts, size_t noise_dim, uint64_t fine_steps,
                                 uint64_t points);
 void sde_quasi_free(struct sde_quasi *quasi);

@@ -1,6 +1,6 @@
 /*
  * Ensembles in replicates: paths that are independent between replicates, but not within one, as
- * those of sde/quasi.h. What is known of a mean is then told by the spread of the replicates' means.
+ * those of sde/quasi.h. What is known of a mean is told by the spread of the replicates' means.
  */
 #ifndef SDE_REPLICATES_H
 #define SDE_REPLICATES_H

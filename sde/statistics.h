@@ -37,8 +37,8 @@ double sde_family_quantile(double level, size_t comparisons);
 
 /* The same where the standard error was itself estimated, with this many degrees of freedom (n - 1
  * for a mean of n values; need not be whole): Student's quantile at the level that `quantile` has
- * for a normal law, so wider, and INFINITY without a degree of freedom. Student, "The probable error
- * of a mean", Biometrika 6 (1908). */
+ * for a normal law, so wider, and INFINITY without a degree of freedom. Student, "The probable
+ * error of a mean", Biometrika 6 (1908). */
 double sde_student_quantile(double quantile, double freedom);
 
 /* Degrees of freedom of hypot(a_se, b_se), the standard error of a sum or difference of independent

@@ -1,7 +1,7 @@
 /*
- * Vector mathematics: the hottest loops, written for each vector length. Transcendental functions
- * are SLEEF's fixed-result ones under their own names (finz with FMA, cinz without) and normals are
- * made by polynomials with explicit fused operations, so that one machine's bits are another's.
+ * Vector mathematics: the hottest loops, written for each vector length: SLEEF's fixed-result
+ * functions (finz with FMA, cinz without), and normals by polynomials, fused where the set has FMA.
+ * The fused sets v3 and v4 agree in bits; v2 and portable C may differ from them.
  */
 #ifndef SDE_VECTOR_MATH_H
 #define SDE_VECTOR_MATH_H

@@ -126,8 +126,8 @@ static bool spans(const struct sde_quasi *quasi, size_t interval, uint64_t step)
   return quasi->begin[interval] <= step && step < quasi->begin[interval + 1];
 }
 
-/* What an interval's fine steps are given each: their part of the quasi-random increment less that of
- * the pseudo-random one, so that they add up to the former, and are a Brownian bridge between. */
+/* What an interval's fine steps are given each: their part of the quasi-random increment less that
+ * of the pseudo-random one, so that they add up to the former, by a Brownian bridge between. */
 static void correct_interval(const struct sde_wiener *wiener, struct correction *correction,
                              size_t width)
 {

@@ -56,7 +56,8 @@ struct sde_increments sde_wiener_draw(const struct sde_wiener *wiener,
                                       struct sde_wiener_workspace *workspace, uint64_t first_path,
                                       size_t width, uint64_t first, uint64_t count);
 
-/* The increments alone, of a path that is not quasi-random: dw[k*width + p]. scratch has noise_dim * width numbers. */
+/* The increments alone, of a path that is not quasi-random: dw[k*width + p]; scratch has as many
+ * numbers, noise_dim * width. */
 void sde_wiener_increment(const struct sde_wiener *wiener, uint64_t first_path, size_t width,
                           uint64_t first, uint64_t count, double *dw, double *scratch);
 

@@ -210,7 +210,7 @@ void models_limit_at(const struct limit *limit, double eta, const double *x, dou
 {
   const struct sde_system *system = limit_system(limit);
   size_t d = system->dim, k = system->noise_dim;
-  size_t width = (k + SDE_UNIT - 1) / SDE_UNIT * SDE_UNIT;
+  size_t width = sde_block_padded(k);
   double *block = sde_alloc(d, width * sizeof(double)), *dw = sde_alloc(k, width * sizeof(double));
   double *drift = sde_alloc(d, width * sizeof(double));
   double *noise = sde_alloc(d, width * sizeof(double));

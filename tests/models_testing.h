@@ -106,8 +106,8 @@ void models_sample_compare(const struct models_sample *sample, const double mean
 void models_compare_means(const struct models_sample *sample, const double mean[2],
                           struct testing_family *family, const char *name);
 
-/* The sample of minus the drift of an optimizer's limit that draws fresh directions, over many paths
- * (a multiple of 64) and steps. */
+/* The sample of minus the drift of an optimizer's limit that draws fresh directions, over many
+ * paths (a multiple of 64) and steps. */
 struct models_sample models_drift_sample(const struct optimizer *optimizer,
                                          struct limit_options options, const double x[2],
                                          size_t paths, const double mean[2]);

@@ -32,6 +32,16 @@ void outcome_free(struct outcome *outcome)
   recipe_free(outcome->recipe);
 }
 
+void outcome_check_threads(struct outcome (*run)(const char *seed, int threads))
+{
+  struct outcome one = run("seed=1", 1), three = run("seed=1", 3), other = run("seed=2", 1);
+  ck_assert(json_equal(one.rows, three.rows));
+  ck_assert(!json_equal(one.rows, other.rows));
+  outcome_free(&one);
+  outcome_free(&three);
+  outcome_free(&other);
+}
+
 double number(const json_t *object, const char *name)
 {
   json_t *value = json_object_get(object, name);

@@ -28,6 +28,10 @@ void outcome_run(struct outcome *outcome, int threads);
 
 void outcome_free(struct outcome *outcome);
 
+/* The rows that `run` leaves are the same bits by one thread and by three, and others with another
+ * seed. It is given an override, as "seed=1". */
+void outcome_check_threads(struct outcome (*run)(const char *seed, int threads));
+
 /* A field of a JSON object: one that must be a number, and one that may be null. */
 double number(const json_t *object, const char *name);
 double number_or_nan(const json_t *object, const char *name);

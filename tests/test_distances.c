@@ -1,7 +1,7 @@
 /*
- * Tests of distances of laws: of samples against what is known in closed form or by brute force, the
- * floor and the critical value under equal laws, and the tables of a run. Run from the root of the
- * project, whose recipes it reads.
+ * Tests of distances of laws: of samples against what is known in closed form or by brute force,
+ * the floor and the critical value under equal laws, and the tables of a run. Run from the root of
+ * the project, whose recipes it reads.
  */
 #include "experiments/distances.h"
 #include "experiments/plot.h"
@@ -110,8 +110,8 @@ START_TEST(of_a_shift)
 END_TEST
 
 /* W1(N(0,1), N(0,s^2)) = |s - 1| E|Z|, E|Z| = sqrt(2/pi). The estimate is, but for the few values
- * where F and G cross, mean |b| - mean |a|, of variance (1 - 2/pi)(1 + s^2)/n; what these values add
- * is O(1/n), for n = 16384 a hundredth of the standard error. The twin: |s^2 - 1|. */
+ * where F and G cross, mean |b| - mean |a|, of variance (1 - 2/pi)(1 + s^2)/n; what these values
+ * add is O(1/n), for n = 16384 a hundredth of the standard error. The twin: |s^2 - 1|. */
 START_TEST(of_two_normal_laws)
 {
   enum { N = 16384, REPEATS = 20 };
@@ -239,8 +239,8 @@ static double at_end(const struct outcome *outcome, size_t row, const char *name
 /* Without the variance term the law of the SDE is further from that of the iterates, by more than
  * what sampling can do: W1 is a metric, so each empirical law moves it by no more than its own
  * distance from the true one, the floor over sqrt 2, and four times do so in the difference (the
- * iterates twice). With the term the distance is above its floor too, as the expansion in rho is poor
- * here: without it the laws cannot be told apart. */
+ * iterates twice). With the term the distance is above its floor too, as the expansion in rho is
+ * poor here: without it the laws cannot be told apart. */
 START_TEST(variance_term)
 {
   static const char *const overrides[] = {"optimizers=[{name: m-usam, micro_batch: 1}]",

@@ -434,8 +434,8 @@ static void closure_drift(const struct models_sum *sum, size_t m, const double x
 }
 
 /* The covariance is that of a micro-batch, V/m, and not that of the batch, V/b. At (1.5, -1) in the
- * valley V is singular, and E|Z| smooth in its range alone. The differences of the reference are off
- * by up to 1e-8. */
+ * valley V is singular, and E|Z| smooth in its range alone. The differences of the reference are
+ * off by up to 1e-8. */
 START_TEST(gaussian_closure_is_of_the_micro_batch)
 {
   const struct models_sum *sum = _i ? &models_valley6 : &models_golden;

@@ -162,8 +162,8 @@ static struct coverage cover(double (*method)(const struct drawn *line, double s
 }
 
 /* Where the three largest points are clear, 5 standard errors or more, at least 93 % of the
- * intervals of 95 % hold the slope; over 4000 lines a count of 95 % varies by 1.4 % at four standard errors,
- * and in truth 96 to 97 % hold it, for chance misfits widen them. */
+ * intervals of 95 % hold the slope; over 4000 lines a count of 95 % varies by 1.4 % at four
+ * standard errors, and in truth 96 to 97 % hold it, for chance misfits widen them. */
 START_TEST(slopes_are_covered)
 {
   static const struct {

@@ -2,6 +2,7 @@
  * Formulas: the built-in losses' numbers, the derivatives of random expressions against differences
  * in extended precision, what the grammar means, and what is refused, with its column.
  */
+#include "models/formula.h"
 #include "sde/block.h"
 #include "tests/models_testing.h"
 
@@ -709,6 +710,35 @@ START_TEST(starts_without_derivatives_are_refused)
 }
 END_TEST
 
+/* Operations without a value for some u, where they vary; what stands twice is one operation. */
+static const char *const partials[][2] = {
+    {"exp(u) + v*atan(u) + tan(v)", NULL},
+    {"u^3 + v^-2.0", "/ in column 8 of the expression at recipe:expression"},
+    {"log(2)*u + sqrt(y^2 + 1)*v", NULL},
+    {"u/2 + (2/v) + 2^u", "/ in column 9 of the expression at recipe:expression"},
+    {"log1p(u) + pow(v, 0.3)", "log1p in column 1, pow in column 12 of"},
+    {"log(u)*sqrt(v) + log(u)", "log in column 1, sqrt in column 8 of"},
+    {"log(u) + log(v) + log(u+v) + log(u-v) + log(2*u) + log(3*u) + log(4*v)",
+     "log in column 52, ... of"},
+};
+
+START_TEST(operations_without_a_value_are_named)
+{
+  const char *expression = partials[_i][0], *words = partials[_i][1];
+  bool samples = strchr(expression, 'y') != NULL;
+  struct loss *loss = formula_new((struct source){.expression = expression,
+                                                  .parameters = "u v",
+                                                  .sample_parameters = samples ? "y" : NULL,
+                                                  .samples = samples ? 4 : 0},
+                                  NULL);
+  char *partial = formula_partial(loss);
+  ck_assert_msg((partial == NULL) == (words == NULL), "%s: %s", expression, partial);
+  ck_assert_msg(words == NULL || strstr(partial, words) != NULL, "%s: %s", expression, partial);
+  sde_free(partial);
+  loss_free(loss);
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("formula");
@@ -729,5 +759,7 @@ int main(void)
   tcase_add_test(mistakes, intermediate_values_are_counted);
   tcase_add_loop_test(mistakes, starts_without_derivatives_are_refused, 0,
                       sizeof starts / sizeof *starts);
+  tcase_add_loop_test(mistakes, operations_without_a_value_are_named, 0,
+                      sizeof partials / sizeof *partials);
   return testing_run(suite);
 }

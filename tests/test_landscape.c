@@ -426,7 +426,7 @@ START_TEST(density_of_multiplicative_noise)
 }
 END_TEST
 
-/* SGD with constant noise of variance c(b) has p ~ exp(-2 f/(eta c(b))): the scales of the limit. */
+/* SGD with constant noise of variance c(b) has p ~ exp(-2 f/(eta c(b))): the limit's scales. */
 START_TEST(density_of_sgd_is_of_its_loss)
 {
   struct models_setup setup =
@@ -607,9 +607,9 @@ static double distance_from(const struct models_setup *setup, struct limit_optio
   return distance;
 }
 
-/* Euler-Maruyama at 8 substeps moves the law by 0.002 here, by the study's estimate from 8192 paths,
- * and the time, 200, is 15 relaxation times. The twins: the exact law without the variance term,
- * and at half as large a learning rate, are not that of the paths. */
+/* Euler-Maruyama at 8 substeps moves the law by 0.002 here, by the study's estimate from 8192
+ * paths, and the time, 200, is 15 relaxation times. The twins: the exact law without the variance
+ * term, and at half as large a learning rate, are not that of the paths. */
 START_TEST(paths_have_the_exact_density)
 {
   size_t count = testing_size(4096);

@@ -593,8 +593,8 @@ START_TEST(terms_have_lanes)
 }
 END_TEST
 
-/* The sum over r > terms of the covariances of the pairs given the terms' own V_r = Y_r + sqrt(2) w:
- * the first LAST one by one, the others by their mean. */
+/* The sum over r > terms of the covariances of the pairs given the terms' own
+ * V_r = Y_r + sqrt(2) w: the first LAST one by one, the others by their mean. */
 enum { LAST = 200 };
 static void drawn_covariance(const struct draw *draw, const double *y, size_t p, size_t terms,
                              double *sum)
@@ -677,7 +677,8 @@ START_TEST(error_falls_like_the_square_of_the_terms)
 }
 END_TEST
 
-/* For one area the error's limit is known: n^2 E|error|^2 -> dt^2 / (12 pi^2) E (1 + 2q) / (2 + 2q),
+/* For one area the error's limit is known:
+ *   n^2 E|error|^2 -> dt^2 / (12 pi^2) E (1 + 2q) / (2 + 2q),
  * with q = |dW|^2 / dt twice an exponential. The next order is 1/(3n) of it at most. */
 START_TEST(error_of_one_area)
 {

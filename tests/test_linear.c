@@ -7,6 +7,7 @@
 #include "tests/golden.h"
 #include "tests/testing.h"
 
+#include <float.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_eigen.h>
 #include <gsl/gsl_linalg.h>
@@ -615,26 +616,51 @@ static double *stationary_of(const struct direction *u, struct kind kind, double
   return moments;
 }
 
-/* D S + S D^T = eta Sigma for the SDE, and + h D S D^T for a scheme of step h. S is a difference of
- * second moments up to 4.3, and D of norm 2.1 stands on either side: a rounding is 2e-15 there, and
- * the squarings to an exponential make some tens of them. */
-START_TEST(stationary_covariance_solves_lyapunov)
+/* D S + S D^T = eta Sigma for the SDE, and - h D S D^T for a scheme of step h, with the drift of
+ * the learning rate's order: by how much the entries of S miss it at most, in units of the
+ * roundings of the left-hand side, epsilon 2 |D| times the largest second moment, of which S is a
+ * difference. */
+static double lyapunov_residual(const struct direction *u, struct kind kind, int order, double eta)
 {
-  struct kind kind = kinds[_i];
-  double eta = 0.3, mean[3], s[9], d[9], ds[9] = {0}, rest[9] = {0};
-  struct direction u = ou_direction();
-  double *moments = stationary_of(&u, kind, eta);
-  sde_linear_mean(3, moments, mean);
+  double s[9], d[9], ds[9] = {0}, rest[9] = {0}, residual = 0, norm = 0, largest = 0;
+  double *moments = stationary_of(u, kind, eta);
   sde_linear_covariance(3, moments, s);
   memcpy(d, ou_matrix, sizeof d);
-  if (kind.order == 2)
+  if (order == 2)
     product(CblasNoTrans, eta / 2, ou_matrix, ou_matrix, d);
   product(CblasNoTrans, 1, d, s, ds);
   product(CblasTrans, 1, s, d, rest);
   if (kind.substeps > 0)
     product(CblasTrans, -eta / (double)kind.substeps, ds, d, rest);
-  for (size_t i = 0; i < 9; i++)
-    ck_assert_double_eq_tol(ds[i] + rest[i], eta * ou_sigma[i], 5e-14);
+  for (size_t i = 0; i < 9; i++) {
+    ck_assert(isfinite(s[i]));
+    residual = fmax(residual, fabs(ds[i] + rest[i] - eta * ou_sigma[i]));
+  }
+  for (size_t i = 0; i < 3; i++)
+    norm = fmax(norm, fabs(d[3 * i]) + fabs(d[3 * i + 1]) + fabs(d[3 * i + 2]));
+  for (size_t i = 0; i < 6; i++)
+    largest = fmax(largest, fabs(moments[i]));
+  sde_free(moments);
+  return residual / (DBL_EPSILON * 2 * norm * largest);
+}
+
+/* Elimination leaves a backward error of some epsilon of the map's increment times the moments: a
+ * few of the units above, as the increment is about eta times the left-hand side, and as many come
+ * from the squarings to an exponential. Measured are 5.6 at most, over all kinds and 5981 learning
+ * rates from 0.002 to 0.6, with the fused vector mathematics and with the portable one: 7, which is
+ * 4.5e-14 at most at 0.3. The twin has the drift of the other order. */
+START_TEST(stationary_covariance_solves_lyapunov)
+{
+  struct kind kind = kinds[_i];
+  int order = kind.order == 2 ? 2 : 1;
+  double mean[3];
+  struct direction u = ou_direction();
+  for (double eta = 0.02; eta < 0.61; eta += 0.02) {
+    ck_assert_double_le(lyapunov_residual(&u, kind, order, eta), 7);
+    ck_assert_double_ge(lyapunov_residual(&u, kind, 3 - order, eta), 1e10);
+  }
+  double *moments = stationary_of(&u, kind, 0.3);
+  sde_linear_mean(3, moments, mean);
   for (size_t i = 0; i < 3; i++)
     ck_assert_double_eq_tol(mean[i], ou_centre[i], 1e-15);
   sde_free(moments);

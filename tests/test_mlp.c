@@ -353,7 +353,7 @@ static void set_scores(const struct loss *loss, size_t classes, const double *sc
                    x + (loss->dim - (classes - 1 - c) * (network->hidden + 1) - 1) * SDE_UNIT);
 }
 
-/* Scores of 700 and more overflow in e^s; f = log sum e^s - s_y is exact here, its slope a share. */
+/* Scores of 700 and more overflow in e^s; f = log sum e^s - s_y is exact, its slope a share. */
 START_TEST(large_scores_do_not_overflow)
 {
   static const double score[3] = {-2000, 1000, 999};

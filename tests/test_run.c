@@ -781,6 +781,49 @@ START_TEST(all_diverged_writes_no_nan)
 }
 END_TEST
 
+/* Gradient descent: log u goes on below 0, where its slope is a number, from 1 by 1/2 to -1/2; the
+ * root has none there, after steps to 1/2 and -0.2; u^2 is defined everywhere, and doubles. */
+static const struct {
+  const char *expression, *eta, *words, *others;
+} undefined[] = {
+    {"log(u)", "0.5",
+     "the mean of loss is not a number at time 1, as happens where the formula has no value, by "
+     "log in column 1 of the expression at --set loss.expression",
+     "diverged"},
+    {"2 + sqrt(u)", "1",
+     "2 of 2 paths diverged, the first at time 3; means are over the survivors; a path diverges "
+     "also where the formula has no value, by sqrt in column 5 of the expression at --set",
+     "has no value, by log"},
+    {"u^2/2", "3", "diverged, the first at time 15; means are over the survivors\n",
+     "has no value"},
+};
+
+START_TEST(formulas_without_a_value_are_said)
+{
+  char *expression = sde_format("loss.expression=%s", undefined[_i].expression);
+  char *eta = sde_format("eta=%s", undefined[_i].eta);
+  write_file("recipe.yaml", "study: trajectory\n"
+                            "loss: {name: formula, expression: u, parameters: [u]}\n"
+                            "start: [1]\n"
+                            "time: 18\n"
+                            "optimizers: [{name: sgd}]\n"
+                            "divergence_bound: 20\n"
+                            "max_diverged: 1\n"
+                            "sde: []\n"
+                            "records: 18\n"
+                            "paths: 2\n");
+  char *recipe = sde_format("%s/recipe.yaml", folder);
+  assert_status(run_recipe(recipe, "run", "--set", expression, "--set", eta, NULL), 0);
+  char *errors = read_file("errors");
+  ck_assert_msg(strstr(errors, undefined[_i].words) != NULL, "%s", errors);
+  ck_assert_msg(strstr(errors, undefined[_i].others) == NULL, "%s", errors);
+  sde_free(errors);
+  sde_free(recipe);
+  sde_free(eta);
+  sde_free(expression);
+}
+END_TEST
+
 /* ---- the contract of summary and tables ---- */
 
 /* Everything that multiplies out does, twice. */
@@ -1417,6 +1460,8 @@ int main(void)
   tcase_add_test(memory, memory_does_not_grow_with_paths);
   tcase_add_loop_test(divergence, diverged_paths_are_counted_and_labelled, 0, 2);
   tcase_add_test(divergence, all_diverged_leaves_no_means);
+  tcase_add_loop_test(divergence, formulas_without_a_value_are_said, 0,
+                      sizeof undefined / sizeof *undefined);
   tcase_add_loop_test(divergence, all_diverged_writes_no_nan, 0, SPOKEN_FILES);
   tcase_add_test(contract, sweeps_multiply_out);
   tcase_add_test(contract, summary_repeats_the_end_of_the_series);

@@ -168,7 +168,7 @@ START_TEST(systems_that_draw_get_the_cheapest_step)
 }
 END_TEST
 
-/* The full batch has no noise: nothing to hold the scheme's error against, which is no divergence. */
+/* The full batch has no noise to hold the scheme's error against, which is no divergence. */
 START_TEST(without_sampling_error_the_default_is_taken)
 {
   const char *const full[] = {"noise={sampling: without-replacement}", "optimizers=[{name: sgd}]",

@@ -1,0 +1,87 @@
+/*
+ * Verdicts of the study `order`: see order_judge.h.
+ */
+#include "experiments/order_judge.h"
+
+#include "experiments/text.h"
+
+/* Does the SDE leave out a term of first order in rho that this case has? */
+static bool lacks_first_order(const struct order_grid *grid, const struct order_line *line)
+{
+  const struct limit_options *options = order_options(line);
+  const struct optimizer *optimizer = &line->one->optimizer;
+  enum perturbation perturbation = optimizer->type->perturbation;
+  if (perturbation == PERTURB_NOTHING || (line->versus == ORDER_VERSUS_ETA && optimizer->rho == 0))
+    return false;
+  bool varies = perturbation != PERTURB_FULL_GRADIENT &&
+                objective_batch_factor(grid->cases->objective, optimizer->micro_batch) > 0;
+  return options->rho_order == RHO_ORDER_0 ||
+         (options->rho_order == RHO_ORDER_1 && !options->variance_term && varies);
+}
+
+/* The slope that theory predicts; 0 where it predicts none. */
+static double predicted_slope(const struct order_grid *grid, const struct order_line *line)
+{
+  const struct limit_options *options = order_options(line);
+  if (line->versus == ORDER_VERSUS_ETA)
+    return options->eta_order;
+  return lacks_first_order(grid, line) ? 1 : options->rho_order == RHO_ORDER_1 ? 2 : 0;
+}
+
+/* Does the predicted slope hold until terms of order rho^2 show only? To first order in eta they
+ * vanish with it where the drift has none: for quadratic losses without normalisation. */
+static bool is_reserved(const struct order_grid *grid, const struct order_line *line)
+{
+  const struct limit_options *options = order_options(line);
+  const struct optimizer *optimizer = &line->one->optimizer;
+  bool exact_drift = grid->cases->loss->quadratic && !optimizer->type->normalized;
+  return line->versus == ORDER_VERSUS_ETA && options->rho_order == RHO_ORDER_1 &&
+         optimizer->rho > 0 && optimizer->type->perturbation != PERTURB_NOTHING &&
+         !(exact_drift && options->eta_order == 1);
+}
+
+static char *claim_of(const struct order_grid *grid, const struct order_line *line, bool plateau)
+{
+  char *label = order_label(line);
+  char *claim =
+      plateau ? sde_format("%s: most of the error does not go to zero with eta, since the SDE "
+                           "leaves out a term of order rho",
+                           label)
+              : sde_format("%s: the error falls like %s^%g%s", label, order_versus_name(line),
+                           predicted_slope(grid, line),
+                           is_reserved(grid, line) ? ", until terms of order rho^2 show" : "");
+  sde_free(label);
+  return claim;
+}
+
+void order_judge(struct results *results, const struct order_grid *grid,
+                 const struct order_line *line, size_t count, double quantile)
+{
+  double predicted = predicted_slope(grid, line);
+  bool plateau = line->versus == ORDER_VERSUS_ETA && lacks_first_order(grid, line);
+  if (predicted == 0)
+    return;
+  struct text evidence = {0};
+  size_t yes = 0, no = 0;
+  for (size_t o = 0; o < count; o++) {
+    char words[128];
+    const struct error_line *errors = &line[o].errors;
+    enum holds one = plateau
+                         ? error_line_judge_plateau(errors, order_options(line)->eta_order,
+                                                    quantile, sizeof words, words)
+                         : error_line_judge_slope(errors, predicted, quantile, sizeof words, words);
+    yes += one == HOLDS_YES;
+    no += one == HOLDS_NO && !is_reserved(grid, line);
+    text_add(&evidence, "%s%s: %s", o == 0 ? "" : "; ",
+             grid->cases->observable_name[line[o].observable], words);
+  }
+  bool denied = plateau ? no == count : no > 0;
+  char *claim = claim_of(grid, line, plateau);
+  results_verdict(results, claim,
+                  denied    ? HOLDS_NO
+                  : yes > 0 ? HOLDS_YES
+                            : HOLDS_UNDECIDED,
+                  "%s%s", plateau ? "difference " : "slope ", evidence.data);
+  sde_free(evidence.data);
+  sde_free(claim);
+}
