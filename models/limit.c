@@ -22,6 +22,7 @@ struct limit {
   struct limit_form form;
   struct sde_system system;
   struct sde_system *affine; /* the same by interpolation, where that is cheaper; else NULL */
+  struct affine_frame *frame; /* of that */
   char description[200];
 };
 
@@ -287,42 +288,73 @@ static bool is_affine(const struct limit_form *form)
          (!optimizer->type->normalized || !perturbed);
 }
 
-static struct sde_system first_order(const struct limit *limit)
+/* To learn F and Sigma from: to first order in eta, with a Cholesky factor, which takes the fewest
+ * evaluations. The copy of the limit, that it is made of, must outlive it. */
+static struct sde_system first_order(const struct limit *limit, struct limit *copy)
 {
+  *copy = *limit;
+  copy->form.plan.cholesky = true;
   struct sde_system system = limit->system;
+  system.context = copy;
+  system.noise_dim = factor_noise_dim(&copy->form.plan);
   system.evaluate = evaluate_first_order;
   return system;
 }
 
-/* Quadratic losses under index sampling have affine limits, worth learning where they are cheaper;
- * the general form is then evaluated with a Cholesky factor, a few times. */
+/* Quadratic losses under index sampling have affine limits, worth learning where they are cheaper,
+ * unless the polynomials would lose the noise's digits. */
 static void choose_affine(struct limit *limit)
 {
-  struct limit_form *form = &limit->form;
+  const struct limit_form *form = &limit->form;
   enum noise_factor factor = form->options.factor;
   bool cheaper = affine_limit_cost(limit->system.dim, FACTOR_NORMAL_COST) <= general_cost(form);
   if (!is_affine(form) || form->optimizer->objective->sampling == GAUSSIAN ||
       !(factor == FACTOR_FEWEST || (factor == FACTOR_AUTO && cheaper)))
     return;
-  form->plan.cholesky = true;
-  limit->system.noise_dim = factor_noise_dim(&form->plan);
-  struct sde_system general = first_order(limit);
-  limit->affine =
-      affine_limit_new(&general, form->options.eta_order == 2 ? form->optimizer->eta : 0);
+  struct limit copy;
+  struct sde_system general = first_order(limit, &copy);
+  limit->frame = affine_frame_new(&general, form->optimizer->objective->start);
+  limit->affine = affine_limit_new(&general, limit->frame,
+                                   form->options.eta_order == 2 ? form->optimizer->eta : 0);
 }
 
-struct sde_linear_direction *limit_direction_new(const struct limit *limit)
+struct affine_frame *limit_frame_new(const struct limit *limit)
 {
-  size_t d = limit->system.dim, pairs = (d + 1) * (d + 2) / 2;
+  if (!is_affine(&limit->form) || limit->system.dim > SDE_LINEAR_LARGEST_DIM)
+    return NULL;
+  struct limit copy;
+  struct sde_system general = first_order(limit, &copy);
+  return affine_frame_new(&general, limit->form.optimizer->objective->start);
+}
+
+static double *copy_scaled(size_t count, double factor, const double *values)
+{
+  double *copy = sde_alloc(count, sizeof *copy);
+  sde_block_add(count, factor, values, copy);
+  return copy;
+}
+
+struct sde_linear_direction *limit_direction_new(const struct limit *limit,
+                                                 const struct affine_frame *frame)
+{
+  size_t d = limit->system.dim, entries = d * (d + 1) / 2 * (d + 1) * (d + 2) / 2;
   if (!is_affine(&limit->form) || d > SDE_LINEAR_LARGEST_DIM)
     return NULL;
-  struct sde_system general = first_order(limit);
-  struct affine_coefficients learnt = affine_coefficients_new(&general);
-  sde_block_scale(d * d, -1, learnt.matrix);
-  sde_block_scale(d, -1, learnt.constant);
-  sde_block_scale(d * (d + 1) / 2 * pairs, 1 / limit->form.optimizer->eta, learnt.tensor);
-  struct sde_linear_direction *direction = sde_alloc(1, sizeof *direction);
-  *direction = (struct sde_linear_direction){d, learnt.matrix, learnt.constant, learnt.tensor};
+  struct limit copy;
+  struct sde_system general = first_order(limit, &copy);
+  struct affine_frame *unit = affine_frame_unit(d);
+  struct sde_system *affine = affine_limit_new(&general, frame != NULL ? frame : unit, 0);
+  struct sde_linear_direction *direction = NULL;
+  if (affine != NULL) {
+    const struct affine_coefficients *learnt = affine_limit_coefficients(affine);
+    double eta = limit->form.optimizer->eta;
+    direction = sde_alloc(1, sizeof *direction);
+    *direction = (struct sde_linear_direction){d, copy_scaled(d * d, -1, learnt->matrix),
+                                               copy_scaled(d, -1, learnt->constant),
+                                               copy_scaled(entries, 1 / eta, learnt->tensor)};
+  }
+  affine_limit_free(affine);
+  affine_frame_free(unit);
   return direction;
 }
 
@@ -362,7 +394,8 @@ static void describe(struct limit *limit)
            "%s%s, %snoise factor by %s (%zu Wiener processes, %s noise)",
            orders[limit->form.options.rho_order], source,
            limit->affine != NULL ? "affine drift and quadratic covariance, " : "",
-           limit->form.plan.cholesky ? "Cholesky" : "columns", system->noise_dim,
+           limit->affine != NULL || limit->form.plan.cholesky ? "Cholesky" : "columns",
+           system->noise_dim,
            sde_noise_class_name(system->noise));
 }
 
@@ -481,6 +514,7 @@ void limit_free(struct limit *limit)
   if (limit == NULL)
     return;
   affine_limit_free(limit->affine);
+  affine_frame_free(limit->frame);
   if (limit->form.basis != NULL)
     gaussian_norm_basis_free(limit->form.basis);
   enumeration_free(&limit->form.enumeration);
