@@ -99,9 +99,8 @@ static void follow(const struct equation *equation, map_maker make, uint64_t ste
   if (map != NULL)
     sde_linear_advance(map, steps, moments);
   for (size_t k = 0; k < equation->observables; k++)
-    value[k] = map == NULL ? NAN
-                           : expectation(dim, own->frame->centre, moments,
-                                         &equation->observable[k]);
+    value[k] =
+        map == NULL ? NAN : expectation(dim, own->frame->centre, moments, &equation->observable[k]);
   sde_free(moments);
   sde_free(covariance);
   sde_linear_map_free(map);

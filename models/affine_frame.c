@@ -28,9 +28,9 @@ static size_t rounded_up(size_t points)
 static struct affine_frame *frame_alloc(size_t dim)
 {
   struct affine_frame *frame = sde_alloc(1, sizeof *frame);
-  *frame = (struct affine_frame){dim, sde_alloc(dim, sizeof(double)),
-                                 sde_alloc(dim, sizeof(double)), sde_alloc(dim, sizeof(double)),
-                                 sde_alloc(dim, sizeof(double))};
+  *frame =
+      (struct affine_frame){dim, sde_alloc(dim, sizeof(double)), sde_alloc(dim, sizeof(double)),
+                            sde_alloc(dim, sizeof(double)), sde_alloc(dim, sizeof(double))};
   return frame;
 }
 

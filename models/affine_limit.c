@@ -78,9 +78,9 @@ static void learn(const struct sde_system *general, struct affine_limit *affine)
     const double *variance = values + (triangle(i) + i) * width;
     affine->learnt.constant[i] = drift[i * width];
     for (size_t j = 0; j < d; j++)
-      affine->learnt.matrix[i * d + j] = (drift[i * width + affine_plus_point(j)] -
-                                          drift[i * width + affine_minus_point(d, j)]) /
-                                         2 / frame->step[j];
+      affine->learnt.matrix[i * d + j] =
+          (drift[i * width + affine_plus_point(j)] - drift[i * width + affine_minus_point(d, j)]) /
+          2 / frame->step[j];
     affine->inverse_step[i] = 1 / frame->step[i];
     affine->at_centre[i] = VARIANCE_ROUNDING * variance[0];
     for (size_t p = 0; p < width; p++)
@@ -192,17 +192,17 @@ static void set_checks(const struct affine_frame *frame, size_t width, double *x
 {
   static const struct {
     double way, steps, spreads;
-  } checks[] = {{1, 0, 0},       {0.5, 0, 1},     {0x1p-6, 0x1p-10, 1}, {0x1p-12, 0, 1},
-                {0x1p-18, 0, 1}, {0, 0, 1},       {0, 0, 1},            {0, 0, 3},
-                {0, 0x1p-12, 0}, {0, 0x1p-4, 0.3}, {0, 0.7, 1},          {0, 1.9, 1}};
+  } checks[] = {
+      {1, 0, 0}, {0.5, 0, 1}, {0x1p-6, 0x1p-10, 1}, {0x1p-12, 0, 1},  {0x1p-18, 0, 1}, {0, 0, 1},
+      {0, 0, 1}, {0, 0, 3},   {0, 0x1p-12, 0},      {0, 0x1p-4, 0.3}, {0, 0.7, 1},     {0, 1.9, 1}};
   enum { CHECKS = sizeof checks / sizeof *checks };
   for (size_t i = 0; i < frame->dim; i++)
     for (size_t p = 0; p < width; p++) {
       size_t c = p % CHECKS;
       double sign = sin(1 + 2.3 * (double)i + 1.1 * (double)p);
-      x[i * width + p] = frame->centre[i] + checks[c].way * frame->offset[i] +
-                         sign * (checks[c].steps * frame->step[i] +
-                                 checks[c].spreads * frame->spread[i]);
+      x[i * width + p] =
+          frame->centre[i] + checks[c].way * frame->offset[i] +
+          sign * (checks[c].steps * frame->step[i] + checks[c].spreads * frame->spread[i]);
     }
 }
 
@@ -280,13 +280,12 @@ struct sde_system *affine_limit_new(const struct sde_system *general,
 {
   size_t d = general->dim;
   struct affine_limit *affine = sde_alloc(1, sizeof *affine);
-  *affine =
-      (struct affine_limit){frame,
-                            {sde_alloc(d, d * sizeof(double)), sde_alloc(d, sizeof(double)),
-                             sde_alloc(triangle(d), triangle(d + 1) * sizeof(double))},
-                            sde_alloc(d, sizeof(double)),
-                            sde_alloc(d, sizeof(double)),
-                            sde_alloc(d, sizeof(double))};
+  *affine = (struct affine_limit){frame,
+                                  {sde_alloc(d, d * sizeof(double)), sde_alloc(d, sizeof(double)),
+                                   sde_alloc(triangle(d), triangle(d + 1) * sizeof(double))},
+                                  sde_alloc(d, sizeof(double)),
+                                  sde_alloc(d, sizeof(double)),
+                                  sde_alloc(d, sizeof(double))};
   learn(general, affine);
   struct sde_system *system = sde_alloc(1, sizeof *system);
   *system = (struct sde_system){.name = general->name,

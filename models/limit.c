@@ -21,7 +21,7 @@ enum {
 struct limit {
   struct limit_form form;
   struct sde_system system;
-  struct sde_system *affine; /* the same by interpolation, where that is cheaper; else NULL */
+  struct sde_system *affine;  /* the same by interpolation, where that is cheaper; else NULL */
   struct affine_frame *frame; /* of that */
   char description[200];
 };
@@ -30,6 +30,17 @@ struct workspace {
   struct limit_form_workspace *form;
   double *step, *before, *after, *end; /* for the differences of second order in eta */
 };
+
+/* Are F affine and Sigma quadratic in x? */
+static bool is_affine(const struct limit_form *form)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  const struct objective *objective = optimizer->objective;
+  bool perturbed = optimizer->rho > 0 && form->options.rho_order != RHO_ORDER_0;
+  bool quadratic = objective->sampling != GAUSSIAN || objective->noise->quadratic;
+  return objective->loss->quadratic && quadratic && form->kind != FORM_SAMPLED &&
+         (!optimizer->type->normalized || !perturbed);
+}
 
 static void *workspace_new(const struct sde_system *system, size_t width)
 {
@@ -64,9 +75,10 @@ static void evaluate_first_order(const struct sde_system *system, void *memory,
   limit_form_evaluate(&limit->form, workspace->form, at, width, x, dw, drift, noise);
 }
 
-/* step[p] = h with h |a| = 1e-5 (1 + |x|), so that a(x + h a) and a(x - h a) differ by enough. */
+/* step[p] = h with h |a| = 1e-5 (1 + |x|), so that a(x + h a) and a(x - h a) differ by enough, or
+ * `least` where that is more. */
 static void difference_steps(size_t dim, size_t width, const double *x, const double *a,
-                             double *step)
+                             double least, double *step)
 {
   for (size_t p = 0; p < width; p++) {
     double xx = 0, aa = 0;
@@ -74,13 +86,14 @@ static void difference_steps(size_t dim, size_t width, const double *x, const do
       xx += x[i * width + p] * x[i * width + p];
       aa += a[i * width + p] * a[i * width + p];
     }
-    step[p] = aa > 0 ? 1e-5 * (1 + sqrt(xx)) / sqrt(aa) : 1;
+    step[p] = aa > 0 ? fmax(least, 1e-5 * (1 + sqrt(xx)) / sqrt(aa)) : 1;
   }
 }
 
 /* a <- a - (eta/2) Da a for the drift a = -F, that is F <- F + (eta/2) DF F, the derivative along
  * a by central differences. Where F is estimated from fresh directions, Da comes from others than
- * a, for the product of two estimates must have independent errors; both of its ends share them. */
+ * a, for the product of two estimates must have independent errors; both of its ends share them.
+ * Where F is affine any step is exact: at least eta keeps its digits far from the optimum. */
 static void add_second_order(const struct sde_system *system, struct workspace *workspace,
                              const struct sde_instant *at, size_t width, const double *x,
                              double *drift)
@@ -89,14 +102,15 @@ static void add_second_order(const struct sde_system *system, struct workspace *
   size_t size = system->dim * width;
   struct sde_instant other = *at;
   other.step = ~at->step & (UINT64_MAX >> 30);
-  difference_steps(system->dim, width, x, drift, workspace->step);
+  double eta = limit->form.optimizer->eta;
+  difference_steps(system->dim, width, x, drift, is_affine(&limit->form) ? eta : 0,
+                   workspace->step);
   for (int sign = -1; sign <= 1; sign += 2) {
     for (size_t i = 0; i < size; i++)
       workspace->end[i] = x[i] + sign * workspace->step[i % width] * drift[i];
     evaluate_first_order(system, workspace, &other, width, workspace->end, NULL,
                          sign < 0 ? workspace->before : workspace->after, NULL);
   }
-  double eta = limit->form.optimizer->eta;
   for (size_t i = 0; i < size; i++)
     drift[i] -=
         eta / 2 * (workspace->after[i] - workspace->before[i]) / (2 * workspace->step[i % width]);
@@ -277,17 +291,6 @@ static double general_cost(const struct limit_form *form)
          (form->kind == FORM_ENUMERATED ? 2 * m * columns * component : 0);
 }
 
-/* Are F affine and Sigma quadratic in x? */
-static bool is_affine(const struct limit_form *form)
-{
-  const struct optimizer *optimizer = form->optimizer;
-  const struct objective *objective = optimizer->objective;
-  bool perturbed = optimizer->rho > 0 && form->options.rho_order != RHO_ORDER_0;
-  bool quadratic = objective->sampling != GAUSSIAN || objective->noise->quadratic;
-  return objective->loss->quadratic && quadratic && form->kind != FORM_SAMPLED &&
-         (!optimizer->type->normalized || !perturbed);
-}
-
 /* To learn F and Sigma from: to first order in eta, with a Cholesky factor, which takes the fewest
  * evaluations. The copy of the limit, that it is made of, must outlive it. */
 static struct sde_system first_order(const struct limit *limit, struct limit *copy)
@@ -395,8 +398,7 @@ static void describe(struct limit *limit)
            orders[limit->form.options.rho_order], source,
            limit->affine != NULL ? "affine drift and quadratic covariance, " : "",
            limit->affine != NULL || limit->form.plan.cholesky ? "Cholesky" : "columns",
-           system->noise_dim,
-           sde_noise_class_name(system->noise));
+           system->noise_dim, sde_noise_class_name(system->noise));
 }
 
 /* To all orders in rho, the term of the variance is one part of E u among others. */

@@ -255,7 +255,7 @@ static double variance_of_moments(const struct loss *loss, const double *x)
 /* The noise far from the optimum is that of columns a sample: sums of 200 deviations of the same
  * numbers in another order. For m-usam a column's residual at x + rho g is that of the rounded
  * point, two last digits of the offset beside a deviation of about 1 (squared: twice that); 1e-8 at
- * 1e7. The twin is the difference
+ * 1e7. So it is for what auto learns of sgd, at other points than x. The twin is the difference
  * of moments, which loses (offset/1)^2 of 1e16. */
 START_TEST(noise_is_right_where_the_gradient_is_large)
 {
@@ -273,7 +273,8 @@ START_TEST(noise_is_right_where_the_gradient_is_large)
                                       .factor = factors[by]};
       models_moments(&optimizer, options, &x, &f[by], &sigma[by]);
       ck_assert_double_lt(relative(1, &f[by], &f[0]), 1e-15);
-      ck_assert_double_lt(relative(1, &sigma[by], &sigma[0]), k == 0 ? 1e-12 : moved);
+      bool here = k == 0 && factors[by] != FACTOR_AUTO;
+      ck_assert_double_lt(relative(1, &sigma[by], &sigma[0]), here ? 1e-12 : moved);
     }
     ck_assert(sigma[0] > 0.15 && sigma[0] < 0.4); /* about 1/4, times 1.1^2 */
     if (k == 0 && offsets[_i] >= 1e7) {
