@@ -234,23 +234,32 @@ static bool has_matrix_form(const struct limit_form *form)
 {
   const struct optimizer *optimizer = form->optimizer;
   const struct loss *loss = optimizer->objective->loss;
+  double rho = optimizer->rho;
   if (optimizer->objective->sampling == GAUSSIAN)
     return false;
   if (form->kind == FORM_POINT || form->kind == FORM_NORM)
-    return generalized_linear_has_moments(loss, 0);
+    return generalized_linear_has_moments(loss, DIRECTIONS_EXACT, 0);
+  if (form->kind == FORM_EXPANDED)
+    return optimizer->micro_batch == 1 && limit_form_theta(optimizer) == 1 &&
+           generalized_linear_has_moments(loss, DIRECTIONS_FIRST_ORDER, rho);
   return form->kind == FORM_ENUMERATED && form->enumeration.size == 1 &&
-         !optimizer->type->normalized && generalized_linear_has_moments(loss, optimizer->rho);
+         !optimizer->type->normalized &&
+         generalized_linear_has_moments(loss, DIRECTIONS_EXACT, rho);
 }
 
-/* There the Cholesky factor is cheaper than factor_plan knows. */
+/* There the Cholesky factor is cheaper than factor_plan knows, and always of d dimensions. */
 static void choose_matrix_form(struct limit_form *form)
 {
-  double d = (double)form->plan.dim;
+  if (!has_matrix_form(form))
+    return;
+  size_t dim = form->optimizer->objective->loss->dim;
+  double d = (double)dim;
   bool cheaper = FACTOR_MATRIX_COST * d * (d + 1) / 2 < FACTOR_NORMAL_COST + d;
-  form->matrix = has_matrix_form(form) &&
-                 (form->plan.cholesky || (form->options.factor == FACTOR_AUTO && cheaper));
+  struct factor_plan plan = factor_plan(dim, form->plan.columns, true, form->options.factor);
+  form->matrix = plan.cholesky || (form->options.factor == FACTOR_AUTO && cheaper);
   if (form->matrix)
-    form->plan.cholesky = true;
+    form->plan = plan;
+  form->plan.cholesky = form->plan.cholesky || form->matrix;
 }
 
 /* The point where a FORM_POINT takes the noise, is it x itself? */
