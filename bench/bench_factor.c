@@ -1,6 +1,7 @@
 /*
  * The benchmark of noise factors: by columns and by Cholesky's factor, which models/factor.c chooses
- * between by their cost.
+ * between by their cost; for micro-batches of one sample the latter is in the matrix form of
+ * models/generalized_sums.c.
  */
 #include "bench/measure.h"
 #include "models/limit.h"
@@ -12,16 +13,17 @@
 
 enum { WIDTH = 32 };
 
-/* Microseconds a path and evaluation of m-USAM's SDE on n samples in d dimensions, with this noise
- * factor: synthetic quadratics would do as well; these are least squares on random rows. */
-static double factor_microseconds(const struct objective *objective, enum noise_factor factor)
+/* Microseconds a path and evaluation of an optimizer's SDE to order 1 in rho on n samples in d
+ * dimensions, with this noise factor: synthetic quadratics would do as well; these are least squares on random rows. */
+static double factor_microseconds(const struct objective *objective, const char *name,
+                                  size_t micro_batch, enum noise_factor factor)
 {
-  struct optimizer optimizer = {.type = optimizer_type_named("m-usam"),
+  struct optimizer optimizer = {.type = optimizer_type_named(name),
                                 .objective = objective,
                                 .eta = 0.1,
                                 .rho = 0.1,
                                 .batch = 8,
-                                .micro_batch = 4};
+                                .micro_batch = micro_batch};
   struct limit_options options = {
       .eta_order = 1, .rho_order = RHO_ORDER_1, .variance_term = true, .factor = factor};
   struct sde_status status = {SDE_OK, ""};
@@ -83,21 +85,32 @@ static struct objective *random_objective(size_t n, size_t d)
   return objective;
 }
 
+/* Both factors of an optimizer, the latter by this name. */
+static void compare_factors(const struct bench *bench, const struct objective *objective,
+                            const char *name, size_t micro_batch, const char *form)
+{
+  size_t n = objective->components, d = objective->loss->dim;
+  double columns[ROUNDS], cholesky[ROUNDS];
+  for (size_t j = 0; j < ROUNDS; j++) {
+    columns[j] = factor_microseconds(objective, name, micro_batch, FACTOR_COLUMNS);
+    cholesky[j] = factor_microseconds(objective, name, micro_batch, FACTOR_CHOLESKY);
+  }
+  char variant[80];
+  snprintf(variant, sizeof variant, "%s m=%zu columns n=%zu d=%zu", name, micro_batch, n, d);
+  row(bench, "factor", variant, 1, median(columns, ROUNDS), "us a path and step", 0, 0);
+  snprintf(variant, sizeof variant, "%s m=%zu %s n=%zu d=%zu", name, micro_batch, form, n, d);
+  row(bench, "factor", variant, 1, median(cholesky, ROUNDS), "us a path and step", 0, 0);
+}
+
 void bench_factor(const struct bench *bench)
 {
-  static const size_t sizes[][2] = {{442, 2}, {442, 4}, {442, 6}, {442, 11}, {569, 31}};
+  static const size_t sizes[][2] = {{442, 2},  {442, 4},  {442, 6},  {442, 11},
+                                    {442, 13}, {442, 14}, {569, 31}, {442, 40}};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     struct objective *objective = random_objective(sizes[i][0], sizes[i][1]);
-    double columns[ROUNDS], cholesky[ROUNDS];
-    for (size_t j = 0; j < ROUNDS; j++) {
-      columns[j] = factor_microseconds(objective, FACTOR_COLUMNS);
-      cholesky[j] = factor_microseconds(objective, FACTOR_CHOLESKY);
-    }
-    char variant[64];
-    snprintf(variant, sizeof variant, "columns n=%zu d=%zu", sizes[i][0], sizes[i][1]);
-    row(bench, "factor", variant, 1, median(columns, ROUNDS), "us a path and step", 0, 0);
-    snprintf(variant, sizeof variant, "cholesky n=%zu d=%zu", sizes[i][0], sizes[i][1]);
-    row(bench, "factor", variant, 1, median(cholesky, ROUNDS), "us a path and step", 0, 0);
+    compare_factors(bench, objective, "m-usam", 4, "cholesky");
+    compare_factors(bench, objective, "m-usam", 1, "matrix");
+    compare_factors(bench, objective, "sgd", 1, "matrix");
     loss_free((struct loss *)objective->loss);
     objective_free(objective);
   }

@@ -4,6 +4,7 @@
  */
 #include "experiments/equation.h"
 
+#include "models/affine_frame.h"
 #include "sde/linear.h"
 
 #include <math.h>
@@ -11,11 +12,12 @@
 
 /* The moments of dX = -D dt + sqrt(eta) Sigma^(1/2) dW close where D is affine and Sigma quadratic:
  * with D in the place of F and eta Sigma / h in that of Sigma, they are those of a first order SDE
- * at a learning rate h, whatever h is. */
+ * at a learning rate h, whatever h is. They are followed in y = x - the centre of a frame. */
 struct optimizer_equation {
   struct equation equation;
   char *formula;
   size_t dim;
+  struct affine_frame *frame;
   double *matrix, *constant, *covariance; /* D and eta Sigma; NULL where moments do not close */
 };
 
@@ -29,7 +31,9 @@ static size_t covariance_size(size_t dim)
 /* D = F for order 1 in eta, F + (eta/2) DF F for order 2. */
 static void learn_moments(const struct limit *limit, double eta, struct optimizer_equation *made)
 {
-  struct sde_linear_direction *direction = limit_direction_new(limit);
+  made->frame = limit_frame_new(limit);
+  struct sde_linear_direction *direction =
+      made->frame == NULL ? NULL : limit_direction_new(limit, made->frame);
   if (direction == NULL)
     return;
   size_t d = made->dim = direction->dim, size = covariance_size(d);
@@ -67,6 +71,19 @@ static struct sde_linear_map *euler_map(const struct sde_linear_direction *direc
   return sde_linear_euler_new(direction, h, 1, 1, "optimizer", &status);
 }
 
+/* E x_a or E x_a x_b from the moments of y = x - centre. */
+static double expectation(size_t dim, const double *centre, const double *moments,
+                          const struct equation_observable *observable)
+{
+  int a = observable->i, b = observable->j;
+  const double *mean = moments + dim * (dim + 1) / 2;
+  if (b == EQUATION_ALONE)
+    return centre[a] + mean[a];
+  size_t row = (size_t)(a > b ? a : b), column = (size_t)(a < b ? a : b);
+  return centre[a] * centre[b] + centre[a] * mean[b] + centre[b] * mean[a] +
+         moments[row * (row + 1) / 2 + column];
+}
+
 static void follow(const struct equation *equation, map_maker make, uint64_t steps, double *value)
 {
   const struct optimizer_equation *own = equation->context;
@@ -78,15 +95,12 @@ static void follow(const struct equation *equation, map_maker make, uint64_t ste
   struct sde_linear_direction direction = {dim, own->matrix, own->constant, covariance};
   struct sde_linear_map *map = make(&direction, h);
   double *moments = sde_alloc(sde_linear_size(dim), sizeof *moments);
-  sde_linear_point(dim, equation->start, moments);
+  sde_linear_point(dim, own->frame->offset, moments);
   if (map != NULL)
     sde_linear_advance(map, steps, moments);
-  for (size_t k = 0; k < equation->observables; k++) {
-    int a = equation->observable[k].i, b = equation->observable[k].j;
-    size_t row = b == EQUATION_ALONE ? dim : (size_t)(a > b ? a : b);
-    size_t column = (size_t)(b == EQUATION_ALONE || a < b ? a : b);
-    value[k] = map == NULL ? NAN : moments[row * (row + 1) / 2 + column];
-  }
+  for (size_t k = 0; k < equation->observables; k++)
+    value[k] =
+        map == NULL ? NAN : expectation(dim, own->frame->centre, moments, &equation->observable[k]);
   sde_free(moments);
   sde_free(covariance);
   sde_linear_map_free(map);
@@ -148,6 +162,7 @@ void equation_optimizer_free(struct equation *equation)
   if (equation == NULL)
     return;
   struct optimizer_equation *made = (struct optimizer_equation *)equation->context;
+  affine_frame_free(made->frame);
   sde_free(made->matrix);
   sde_free(made->constant);
   sde_free(made->covariance);

@@ -3,7 +3,7 @@
  */
 #include "experiments/oracle.h"
 
-#include "models/affine_limit.h"
+#include "models/affine_frame.h"
 #include "sde/block.h"
 #include "sde/linear.h"
 
@@ -12,21 +12,50 @@
 
 struct oracle {
   size_t dim, observables, pairs;
+  struct affine_frame *frame; /* moments and polynomials are of y = x - its centre */
   struct sde_linear_map *map;
   uint64_t step;
   double *moments;     /* sde_linear_size(dim) numbers */
   double *coefficient; /* [observable*pairs + pair]; the first is NAN where it is not quadratic */
 };
 
-/* The value of a quadratic polynomial at x, with z = (x, 1). */
-static double polynomial(size_t d, const double *coefficient, size_t width, const double *x,
-                         size_t p)
+/* The value of a quadratic polynomial at x, with z = (x - centre, 1), and the size of its terms. */
+static double polynomial(const struct affine_frame *frame, const double *coefficient, size_t width,
+                         const double *x, size_t p, double *size)
 {
+  size_t d = frame->dim;
   double sum = 0;
+  *size = 0;
   for (size_t a = 0; a <= d; a++)
-    for (size_t b = 0; b <= a; b++)
-      sum += *coefficient++ * (a < d ? x[a * width + p] : 1) * (b < d ? x[b * width + p] : 1);
+    for (size_t b = 0; b <= a; b++) {
+      double term = *coefficient++ * (a < d ? x[a * width + p] - frame->centre[a] : 1) *
+                    (b < d ? x[b * width + p] - frame->centre[b] : 1);
+      sum += term;
+      *size += fabs(term);
+    }
   return sum;
+}
+
+/* Hold the polynomials against the observables at other points, of the scale of the frame or about
+ * the origin: those that are not quadratic differ by more than rounding. */
+static void check_observables(struct oracle *oracle, const struct sde_observables *observables,
+                              void *workspace, bool about_origin, size_t width, double *x,
+                              double *value)
+{
+  const struct affine_frame *frame = oracle->frame;
+  for (size_t i = 0; i < oracle->dim; i++)
+    for (size_t p = 0; p < width; p++) {
+      double sign = sin(1 + 1.7 * (double)(i * width + p));
+      x[i * width + p] = about_origin ? sign : frame->centre[i] + 3 * sign * frame->step[i];
+    }
+  observables->evaluate(observables->context, workspace, width, x, value);
+  for (size_t o = 0; o < observables->count; o++)
+    for (size_t p = 0; p < width; p++) {
+      double *coefficient = oracle->coefficient + o * oracle->pairs, size;
+      double expected = polynomial(frame, coefficient, width, x, p, &size);
+      if (!(fabs(value[o * width + p] - expected) <= 1e-8 * size))
+        coefficient[0] = NAN;
+    }
 }
 
 /* Interpolate every observable, and hold it against its polynomial at other points. */
@@ -36,39 +65,37 @@ static void learn_observables(struct oracle *oracle, const struct sde_observable
   double *x = sde_alloc(d, width * sizeof *x);
   double *value = sde_alloc(observables->count, width * sizeof *value);
   void *workspace = observables->workspace_new(observables->context, width);
-  affine_set_points(d, width, x);
+  affine_set_points(oracle->frame, width, x);
   observables->evaluate(observables->context, workspace, width, x, value);
   for (size_t o = 0; o < observables->count; o++)
-    affine_interpolate(d, value + o * width, oracle->coefficient + o * oracle->pairs);
-  for (size_t i = 0; i < d * width; i++)
-    x[i] = sin(1 + 1.7 * (double)i);
-  observables->evaluate(observables->context, workspace, width, x, value);
-  for (size_t o = 0; o < observables->count; o++)
-    for (size_t p = 0; p < width; p++) {
-      double *coefficient = oracle->coefficient + o * oracle->pairs;
-      double expected = polynomial(d, coefficient, width, x, p), found = value[o * width + p];
-      if (!(fabs(found - expected) <= 1e-8 * (1 + fabs(expected))))
-        coefficient[0] = NAN;
-    }
+    affine_interpolate(oracle->frame, value + o * width, oracle->coefficient + o * oracle->pairs);
+  check_observables(oracle, observables, workspace, false, width, x, value);
+  check_observables(oracle, observables, workspace, true, width, x, value);
   observables->workspace_free(workspace);
   sde_free(x);
   sde_free(value);
 }
 
-/* The direction u of a process: of the iterates the exact one, of an SDE its limit's. */
-static struct sde_linear_direction *direction_of(const struct run_case *one, int process)
+/* The exact limit, whose direction is that of the iterates; NULL where there is none. */
+static struct limit *iterates_limit(const struct run_case *one)
 {
-  if (process != ORACLE_ITERATES)
-    return limit_direction_new(one->sde[process].limit);
   struct limit_options exact = {
       .eta_order = 1, .rho_order = RHO_ORDER_EXACT, .variance_term = true};
   struct sde_status status = {SDE_OK, ""};
-  struct limit *limit =
-      limit_new(&one->optimizer, &exact, sde_stream_named(0, "oracle"), "oracle", &status);
-  if (limit == NULL)
-    return NULL;
-  struct sde_linear_direction *direction = limit_direction_new(limit);
-  limit_free(limit);
+  return limit_new(&one->optimizer, &exact, sde_stream_named(0, "oracle"), "oracle", &status);
+}
+
+/* The direction u of a process in the frame where it lives; NULL, and no frame, where there is
+ * none. */
+static struct sde_linear_direction *direction_of(const struct run_case *one, int process,
+                                                 struct affine_frame **frame)
+{
+  struct limit *own = process == ORACLE_ITERATES ? iterates_limit(one) : NULL;
+  const struct limit *limit = process == ORACLE_ITERATES ? own : one->sde[process].limit;
+  *frame = limit == NULL ? NULL : limit_frame_new(limit);
+  struct sde_linear_direction *direction =
+      *frame == NULL ? NULL : limit_direction_new(limit, *frame);
+  limit_free(own);
   return direction;
 }
 
@@ -84,9 +111,14 @@ struct oracle *oracle_new(const struct cases *cases, const struct run_case *one,
              : "no exact moments: too many micro-batches";
   if (!cases->loss->quadratic || d > SDE_LINEAR_LARGEST_DIM)
     return NULL;
-  struct sde_linear_direction *direction = direction_of(one, process);
-  if (direction == NULL)
+  struct affine_frame *frame;
+  struct sde_linear_direction *direction = direction_of(one, process, &frame);
+  if (direction == NULL) {
+    if (frame != NULL)
+      *why = "no exact moments: drift and noise lose their digits between start and optimum";
+    affine_frame_free(frame);
     return NULL;
+  }
   struct sde_status status = {SDE_OK, ""};
   double eta = one->optimizer.eta;
   struct sde_linear_map *map =
@@ -96,6 +128,7 @@ struct oracle *oracle_new(const struct cases *cases, const struct run_case *one,
                                "oracle", &status);
   limit_direction_free(direction);
   if (map == NULL) {
+    affine_frame_free(frame);
     *why = "no exact moments: they leave the range of numbers";
     return NULL;
   }
@@ -103,10 +136,11 @@ struct oracle *oracle_new(const struct cases *cases, const struct run_case *one,
   *oracle = (struct oracle){.dim = d,
                             .observables = cases->observables->count,
                             .pairs = (d + 1) * (d + 2) / 2,
+                            .frame = frame,
                             .map = map,
                             .moments = sde_alloc(sde_linear_size(d), sizeof(double))};
   oracle->coefficient = sde_alloc(oracle->observables, oracle->pairs * sizeof(double));
-  sde_linear_point(d, cases->start, oracle->moments);
+  sde_linear_point(d, frame->offset, oracle->moments);
   learn_observables(oracle, cases->observables);
   return oracle;
 }
@@ -115,6 +149,7 @@ void oracle_free(struct oracle *oracle)
 {
   if (oracle == NULL)
     return;
+  affine_frame_free(oracle->frame);
   sde_linear_map_free(oracle->map);
   sde_free(oracle->moments);
   sde_free(oracle->coefficient);
@@ -143,5 +178,6 @@ double oracle_mean(const struct oracle *oracle, size_t observable)
 void oracle_moments(const struct oracle *oracle, double *mean, double *covariance)
 {
   sde_linear_mean(oracle->dim, oracle->moments, mean);
+  sde_block_add(oracle->dim, 1, oracle->frame->centre, mean);
   sde_linear_covariance(oracle->dim, oracle->moments, covariance);
 }

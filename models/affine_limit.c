@@ -1,5 +1,6 @@
 /*
- * Affine limits: interpolation of drift and covariance, and their evaluation. See affine_limit.h.
+ * Affine limits: interpolation of drift and covariance, their evaluation, and whether what was learnt
+ * is what was to be learnt. See affine_limit.h.
  */
 #include "models/affine_limit.h"
 
@@ -8,7 +9,8 @@
 #include "sde/status.h"
 #include "sde/vector_math.h"
 
-#include <string.h>
+#include <float.h>
+#include <math.h>
 
 static size_t triangle(size_t n)
 {
@@ -21,35 +23,6 @@ double affine_limit_cost(size_t dim, double normal_cost)
   return d * d + (double)(triangle(dim) * triangle(dim + 1)) + d * d * d / 6 + d * normal_cost;
 }
 
-/* Points of interpolation, a path each: 0; e_a at 1 + a; -e_a at 1 + d + a; and e_a + e_b, b < a,
- * at 1 + 2d + a(a-1)/2 + b. */
-static size_t minus_point(size_t d, size_t a)
-{
-  return 1 + d + a;
-}
-
-static size_t sum_point(size_t d, size_t a, size_t b)
-{
-  return 1 + 2 * d + a * (a - 1) / 2 + b;
-}
-
-size_t affine_points(size_t d)
-{
-  return sde_block_padded(1 + 2 * d + triangle(d) - d);
-}
-
-void affine_set_points(size_t d, size_t width, double *x)
-{
-  for (size_t a = 0; a < d; a++) {
-    x[a * width + 1 + a] = 1;
-    x[a * width + minus_point(d, a)] = -1;
-    for (size_t b = 0; b < a; b++) {
-      x[a * width + sum_point(d, a, b)] = 1;
-      x[b * width + sum_point(d, a, b)] = 1;
-    }
-  }
-}
-
 /* values[(i*(i+1)/2 + k)*width + p] += noise_i noise_k. */
 static void add_squares(size_t d, size_t width, const double *noise, double *values)
 {
@@ -59,63 +32,66 @@ static void add_squares(size_t d, size_t width, const double *noise, double *val
         values[(triangle(i) + k) * width + p] += noise[i * width + p] * noise[k * width + p];
 }
 
-void affine_interpolate(size_t d, const double *value, double *coefficient)
-{
-  double *linear = coefficient + triangle(d), *square = coefficient;
-  linear[d] = value[0];
-  for (size_t a = 0; a < d; a++) {
-    double plus = value[1 + a], minus = value[minus_point(d, a)];
-    linear[a] = (plus - minus) / 2;
-    square[triangle(a) + a] = (plus - value[0] + minus - value[0]) / 2;
-  }
-  for (size_t a = 0; a < d; a++)
-    for (size_t b = 0; b < a; b++)
-      square[triangle(a) + b] = value[sum_point(d, a, b)] - value[0] - linear[a] - linear[b] -
-                                square[triangle(a) + a] - square[triangle(b) + b];
-}
+/* What is known of a system, and what evaluates it. A variance is not known better than to
+ * `rounding` of that at the centre, and of the largest at a point it was learnt from times the way
+ * from the centre in steps. */
+struct affine_limit {
+  const struct affine_frame *frame;
+  struct affine_coefficients learnt;
+  double *inverse_step, *at_centre, *largest;
+};
 
-struct affine_coefficients affine_coefficients_new(const struct sde_system *general)
+/* Of a variance: some last digits of its sum over columns, and of the values it is learnt from. */
+static const double VARIANCE_ROUNDING = 32 * DBL_EPSILON;
+
+/* values[e*width + p]: entries of the covariance; at(system, k) adds those of Wiener process k. */
+static void covariances(const struct sde_system *general, void *workspace, size_t width,
+                        const double *x, double *values)
 {
-  size_t d = general->dim, width = affine_points(d);
-  struct affine_coefficients learnt = {sde_alloc(d, d * sizeof(double)),
-                                       sde_alloc(d, sizeof(double)),
-                                       sde_alloc(triangle(d), triangle(d + 1) * sizeof(double))};
-  double *x = sde_alloc(d, width * sizeof *x), *drift = sde_alloc(d, width * sizeof *drift);
-  double *noise = sde_alloc(d, width * sizeof *noise);
+  size_t d = general->dim;
   double *dw = sde_alloc(general->noise_dim, width * sizeof *dw);
-  double *values = sde_alloc(triangle(d), width * sizeof *values);
-  void *workspace = sde_system_workspace_new(general, width);
-  struct sde_instant at = {0, 0, 0};
-  affine_set_points(d, width, x);
-  general->evaluate(general, workspace, &at, width, x, NULL, drift, NULL);
+  double *noise = sde_alloc(d, width * sizeof *noise);
   for (size_t k = 0; k < general->noise_dim; k++) {
     sde_block_fill(width, 1, dw + k * width);
-    general->evaluate(general, workspace, &at, width, x, dw, NULL, noise);
+    general->evaluate(general, workspace, &(struct sde_instant){0, 0, 0}, width, x, dw, NULL,
+                      noise);
     sde_block_fill(width, 0, dw + k * width);
     add_squares(d, width, noise, values);
   }
+  sde_free(dw);
+  sde_free(noise);
+}
+
+/* Drift and covariance at the points of the frame, and their polynomials. */
+static void learn(const struct sde_system *general, struct affine_limit *affine)
+{
+  const struct affine_frame *frame = affine->frame;
+  size_t d = frame->dim, width = affine_points(d);
+  double *x = sde_alloc(d, width * sizeof *x), *drift = sde_alloc(d, width * sizeof *drift);
+  double *values = sde_alloc(triangle(d), width * sizeof *values);
+  void *workspace = sde_system_workspace_new(general, width);
+  affine_set_points(frame, width, x);
+  general->evaluate(general, workspace, &(struct sde_instant){0, 0, 0}, width, x, NULL, drift,
+                    NULL);
+  covariances(general, workspace, width, x, values);
   for (size_t i = 0; i < d; i++) {
-    learnt.constant[i] = drift[i * width];
+    const double *variance = values + (triangle(i) + i) * width;
+    affine->learnt.constant[i] = drift[i * width];
     for (size_t j = 0; j < d; j++)
-      learnt.matrix[i * d + j] =
-          (drift[i * width + 1 + j] - drift[i * width + minus_point(d, j)]) / 2;
+      affine->learnt.matrix[i * d + j] =
+          (drift[i * width + affine_plus_point(j)] - drift[i * width + affine_minus_point(d, j)]) /
+          2 / frame->step[j];
+    affine->inverse_step[i] = 1 / frame->step[i];
+    affine->at_centre[i] = VARIANCE_ROUNDING * variance[0];
+    for (size_t p = 0; p < width; p++)
+      affine->largest[i] = fmax(affine->largest[i], VARIANCE_ROUNDING * variance[p]);
   }
   for (size_t e = 0; e < triangle(d); e++)
-    affine_interpolate(d, values + e * width, learnt.tensor + e * triangle(d + 1));
+    affine_interpolate(frame, values + e * width, affine->learnt.tensor + e * triangle(d + 1));
   sde_system_workspace_free(general, workspace);
   sde_free(x);
   sde_free(drift);
-  sde_free(noise);
-  sde_free(dw);
   sde_free(values);
-  return learnt;
-}
-
-void affine_coefficients_free(struct affine_coefficients *coefficients)
-{
-  sde_free(coefficients->matrix);
-  sde_free(coefficients->constant);
-  sde_free(coefficients->tensor);
 }
 
 /* products[(a*(a+1)/2 + b)*width + p] = z_a z_b. */
@@ -134,30 +110,65 @@ static void multiply_pairs(size_t d, size_t width, const double *restrict x,
     last[d * width + p] = 1;
 }
 
+/* y = x - centre, and floor[i*width + p]: what a variance may be by rounding alone. */
+SDE_VECTOR
+static void enter_frame(const struct affine_limit *affine, size_t d, size_t width,
+                        const double *restrict x, double *restrict y, double *restrict floor)
+{
+  double way[SDE_UNIT];
+  for (size_t start = 0; start < width; start += SDE_UNIT) {
+    for (size_t p = 0; p < SDE_UNIT; p++)
+      way[p] = 0;
+    for (size_t i = 0; i < d; i++)
+      for (size_t p = 0; p < SDE_UNIT; p++) {
+        double moved = x[i * width + start + p] - affine->frame->centre[i];
+        y[i * width + start + p] = moved;
+        way[p] += affine->inverse_step[i] * fabs(moved);
+      }
+    for (size_t i = 0; i < d; i++)
+      for (size_t p = 0; p < SDE_UNIT; p++)
+        floor[i * width + start + p] =
+            affine->at_centre[i] + affine->largest[i] * (way[p] + way[p] * way[p]);
+  }
+}
+
+/* y and floor[i*width + p]; products; the covariance. */
 static void *workspace_new(const struct sde_system *system, size_t width)
 {
-  return sde_alloc(triangle(system->dim + 1) + triangle(system->dim), width * sizeof(double));
+  size_t d = system->dim;
+  return sde_alloc(2 * d + triangle(d + 1) + triangle(d), width * sizeof(double));
+}
+
+/* Given y and the floor in the workspace: the factor of the covariance there. */
+static double *lower_factor(const struct affine_limit *affine, size_t d, size_t width,
+                            double *workspace)
+{
+  size_t pairs = triangle(d + 1);
+  double *floor = workspace + d * width, *products = floor + d * width;
+  double *covariance = products + pairs * width;
+  multiply_pairs(d, width, workspace, products);
+  sde_vector_math()->affine(triangle(d), pairs, affine->learnt.tensor, NULL, width, products,
+                            covariance);
+  factor_cholesky_above(d, width, floor, covariance);
+  return covariance;
 }
 
 static void evaluate(const struct sde_system *system, void *workspace, const struct sde_instant *at,
                      size_t width, const double *x, const double *dw, double *drift, double *noise)
 {
   (void)at;
-  const struct affine_coefficients *affine = system->context;
-  const struct sde_vector_math *math = sde_vector_math();
-  size_t d = system->dim, pairs = triangle(d + 1);
+  const struct affine_limit *affine = system->context;
+  size_t d = system->dim;
+  double *y = workspace, *floor = y + d * width;
+  enter_frame(affine, d, width, x, y, floor);
   if (drift != NULL)
-    math->affine(d, d, affine->matrix, affine->constant, width, x, drift);
-  if (dw == NULL)
-    return;
-  double *products = workspace, *covariance = products + pairs * width;
-  multiply_pairs(d, width, x, products);
-  math->affine(triangle(d), pairs, affine->tensor, NULL, width, products, covariance);
-  factor_cholesky(d, width, covariance);
-  factor_multiply(d, width, 1, covariance, dw, noise);
+    sde_vector_math()->affine(d, d, affine->learnt.matrix, affine->learnt.constant, width, y,
+                              drift);
+  if (dw != NULL)
+    factor_multiply(d, width, 1, lower_factor(affine, d, width, workspace), dw, noise);
 }
 
-/* a - (eta/2) Da a of a = matrix x + constant, in place. */
+/* a - (eta/2) Da a of a = matrix y + constant, in place. */
 static void second_order(size_t d, double eta, struct affine_coefficients *drift)
 {
   double *matrix = sde_alloc(d, d * sizeof *matrix), *constant = sde_alloc(d, sizeof *constant);
@@ -174,12 +185,108 @@ static void second_order(size_t d, double eta, struct affine_coefficients *drift
   sde_free(constant);
 }
 
-struct sde_system *affine_limit_new(const struct sde_system *general, double eta)
+/* Points that nothing was learnt from, a path each: at rest, on the way from the start, and beyond.
+ * The signs differ from point to point, so that no coordinate is for ever the same multiple of
+ * another. */
+static void set_checks(const struct affine_frame *frame, size_t width, double *x)
+{
+  static const struct {
+    double way, steps, spreads;
+  } checks[] = {
+      {1, 0, 0}, {0.5, 0, 1}, {0x1p-6, 0x1p-10, 1}, {0x1p-12, 0, 1},  {0x1p-18, 0, 1}, {0, 0, 1},
+      {0, 0, 1}, {0, 0, 3},   {0, 0x1p-12, 0},      {0, 0x1p-4, 0.3}, {0, 0.7, 1},     {0, 1.9, 1}};
+  enum { CHECKS = sizeof checks / sizeof *checks };
+  for (size_t i = 0; i < frame->dim; i++)
+    for (size_t p = 0; p < width; p++) {
+      size_t c = p % CHECKS;
+      double sign = sin(1 + 2.3 * (double)i + 1.1 * (double)p);
+      x[i * width + p] =
+          frame->centre[i] + checks[c].way * frame->offset[i] +
+          sign * (checks[c].steps * frame->step[i] + checks[c].spreads * frame->spread[i]);
+    }
+}
+
+/* A difference that no estimate shows, in standard deviations of the noise: by the noise alone it
+ * takes 1e12 paths to see. */
+static const double UNSEEN = 1e-6;
+
+/* Is row i of lower factors the same but for UNSEEN of its length, the coordinate's deviation? */
+static bool same_row(size_t i, size_t width, const double *found, const double *learnt,
+                     double *deviation)
+{
+  double square = 0;
+  bool same = true;
+  for (size_t k = 0; k <= i; k++)
+    square += pow(found[(triangle(i) + k) * width], 2);
+  *deviation = sqrt(square);
+  for (size_t k = 0; k <= i; k++) {
+    size_t entry = (triangle(i) + k) * width;
+    same = same && fabs(learnt[entry] - found[entry]) <= UNSEEN * *deviation;
+  }
+  return same;
+}
+
+/* Is entry i of the drift at x, which was found, that at y = x - centre? Both round the terms of
+ * matrix x, that cancel near the centre; besides them differ the way and the noise by parts that are
+ * smaller than UNSEEN. */
+static bool same_drift(const struct affine_limit *affine, size_t i, size_t width, const double *y,
+                       double found, double deviation)
+{
+  size_t d = affine->frame->dim;
+  const double *row = affine->learnt.matrix + i * d;
+  double learnt = affine->learnt.constant[i], allowed = 1e-3 * UNSEEN * deviation;
+  for (size_t j = 0; j < d; j++) {
+    double way = fabs(y[j * width]), terms = way + fabs(affine->frame->centre[j]);
+    learnt += row[j] * y[j * width];
+    allowed += fabs(row[j]) * (1e-3 * UNSEEN * way + 64 * DBL_EPSILON * terms);
+  }
+  return fabs(found - learnt) <= allowed;
+}
+
+/* Drift and noise of `general` and of what was learnt from it, at points that it was not learnt
+ * from; a covariance that is not finite is not the same as any. */
+static bool is_right(const struct sde_system *system, const struct sde_system *general)
+{
+  const struct affine_limit *affine = system->context;
+  size_t d = system->dim, width = SDE_UNIT;
+  double *x = sde_alloc(d, width * sizeof *x), *drift = sde_alloc(d, width * sizeof *drift);
+  double *found = sde_alloc(triangle(d), width * sizeof *found);
+  double *y = workspace_new(system, width), *floor = y + d * width;
+  void *workspace = sde_system_workspace_new(general, width);
+  set_checks(affine->frame, width, x);
+  general->evaluate(general, workspace, &(struct sde_instant){0, 0, 0}, width, x, NULL, drift,
+                    NULL);
+  covariances(general, workspace, width, x, found);
+  enter_frame(affine, d, width, x, y, floor);
+  const double *lower = lower_factor(affine, d, width, y);
+  factor_cholesky_above(d, width, floor, found);
+  bool right = true;
+  for (size_t p = 0; right && p < width; p++)
+    for (size_t i = 0; right && i < d; i++) {
+      double deviation;
+      right = same_row(i, width, found + p, lower + p, &deviation) &&
+              same_drift(affine, i, width, y + p, drift[i * width + p], deviation);
+    }
+  sde_system_workspace_free(general, workspace);
+  sde_free(x);
+  sde_free(drift);
+  sde_free(found);
+  sde_free(y);
+  return right;
+}
+
+struct sde_system *affine_limit_new(const struct sde_system *general,
+                                    const struct affine_frame *frame, double eta)
 {
   size_t d = general->dim;
-  struct affine_coefficients *affine = sde_alloc(1, sizeof *affine);
-  *affine = affine_coefficients_new(general);
-  second_order(d, eta, affine);
+  struct affine_limit *affine = sde_alloc(1, sizeof *affine);
+  *affine = (struct affine_limit){frame,
+                                  {sde_alloc(d, d * sizeof(double)), sde_alloc(d, sizeof(double)),
+                                   sde_alloc(triangle(d), triangle(d + 1) * sizeof(double))},
+                                  sde_alloc(d, sizeof(double)),
+                                  sde_alloc(d, sizeof(double)),
+                                  sde_alloc(d, sizeof(double))};
+  learn(general, affine);
   struct sde_system *system = sde_alloc(1, sizeof *system);
   *system = (struct sde_system){.name = general->name,
                                 .dim = d,
@@ -189,14 +296,30 @@ struct sde_system *affine_limit_new(const struct sde_system *general, double eta
                                 .workspace_new = workspace_new,
                                 .workspace_free = sde_free,
                                 .evaluate = evaluate};
+  if (!is_right(system, general)) {
+    affine_limit_free(system);
+    return NULL;
+  }
+  second_order(d, eta, &affine->learnt);
   return system;
+}
+
+const struct affine_coefficients *affine_limit_coefficients(const struct sde_system *system)
+{
+  return &((const struct affine_limit *)system->context)->learnt;
 }
 
 void affine_limit_free(struct sde_system *system)
 {
   if (system == NULL)
     return;
-  affine_coefficients_free((struct affine_coefficients *)system->context);
-  sde_free((void *)system->context);
+  struct affine_limit *affine = (struct affine_limit *)system->context;
+  sde_free(affine->learnt.matrix);
+  sde_free(affine->learnt.constant);
+  sde_free(affine->learnt.tensor);
+  sde_free(affine->inverse_step);
+  sde_free(affine->at_centre);
+  sde_free(affine->largest);
+  sde_free(affine);
   sde_free(system);
 }

@@ -134,15 +134,43 @@ void generalized_linear_mean_hessian_vector(const struct loss *loss, size_t widt
   finish_mean(d, width, (double)loss->samples, model->ridge, v, hv);
 }
 
-bool generalized_linear_has_moments(const struct loss *loss, double rho)
+/* s_i = (ridge x).a_i */
+SDE_VECTOR
+static void ridge_margins(size_t d, size_t count, const double *restrict a,
+                          const double *restrict ridge, size_t width, const double *restrict x,
+                          double *restrict s)
+{
+  for (size_t i = 0; i < count; i++, a += d, s += SDE_UNIT) {
+    for (size_t p = 0; p < SDE_UNIT; p++)
+      s[p] = 0;
+    for (size_t j = 0; j < d; j++)
+      for (size_t p = 0; p < SDE_UNIT; p++)
+        s[p] += a[j] * ridge[j] * x[j * width + p];
+  }
+}
+
+static bool has_ridge(const struct loss *loss)
+{
+  const struct generalized_linear *model = loss->data;
+  for (size_t j = 0; j < loss->dim; j++)
+    if (model->ridge[j] != 0)
+      return true;
+  return false;
+}
+
+bool generalized_linear_has_moments(const struct loss *loss, enum direction_order order, double rho)
 {
   if (loss->type->mean_gradient != generalized_linear_mean_gradient)
     return false;
-  const struct generalized_linear *model = loss->data;
-  for (size_t j = 0; j < loss->dim; j++)
-    if (rho != 0 && model->ridge[j] != 0)
-      return false;
-  return true;
+  return rho == 0 || order == DIRECTIONS_FIRST_ORDER || !has_ridge(loss);
+}
+
+static double square_of(size_t d, const double *a)
+{
+  double square = 0;
+  for (size_t j = 0; j < d; j++)
+    square += a[j] * a[j];
+  return square;
 }
 
 /* At x + rho c_i a_i, of a loss without a ridge: s_i + rho c_i |a_i|^2. */
@@ -150,11 +178,25 @@ static void move_margins(size_t d, size_t count, const double *a, double rho, co
                          double *s)
 {
   for (size_t i = 0; i < count; i++) {
-    double square = 0;
-    for (size_t j = 0; j < d; j++)
-      square += a[i * d + j] * a[i * d + j];
+    double square = square_of(d, a + i * d);
     for (size_t p = i * SDE_UNIT; p < (i + 1) * SDE_UNIT; p++)
       s[p] += rho * square * c[p];
+  }
+}
+
+/* g_i + rho H_i g_i = (c_i + rho k_i (|a_i|^2 c_i + (ridge x).a_i)) a_i + rho ridge c_i a_i + .., with
+ * k_i the second derivative and the rest the same for all samples: c becomes the factor of a_i, and
+ * k that of ridge a_i. margin is (ridge x).a_i, or NULL for zero. */
+static void expand_scalars(size_t d, size_t count, const double *a, double rho,
+                           const double *margin, double *c, double *k)
+{
+  for (size_t i = 0; i < count; i++) {
+    double square = square_of(d, a + i * d);
+    for (size_t p = i * SDE_UNIT; p < (i + 1) * SDE_UNIT; p++) {
+      double along = square * c[p] + (margin == NULL ? 0 : margin[p]), own = c[p];
+      c[p] = own + rho * k[p] * along;
+      k[p] = rho * own;
+    }
   }
 }
 
@@ -165,21 +207,34 @@ struct scalars {
   size_t d, count;
   const double *a, *c;             /* [i*d + j], [i*SDE_UNIT + p] */
   const double *a_first, *c_first; /* [j], [p] */
+  /* With a ridge, directions to first order have c_i + ridge_j k_i in the place of c_i; else NULL. */
+  const double *ridge, *k, *k_first;
 };
+
+/* c_i of a tile of paths for a coordinate of this ridge; 0 where there is none. */
+TILE_INLINE void set_scalar(const double *c, const double *k, double ridge, size_t t, tile_row *out)
+{
+  *out = ((const tile_row *)c)[t];
+  if (ridge != 0)
+    *out += ridge * ((const tile_row *)k)[t];
+}
 
 /* sum[p] += sum_i w_ij, unless sum is NULL; out[i*PATHS + p] = w_ij where they are kept, a constant
  * where this is inlined. */
-TILE_INLINE void add_deviations(const struct scalars *of, size_t j, bool keep, double *out,
-                                double *sum)
+TILE_INLINE void add_deviations(const struct scalars *of, size_t j, double ridge, bool keep,
+                                double *out, double *sum)
 {
   tile_row first[TILES], total[TILES];
   for (size_t t = 0; t < TILES; t++) {
-    first[t] = ((const tile_row *)of->c_first)[t] * of->a_first[j];
+    set_scalar(of->c_first, of->k_first, ridge, t, &first[t]);
+    first[t] *= of->a_first[j];
     total[t] = (tile_row){0};
   }
   for (size_t i = 0; i < of->count; i++)
     for (size_t t = 0; t < TILES; t++) {
-      tile_row w = ((const tile_row *)(of->c + i * SDE_UNIT))[t] * of->a[i * of->d + j] - first[t];
+      tile_row c;
+      set_scalar(of->c + i * SDE_UNIT, of->k + i * SDE_UNIT, ridge, t, &c);
+      tile_row w = c * of->a[i * of->d + j] - first[t];
       if (keep)
         ((tile_row *)(out + i * PATHS))[t] = w;
       total[t] += w;
@@ -196,10 +251,14 @@ static void deviations(const struct scalars *of, size_t from, size_t rows, size_
 {
   for (size_t r = 0; r < rows; r++) {
     double *row = sum == NULL ? NULL : sum + r * width;
-    if (out == NULL)
-      add_deviations(of, from + r, false, NULL, row);
+    double ridge = of->ridge == NULL ? 0 : of->ridge[from + r];
+    double *kept = out == NULL ? NULL : out + r * PIECE * PATHS;
+    if (ridge != 0)
+      add_deviations(of, from + r, ridge, kept != NULL, kept, row);
+    else if (out == NULL)
+      add_deviations(of, from + r, 0, false, NULL, row);
     else
-      add_deviations(of, from + r, true, out + r * PIECE * PATHS, row);
+      add_deviations(of, from + r, 0, true, kept, row);
   }
 }
 
@@ -263,14 +322,16 @@ static void add_moments(const struct scalars *of, size_t width, double *first, d
  * some last digits of its sum, and of each c_i a_ij before the deviation was taken. mean is that of
  * the deviations. */
 SDE_VECTOR
-static void centre(size_t d, size_t width, double n, const double *restrict a_first,
-                   const double *restrict c_first, const double *restrict mean,
+static void centre(const struct scalars *of, size_t width, double n, const double *restrict mean,
                    double *restrict covariance, double *restrict rounding)
 {
+  size_t d = of->d;
   for (size_t j = 0; j < d; j++) {
     const double *second = covariance + j * (j + 3) / 2 * width;
+    double ridge = of->ridge == NULL ? 0 : of->ridge[j];
     for (size_t p = 0; p < SDE_UNIT; p++) {
-      double digit = 2 * DBL_EPSILON * a_first[j] * c_first[p];
+      double c = ridge != 0 ? of->c_first[p] + ridge * of->k_first[p] : of->c_first[p];
+      double digit = 2 * DBL_EPSILON * of->a_first[j] * c;
       rounding[j * width + p] = 1e-13 * (second[p] / n) + digit * digit;
     }
   }
@@ -282,66 +343,93 @@ static void centre(size_t d, size_t width, double n, const double *restrict a_fi
     }
 }
 
-/* mean = (mean + c_0 a_0) + ridge x: the deviations' mean becomes the directions'. */
+/* mean = (mean + c_0 a_0) + ridge x, or + (ridge + rho ridge^2) x to first order: the deviations'
+ * mean becomes the directions'. */
 SDE_VECTOR
-static void finish_directions(size_t d, size_t width, const double *restrict a_first,
-                              const double *restrict c_first, const double *restrict ridge,
-                              const double *restrict x, double *restrict mean)
+static void finish_directions(const struct scalars *of, size_t width, const double *restrict ridge,
+                              double rho, const double *restrict x, double *restrict mean)
 {
-  for (size_t j = 0; j < d; j++)
+  for (size_t j = 0; j < of->d; j++) {
+    double own = of->ridge == NULL ? 0 : ridge[j], slope = ridge[j] + rho * own * own;
     for (size_t p = 0; p < SDE_UNIT; p++) {
       double *entry = mean + j * width + p;
-      *entry = *entry + c_first[p] * a_first[j] + ridge[j] * x[j * width + p];
+      double c = own != 0 ? of->c_first[p] + own * of->k_first[p] : of->c_first[p];
+      *entry = *entry + c * of->a_first[j] + slope * x[j * width + p];
     }
+  }
 }
 
-/* piece->c of a piece: u_i = c_i a_i, but for the ridge. */
-static void direction_scalars(const struct loss *loss, size_t first, size_t width, double rho,
-                              const double *x, struct piece *piece)
+/* What is asked for of the directions. */
+struct request {
+  enum direction_order order;
+  double rho;
+  bool ridged; /* to first order, and the loss has a ridge */
+};
+
+/* The scalars of a piece: u_i = c_i a_i, but for what is the same for all samples, and k. */
+static void direction_scalars(const struct loss *loss, const struct request *request, size_t first,
+                              size_t width, const double *x, struct piece *piece)
 {
   const struct generalized_linear *model = loss->data;
   size_t d = loss->dim, count = piece_at(loss, first);
+  const double *a = model->a + first * d;
+  bool expanded = request->order == DIRECTIONS_FIRST_ORDER && request->rho != 0;
   margins_at(loss, first, width, x, piece, piece->s);
-  model->derivatives(count * SDE_UNIT, piece->s, piece->y, piece->c, NULL);
-  if (rho != 0) {
-    move_margins(d, count, model->a + first * d, rho, piece->c, piece->s);
+  model->derivatives(count * SDE_UNIT, piece->s, piece->y, piece->c,
+                     expanded ? piece->other : NULL);
+  if (expanded) {
+    if (request->ridged)
+      ridge_margins(d, count, a, model->ridge, width, x, piece->s);
+    expand_scalars(d, count, a, request->rho, request->ridged ? piece->s : NULL, piece->c,
+                   piece->other);
+  } else if (request->rho != 0) {
+    move_margins(d, count, a, request->rho, piece->c, piece->s);
     model->derivatives(count * SDE_UNIT, piece->s, piece->y, piece->c, NULL);
   }
 }
 
 /* For a unit of paths, the sums being zero. */
-static void unit_moments(const struct loss *loss, size_t width, double rho, const double *x,
-                         double *mean, double *covariance, double *rounding)
+static void unit_moments(const struct loss *loss, const struct request *request, size_t width,
+                         const double *x, double *mean, double *covariance, double *rounding)
 {
   const struct generalized_linear *model = loss->data;
   size_t d = loss->dim;
-  double n = (double)loss->samples, c_first[SDE_UNIT];
+  double n = (double)loss->samples, c_first[SDE_UNIT], k_first[SDE_UNIT];
+  const double *ridge = request->ridged ? model->ridge : NULL;
   struct piece piece;
   for (size_t first = 0; first < loss->samples; first += PIECE) {
-    direction_scalars(loss, first, width, rho, x, &piece);
-    if (first == 0)
+    direction_scalars(loss, request, first, width, x, &piece);
+    if (first == 0) {
       memcpy(c_first, piece.c, sizeof c_first);
+      if (ridge != NULL)
+        memcpy(k_first, piece.other, sizeof k_first);
+    }
     for (size_t p = 0; p < SDE_UNIT; p += PATHS) {
       struct scalars of = {
-          d, piece_at(loss, first), model->a + first * d, piece.c + p, model->a, c_first + p};
+          d,     piece_at(loss, first), model->a + first * d, piece.c + p, model->a, c_first + p,
+          ridge, piece.other + p,       k_first + p};
       add_moments(&of, width, mean + p, covariance == NULL ? NULL : covariance + p);
     }
   }
   for (size_t j = 0; j < d; j++)
     sde_block_scale(SDE_UNIT, 1 / n, mean + j * width);
+  struct scalars of = {d, 0, NULL, NULL, model->a, c_first, ridge, NULL, k_first};
   if (covariance != NULL)
-    centre(d, width, n, model->a, c_first, mean, covariance, rounding);
-  finish_directions(d, width, model->a, c_first, model->ridge, x, mean);
+    centre(&of, width, n, mean, covariance, rounding);
+  finish_directions(&of, width, model->ridge, request->rho, x, mean);
 }
 
-void generalized_linear_moments(const struct loss *loss, size_t width, double rho, const double *x,
-                                double *mean, double *covariance, double *rounding)
+void generalized_linear_moments(const struct loss *loss, size_t width, enum direction_order order,
+                                double rho, const double *x, double *mean, double *covariance,
+                                double *rounding)
 {
   size_t d = loss->dim;
+  struct request request = {order, rho,
+                            order == DIRECTIONS_FIRST_ORDER && rho != 0 && has_ridge(loss)};
   sde_block_fill(d * width, 0, mean);
   if (covariance != NULL)
     sde_block_fill(d * (d + 1) / 2 * width, 0, covariance);
   for (size_t p = 0; p < width; p += SDE_UNIT)
-    unit_moments(loss, width, rho, x + p, mean + p, covariance == NULL ? NULL : covariance + p,
+    unit_moments(loss, &request, width, x + p, mean + p, covariance == NULL ? NULL : covariance + p,
                  covariance == NULL ? NULL : rounding + p);
 }

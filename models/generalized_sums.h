@@ -14,16 +14,21 @@ void generalized_linear_mean_gradient(const struct loss *loss, size_t width, con
 void generalized_linear_mean_hessian_vector(const struct loss *loss, size_t width, const double *x,
                                             const double *v, double *hv);
 
-/* Are the directions u_i = g_i(x + rho g_i(x)) of one sample each in this form? So for generalised
- * linear losses where rho is 0, or without a ridge. */
-bool generalized_linear_has_moments(const struct loss *loss, double rho);
+/* Directions of one sample each: u_i = g_i(x + rho g_i(x)), or to first order g_i + rho H_i g_i. */
+enum direction_order { DIRECTIONS_EXACT, DIRECTIONS_FIRST_ORDER };
+
+/* Are they in this form? So for generalised linear losses where rho is 0, to first order, or without
+ * a ridge. */
+bool generalized_linear_has_moments(const struct loss *loss, enum direction_order order,
+                                    double rho);
 
 /* Of u_i over the samples, equally likely: mean[j*width + p], and the lower triangle of the
  * covariance, [(j*(j+1)/2 + k)*width + p], from deviations from the first sample, so that a mean
  * that is large beside the noise costs no digits. rounding[j*width + p] is what a variance may be
  * by rounding alone: the floor of factor_cholesky_above. covariance may be NULL, and rounding then
  * is not read; the mean has the same bits. */
-void generalized_linear_moments(const struct loss *loss, size_t width, double rho, const double *x,
-                                double *mean, double *covariance, double *rounding);
+void generalized_linear_moments(const struct loss *loss, size_t width, enum direction_order order,
+                                double rho, const double *x, double *mean, double *covariance,
+                                double *rounding);
 
 #endif

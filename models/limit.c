@@ -21,7 +21,8 @@ enum {
 struct limit {
   struct limit_form form;
   struct sde_system system;
-  struct sde_system *affine; /* the same by interpolation, where that is cheaper; else NULL */
+  struct sde_system *affine;  /* the same by interpolation, where that is cheaper; else NULL */
+  struct affine_frame *frame; /* of that */
   char description[200];
 };
 
@@ -29,6 +30,17 @@ struct workspace {
   struct limit_form_workspace *form;
   double *step, *before, *after, *end; /* for the differences of second order in eta */
 };
+
+/* Are F affine and Sigma quadratic in x? */
+static bool is_affine(const struct limit_form *form)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  const struct objective *objective = optimizer->objective;
+  bool perturbed = optimizer->rho > 0 && form->options.rho_order != RHO_ORDER_0;
+  bool quadratic = objective->sampling != GAUSSIAN || objective->noise->quadratic;
+  return objective->loss->quadratic && quadratic && form->kind != FORM_SAMPLED &&
+         (!optimizer->type->normalized || !perturbed);
+}
 
 static void *workspace_new(const struct sde_system *system, size_t width)
 {
@@ -63,9 +75,10 @@ static void evaluate_first_order(const struct sde_system *system, void *memory,
   limit_form_evaluate(&limit->form, workspace->form, at, width, x, dw, drift, noise);
 }
 
-/* step[p] = h with h |a| = 1e-5 (1 + |x|), so that a(x + h a) and a(x - h a) differ by enough. */
+/* step[p] = h with h |a| = 1e-5 (1 + |x|), so that a(x + h a) and a(x - h a) differ by enough, or
+ * `least` where that is more. */
 static void difference_steps(size_t dim, size_t width, const double *x, const double *a,
-                             double *step)
+                             double least, double *step)
 {
   for (size_t p = 0; p < width; p++) {
     double xx = 0, aa = 0;
@@ -73,13 +86,14 @@ static void difference_steps(size_t dim, size_t width, const double *x, const do
       xx += x[i * width + p] * x[i * width + p];
       aa += a[i * width + p] * a[i * width + p];
     }
-    step[p] = aa > 0 ? 1e-5 * (1 + sqrt(xx)) / sqrt(aa) : 1;
+    step[p] = aa > 0 ? fmax(least, 1e-5 * (1 + sqrt(xx)) / sqrt(aa)) : 1;
   }
 }
 
 /* a <- a - (eta/2) Da a for the drift a = -F, that is F <- F + (eta/2) DF F, the derivative along
  * a by central differences. Where F is estimated from fresh directions, Da comes from others than
- * a, for the product of two estimates must have independent errors; both of its ends share them. */
+ * a, for the product of two estimates must have independent errors; both of its ends share them.
+ * Where F is affine any step is exact: at least eta keeps its digits far from the optimum. */
 static void add_second_order(const struct sde_system *system, struct workspace *workspace,
                              const struct sde_instant *at, size_t width, const double *x,
                              double *drift)
@@ -88,14 +102,15 @@ static void add_second_order(const struct sde_system *system, struct workspace *
   size_t size = system->dim * width;
   struct sde_instant other = *at;
   other.step = ~at->step & (UINT64_MAX >> 30);
-  difference_steps(system->dim, width, x, drift, workspace->step);
+  double eta = limit->form.optimizer->eta;
+  difference_steps(system->dim, width, x, drift, is_affine(&limit->form) ? eta : 0,
+                   workspace->step);
   for (int sign = -1; sign <= 1; sign += 2) {
     for (size_t i = 0; i < size; i++)
       workspace->end[i] = x[i] + sign * workspace->step[i % width] * drift[i];
     evaluate_first_order(system, workspace, &other, width, workspace->end, NULL,
                          sign < 0 ? workspace->before : workspace->after, NULL);
   }
-  double eta = limit->form.optimizer->eta;
   for (size_t i = 0; i < size; i++)
     drift[i] -=
         eta / 2 * (workspace->after[i] - workspace->before[i]) / (2 * workspace->step[i % width]);
@@ -219,23 +234,41 @@ static bool has_matrix_form(const struct limit_form *form)
 {
   const struct optimizer *optimizer = form->optimizer;
   const struct loss *loss = optimizer->objective->loss;
+  double rho = optimizer->rho;
   if (optimizer->objective->sampling == GAUSSIAN)
     return false;
   if (form->kind == FORM_POINT || form->kind == FORM_NORM)
-    return generalized_linear_has_moments(loss, 0);
+    return generalized_linear_has_moments(loss, DIRECTIONS_EXACT, 0);
+  if (form->kind == FORM_EXPANDED)
+    return optimizer->micro_batch == 1 && limit_form_theta(optimizer) == 1 &&
+           generalized_linear_has_moments(loss, DIRECTIONS_FIRST_ORDER, rho);
   return form->kind == FORM_ENUMERATED && form->enumeration.size == 1 &&
-         !optimizer->type->normalized && generalized_linear_has_moments(loss, optimizer->rho);
+         !optimizer->type->normalized &&
+         generalized_linear_has_moments(loss, DIRECTIONS_EXACT, rho);
 }
 
-/* There the Cholesky factor is cheaper than factor_plan knows. */
+/* Of a sample by columns, beside which the matrix form breaks even: a normal, and a pass over the
+ * coordinates; the second gradient of an exact direction takes another, the Hessian products of an
+ * expanded one six, by measurement up to 37 dimensions. The matrix form has them for nothing. */
+static double column_cost(const struct limit_form *form)
+{
+  double passes = form->kind == FORM_EXPANDED ? 7 : form->kind == FORM_ENUMERATED ? 2 : 1;
+  return FACTOR_NORMAL_COST + passes * (double)form->optimizer->objective->loss->dim;
+}
+
+/* There the Cholesky factor is cheaper than factor_plan knows, and always of d dimensions. */
 static void choose_matrix_form(struct limit_form *form)
 {
-  double d = (double)form->plan.dim;
-  bool cheaper = FACTOR_MATRIX_COST * d * (d + 1) / 2 < FACTOR_NORMAL_COST + d;
-  form->matrix = has_matrix_form(form) &&
-                 (form->plan.cholesky || (form->options.factor == FACTOR_AUTO && cheaper));
+  if (!has_matrix_form(form))
+    return;
+  size_t dim = form->optimizer->objective->loss->dim;
+  double d = (double)dim;
+  bool cheaper = FACTOR_MATRIX_COST * d * (d + 1) / 2 < column_cost(form);
+  struct factor_plan plan = factor_plan(dim, form->plan.columns, true, form->options.factor);
+  form->matrix = plan.cholesky || (form->options.factor == FACTOR_AUTO && cheaper);
   if (form->matrix)
-    form->plan.cholesky = true;
+    form->plan = plan;
+  form->plan.cholesky = form->plan.cholesky || form->matrix;
 }
 
 /* The point where a FORM_POINT takes the noise, is it x itself? */
@@ -276,53 +309,73 @@ static double general_cost(const struct limit_form *form)
          (form->kind == FORM_ENUMERATED ? 2 * m * columns * component : 0);
 }
 
-/* Are F affine and Sigma quadratic in x? */
-static bool is_affine(const struct limit_form *form)
+/* To learn F and Sigma from: to first order in eta, with a Cholesky factor, which takes the fewest
+ * evaluations. The copy of the limit, that it is made of, must outlive it. */
+static struct sde_system first_order(const struct limit *limit, struct limit *copy)
 {
-  const struct optimizer *optimizer = form->optimizer;
-  const struct objective *objective = optimizer->objective;
-  bool perturbed = optimizer->rho > 0 && form->options.rho_order != RHO_ORDER_0;
-  bool quadratic = objective->sampling != GAUSSIAN || objective->noise->quadratic;
-  return objective->loss->quadratic && quadratic && form->kind != FORM_SAMPLED &&
-         (!optimizer->type->normalized || !perturbed);
-}
-
-static struct sde_system first_order(const struct limit *limit)
-{
+  *copy = *limit;
+  copy->form.plan.cholesky = true;
   struct sde_system system = limit->system;
+  system.context = copy;
+  system.noise_dim = factor_noise_dim(&copy->form.plan);
   system.evaluate = evaluate_first_order;
   return system;
 }
 
-/* Quadratic losses under index sampling have affine limits, worth learning where they are cheaper;
- * the general form is then evaluated with a Cholesky factor, a few times. */
+/* Quadratic losses under index sampling have affine limits, worth learning where they are cheaper,
+ * unless the polynomials would lose the noise's digits. */
 static void choose_affine(struct limit *limit)
 {
-  struct limit_form *form = &limit->form;
+  const struct limit_form *form = &limit->form;
   enum noise_factor factor = form->options.factor;
   bool cheaper = affine_limit_cost(limit->system.dim, FACTOR_NORMAL_COST) <= general_cost(form);
   if (!is_affine(form) || form->optimizer->objective->sampling == GAUSSIAN ||
       !(factor == FACTOR_FEWEST || (factor == FACTOR_AUTO && cheaper)))
     return;
-  form->plan.cholesky = true;
-  limit->system.noise_dim = factor_noise_dim(&form->plan);
-  struct sde_system general = first_order(limit);
-  limit->affine =
-      affine_limit_new(&general, form->options.eta_order == 2 ? form->optimizer->eta : 0);
+  struct limit copy;
+  struct sde_system general = first_order(limit, &copy);
+  limit->frame = affine_frame_new(&general, form->optimizer->objective->start);
+  limit->affine = affine_limit_new(&general, limit->frame,
+                                   form->options.eta_order == 2 ? form->optimizer->eta : 0);
 }
 
-struct sde_linear_direction *limit_direction_new(const struct limit *limit)
+struct affine_frame *limit_frame_new(const struct limit *limit)
 {
-  size_t d = limit->system.dim, pairs = (d + 1) * (d + 2) / 2;
+  if (!is_affine(&limit->form) || limit->system.dim > SDE_LINEAR_LARGEST_DIM)
+    return NULL;
+  struct limit copy;
+  struct sde_system general = first_order(limit, &copy);
+  return affine_frame_new(&general, limit->form.optimizer->objective->start);
+}
+
+static double *copy_scaled(size_t count, double factor, const double *values)
+{
+  double *copy = sde_alloc(count, sizeof *copy);
+  sde_block_add(count, factor, values, copy);
+  return copy;
+}
+
+struct sde_linear_direction *limit_direction_new(const struct limit *limit,
+                                                 const struct affine_frame *frame)
+{
+  size_t d = limit->system.dim, entries = d * (d + 1) / 2 * (d + 1) * (d + 2) / 2;
   if (!is_affine(&limit->form) || d > SDE_LINEAR_LARGEST_DIM)
     return NULL;
-  struct sde_system general = first_order(limit);
-  struct affine_coefficients learnt = affine_coefficients_new(&general);
-  sde_block_scale(d * d, -1, learnt.matrix);
-  sde_block_scale(d, -1, learnt.constant);
-  sde_block_scale(d * (d + 1) / 2 * pairs, 1 / limit->form.optimizer->eta, learnt.tensor);
-  struct sde_linear_direction *direction = sde_alloc(1, sizeof *direction);
-  *direction = (struct sde_linear_direction){d, learnt.matrix, learnt.constant, learnt.tensor};
+  struct limit copy;
+  struct sde_system general = first_order(limit, &copy);
+  struct affine_frame *unit = affine_frame_unit(d);
+  struct sde_system *affine = affine_limit_new(&general, frame != NULL ? frame : unit, 0);
+  struct sde_linear_direction *direction = NULL;
+  if (affine != NULL) {
+    const struct affine_coefficients *learnt = affine_limit_coefficients(affine);
+    double eta = limit->form.optimizer->eta;
+    direction = sde_alloc(1, sizeof *direction);
+    *direction = (struct sde_linear_direction){d, copy_scaled(d * d, -1, learnt->matrix),
+                                               copy_scaled(d, -1, learnt->constant),
+                                               copy_scaled(entries, 1 / eta, learnt->tensor)};
+  }
+  affine_limit_free(affine);
+  affine_frame_free(unit);
   return direction;
 }
 
@@ -362,8 +415,8 @@ static void describe(struct limit *limit)
            "%s%s, %snoise factor by %s (%zu Wiener processes, %s noise)",
            orders[limit->form.options.rho_order], source,
            limit->affine != NULL ? "affine drift and quadratic covariance, " : "",
-           limit->form.plan.cholesky ? "Cholesky" : "columns", system->noise_dim,
-           sde_noise_class_name(system->noise));
+           limit->affine != NULL || limit->form.plan.cholesky ? "Cholesky" : "columns",
+           system->noise_dim, sde_noise_class_name(system->noise));
 }
 
 /* To all orders in rho, the term of the variance is one part of E u among others. */
@@ -481,6 +534,7 @@ void limit_free(struct limit *limit)
   if (limit == NULL)
     return;
   affine_limit_free(limit->affine);
+  affine_frame_free(limit->frame);
   if (limit->form.basis != NULL)
     gaussian_norm_basis_free(limit->form.basis);
   enumeration_free(&limit->form.enumeration);

@@ -101,13 +101,16 @@ static double batch_scale(const struct limit_form *form)
   return sqrt(optimizer->eta * objective_batch_factor(optimizer->objective, optimizer->batch));
 }
 
-/* In matrix form: the mean of the directions g_i(x + rho g_i(x)) to the factor's mean, and scale
- * times the root of their covariance times dw, where dw is given. */
+/* In matrix form: the mean of the directions g_i(x + rho g_i(x)), or g_i + rho H_i g_i where the form
+ * is expanded in rho, to the factor's mean, and scale times the root of their covariance times dw,
+ * where dw is given. */
 static void matrix_form(const struct limit_form *form, struct limit_form_workspace *w, size_t width,
                         double rho, const double *x, double scale, const double *dw, double *noise)
 {
-  generalized_linear_moments(form->optimizer->objective->loss, width, rho, x, w->factor.mean,
-                             dw == NULL ? NULL : w->factor.covariance, w->factor.sum);
+  generalized_linear_moments(
+      form->optimizer->objective->loss, width,
+      form->kind == FORM_EXPANDED ? DIRECTIONS_FIRST_ORDER : DIRECTIONS_EXACT, rho, x,
+      w->factor.mean, dw == NULL ? NULL : w->factor.covariance, w->factor.sum);
   if (dw == NULL)
     return;
   factor_cholesky_above(form->plan.dim, width, w->factor.sum, w->factor.covariance);
@@ -210,8 +213,7 @@ static void evaluate_point(const struct limit_form *form, struct limit_form_work
   }
 }
 
-/* theta of theory.md section 3: how much of delta H_i delta g_i is in column i. */
-static double theta(const struct optimizer *optimizer)
+double limit_form_theta(const struct optimizer *optimizer)
 {
   double m = (double)optimizer->micro_batch, n = (double)optimizer->objective->loss->samples;
   switch (optimizer->objective->sampling) {
@@ -234,7 +236,7 @@ static void expanded_pass(const struct limit_form *form, struct limit_form_works
   const struct optimizer *optimizer = form->optimizer;
   const struct objective *objective = optimizer->objective;
   size_t size = objective->loss->dim * width;
-  double share = objective_component_weight(objective), weight = theta(optimizer);
+  double share = objective_component_weight(objective), weight = limit_form_theta(optimizer);
   bool stacked = form->plan.dim > objective->loss->dim;
   double centre = objective->sampling == GAUSSIAN ? 0 : 1;
   factor_begin(&form->plan, &w->factor, width);
@@ -259,6 +261,26 @@ static void expanded_pass(const struct limit_form *form, struct limit_form_works
   }
 }
 
+/* For single samples theta and c(m) are 1: a_i is g_i + rho H_i g_i less its mean, which is F. */
+static void expanded_matrix_form(const struct limit_form *form, struct limit_form_workspace *w,
+                                 size_t width, const double *x, const double *dw, double *drift,
+                                 double *noise)
+{
+  const struct loss *loss = form->optimizer->objective->loss;
+  size_t size = loss->dim * width;
+  double rho = form->optimizer->rho;
+  bool whole = form->options.variance_term;
+  if (dw != NULL || whole)
+    matrix_form(form, w, width, rho, x, batch_scale(form), dw, noise);
+  if (drift != NULL && whole) {
+    set_drift(size, w->factor.mean, 0, NULL, drift);
+  } else if (drift != NULL) {
+    loss_mean_gradient(loss, width, x, w->g, w->scratch);
+    loss_mean_hessian_vector(loss, width, x, w->g, w->hg, w->scratch);
+    set_drift(size, w->g, rho, w->hg, drift);
+  }
+}
+
 /* m-USAM to first order in rho:
  *   F = g + rho [H g + c(m) (1/n) sum_i delta H_i delta g_i],
  *   Sigma = c(b)/n sum_i a_i a_i^T,
@@ -277,6 +299,10 @@ static void evaluate_expanded(const struct limit_form *form, struct limit_form_w
   size_t size = loss->dim * width;
   double rho = optimizer->rho;
   bool variance_term = form->options.variance_term && !objective_has_constant_noise(objective);
+  if (form->matrix) {
+    expanded_matrix_form(form, w, width, x, dw, drift, noise);
+    return;
+  }
   double centre = objective->sampling == GAUSSIAN ? 0 : 1;
   bool want_q = drift != NULL && variance_term;
   loss_mean_gradient(loss, width, x, w->g, w->scratch);
@@ -293,7 +319,7 @@ static void evaluate_expanded(const struct limit_form *form, struct limit_form_w
     return;
   factor_finish(&form->plan, &w->factor, width, batch_scale(form), dw, w->stacked);
   loss_mean_hessian_vector(loss, width, x, w->stacked, w->hvi, w->scratch);
-  sde_block_shift(size, w->stacked, rho * (1 - theta(optimizer)), w->hvi, noise);
+  sde_block_shift(size, w->stacked, rho * (1 - limit_form_theta(optimizer)), w->hvi, noise);
   if (form->plan.dim > loss->dim)
     sde_block_add(size, 1, w->stacked + size, noise);
 }

@@ -65,6 +65,9 @@ void limit_form_add_outer(size_t dim, size_t width, double coefficient, const do
 struct sde_address limit_form_address(const struct limit_form *form, const struct sde_instant *at,
                                       size_t s);
 
+/* theta of theory.md section 3: how much of delta H_i delta g_i is in column i. */
+double limit_form_theta(const struct optimizer *optimizer);
+
 /* FORM_NORM, by form->norm. The basis is that of c(m) J J^T, for Gaussian noise alone; the gradient
  * of E|g_I| at x, given g there, comes in out[j*width + p]. */
 struct gaussian_norm_basis *limit_norm_basis_new(const struct optimizer *optimizer);

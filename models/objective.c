@@ -20,12 +20,17 @@ struct objective *objective_new(const struct loss *loss, const struct parameters
   const char *sampling = parameters_text(noise, "sampling");
   objective->loss = loss;
   objective->components = loss->samples;
+  start = start == NULL ? loss->start : start;
+  if (start != NULL) {
+    objective->start = sde_alloc(loss->dim, sizeof *start);
+    memcpy(objective->start, start, loss->dim * sizeof *start);
+  }
   objective->sampling = strcmp(sampling, "gaussian") == 0           ? GAUSSIAN
                         : strcmp(sampling, "with-replacement") == 0 ? WITH_REPLACEMENT
                                                                     : WITHOUT_REPLACEMENT;
   if (objective->sampling != GAUSSIAN)
     return objective;
-  objective->noise = noise_new(loss, noise, start == NULL ? loss->start : start, status);
+  objective->noise = noise_new(loss, noise, start, status);
   if (objective->noise != NULL) {
     objective->components = objective->noise->components;
     return objective;
@@ -39,6 +44,7 @@ void objective_free(struct objective *objective)
   if (objective == NULL)
     return;
   noise_free(objective->noise);
+  sde_free(objective->start);
   sde_free(objective);
 }
 

@@ -18,10 +18,12 @@ struct objective {
   size_t components;   /* n samples, or K noise potentials */
   struct noise *noise; /* GAUSSIAN; else NULL */
   bool per_sample;     /* never add up the samples of a micro-batch first: to compare with */
+  double *start;       /* where paths start, dim numbers; NULL: not known */
 };
 
 /* The objective of a loss and the parameters of `noise:`, or NULL and the status says why. Noise
- * that takes a Hessian takes it at start, dim numbers, or where that is NULL at loss->start. */
+ * that takes a Hessian takes it at start, dim numbers, or where that is NULL at loss->start; a copy
+ * is kept. */
 struct objective *objective_new(const struct loss *loss, const struct parameters *noise,
                                 const double *start, struct sde_status *status);
 void objective_free(struct objective *objective);

@@ -26,7 +26,7 @@ double golden_euler_loss(const struct cases *cases, const struct run_case *one, 
 {
   struct sde_status status = {SDE_OK, ""};
   const struct limit *limit = one->sde[sde].limit;
-  struct sde_linear_direction *direction = limit_direction_new(limit);
+  struct sde_linear_direction *direction = limit_direction_new(limit, NULL);
   ck_assert_ptr_nonnull(direction);
   struct sde_linear_map *map =
       sde_linear_euler_new(direction, one->optimizer.eta, limit_options_of(limit)->eta_order,

@@ -289,7 +289,7 @@ START_TEST(exact_moments_are_the_oracles)
 {
   struct outcome run = prepare(1, (const char *const[]){data});
   struct equation *equation = equation_optimizer_new(run.cases, &run.cases->one[0]);
-  struct sde_linear_direction *direction = limit_direction_new(run.cases->one[0].sde[0].limit);
+  struct sde_linear_direction *direction = limit_direction_new(run.cases->one[0].sde[0].limit, NULL);
   struct sde_linear_map *map = sde_linear_sde_new(direction, 0.01, 2, "test", &run.status);
   double moments[6], value[OBSERVABLES_MAX];
   sde_linear_point(2, run.cases->start, moments);

@@ -890,7 +890,7 @@ START_TEST(exact_moments_are_those_printed)
       options.eta_order = eta_order;
       options.factor = (enum noise_factor)factor;
       struct limit *limit = models_limit(&setup.optimizer, options);
-      struct sde_linear_direction *direction = limit_direction_new(limit);
+      struct sde_linear_direction *direction = limit_direction_new(limit, NULL);
       ck_assert_ptr_nonnull(direction);
       struct sde_status status = {SDE_OK, ""};
       double iterates =
@@ -914,7 +914,7 @@ static void assert_direction(const char *loss, const char *name, struct limit_op
 {
   struct models_setup setup = models_setup_new(loss, samplings[1], name, 0.1, 4, 2);
   struct limit *limit = models_limit(&setup.optimizer, options);
-  struct sde_linear_direction *direction = limit_direction_new(limit);
+  struct sde_linear_direction *direction = limit_direction_new(limit, NULL);
   ck_assert_msg((direction != NULL) == expected, "%s of %s", name, loss);
   limit_direction_free(direction);
   limit_free(limit);

@@ -96,9 +96,9 @@ START_TEST(means_are_means_over_samples)
 }
 END_TEST
 
-/* Mean and covariance of u_i = g_i(x + rho g_i(x)). */
-static void moments_by_samples(const struct loss *loss, double rho, const double *x, double *mean,
-                               double *covariance)
+/* Mean and covariance of u_i = g_i(x + rho g_i(x)), or g_i + rho H_i g_i. */
+static void moments_by_samples(const struct loss *loss, enum direction_order order, double rho,
+                               const double *x, double *mean, double *covariance)
 {
   size_t d = loss->dim, size = d * WIDTH;
   double n = (double)loss->samples, g[MOST * WIDTH], point[MOST * WIDTH], u[MOST * WIDTH];
@@ -107,8 +107,13 @@ static void moments_by_samples(const struct loss *loss, double rho, const double
   for (int pass = 0; pass < 2; pass++)
     for (uint32_t i = 0; i < loss->samples; i++) {
       loss->type->gradient(loss, WIDTH, (struct loss_samples){&i, 0}, x, g);
-      sde_block_shift(size, x, rho, g, point);
-      loss->type->gradient(loss, WIDTH, (struct loss_samples){&i, 0}, point, u);
+      if (order == DIRECTIONS_EXACT) {
+        sde_block_shift(size, x, rho, g, point);
+        loss->type->gradient(loss, WIDTH, (struct loss_samples){&i, 0}, point, u);
+      } else {
+        loss->type->hessian_vector(loss, WIDTH, (struct loss_samples){&i, 0}, x, g, point);
+        sde_block_shift(size, g, rho, point, u);
+      }
       if (pass == 0) {
         sde_block_add(size, 1 / n, u, mean);
         continue;
@@ -132,21 +137,91 @@ START_TEST(moments_are_those_of_the_samples)
   static double covariance[MOST * MOST * WIDTH], expected[MOST * MOST * WIDTH];
   sde_random_normals(&(struct sde_address){{5, 5}, 0, 0}, WIDTH, d, x);
   bool plain = strstr(cases[_i].keys, "ridge=0 ") != NULL || strcmp(cases[_i].keys, "ridge=0") == 0;
-  ck_assert(generalized_linear_has_moments(loss, 0));
-  ck_assert(generalized_linear_has_moments(loss, 0.2) == plain);
+  ck_assert(generalized_linear_has_moments(loss, DIRECTIONS_EXACT, 0));
+  ck_assert(generalized_linear_has_moments(loss, DIRECTIONS_EXACT, 0.2) == plain);
   for (double rho = 0; rho < (plain ? 0.3 : 0.1); rho += 0.2) {
-    generalized_linear_moments(loss, WIDTH, rho, x, mean, covariance, rounding);
-    moments_by_samples(loss, rho, x, expected_mean, expected);
+    generalized_linear_moments(loss, WIDTH, DIRECTIONS_EXACT, rho, x, mean, covariance, rounding);
+    moments_by_samples(loss, DIRECTIONS_EXACT, rho, x, expected_mean, expected);
     ck_assert_double_lt(relative(size, mean, expected_mean), 1e-13);
     ck_assert_double_lt(relative(triangle, covariance, expected), 1e-13);
     if (rho > 0) {
-      moments_by_samples(loss, 0.9 * rho, x, expected_mean, expected);
+      moments_by_samples(loss, DIRECTIONS_EXACT, 0.9 * rho, x, expected_mean, expected);
       ck_assert_double_gt(relative(size, mean, expected_mean), 1e-5);
       ck_assert_double_gt(relative(triangle, covariance, expected), 1e-5);
     }
-    generalized_linear_moments(loss, WIDTH, rho, x, expected_mean, NULL, NULL);
+    generalized_linear_moments(loss, WIDTH, DIRECTIONS_EXACT, rho, x, expected_mean, NULL, NULL);
     ck_assert_mem_eq(mean, expected_mean, size * sizeof *mean);
   }
+  loss_free(loss);
+}
+END_TEST
+
+/* To first order in rho, with a ridge or without. The twin is exact in rho, which is the same for
+ * linear regression: there another rho. */
+START_TEST(moments_to_first_order_are_those_of_the_samples)
+{
+  static const double rho = 0.2;
+  struct loss *loss = loss_of(&cases[_i]);
+  size_t d = loss->dim, size = d * WIDTH, triangle = d * (d + 1) / 2 * WIDTH;
+  double x[MOST * WIDTH], mean[MOST * WIDTH], expected_mean[MOST * WIDTH], rounding[MOST * WIDTH];
+  static double covariance[MOST * MOST * WIDTH], expected[MOST * MOST * WIDTH];
+  sde_random_normals(&(struct sde_address){{5, 5}, 0, 0}, WIDTH, d, x);
+  ck_assert(generalized_linear_has_moments(loss, DIRECTIONS_FIRST_ORDER, rho));
+  generalized_linear_moments(loss, WIDTH, DIRECTIONS_FIRST_ORDER, rho, x, mean, covariance,
+                             rounding);
+  moments_by_samples(loss, DIRECTIONS_FIRST_ORDER, rho, x, expected_mean, expected);
+  ck_assert_double_lt(relative(size, mean, expected_mean), 1e-13);
+  ck_assert_double_lt(relative(triangle, covariance, expected), 1e-13);
+  bool logistic = strcmp(cases[_i].loss, "logistic") == 0;
+  moments_by_samples(loss, logistic ? DIRECTIONS_EXACT : DIRECTIONS_FIRST_ORDER,
+                     logistic ? rho : 0.9 * rho, x, expected_mean, expected);
+  ck_assert_double_gt(relative(size, mean, expected_mean), 1e-4);
+  ck_assert_double_gt(relative(triangle, covariance, expected), 1e-4);
+  generalized_linear_moments(loss, WIDTH, DIRECTIONS_FIRST_ORDER, rho, x, expected_mean, NULL,
+                             NULL);
+  ck_assert_mem_eq(mean, expected_mean, size * sizeof *mean);
+  loss_free(loss);
+}
+END_TEST
+
+/* 100,000 samples: F of m-usam to order 1 in rho, and its noise for unit increments, which is the
+ * covariance's lower factor. Sums of so many numbers round by some 1e-14 of their terms; 1e-10 is
+ * asked for. Twins: the variance term is left out, and divided by m = 2. */
+START_TEST(order_1_of_many_samples)
+{
+  static const struct data_case many = {"logistic", "ridge=0.01", 100000, 4, 0};
+  struct loss *loss = loss_of(&many);
+  struct objective *objective = models_objective(loss, "sampling=with-replacement", NULL);
+  struct optimizer optimizer = models_optimizer(objective, "m-usam", 0.1, 4, 1);
+  struct limit_options options = {.eta_order = 1, .rho_order = RHO_ORDER_1, .variance_term = true};
+  size_t d = loss->dim;
+  double x[MOST], block[MOST * WIDTH], f[MOST], sigma[MOST * MOST];
+  double mean[MOST * WIDTH], full[MOST], half[MOST];
+  static double covariance[MOST * MOST * WIDTH], expected[MOST * MOST];
+  for (size_t j = 0; j < d; j++) {
+    x[j] = 0.3 * (double)j - 0.4;
+    sde_block_fill(WIDTH, x[j], block + j * WIDTH);
+  }
+  struct limit *limit = models_limit(&optimizer, options);
+  ck_assert_uint_eq(limit_system(limit)->noise_dim, d);
+  models_limit_at(limit, optimizer.eta, x, f, sigma);
+  limit_free(limit);
+  moments_by_samples(loss, DIRECTIONS_FIRST_ORDER, optimizer.rho, block, mean, covariance);
+  for (size_t j = 0; j < d; j++) {
+    full[j] = mean[j * WIDTH];
+    for (size_t k = 0; k < d; k++)
+      expected[j * d + k] =
+          covariance[(j > k ? j * (j + 1) / 2 + k : k * (k + 1) / 2 + j) * WIDTH] / 4;
+  }
+  ck_assert_double_lt(relative(d, f, full), 1e-10);
+  ck_assert_double_lt(relative(d * d, sigma, expected), 1e-10);
+  options.variance_term = false;
+  models_moments(&optimizer, options, x, f, NULL);
+  ck_assert_double_gt(relative(d, f, full), 1e-3);
+  for (size_t j = 0; j < d; j++)
+    half[j] = (full[j] + f[j]) / 2;
+  ck_assert_double_gt(relative(d, half, full), 1e-3);
+  objective_free(objective);
   loss_free(loss);
 }
 END_TEST
@@ -162,8 +237,9 @@ START_TEST(width_does_not_change_bits)
   sde_random_normals(&(struct sde_address){{5, 5}, 0, 0}, WIDTH, d, x);
   for (size_t j = 0; j < d; j++)
     memcpy(half + j * SDE_UNIT, x + j * WIDTH + SDE_UNIT, SDE_UNIT * sizeof *x);
-  generalized_linear_moments(loss, WIDTH, 0, x, mean, covariance, rounding);
-  generalized_linear_moments(loss, SDE_UNIT, 0, half, half_mean, half_covariance, rounding);
+  generalized_linear_moments(loss, WIDTH, DIRECTIONS_EXACT, 0, x, mean, covariance, rounding);
+  generalized_linear_moments(loss, SDE_UNIT, DIRECTIONS_EXACT, 0, half, half_mean, half_covariance,
+                             rounding);
   for (size_t j = 0; j < d; j++)
     ck_assert_mem_eq(half_mean + j * SDE_UNIT, mean + j * WIDTH + SDE_UNIT,
                      SDE_UNIT * sizeof *mean);
@@ -174,6 +250,8 @@ START_TEST(width_does_not_change_bits)
 }
 END_TEST
 
+static const char WITH[] = "sampling=with-replacement", WITHOUT[] = "sampling=without-replacement";
+
 /* F and Sigma of the limits by a column and a Wiener process a sample, and by Cholesky's factor in
  * matrix form: one law. One case has a semidefinite covariance. */
 START_TEST(limits_agree_with_columns)
@@ -181,21 +259,31 @@ START_TEST(limits_agree_with_columns)
   static const struct {
     const char *optimizer;
     enum rho_order order;
-  } limits[] = {{"sgd", RHO_ORDER_0}, {"n-usam", RHO_ORDER_EXACT}, {"m-usam", RHO_ORDER_EXACT}};
+    bool variance_term;
+    const char *sampling;
+  } limits[] = {
+      {"sgd", RHO_ORDER_0, true, WITH},        {"n-usam", RHO_ORDER_EXACT, true, WITH},
+      {"m-usam", RHO_ORDER_EXACT, true, WITH}, {"m-usam", RHO_ORDER_1, true, WITH},
+      {"m-usam", RHO_ORDER_1, false, WITH},    {"m-usam", RHO_ORDER_EXACT, true, WITHOUT},
+      {"m-usam", RHO_ORDER_1, true, WITHOUT},
+  };
   struct loss *loss = loss_of(&cases[_i]);
-  struct objective *objective = models_objective(loss, "sampling=with-replacement", NULL);
   size_t d = loss->dim;
   double x[MOST], f[2][MOST], sigma[2][MOST * MOST], other[MOST * MOST];
   for (size_t j = 0; j < d; j++)
     x[j] = 0.3 * (double)j - 0.4;
   for (size_t k = 0; k < sizeof limits / sizeof *limits; k++) {
+    struct objective *objective = models_objective(loss, limits[k].sampling, NULL);
     struct optimizer optimizer = models_optimizer(objective, limits[k].optimizer, 0.3, 4, 1);
     for (int cholesky = 0; cholesky < 2; cholesky++) {
       struct limit_options options = {.eta_order = 1,
                                       .rho_order = limits[k].order,
-                                      .variance_term = true,
+                                      .variance_term = limits[k].variance_term,
                                       .factor = cholesky ? FACTOR_CHOLESKY : FACTOR_COLUMNS};
-      models_moments(&optimizer, options, x, f[cholesky], sigma[cholesky]);
+      struct limit *limit = models_limit(&optimizer, options);
+      ck_assert_uint_eq(limit_system(limit)->noise_dim, cholesky ? d : loss->samples);
+      models_limit_at(limit, optimizer.eta, x, f[cholesky], sigma[cholesky]);
+      limit_free(limit);
     }
     ck_assert_double_lt(relative(d, f[1], f[0]), 1e-13);
     ck_assert_double_lt(relative(d * d, sigma[1], sigma[0]), 1e-12);
@@ -203,8 +291,8 @@ START_TEST(limits_agree_with_columns)
       ck_assert_double_gt(relative(d * d, sigma[1], other), 1e-3); /* without a perturbation */
     else
       memcpy(other, sigma[1], sizeof other);
+    objective_free(objective);
   }
-  objective_free(objective);
   loss_free(loss);
 }
 END_TEST
@@ -255,7 +343,7 @@ static double variance_of_moments(const struct loss *loss, const double *x)
 /* The noise far from the optimum is that of columns a sample: sums of 200 deviations of the same
  * numbers in another order. For m-usam a column's residual at x + rho g is that of the rounded
  * point, two last digits of the offset beside a deviation of about 1 (squared: twice that); 1e-8 at
- * 1e7. The twin is the difference
+ * 1e7. So it is for what auto learns of sgd, at other points than x. The twin is the difference
  * of moments, which loses (offset/1)^2 of 1e16. */
 START_TEST(noise_is_right_where_the_gradient_is_large)
 {
@@ -273,7 +361,8 @@ START_TEST(noise_is_right_where_the_gradient_is_large)
                                       .factor = factors[by]};
       models_moments(&optimizer, options, &x, &f[by], &sigma[by]);
       ck_assert_double_lt(relative(1, &f[by], &f[0]), 1e-15);
-      ck_assert_double_lt(relative(1, &sigma[by], &sigma[0]), k == 0 ? 1e-12 : moved);
+      bool here = k == 0 && factors[by] != FACTOR_AUTO;
+      ck_assert_double_lt(relative(1, &sigma[by], &sigma[0]), here ? 1e-12 : moved);
     }
     ck_assert(sigma[0] > 0.15 && sigma[0] < 0.4); /* about 1/4, times 1.1^2 */
     if (k == 0 && offsets[_i] >= 1e7) {
@@ -296,7 +385,7 @@ START_TEST(null_directions_have_no_noise_where_the_gradient_is_large)
   double covariance[3 * WIDTH], lower[3 * WIDTH], twin[3 * WIDTH];
   size_t kept = 0;
   sde_random_normals(&(struct sde_address){{5, 5}, 0, 0}, WIDTH, 2, x);
-  generalized_linear_moments(loss, WIDTH, 0, x, mean, covariance, rounding);
+  generalized_linear_moments(loss, WIDTH, DIRECTIONS_EXACT, 0, x, mean, covariance, rounding);
   memcpy(lower, covariance, sizeof lower);
   memcpy(twin, covariance, sizeof twin);
   factor_cholesky_above(2, WIDTH, rounding, lower);
@@ -323,6 +412,8 @@ int main(void)
   TCase *tests = testing_case(suite, "sums");
   tcase_add_loop_test(tests, means_are_means_over_samples, 0, CASES);
   tcase_add_loop_test(tests, moments_are_those_of_the_samples, 0, CASES);
+  tcase_add_loop_test(tests, moments_to_first_order_are_those_of_the_samples, 0, CASES);
+  tcase_add_test(tests, order_1_of_many_samples);
   tcase_add_loop_test(tests, width_does_not_change_bits, 0, CASES);
   tcase_add_loop_test(tests, limits_agree_with_columns, 0, CASES);
   tcase_add_loop_test(tests, noise_is_right_where_the_gradient_is_large, 0, OFFSETS);

@@ -869,10 +869,10 @@ START_TEST(exact_moments_of_multiplicative_noise)
                             1, NULL};
     struct models_setup setup = setup_of(&c, "sgd", 0, 4);
     struct limit *limit = models_limit(&setup.optimizer, exact);
-    struct sde_linear_direction *direction_of_sgd = limit_direction_new(limit);
+    struct sde_linear_direction *direction_of_sgd = limit_direction_new(limit, NULL);
     ck_assert_ptr_nonnull(direction_of_sgd);
     setup.objective->noise->quadratic = false; /* as of a structure of higher degree */
-    ck_assert_ptr_null(limit_direction_new(limit));
+    ck_assert_ptr_null(limit_direction_new(limit, NULL));
     setup.objective->noise->quadratic = true;
     struct sde_status status = {SDE_OK, ""};
     double eta = setup.optimizer.eta, moments[3], x = 1.5;
@@ -887,7 +887,7 @@ START_TEST(exact_moments_of_multiplicative_noise)
     setup.optimizer.type = optimizer_type_named("usam");
     setup.optimizer.rho = 0.1;
     limit = models_limit(&setup.optimizer, exact);
-    direction_of_sgd = limit_direction_new(limit);
+    direction_of_sgd = limit_direction_new(limit, NULL);
     ck_assert((direction_of_sgd != NULL) == constant);
     limit_direction_free(direction_of_sgd);
     limit_free(limit);
@@ -909,7 +909,7 @@ static void at_rest(const char *basis, const char *name, size_t m, double *loss,
   struct made made = make(c.loss, c.keys, (double[4]){0}, NULL);
   struct optimizer optimizer = models_optimizer(made.objective, name, 0.1, 4, m);
   struct limit *limit = models_limit(&optimizer, order1);
-  struct sde_linear_direction *u = limit_direction_new(limit);
+  struct sde_linear_direction *u = limit_direction_new(limit, NULL);
   struct sde_status status = {SDE_OK, ""};
   struct sde_linear_map *map = sde_linear_sde_new(u, optimizer.eta, 1, "", &status);
   double moments[15], covariance[16];

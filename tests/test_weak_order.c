@@ -761,7 +761,7 @@ static void golden_case_make(struct golden_case *golden, size_t steps)
   golden->limit =
       models_limit(&golden->setup.optimizer,
                    (struct limit_options){2, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 0});
-  golden->direction = limit_direction_new(golden->limit);
+  golden->direction = limit_direction_new(golden->limit, NULL);
   golden->system = limit_system(golden->limit);
   ck_assert_uint_eq(golden->system->noise_dim, GOLDEN_SAMPLES);
   ck_assert_int_eq(golden->system->noise, SDE_NOISE_GENERAL);
