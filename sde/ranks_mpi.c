@@ -3,6 +3,7 @@
  * they are first, so that ranks that came to different places notice it instead of taking each
  * other's numbers.
  */
+#include "sde/random.h"
 #include "sde/ranks.h"
 
 #include <limits.h>
@@ -124,22 +125,13 @@ bool sde_ranks_agree(struct sde_status *status)
   return false;
 }
 
-/* FNV-1a, of 64 bits. */
-static uint64_t hash_of(const unsigned char *data, size_t bytes)
-{
-  uint64_t hash = 14695981039346656037u;
-  for (size_t i = 0; i < bytes; i++)
-    hash = (hash ^ data[i]) * 1099511628211u;
-  return hash;
-}
-
 size_t sde_ranks_differing(const void *data, size_t bytes)
 {
   size_t count = sde_ranks_count(), differing = 1;
   if (count == 1)
     return 0;
   uint64_t *hash = sde_alloc(count, sizeof *hash);
-  if (!exchange(DIFFERING, hash_of(data, bytes), hash))
+  if (!exchange(DIFFERING, sde_hash(data, bytes), hash))
     come_apart(NULL);
   while (differing < count && hash[differing] == hash[0])
     differing++;
