@@ -8,7 +8,7 @@
 #   make deps       install what is missing (packages.txt), nothing else
 #   make asan       the tests under the address and undefined-behaviour sanitizers
 #   make valgrind   the non-statistical tests under valgrind, at reduced size
-#   make bench      speed against plain C, appended to build/bench.csv
+#   make bench      speed against plain C, appended to build/bench.csv; with MPI=1 that of ranks too
 #   make api        the C library's reference, build/api/html, by doxygen
 #   make install    into PREFIX (default /usr/local), staged under DESTDIR; also make uninstall
 #   make format, make shellcheck, make clean
@@ -188,6 +188,7 @@ valgrind: $(filter $(VALGRIND_TESTS:%=$(B)/tests/%),$(TESTS))
 
 bench: $(BENCH)
 	$(B)/bench/bench --csv $(B)/bench.csv --baselines $(B)/bench
+	$(if $(filter 1,$(MPI)),$(B)/bench/bench --csv $(B)/bench.csv --baselines $(B)/bench ranks)
 
 api:
 	@mkdir -p $(B)/api

@@ -138,20 +138,23 @@ static void open_bench(struct bench *bench, const char *csv)
 static const struct task {
   const char *name;
   void (*run)(const struct bench *bench);
-} tasks[] = {{"memory", bench_memory}, {"t1", bench_t1},          {"t1b", bench_t1b},
-             {"t2", bench_t2},         {"xmds2", bench_xmds2},    {"threads", bench_threads},
-             {"factor", bench_factor}, {"formula", bench_formula}};
+} tasks[] = {{"memory", bench_memory}, {"t1", bench_t1},           {"t1b", bench_t1b},
+             {"t2", bench_t2},         {"xmds2", bench_xmds2},     {"threads", bench_threads},
+             {"factor", bench_factor}, {"formula", bench_formula}, {"ranks", bench_ranks}};
 
-static bool asked_for(const char *task, int count, char **names)
+/* Without names all, but that for which the program must be built with MPI. */
+static bool asked_for(const struct task *task, int count, char **names)
 {
   for (int i = 0; i < count; i++)
-    if (strcmp(names[i], task) == 0)
+    if (strcmp(names[i], task->name) == 0)
       return true;
-  return count == 0;
+  return count == 0 && task->run != bench_ranks;
 }
 
 int main(int argc, char **argv)
 {
+  if (argc == 2 && strcmp(argv[1], "--rank") == 0)
+    return rank_of_bench();
   if (argc < 5 || strcmp(argv[1], "--csv") != 0 || strcmp(argv[3], "--baselines") != 0) {
     fprintf(stderr, "usage: bench --csv FILE --baselines DIRECTORY [TASK...]\n");
     return 2;
@@ -161,7 +164,7 @@ int main(int argc, char **argv)
   open_bench(&bench, argv[2]);
   processor_ticks(&total, &stolen);
   for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++)
-    if (asked_for(tasks[i].name, argc - 5, argv + 5))
+    if (asked_for(&tasks[i], argc - 5, argv + 5))
       tasks[i].run(&bench);
   processor_ticks(&total_end, &stolen_end);
   printf("medians of %d interleaved rounds; %.1f %% of processor time was stolen\n", ROUNDS,

@@ -3,13 +3,12 @@
  * between by their cost; for micro-batches of one sample the latter is in the matrix form of
  * models/generalized_sums.c.
  */
+#include "bench/csv_objective.h"
 #include "bench/measure.h"
 #include "models/limit.h"
 #include "sde/process.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 enum { WIDTH = 32 };
 
@@ -51,12 +50,10 @@ static double factor_microseconds(const struct objective *objective, const char 
   return 1e6 * elapsed / ((double)steps * WIDTH);
 }
 
-/* A least-squares objective on n rows of d - 1 random features and an intercept, by way of a
- * temporary CSV file. */
-static struct objective *random_objective(size_t n, size_t d)
+/* Rows of random features: n of them, d - 1 features and a target. */
+static void write_random(const void *context, FILE *csv)
 {
-  char file[] = "/tmp/sharpsde-bench-XXXXXX";
-  FILE *csv = fdopen(mkstemp(file), "w");
+  const size_t *size = context, n = size[0], d = size[1];
   double z[64 * 8];
   for (size_t j = 0; j < d; j++)
     fprintf(csv, "c%zu%c", j, j + 1 < d ? ',' : '\n');
@@ -66,23 +63,18 @@ static struct objective *random_objective(size_t n, size_t d)
     for (size_t j = 0; j < d; j++)
       fprintf(csv, "%.6f%c", z[j * 8], j + 1 < d ? ',' : '\n');
   }
-  fclose(csv);
+}
+
+/* Least squares on n such rows, with an intercept. */
+static struct objective *random_objective(const size_t size[2])
+{
   static const double yes = 1, no = 0;
-  const char *path = file, *sampling = "with-replacement";
-  struct parameters *parameters = parameters_new(), *noise = parameters_new();
-  parameters_add_texts(parameters, "data", 1, &path, "bench");
+  struct parameters *parameters = parameters_new();
   parameters_add_numbers(parameters, "standardize", 1, &no, "bench");
   parameters_add_numbers(parameters, "intercept", 1, &yes, "bench");
   parameters_add_numbers(parameters, "ridge", 1, &no, "bench");
   parameters_add_numbers(parameters, "standardize_target", 1, &no, "bench");
-  parameters_add_texts(noise, "sampling", 1, &sampling, "bench");
-  struct sde_status status = {SDE_OK, ""};
-  struct loss *loss = loss_new(loss_type_named("linear-regression"), parameters, &status);
-  struct objective *objective = objective_new(loss, noise, NULL, &status);
-  unlink(file);
-  parameters_free(parameters);
-  parameters_free(noise);
-  return objective;
+  return csv_objective_new("linear-regression", parameters, write_random, size);
 }
 
 /* Both factors of an optimizer, the latter by this name. */
@@ -107,11 +99,10 @@ void bench_factor(const struct bench *bench)
   static const size_t sizes[][2] = {{442, 2},  {442, 4},  {442, 6},  {442, 11},
                                     {442, 13}, {442, 14}, {569, 31}, {442, 40}};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-    struct objective *objective = random_objective(sizes[i][0], sizes[i][1]);
+    struct objective *objective = random_objective(sizes[i]);
     compare_factors(bench, objective, "m-usam", 4, "cholesky");
     compare_factors(bench, objective, "m-usam", 1, "matrix");
     compare_factors(bench, objective, "sgd", 1, "matrix");
-    loss_free((struct loss *)objective->loss);
-    objective_free(objective);
+    csv_objective_free(objective);
   }
 }

@@ -2,18 +2,16 @@
  * T2 of the benchmark: the iterates of m-USAM on the finite sum of sums10.h, beside plain C; with
  * the gradient of each sample, and with the quadratics of a micro-batch summed first.
  */
+#include "bench/csv_objective.h"
 #include "bench/measure.h"
 #include "bench/sums10.h"
 #include "models/optimizer.h"
-#include "sde/status.h"
-
-#include <stdlib.h>
-#include <unistd.h>
 
 enum { DIM = SUMS10_DIM, STEPS = 200, PATHS = 1024 };
 
-static void write_sums(FILE *csv)
+static void write_sums(const void *context, FILE *csv)
 {
+  (void)context;
   for (size_t j = 0; j < DIM; j++)
     for (size_t k = 0; k < DIM; k++)
       fprintf(csv, "A%zu_%zu,", j + 1, k + 1);
@@ -26,28 +24,6 @@ static void write_sums(FILE *csv)
     for (size_t j = 0; j < DIM; j++)
       fprintf(csv, "%.17g%c", sums10_slope(i, j), j + 1 < DIM ? ',' : '\n');
   }
-}
-
-/* As a recipe has it, by way of a temporary CSV file. */
-static struct objective *sums_objective(void)
-{
-  char file[] = "/tmp/sharpsde-bench-XXXXXX";
-  FILE *csv = fdopen(mkstemp(file), "w");
-  write_sums(csv);
-  fclose(csv);
-  const char *path = file, *sampling = "with-replacement";
-  struct parameters *parameters = parameters_new(), *noise = parameters_new();
-  parameters_add_texts(parameters, "data", 1, &path, "bench");
-  parameters_add_texts(noise, "sampling", 1, &sampling, "bench");
-  struct sde_status status = {SDE_OK, ""};
-  struct loss *loss = loss_new(loss_type_named("quadratic"), parameters, &status);
-  unlink(file);
-  if (loss == NULL)
-    abort();
-  struct objective *objective = objective_new(loss, noise, NULL, &status);
-  parameters_free(parameters);
-  parameters_free(noise);
-  return objective;
 }
 
 static double iterates_speed(const struct objective *objective, int threads)
@@ -66,7 +42,7 @@ static double iterates_speed(const struct objective *objective, int threads)
 
 void bench_t2(const struct bench *bench)
 {
-  struct objective *objective = sums_objective();
+  struct objective *objective = csv_objective_new("quadratic", NULL, write_sums, NULL);
   struct objective by_sample = *objective;
   by_sample.per_sample = true;
   double plain[ROUNDS], sample[ROUNDS], summed[ROUNDS], sample_ratio[ROUNDS], summed_ratio[ROUNDS];
@@ -83,6 +59,5 @@ void bench_t2(const struct bench *bench)
       "million path-steps/s", median(sample_ratio, ROUNDS), 0);
   row(bench, "t2", "summed first", bench->threads, 1e-6 * median(summed, ROUNDS),
       "million path-steps/s", median(summed_ratio, ROUNDS), 0);
-  loss_free((struct loss *)objective->loss);
-  objective_free(objective);
+  csv_objective_free(objective);
 }

@@ -29,6 +29,10 @@ double median(const double *values, size_t count);
 void row(const struct bench *bench, const char *task, const char *variant, int threads,
          double value, const char *unit, double to_plain, double to_floor);
 
+/* The same of so many ranks of one thread, without ratios. */
+void row_of_ranks(const struct bench *bench, const char *task, const char *variant, int ranks,
+                  double value, const char *unit);
+
 /* Path-steps a second that a program in plain C, called with paths, steps and threads, prints of
  * itself. */
 double baseline_speed(const struct bench *bench, const char *program, uint64_t paths,
@@ -54,5 +58,9 @@ void bench_xmds2(const struct bench *bench);
 void bench_t2(const struct bench *bench);
 void bench_factor(const struct bench *bench);
 void bench_formula(const struct bench *bench);
+void bench_ranks(const struct bench *bench);
+
+/* What a rank of bench_ranks runs, in the place of the program. */
+int rank_of_bench(void);
 
 #endif

@@ -143,7 +143,8 @@ struct sde_process *averages_process_new(const struct cases *cases, const struct
                                   .advance = advance,
                                   .kept_rows = quantities->all,
                                   .kept_paths = (size_t)one->paths,
-                                  .kept = averaged->average};
+                                  .kept = averaged->average,
+                                  .fingerprint = inner->fingerprint};
   return process;
 }
 

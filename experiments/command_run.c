@@ -184,6 +184,11 @@ static bool leave_results(const struct options *options, struct results *results
   return true;
 }
 
+static bool shows_progress(const struct options *options)
+{
+  return !options->quiet && sde_ranks_rank() == 0;
+}
+
 /* Run the study and write what it leaves; scheme_said is NULL or a line for people. */
 static bool run_study(const struct options *options, const struct recipe *recipe,
                       const struct cases *cases, const char *scheme_said, const char *directory,
@@ -192,8 +197,7 @@ static bool run_study(const struct options *options, const struct recipe *recipe
   int threads = options->threads > 0 ? options->threads : omp_get_max_threads();
   double begun = seconds_now();
   bool companions = recipe->study->companions;
-  struct progress *progress =
-      progress_new(total_work(cases, companions), !options->quiet && sde_ranks_rank() == 0);
+  struct progress *progress = progress_new(total_work(cases, companions), shows_progress(options));
   struct results *results = results_new(recipe);
   note_beginnings(results, cases);
   if (scheme_said != NULL)
@@ -249,19 +253,22 @@ static bool run(const struct options *options, struct recipe *recipe, struct sde
     return false;
   char *directory = options->directory != NULL ? sde_strdup(options->directory)
                                                : default_directory(options->recipe);
-  char *scheme_said = NULL;
+  struct scheme_choice choice = {NULL, 0, 0};
   bool good = is_prepared(directory, options->force, status);
   if (good) {
-    scheme_choose(recipe, options->threads, &scheme_said, status);
+    struct progress *progress = progress_new(0, shows_progress(options));
+    progress_phase(progress, "pilot: ");
+    scheme_choose(recipe, options->threads, progress, &choice, status);
+    progress_free(progress);
     good = sde_ranks_agree(status);
   }
-  if (good && scheme_said != NULL) {
+  if (good && choice.said != NULL) {
     cases_free(cases);
     cases = cases_of_all(recipe, status);
     good = cases != NULL;
   }
-  good = good && run_study(options, recipe, cases, scheme_said, directory, status);
-  sde_free(scheme_said);
+  good = good && run_study(options, recipe, cases, choice.said, directory, status);
+  sde_free(choice.said);
   sde_free(directory);
   cases_free(cases);
   return good;

@@ -107,11 +107,13 @@ static struct sde_ensemble_result run(const struct convergence_task *task, size_
   for (size_t k = 0; k < 2 * dim; k++)
     start[k] = task->equation->start[k % dim];
   struct beside beside = {task, scheme, solution};
+  const uint64_t all[] = {scheme->fingerprint, solution->fingerprint};
   struct sde_process both = {.dim = 2 * dim,
                              .context = &beside,
                              .workspace_new = workspace_new,
                              .workspace_free = workspace_free,
-                             .advance = advance};
+                             .advance = advance,
+                             .fingerprint = sde_hash(all, sizeof all)};
   bool strong = task->kind == ERROR_STRONG;
   struct sde_ensemble ensemble = {
       .paths = paths_at(task, i),

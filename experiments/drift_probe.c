@@ -320,7 +320,8 @@ struct drift_probe_result drift_probe_run(const struct drift_probe *probe, struc
                                 .context = &draws,
                                 .workspace_new = draws_workspace_new,
                                 .workspace_free = draws_workspace_free,
-                                .advance = draw};
+                                .advance = draw,
+                                .fingerprint = sde_hash(&stream, sizeof stream)};
   const struct sde_process *list[] = {&process};
   struct sde_ensemble ensemble = {
       .paths = paths,

@@ -219,6 +219,8 @@ static struct sde_process *process_of(struct passage made, size_t dim)
   struct passage *passage = sde_alloc(1, sizeof *passage);
   *passage = made;
   passage->time = sde_alloc((size_t)made.target.paths, sizeof(double));
+  const uint64_t all[] = {made.inner->fingerprint, made.crossings.seed, made.crossings.stream,
+                          made.substeps, made.bridge};
   struct sde_process *process = sde_alloc(1, sizeof *process);
   *process = (struct sde_process){.dim = dim,
                                   .context = passage,
@@ -227,7 +229,8 @@ static struct sde_process *process_of(struct passage made, size_t dim)
                                   .advance = advance,
                                   .kept_rows = 1,
                                   .kept_paths = (size_t)made.target.paths,
-                                  .kept = passage->time};
+                                  .kept = passage->time,
+                                  .fingerprint = sde_hash(all, sizeof all)};
   return process;
 }
 

@@ -196,7 +196,8 @@ static void sample(struct norm_table *table, const struct objective *objective, 
                                       .context = &draws[k],
                                       .workspace_new = draws_workspace_new,
                                       .workspace_free = draws_workspace_free,
-                                      .advance = draw};
+                                      .advance = draw,
+                                      .fingerprint = sde_hash(&stream, sizeof stream)};
     list[k] = &process[k];
     pair[k] = (struct sde_pair){k, k + 1};
   }

@@ -14,7 +14,7 @@ enum { BAR = 24 };
 struct progress {
   double total, before, part; /* work in all, of finished parts, of this part */
   uint64_t paths;
-  const char *label;
+  const char *phase, *label;
   bool visible;
   double started, shown;
   uint64_t own_paths;
@@ -31,6 +31,7 @@ struct progress *progress_new(double total, bool shown)
 {
   struct progress *progress = sde_alloc(1, sizeof *progress);
   progress->total = total;
+  progress->phase = "";
   progress->visible = shown && isatty(STDERR_FILENO);
   progress->started = seconds_now();
   return progress;
@@ -46,26 +47,49 @@ void progress_part(struct progress *progress, const char *label, double work, ui
   progress->paths = paths;
 }
 
-/* At most ten times a second. */
-void progress_paths(void *context, uint64_t paths_done)
+void progress_expect(struct progress *progress, double more)
 {
-  struct progress *progress = context;
-  if (progress == NULL || !progress->visible)
+  if (progress != NULL)
+    progress->total += more;
+}
+
+void progress_phase(struct progress *progress, const char *phase)
+{
+  if (progress != NULL)
+    progress->phase = phase;
+}
+
+/* At most ten times a second. */
+bool progress_is_due(const struct progress *progress)
+{
+  return progress != NULL && progress->visible && seconds_now() - progress->shown >= 0.1;
+}
+
+void progress_share(struct progress *progress, double share, const char *words)
+{
+  if (!progress_is_due(progress))
     return;
-  double now = seconds_now();
-  if (now - progress->shown < 0.1)
-    return;
-  progress->shown = now;
-  double done = progress->before + progress->part * (double)paths_done / (double)progress->paths;
-  double share = done / progress->total, elapsed = now - progress->started;
+  progress->shown = seconds_now();
   char bar[BAR + 1];
   for (int i = 0; i < BAR; i++)
     bar[i] = i < share * BAR ? '#' : '.';
   bar[BAR] = '\0';
-  double left = share > 0 ? elapsed * (1 - share) / share : 0;
-  fprintf(stderr, "\r\033[K[%s] %3.0f %%  %.3g M path-steps/s  %.0f s left  %s", bar, 100 * share,
-          done / elapsed / 1e6, left, progress->label);
+  fprintf(stderr, "\r\033[K[%s] %3.0f %%  %s%s", bar, 100 * share, progress->phase, words);
   fflush(stderr);
+}
+
+void progress_paths(void *context, uint64_t paths_done)
+{
+  struct progress *progress = context;
+  if (!progress_is_due(progress))
+    return;
+  double done = progress->before + progress->part * (double)paths_done / (double)progress->paths;
+  double share = done / progress->total, elapsed = seconds_now() - progress->started;
+  double left = share > 0 ? elapsed * (1 - share) / share : 0;
+  char *words = sde_format("%.3g M path-steps/s  %.0f s left  %s", done / elapsed / 1e6, left,
+                           progress->label);
+  progress_share(progress, share, words);
+  sde_free(words);
 }
 
 void progress_ran(struct progress *progress, uint64_t own_paths)

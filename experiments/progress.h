@@ -14,11 +14,20 @@ struct progress;
  * where that is a terminal and `shown` is true. */
 struct progress *progress_new(double total, bool shown);
 
+/* So much more work in all, where it is not known beforehand; and words before the labels. */
+void progress_expect(struct progress *progress, double more);
+void progress_phase(struct progress *progress, const char *phase);
+
 /* What runs now, and how much work it is; path counts are scaled to it. */
 void progress_part(struct progress *progress, const char *label, double work, uint64_t paths);
 
 /* As sde_ensemble.progress: paths done of the current part. */
 void progress_paths(void *progress, uint64_t paths_done);
+
+/* Work that is not known in path-steps: what share of it is done, and how far it is in words. They
+ * are shown where progress_is_due, which spares the caller making them. */
+bool progress_is_due(const struct progress *progress);
+void progress_share(struct progress *progress, double share, const char *words);
 
 /* Paths that this rank has run of an ensemble; and of all ensembles. */
 void progress_ran(struct progress *progress, uint64_t own_paths);

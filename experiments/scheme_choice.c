@@ -5,17 +5,43 @@
 
 #include "experiments/cases.h"
 #include "experiments/comparison.h"
+#include "experiments/progress.h"
 #include "experiments/study.h"
+#include "sde/block.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-/* A pilot takes a part of the paths. It looks at a few times, of which the last is the end. */
-enum { PILOT_PART = 20, PILOT_LEAST = 2000, PILOT_RECORDS = 4, SUBSTEPS_MOST = 4096 };
+/* A pilot takes a part of the paths. It looks at a few times, of which the last is the end. From
+ * PILOT_DECIDES paths a standard error is known to 1/sqrt(2 n), 9 %, and with fewer a pilot does not
+ * decide, unless they are all that the run has. */
+enum {
+  PILOT_PART = 20,
+  PILOT_LEAST = 2000,
+  PILOT_DECIDES = 64,
+  PILOT_RECORDS = 4,
+  SUBSTEPS_MOST = 4096
+};
 
 /* Of the sampling error, so much may the scheme's be. */
 static const double share = 0.5;
+
+/* Of the work of the run that is chosen, so much may all pilots together be; and of what is left of
+ * that, so much the next. */
+static const double pilot_share = 0.25, next_share = 0.5;
+
+/* What the choice is made for, and the work it took so far. */
+struct choice {
+  struct recipe *recipe;
+  int threads;
+  struct progress *progress;
+  double spent;
+  bool cramped; /* a scheme was not tried, for want of work */
+};
+
+/* How trying a scheme ended: without room, a pilot that decides would take more than its share. */
+enum outcome { TRIED, REFUSED, HOPELESS, NO_ROOM };
 
 struct candidate {
   const struct sde_scheme *scheme;
@@ -26,6 +52,7 @@ struct candidate {
   double order; /* its weak order on the recipe's systems */
   double unit; /* cost of a step: evaluations of the system, normals a Wiener process as one more */
   uint64_t substeps;
+  double work; /* of the whole run with it */
 };
 
 static bool is_automatic(const struct recipe *recipe, size_t sde)
@@ -75,6 +102,37 @@ static bool is_judged(const struct recipe *recipe, size_t sde)
          !(substeps_are_free(recipe) && parameters_has(recipe->sde[sde], "substeps"));
 }
 
+/* Work of a step: evaluations of the system, normals a Wiener process as one more. */
+static double step_work(const struct sde_scheme *scheme, const struct sde_system *system, double dt)
+{
+  double normals = sde_scheme_normals(scheme, system, dt);
+  return sde_scheme_evaluations(scheme, system) + normals / (double)system->noise_dim;
+}
+
+double scheme_choice_path_work(const struct cases *cases, const struct run_case *one,
+                               uint64_t substeps)
+{
+  double each = 1, eta = one->optimizer.eta;
+  for (size_t s = 0; s < cases->recipe->sdes; s++) {
+    const struct parameters *given = cases->recipe->sde[s];
+    bool free = is_automatic(cases->recipe, s) && !parameters_has(given, "substeps");
+    uint64_t own = free ? substeps : recipe_scheme(cases->recipe, s).substeps;
+    double steps = (double)own * (own % 2 == 0 ? 1.5 : 3); /* with the companion's */
+    each += steps * step_work(one->sde[s].scheme, &one->sde[s].system, eta / (double)own);
+  }
+  return (one->antithetic ? 2 : 1) * (double)one->steps * each;
+}
+
+/* Of the run with the candidate, of whose scheme the cases are. */
+static double run_work(const struct cases *cases, const struct candidate *candidate)
+{
+  double work = 0;
+  for (size_t i = 0; i < cases->count; i++)
+    work += (double)cases->one[i].paths *
+            scheme_choice_path_work(cases, &cases->one[i], candidate->substeps);
+  return work;
+}
+
 /* Set what a step of the candidate costs, and its order, the worst over the SDEs of all cases. */
 static void set_unit(const struct cases *cases, struct candidate *candidate)
 {
@@ -85,21 +143,62 @@ static void set_unit(const struct cases *cases, struct candidate *candidate)
       const struct sde_system *system = &cases->one[i].sde[s].system;
       if (!is_automatic(cases->recipe, s))
         continue;
-      double normals = sde_scheme_normals(candidate->scheme, system, cases->one[i].optimizer.eta);
-      candidate->unit = fmax(candidate->unit, sde_scheme_evaluations(candidate->scheme, system) +
-                                                  normals / (double)system->noise_dim);
+      candidate->unit =
+          fmax(candidate->unit, step_work(candidate->scheme, system, cases->one[i].optimizer.eta));
       candidate->order = fmin(candidate->order, sde_scheme_weak_order(candidate->scheme, system));
     }
 }
 
-/* Run the pilot of one case; false where paths diverged. */
-static bool pilot(const struct cases *cases, const struct run_case *one, int threads,
-                  struct candidate *candidate)
+/* Paths of a case's pilot, where `most` is the most that any has. */
+static uint64_t pilot_paths(const struct run_case *one, uint64_t most)
+{
+  uint64_t least = one->paths < PILOT_LEAST ? one->paths : PILOT_LEAST;
+  uint64_t wanted = one->paths / PILOT_PART > least ? one->paths / PILOT_PART : least;
+  return wanted < most ? wanted : most;
+}
+
+static double pilot_work(const struct cases *cases, uint64_t substeps, uint64_t most)
+{
+  double work = 0;
+  for (size_t i = 0; i < cases->count; i++)
+    work += (double)pilot_paths(&cases->one[i], most) *
+            scheme_choice_path_work(cases, &cases->one[i], substeps);
+  return work;
+}
+
+/* The most paths a case that the pilot of the candidate may take: in whole blocks, for a part of
+ * one takes as long. 0 where those are too few to decide. */
+static uint64_t affordable(const struct choice *choice, const struct cases *cases,
+                           const struct candidate *candidate, const struct candidate *best)
+{
+  double chosen = best->scheme == NULL ? candidate->work : fmin(candidate->work, best->work);
+  double allowed = next_share * (pilot_share * chosen - choice->spent);
+  uint64_t wanted = 0;
+  for (size_t i = 0; i < cases->count; i++) {
+    uint64_t own = pilot_paths(&cases->one[i], UINT64_MAX);
+    wanted = own > wanted ? own : wanted;
+  }
+  if (pilot_work(cases, candidate->substeps, wanted) <= allowed)
+    return wanted;
+  uint64_t fits = 0, beyond = wanted / SDE_UNIT + 1; /* blocks */
+  while (beyond - fits > 1) {
+    uint64_t middle = fits + (beyond - fits) / 2;
+    if (pilot_work(cases, candidate->substeps, middle * SDE_UNIT) <= allowed)
+      fits = middle;
+    else
+      beyond = middle;
+  }
+  return fits * SDE_UNIT >= PILOT_DECIDES ? fits * SDE_UNIT : 0;
+}
+
+/* Run the pilot of one case with so many paths; false where paths diverged. */
+static bool pilot(struct choice *choice, const struct cases *cases, const struct run_case *one,
+                  uint64_t paths, struct candidate *candidate)
 {
   struct run_case part = *one;
   part.replicates = 0; /* the sampling error is taken to be that of independent paths */
-  uint64_t least = one->paths < PILOT_LEAST ? one->paths : PILOT_LEAST;
-  part.paths = one->paths / PILOT_PART > least ? one->paths / PILOT_PART : least;
+  part.paths = paths;
+  choice->spent += (double)paths * scheme_choice_path_work(cases, one, candidate->substeps);
   uint64_t steps[PILOT_RECORDS + 1];
   size_t records = 1;
   steps[0] = 0;
@@ -107,7 +206,7 @@ static bool pilot(const struct cases *cases, const struct run_case *one, int thr
     if (one->steps * r / PILOT_RECORDS > steps[records - 1])
       steps[records++] = one->steps * r / PILOT_RECORDS;
   struct sde_ensemble_result result =
-      case_run(cases, &part, true, 0, records, steps, threads, NULL);
+      case_run(cases, &part, true, 0, records, steps, choice->threads, choice->progress);
   bool stable = true;
   for (size_t s = 0; s < cases->recipe->sdes; s++)
     if (is_judged(cases->recipe, s)) {
@@ -127,27 +226,6 @@ static bool is_hopeless(const struct candidate *candidate, const struct candidat
          candidate->unit * (double)candidate->substeps >= best->unit * (double)best->substeps;
 }
 
-/* All cases at recipe->automatic, but no more than are needed to see that they diverge. False where
- * the scheme is refused or cannot pay. */
-static bool try_substeps(struct recipe *recipe, int threads, const struct candidate *best,
-                         struct candidate *candidate, struct sde_status *status)
-{
-  recipe->automatic = (struct recipe_scheme){candidate->scheme, candidate->substeps};
-  struct cases *cases = cases_new(recipe, status);
-  if (cases == NULL)
-    return false;
-  set_unit(cases, candidate);
-  bool pays = !is_hopeless(candidate, best);
-  candidate->excess = 0;
-  candidate->diverged = false;
-  for (size_t i = 0; pays && i < cases->count && !candidate->diverged; i++)
-    candidate->diverged = !pilot(cases, &cases->one[i], threads, candidate);
-  if (candidate->diverged)
-    candidate->excess = INFINITY;
-  cases_free(cases);
-  return pays;
-}
-
 /* The fewest substeps, a power of two, that the error's order predicts to be enough. */
 static void extrapolate(struct candidate *candidate)
 {
@@ -157,21 +235,56 @@ static void extrapolate(struct candidate *candidate)
   }
 }
 
-static bool try_scheme(struct recipe *recipe, int threads, const struct candidate *best,
-                       struct candidate *candidate, struct sde_status *status)
+static double path_steps(const struct cases *cases, uint64_t most)
 {
-  bool free = substeps_are_free(recipe);
-  candidate->substeps = 1;
-  if (!try_substeps(recipe, threads, best, candidate, status))
-    return false;
-  while (free && candidate->diverged && candidate->substeps < 64) {
-    candidate->substeps *= 4;
-    if (!try_substeps(recipe, threads, best, candidate, status))
-      return false;
+  double work = 0;
+  for (size_t i = 0; i < cases->count; i++) {
+    struct run_case part = cases->one[i];
+    part.paths = pilot_paths(&part, most);
+    work += case_work(&part, cases->recipe->sdes, true);
   }
-  if (free && isfinite(candidate->excess))
+  return work;
+}
+
+/* All cases with the candidate, but no more than are needed to see that they diverge. */
+static enum outcome try_substeps(struct choice *choice, const struct candidate *best,
+                                 struct candidate *candidate, struct sde_status *status)
+{
+  choice->recipe->automatic = (struct recipe_scheme){candidate->scheme, candidate->substeps};
+  struct cases *cases = cases_new(choice->recipe, status);
+  if (cases == NULL)
+    return REFUSED;
+  set_unit(cases, candidate);
+  candidate->work = run_work(cases, candidate);
+  uint64_t paths = affordable(choice, cases, candidate, best);
+  enum outcome outcome = is_hopeless(candidate, best) ? HOPELESS : paths == 0 ? NO_ROOM : TRIED;
+  candidate->excess = 0;
+  candidate->diverged = false;
+  if (outcome == TRIED)
+    progress_expect(choice->progress, path_steps(cases, paths));
+  for (size_t i = 0; outcome == TRIED && i < cases->count && !candidate->diverged; i++)
+    candidate->diverged =
+        !pilot(choice, cases, &cases->one[i], pilot_paths(&cases->one[i], paths), candidate);
+  if (candidate->diverged)
+    candidate->excess = INFINITY;
+  if (outcome == TRIED && substeps_are_free(choice->recipe) && isfinite(candidate->excess))
     extrapolate(candidate);
-  return true;
+  candidate->work = run_work(cases, candidate);
+  cases_free(cases);
+  return outcome;
+}
+
+static enum outcome try_scheme(struct choice *choice, const struct candidate *best,
+                               struct candidate *candidate, struct sde_status *status)
+{
+  bool free = substeps_are_free(choice->recipe);
+  candidate->substeps = 1;
+  enum outcome outcome = try_substeps(choice, best, candidate, status);
+  while (outcome == TRIED && free && candidate->diverged && candidate->substeps < 64) {
+    candidate->substeps *= 4;
+    outcome = try_substeps(choice, best, candidate, status);
+  }
+  return outcome;
 }
 
 /* Good enough and cheapest; where none is good enough, nearest to it. */
@@ -209,8 +322,10 @@ static char *error_text(const struct candidate *best)
              : sde_strdup("there is no sampling error in the pilot to hold its error against");
 }
 
-static char *sentence(bool free, const struct candidate *best, const struct candidate *first)
+static char *sentence(const struct choice *choice, const struct candidate *best,
+                      const struct candidate *first)
 {
+  bool free = substeps_are_free(choice->recipe);
   char *chosen = free ? substeps_text(best) : sde_strdup("the substeps given");
   char *error = error_text(best), *other = sde_strdup("");
   if (free && best->scheme != first->scheme && isfinite(first->excess)) {
@@ -220,17 +335,49 @@ static char *sentence(bool free, const struct candidate *best, const struct cand
                        first->excess > 1 ? " or more" : "");
     sde_free(needed);
   }
-  char *said = sde_format("A pilot run chose the scheme %s with %s: %s%s\n", best->scheme->name,
-                          chosen, error, other);
+  char *said = sde_format("A pilot run chose the scheme %s with %s: %s%s%s\n", best->scheme->name,
+                          chosen, error, other,
+                          choice->cramped ? "; not all schemes were tried, for pilots may take a "
+                                            "quarter of the run's work"
+                                          : "");
   sde_free(chosen), sde_free(error), sde_free(other);
   return said;
 }
 
-bool scheme_choose(struct recipe *recipe, int threads, char **said, struct sde_status *status)
+/* Where the run is too small for a pilot: a scheme that is exact on these SDEs, else the one for
+ * every noise with the default number of substeps. */
+static char *choose_by_rule(struct recipe *recipe, const struct sde_scheme *every)
 {
-  *said = NULL;
+  struct recipe_scheme rule = {every, SUBSTEPS_DEFAULT};
+  for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++) {
+    struct sde_status refused = {SDE_OK, ""};
+    if (!(*scheme)->exact)
+      continue;
+    recipe->automatic = (struct recipe_scheme){*scheme, 1};
+    struct cases *cases = cases_new(recipe, &refused);
+    if (cases != NULL)
+      rule = recipe->automatic;
+    cases_free(cases);
+  }
+  recipe->automatic = rule;
+  char *substeps = substeps_text(&(struct candidate){.substeps = rule.substeps});
+  char *said = sde_format(
+      "No pilot run chose the scheme: it may take a quarter of the run's work, which is not enough "
+      "for %d paths a case. By rule it is %s with %s%s\n",
+      PILOT_DECIDES, rule.scheme->name, substeps_are_free(recipe) ? substeps : "the substeps given",
+      rule.scheme->exact ? ", which is exact in law on these SDEs"
+                         : "; its error was not measured beforehand");
+  sde_free(substeps);
+  return said;
+}
+
+bool scheme_choose(struct recipe *recipe, int threads, struct progress *progress,
+                   struct scheme_choice *chosen, struct sde_status *status)
+{
+  *chosen = (struct scheme_choice){NULL, 0, 0};
   if (!is_asked(recipe))
     return true;
+  struct choice choice = {.recipe = recipe, .threads = threads, .progress = progress};
   struct candidate first = {0}, best = {0};
   double order = 0;
   for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++) {
@@ -239,11 +386,16 @@ bool scheme_choose(struct recipe *recipe, int threads, char **said, struct sde_s
     /* The first is for every noise; another can only pay by a greater order. */
     if ((*scheme)->weak_order <= order)
       continue;
-    if (!try_scheme(recipe, threads, &best, &candidate, &refused)) {
-      if (first.scheme == NULL)
-        return sde_fail(status, refused.code, "%s", refused.message);
-      continue;
+    enum outcome outcome = try_scheme(&choice, &best, &candidate, &refused);
+    choice.cramped |= outcome == NO_ROOM;
+    if (outcome == REFUSED && first.scheme == NULL)
+      return sde_fail(status, refused.code, "%s", refused.message);
+    if (outcome == NO_ROOM && first.scheme == NULL) {
+      *chosen = (struct scheme_choice){choose_by_rule(recipe, *scheme), choice.spent, 0};
+      return true;
     }
+    if (outcome != TRIED)
+      continue;
     order = candidate.order;
     if (first.scheme == NULL)
       first = best = candidate;
@@ -253,6 +405,6 @@ bool scheme_choose(struct recipe *recipe, int threads, char **said, struct sde_s
   if (isinf(best.excess) && !best.diverged)
     best.substeps = SUBSTEPS_DEFAULT;
   recipe->automatic = (struct recipe_scheme){best.scheme, best.substeps};
-  *said = sentence(substeps_are_free(recipe), &best, &first);
+  *chosen = (struct scheme_choice){sentence(&choice, &best, &first), choice.spent, best.work};
   return true;
 }

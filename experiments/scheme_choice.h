@@ -5,13 +5,32 @@
 #ifndef EXPERIMENTS_SCHEME_CHOICE_H
 #define EXPERIMENTS_SCHEME_CHOICE_H
 
+#include "experiments/cases.h"
 #include "experiments/recipe.h"
 #include "sde/status.h"
 
+struct progress;
+
+/* What was chosen and why, in a sentence for people (released with sde_free; NULL where nothing was
+ * to be chosen). What the pilots took, and the run takes, in evaluations of an SDE's system, where
+ * a path's normals count as one more for each Wiener process and a step of the iterates as one;
+ * run_work is 0 where no pilot chose. */
+struct scheme_choice {
+  char *said;
+  double pilot_work, run_work;
+};
+
 /* Where the recipe's study chooses and an SDE says `scheme: auto`: try each scheme of the registry
- * on a part of the paths, set recipe->automatic, and tell in a sentence what was chosen and why
- * (*said, released with sde_free; NULL where nothing was to be chosen). The choice is a function of
- * the recipe alone. False, and the status says why, where the recipe cannot be run. */
-bool scheme_choose(struct recipe *recipe, int threads, char **said, struct sde_status *status);
+ * on a part of the paths and set recipe->automatic. All that is tried takes at most a quarter of
+ * the run's work; where that is too little for a pilot, the choice is by rule. It is a function of
+ * the recipe alone. `progress` may be NULL. False, and the status says why, where the recipe cannot
+ * be run. */
+bool scheme_choose(struct recipe *recipe, int threads, struct progress *progress,
+                   struct scheme_choice *chosen, struct sde_status *status);
+
+/* The work of one path of a case, of whose scheme the case is, SDEs whose substeps are left to the
+ * program at so many. */
+double scheme_choice_path_work(const struct cases *cases, const struct run_case *one,
+                               uint64_t substeps);
 
 #endif

@@ -24,6 +24,7 @@ struct answer {
   struct sde_plain same, euler; /* paths is NAN where plain Euler-Maruyama is not known */
   double normals, evaluations;  /* that all took, with those of schemes tried and not taken */
   uint64_t own_paths;           /* that this rank ran for it, of whatever scheme */
+  struct watch *watch;          /* NULL where nobody looks on */
 };
 
 struct tolerance_case {
@@ -34,11 +35,70 @@ struct tolerance_case {
   uint64_t iterates_diverged;
 };
 
+/* ---- How far it is ---- */
+
+/* What runs: of `parts` equal ones, those before this are done, and of this a share. */
+struct watch {
+  struct progress *progress;
+  double parts, part, share;
+  char *label;
+  double tolerance;
+  bool chosen; /* the pilots are over, and the levels know what they will take */
+};
+
+static void show(const struct watch *watch, double paths, const char *levels, double error)
+{
+  char *reached = isfinite(error) ? sde_format(", error %.2g of %.2g", error, watch->tolerance)
+                                  : sde_strdup("");
+  char *words = sde_format("%s: %s%.3g paths%s", watch->label, levels, paths, reached);
+  progress_share(watch->progress, (watch->part + watch->share) / watch->parts, words);
+  sde_free(reached);
+  sde_free(words);
+}
+
+/* The largest root-mean-square error of an observable; NAN while a level is without paths. */
+static double levels_error(const struct sde_multilevel *levels)
+{
+  double largest = 0;
+  for (size_t o = 0; o < levels->problem.observables.count; o++) {
+    struct sde_multilevel_estimate estimate = sde_multilevel_estimate(levels, o);
+    double error = hypot(estimate.se, estimate.bias);
+    largest = isnan(error) || isnan(largest) ? NAN : fmax(largest, error);
+  }
+  return largest;
+}
+
+static void watch_levels(void *context, const struct sde_multilevel *levels, double normals)
+{
+  struct watch *watch = context;
+  if (!progress_is_due(watch->progress))
+    return;
+  double paths = 0, share = watch->chosen ? normals / sde_multilevel_predicted(levels) : 0;
+  watch->share = isnan(share) ? watch->share : fmin(share, 1);
+  for (size_t l = 0; l < levels->levels; l++)
+    paths += (double)levels->level[l].paths;
+  char *finest = sde_format("%s, level %zu, ", levels->problem.scheme->name, levels->levels - 1);
+  show(watch, paths, finest, levels_error(levels));
+  sde_free(finest);
+}
+
+/* The part that is next. */
+static void watch_next(struct watch *watch, const struct run_case *one, const char *what)
+{
+  char *label = case_label(one);
+  sde_free(watch->label);
+  watch->label = sde_format("%s, eta %g, %s", label, one->optimizer.eta, what);
+  watch->part++;
+  watch->chosen = false;
+  watch->share = 0;
+  sde_free(label);
+}
+
 /* ---- An SDE ---- */
 
 static struct sde_multilevel *pilot(const struct cases *cases, const struct run_case *one,
                                     size_t sde, const struct sde_scheme *scheme, int threads,
-                                    uint64_t *own_paths, struct sde_status *status)
+                                    struct answer *answer, struct sde_status *status)
 {
   double time = parameters_real(cases->recipe->common, "time");
   struct sde_multilevel_problem problem = {
@@ -52,7 +112,9 @@ static struct sde_multilevel *pilot(const struct cases *cases, const struct run_
       .tolerance = recipe_tolerance(cases->recipe),
       .bound = parameters_real(cases->recipe->common, "divergence_bound"),
       .threads = threads,
-      .own_paths = own_paths};
+      .own_paths = &answer->own_paths,
+      .progress = answer->watch == NULL ? NULL : watch_levels,
+      .progress_context = answer->watch};
   return sde_multilevel_new(&problem, status);
 }
 
@@ -99,8 +161,7 @@ static bool choose(const struct cases *cases, const struct run_case *one, size_t
     bool euler = strcmp((*scheme)->name, "euler-maruyama") == 0;
     if (!candidate && !euler)
       continue;
-    struct sde_multilevel *tried =
-        pilot(cases, one, sde, *scheme, threads, &answer->own_paths, &refused);
+    struct sde_multilevel *tried = pilot(cases, one, sde, *scheme, threads, answer, &refused);
     if (tried == NULL && candidate && first.code == SDE_OK)
       first = refused;
     if (tried != NULL && euler)
@@ -121,6 +182,7 @@ static bool run_sde(const struct cases *cases, const struct run_case *one, size_
   struct sde_status failed = {SDE_OK, ""};
   if (!choose(cases, one, sde, threads, answer, status))
     return false;
+  answer->watch->chosen = true;
   if (!sde_multilevel_run(answer->levels, &failed))
     return sde_fail(status, failed.code, "%s: %s",
                     parameters_place(cases->recipe->common, "tolerance"), failed.message);
@@ -134,11 +196,34 @@ static bool run_sde(const struct cases *cases, const struct run_case *one, size_
 
 /* ---- The iterates ---- */
 
+/* A round of them. */
+struct round {
+  struct watch *watch;
+  const struct tolerance_case *done;
+  uint64_t before, wanted;
+};
+
+static void watch_iterates(void *context, uint64_t paths_done)
+{
+  const struct round *round = context;
+  struct watch *watch = round->watch;
+  if (!progress_is_due(watch->progress))
+    return;
+  double paths = (double)(round->before + paths_done), error = 0;
+  for (size_t o = 0; o < round->done->cases->observables->count; o++) {
+    double variance = sde_moments_variance(round->done->iterates[o]);
+    error = isnan(variance) ? NAN : fmax(error, sqrt(variance / paths));
+  }
+  watch->share = paths / (double)round->wanted;
+  show(watch, paths, "", error);
+}
+
 static void draw_iterates(struct tolerance_case *done, uint64_t first, uint64_t paths, int threads,
-                          struct progress *progress)
+                          struct watch *watch)
 {
   const struct cases *cases = done->cases;
   const struct sde_process *process = done->one->iterates;
+  struct round round = {watch, done, first, first + paths};
   struct sde_ensemble ensemble = {.paths = paths,
                                   .first_path = first,
                                   .dim = cases->loss->dim,
@@ -150,12 +235,14 @@ static void draw_iterates(struct tolerance_case *done, uint64_t first, uint64_t 
                                   .observables = *cases->observables,
                                   .bound =
                                       parameters_real(cases->recipe->common, "divergence_bound"),
-                                  .threads = threads};
+                                  .threads = threads,
+                                  .progress = watch_iterates,
+                                  .progress_context = &round};
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
   for (size_t o = 0; o < cases->observables->count; o++)
     done->iterates[o] = sde_moments_merged(done->iterates[o], result.moments[o]);
   done->iterates_diverged += result.diverged[0];
-  progress_ran(progress, result.own_paths);
+  progress_ran(watch->progress, result.own_paths);
   sde_ensemble_result_free(&result);
 }
 
@@ -175,7 +262,7 @@ static double lacking_iterates(const struct tolerance_case *done, uint64_t paths
 
 /* Paths until every standard error is within the tolerance; the variance is estimated anew after
  * each round. */
-static bool run_iterates(struct tolerance_case *done, int threads, struct progress *progress,
+static bool run_iterates(struct tolerance_case *done, int threads, struct watch *watch,
                          struct sde_status *status)
 {
   const struct recipe *recipe = done->cases->recipe;
@@ -187,7 +274,7 @@ static bool run_iterates(struct tolerance_case *done, int threads, struct progre
                       "%s: tolerance %g would take %.2g paths of the iterates; below %.2g are "
                       "accepted",
                       parameters_place(recipe->common, "tolerance"), tolerance, wanted, paths_most);
-    draw_iterates(done, paths, (uint64_t)more, threads, progress);
+    draw_iterates(done, paths, (uint64_t)more, threads, watch);
     paths += (uint64_t)more;
   }
   return true;
@@ -303,11 +390,21 @@ struct tolerance_case *tolerance_run(const struct cases *cases, const struct run
                                   .one = one,
                                   .answer = sde_alloc(sdes, sizeof *done->answer),
                                   .iterates = sde_alloc(observables, sizeof *done->iterates)};
-  bool good = run_iterates(done, threads, progress, status);
+  struct watch watch = {.progress = progress,
+                        .parts = (double)(cases->count * (1 + sdes)),
+                        .part = (double)((size_t)(one - cases->one) * (1 + sdes)) - 1,
+                        .tolerance = recipe_tolerance(cases->recipe)};
+  watch_next(&watch, one, "iterates");
+  bool good = run_iterates(done, threads, &watch, status);
   for (size_t s = 0; good && s < sdes; s++) {
+    char *what = sde_format("SDE %zu", s);
+    watch_next(&watch, one, what);
+    sde_free(what);
+    done->answer[s].watch = &watch;
     good = run_sde(cases, one, s, threads, &done->answer[s], status);
     progress_ran(progress, done->answer[s].own_paths);
   }
+  sde_free(watch.label);
   if (!good) {
     tolerance_case_free(done);
     return NULL;

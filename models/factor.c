@@ -152,6 +152,7 @@ void factor_cholesky(size_t dim, size_t width, double *covariance)
 }
 
 /* What rounding may make of a variance that is a second moment less the square of a mean. */
+SDE_VECTOR
 static void second_moment_floor(size_t dim, size_t width, const double *restrict covariance,
                                 double *restrict floor)
 {

@@ -329,6 +329,25 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
   sde_block_add(process->dim * width, -iterates->optimizer->eta, workspace->u, x);
 }
 
+static uint64_t fingerprint_of(const struct iterates *iterates)
+{
+  const struct optimizer *optimizer = iterates->optimizer;
+  const double real[] = {optimizer->eta, optimizer->rho, optimizer->lambda, optimizer->delta};
+  const uint64_t all[] = {sde_hash(optimizer->type->name, strlen(optimizer->type->name)),
+                          sde_hash(real, sizeof real),
+                          optimizer->batch,
+                          optimizer->micro_batch,
+                          optimizer->exact_norms,
+                          iterates->stream.seed,
+                          iterates->stream.stream,
+                          iterates->coupled,
+                          iterates->coupling.wiener.stream.seed,
+                          iterates->coupling.wiener.stream.stream,
+                          iterates->coupling.wiener.negated,
+                          iterates->coupling.resolution};
+  return sde_hash(all, sizeof all);
+}
+
 struct sde_process *optimizer_process_new(const struct optimizer *optimizer,
                                           struct sde_stream stream)
 {
@@ -350,7 +369,8 @@ struct sde_process *optimizer_coupled_process_new(const struct optimizer *optimi
                                   .context = iterates,
                                   .workspace_new = workspace_new,
                                   .workspace_free = workspace_free,
-                                  .advance = advance};
+                                  .advance = advance,
+                                  .fingerprint = fingerprint_of(iterates)};
   return process;
 }
 

@@ -235,11 +235,35 @@ static void apply(const struct loss *loss, size_t width, struct loss_samples sam
                                                      constant, v, out);
 }
 
+/* Of one sample for all paths, a tile of them at a time; in the order of value() for each path. */
+SDE_VECTOR
+static void value_shared(const struct quadratic *quadratic, size_t d, size_t width,
+                         const uint32_t *index, const double *x, double *out)
+{
+  const double *a = quadratic->all + index[0] * quadratic->stride;
+  for (size_t p = 0; p < width; p += TILE) {
+    double sum[TILE] = {0};
+    for (size_t i = 0; i < d; i++) {
+      double row[TILE] = {0};
+      for (size_t j = 0; j < d; j++)
+        for (size_t q = 0; q < TILE; q++)
+          row[q] += a[j * quadratic->padded + i] * x[j * width + p + q];
+      for (size_t q = 0; q < TILE; q++)
+        sum[q] += x[i * width + p + q] * (0.5 * row[q] - a[d * quadratic->padded + i]);
+    }
+    memcpy(out + p, sum, sizeof sum);
+  }
+}
+
 static void value(const struct loss *loss, size_t width, struct loss_samples samples,
                   const double *x, double *out)
 {
   const struct quadratic *quadratic = loss->data;
   size_t d = loss->dim;
+  if (samples.stride == 0) {
+    value_shared(quadratic, d, width, samples.index, x, out);
+    return;
+  }
   for (size_t p = 0; p < width; p++) {
     const double *a = quadratic->all + samples.index[p * samples.stride] * quadratic->stride;
     double sum = 0;

@@ -511,8 +511,8 @@ static void append(uint64_t *all, size_t *numbers, const void *words, size_t cou
   *numbers += count;
 }
 
-/* Ranks whose programs have come apart must not merge what they have. What the processes compute is
- * not seen here, but how a study came to them mostly is: steps, pairs, factors, what is kept. */
+/* Ranks whose programs have come apart must not merge what they have: other processes by what these
+ * tell of themselves, or steps, pairs, factors, what is kept. */
 static void require_same(const struct sde_ensemble *ensemble)
 {
   uint64_t bound;
@@ -531,7 +531,7 @@ static void require_same(const struct sde_ensemble *ensemble)
   size_t numbers = 0, count = sizeof head / sizeof *head;
   size_t factors = ensemble->pairs * ensemble->records * ensemble->observables.count;
   uint64_t *all = sde_alloc(count + ensemble->dim + ensemble->records + 2 * ensemble->pairs +
-                                2 * factors + 2 * ensemble->processes,
+                                2 * factors + 3 * ensemble->processes,
                             sizeof *all);
   append(all, &numbers, head, count);
   append(all, &numbers, ensemble->start, ensemble->dim);
@@ -545,6 +545,7 @@ static void require_same(const struct sde_ensemble *ensemble)
   for (size_t i = 0; i < ensemble->processes; i++) {
     all[numbers++] = ensemble->process[i]->kept_rows;
     all[numbers++] = ensemble->process[i]->kept_paths;
+    all[numbers++] = ensemble->process[i]->fingerprint;
   }
   if (sde_ranks_differing(all, numbers * sizeof *all) != 0)
     sde_ranks_stop("the ranks have come to different ensembles; are their machines unequal?");

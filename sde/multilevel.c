@@ -113,6 +113,20 @@ static void add_result(struct sde_level *level, size_t observables, bool pair,
   add_moments(observables, level->difference, result->differences);
 }
 
+/* An ensemble of a level that runs. */
+struct drawing {
+  const struct sde_multilevel *multilevel;
+  double normals; /* that a path draws */
+};
+
+static void tell_progress(void *context, uint64_t paths_done)
+{
+  const struct drawing *drawing = context;
+  const struct sde_multilevel *multilevel = drawing->multilevel;
+  multilevel->problem.progress(multilevel->problem.progress_context, multilevel,
+                               multilevel->normals + (double)paths_done * drawing->normals);
+}
+
 /* So many more paths of a level, of the difference too where it has one and it is asked for. */
 static bool draw(struct sde_multilevel *multilevel, size_t l, uint64_t paths, bool difference,
                  struct sde_status *status)
@@ -124,6 +138,8 @@ static bool draw(struct sde_multilevel *multilevel, size_t l, uint64_t paths, bo
   struct sde_process *process[2] = {NULL, NULL};
   bool good = make_processes(multilevel, l, process, status);
   if (good) {
+    double normals = pair ? level->normals : normals_of(multilevel, level->steps);
+    struct drawing drawing = {multilevel, normals};
     struct sde_ensemble ensemble = {.paths = paths,
                                     .first_path = ((uint64_t)l << LEVEL_BITS) + level->paths,
                                     .dim = problem->system->dim,
@@ -136,15 +152,16 @@ static bool draw(struct sde_multilevel *multilevel, size_t l, uint64_t paths, bo
                                     .pair = &(struct sde_pair){0, 1},
                                     .observables = problem->observables,
                                     .bound = problem->bound,
-                                    .threads = problem->threads};
+                                    .threads = problem->threads,
+                                    .progress = problem->progress == NULL ? NULL : tell_progress,
+                                    .progress_context = &drawing};
     struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
     add_result(level, problem->observables.count, pair, &result);
     level->diverged += pair ? paths - (uint64_t)result.differences[0].n : result.diverged[0];
     if (problem->own_paths != NULL)
       *problem->own_paths += result.own_paths;
     level->paths += paths;
-    multilevel->normals +=
-        (double)paths * (pair ? level->normals : normals_of(multilevel, level->steps));
+    multilevel->normals += (double)paths * normals;
     multilevel->evaluations +=
         (double)paths * (pair ? level->evaluations : evaluations_of(multilevel, level->steps));
     sde_ensemble_result_free(&result);

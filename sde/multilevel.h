@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct sde_multilevel;
+
 /* The system must not depend on time otherwise than by X: a step need not divide any unit of it. */
 struct sde_multilevel_problem {
   const struct sde_system *system;
@@ -26,6 +28,10 @@ struct sde_multilevel_problem {
   double bound;     /* as in an ensemble */
   int threads;
   uint64_t *own_paths; /* NULL, or where the paths that this rank runs are added */
+  /* NULL, or told now and then while paths run: the levels without those, and the normals that all
+   * have taken with those. */
+  void (*progress)(void *context, const struct sde_multilevel *multilevel, double normals);
+  void *progress_context;
 };
 
 /* Level l has 2^l steps. Of it are known phi at its own step, and phi at this step less phi at the

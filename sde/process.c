@@ -5,6 +5,8 @@
 
 #include "sde/wiener.h"
 
+#include <string.h>
+
 /* The context of a process. */
 struct solver {
   struct sde_solution solution;
@@ -64,6 +66,26 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
   }
 }
 
+static uint64_t fingerprint_of(const struct sde_solution *solution)
+{
+  const struct sde_system *system = solution->system;
+  uint64_t eta;
+  memcpy(&eta, &solution->eta, sizeof eta);
+  const uint64_t all[] = {sde_hash(solution->scheme->name, strlen(solution->scheme->name)),
+                          sde_hash(system->name, strlen(system->name)),
+                          system->dim,
+                          system->noise_dim,
+                          system->noise,
+                          solution->stream.seed,
+                          solution->stream.stream,
+                          eta,
+                          solution->substeps,
+                          solution->resolution,
+                          solution->negated,
+                          solution->quasi != NULL};
+  return sde_hash(all, sizeof all);
+}
+
 struct sde_process *sde_solution_process_new(const struct sde_solution *solution,
                                              struct sde_status *status)
 {
@@ -95,7 +117,8 @@ struct sde_process *sde_solution_process_new(const struct sde_solution *solution
                                   .context = solver,
                                   .workspace_new = workspace_new,
                                   .workspace_free = workspace_free,
-                                  .advance = advance};
+                                  .advance = advance,
+                                  .fingerprint = fingerprint_of(solution)};
   return process;
 }
 

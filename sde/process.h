@@ -30,6 +30,9 @@ struct sde_process {
    * and at most kept_paths paths. */
   size_t kept_rows, kept_paths;
   double *kept;
+  /* Of what it computes and which random numbers it draws: ranks that have other ones must not put
+   * their paths together, and an ensemble ends them. 0 where nothing is told. */
+  uint64_t fingerprint;
 };
 
 /* How an SDE is solved: the learning-rate step eta is cut into `substeps` steps of the scheme, and

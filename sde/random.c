@@ -11,13 +11,20 @@
 
 enum { CALL_BITS = 24, CHUNK = 64 };
 
+uint64_t sde_hash(const void *data, size_t bytes)
+{
+  const unsigned char *byte = data;
+  uint64_t hash = UINT64_C(14695981039346656037);
+  for (size_t i = 0; i < bytes; i++)
+    hash = (hash ^ byte[i]) * UINT64_C(1099511628211);
+  return hash;
+}
+
 struct sde_stream sde_stream_named(uint64_t seed, const char *name)
 {
-  /* FNV-1a over the name, then one Threefry so that near names give unrelated streams. */
-  uint64_t hash = UINT64_C(14695981039346656037);
-  for (const char *c = name; *c != '\0'; c++)
-    hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-  threefry2x64_ctr_t mixed = {{hash, strlen(name)}};
+  /* After the hash one Threefry, so that near names give unrelated streams. */
+  size_t length = strlen(name);
+  threefry2x64_ctr_t mixed = {{sde_hash(name, length), length}};
   threefry2x64_key_t zero = {{0, 0}};
   mixed = threefry2x64(mixed, zero);
   return (struct sde_stream){seed, mixed.v[0]};

@@ -19,6 +19,10 @@ struct sde_stream {
 /* The stream of a name such as "iterates m-usam m=2"; names are hashed to 64 bits. */
 struct sde_stream sde_stream_named(uint64_t seed, const char *name);
 
+/* A hash of 64 bits, FNV-1a: for names, and to see whether two have the same bytes. Not for
+ * anything that an adversary writes. Fowler, Noll, Vo, draft-eastlake-fnv. */
+uint64_t sde_hash(const void *data, size_t bytes);
+
 /* Where in a stream: the block's first path (path p of the block is first_path + p) and the step
  * (below 2^40). */
 struct sde_address {

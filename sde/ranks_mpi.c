@@ -3,6 +3,7 @@
  * they are first, so that ranks that came to different places notice it instead of taking each
  * other's numbers.
  */
+#include "sde/random.h"
 #include "sde/ranks.h"
 
 #include <limits.h>
@@ -70,6 +71,51 @@ _Noreturn void sde_ranks_stop(const char *sentence)
   exit(SDE_FAILED);
 }
 
+/* ---- waiting ---- */
+
+/* MPI waits at full speed, which takes the processor from what is waited for where there are more
+ * processes than processors. Here a rank looks again at once for a while, then after longer and
+ * longer naps, of a millisecond at most: an ensemble takes far longer. */
+enum { EAGER_LOOKS = 1000, NAP_LEAST = 10000, NAP_MOST = 1000000 };
+
+struct patience {
+  int looks;
+  long nap; /* nanoseconds */
+};
+
+static void be_patient(struct patience *patience)
+{
+  if (patience->looks++ < EAGER_LOOKS)
+    return;
+  patience->nap = patience->nap == 0 ? NAP_LEAST : 2 * patience->nap;
+  patience->nap = patience->nap < NAP_MOST ? patience->nap : NAP_MOST;
+  nanosleep(&(struct timespec){.tv_nsec = patience->nap}, NULL);
+}
+
+static void await(MPI_Request request)
+{
+  struct patience patience = {0, 0};
+  int done = 0;
+  for (MPI_Test(&request, &done, MPI_STATUS_IGNORE); !done;
+       MPI_Test(&request, &done, MPI_STATUS_IGNORE))
+    be_patient(&patience);
+}
+
+static void await_message(int from, MPI_Status *about)
+{
+  struct patience patience = {0, 0};
+  int here = 0;
+  for (MPI_Iprobe(from, 0, world, &here, about); !here; MPI_Iprobe(from, 0, world, &here, about))
+    be_patient(&patience);
+}
+
+static void broadcast(void *data, int count, MPI_Datatype type, int from)
+{
+  MPI_Request request;
+  MPI_Ibcast(data, count, type, from, world, &request);
+  await(request);
+}
+
 /* ---- exchanges ---- */
 
 enum call { AGREE = 1, DIFFERING, GATHER };
@@ -80,7 +126,9 @@ static bool exchange(enum call call, uint64_t value, uint64_t *all)
   size_t count = sde_ranks_count();
   uint64_t mine[2] = {call, value};
   uint64_t *both = sde_alloc(count, sizeof mine);
-  MPI_Allgather(mine, 2, MPI_UINT64_T, both, 2, MPI_UINT64_T, world);
+  MPI_Request request;
+  MPI_Iallgather(mine, 2, MPI_UINT64_T, both, 2, MPI_UINT64_T, world, &request);
+  await(request);
   bool same = true;
   for (size_t r = 0; r < count; r++) {
     same = same && both[2 * r] == call;
@@ -115,7 +163,7 @@ bool sde_ranks_agree(struct sde_status *status)
   sde_free(code);
   if (failed == count)
     return true;
-  MPI_Bcast(status, sizeof *status, MPI_BYTE, (int)failed, world);
+  broadcast(status, sizeof *status, MPI_BYTE, (int)failed);
   if (failed > 0) {
     char *led = sde_format("rank %zu: %s", failed, status->message);
     snprintf(status->message, sizeof status->message, "%.*s", (int)sizeof status->message - 1, led);
@@ -124,22 +172,13 @@ bool sde_ranks_agree(struct sde_status *status)
   return false;
 }
 
-/* FNV-1a, of 64 bits. */
-static uint64_t hash_of(const unsigned char *data, size_t bytes)
-{
-  uint64_t hash = 14695981039346656037u;
-  for (size_t i = 0; i < bytes; i++)
-    hash = (hash ^ data[i]) * 1099511628211u;
-  return hash;
-}
-
 size_t sde_ranks_differing(const void *data, size_t bytes)
 {
   size_t count = sde_ranks_count(), differing = 1;
   if (count == 1)
     return 0;
   uint64_t *hash = sde_alloc(count, sizeof *hash);
-  if (!exchange(DIFFERING, hash_of(data, bytes), hash))
+  if (!exchange(DIFFERING, sde_hash(data, bytes), hash))
     come_apart(NULL);
   while (differing < count && hash[differing] == hash[0])
     differing++;
@@ -169,7 +208,7 @@ static uint64_t *receive(int from)
 {
   MPI_Status about;
   int words;
-  MPI_Probe(from, 0, world, &about);
+  await_message(from, &about);
   MPI_Get_count(&about, MPI_UINT64_T, &words);
   uint64_t *buffer = sde_alloc((size_t)words, sizeof *buffer);
   MPI_Recv(buffer, words, MPI_UINT64_T, from, 0, world, MPI_STATUS_IGNORE);
@@ -183,7 +222,9 @@ void sde_ranks_reduce(void *context, uint64_t *(*pack)(void *context, size_t *wo
   for (size_t distance = 1; distance < count; distance *= 2) {
     if (rank % (2 * distance) != 0) {
       uint64_t *packed = pack(context, &words);
-      MPI_Send(packed, count_of(words), MPI_UINT64_T, (int)(rank - distance), 0, world);
+      MPI_Request request;
+      MPI_Isend(packed, count_of(words), MPI_UINT64_T, (int)(rank - distance), 0, world, &request);
+      await(request);
       sde_free(packed);
       return;
     }
@@ -198,7 +239,7 @@ void sde_ranks_reduce(void *context, uint64_t *(*pack)(void *context, size_t *wo
 void sde_ranks_broadcast(void *data, size_t words)
 {
   if (sde_ranks_count() > 1)
-    MPI_Bcast(data, count_of(words), MPI_UINT64_T, 0, world);
+    broadcast(data, count_of(words), MPI_UINT64_T, 0);
 }
 
 void sde_ranks_share(double *rows, size_t count, size_t length, const uint64_t *first)
@@ -211,9 +252,12 @@ void sde_ranks_share(double *rows, size_t count, size_t length, const uint64_t *
     held[r] = count_of(first[r + 1] - first[r]);
     offset[r] = count_of(first[r]);
   }
-  for (size_t row = 0; row < count; row++)
-    MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, rows + row * length, held, offset,
-                   MPI_DOUBLE, world);
+  for (size_t row = 0; row < count; row++) {
+    MPI_Request request;
+    MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, rows + row * length, held, offset,
+                    MPI_DOUBLE, world, &request);
+    await(request);
+  }
   sde_free(held);
   sde_free(offset);
 }

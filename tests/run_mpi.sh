@@ -256,6 +256,69 @@ sed 's/1/2/' data.csv >elsewhere/data.csv
 divided
 ended "other data on rank 1" 2 "rank 1 reads another recipe or other data"
 
+# One ensemble of a program of the library, whose ranks have the stream and the scheme that the
+# environment names: others on rank 1 end the job, and with the same it goes on.
+cat >apart.c <<'END'
+#include "sde/ensemble.h"
+#include "sde/ranks.h"
+#include "sde/system.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void observe(const void *context, void *workspace, size_t width, const double *x, double *out)
+{
+  (void)context, (void)workspace;
+  memcpy(out, x, width * sizeof *out);
+}
+
+int main(int argc, char **argv)
+{
+  sde_ranks_begin();
+  const char *mine = argc == 3 && sde_ranks_rank() == 1 ? argv[2] : argv[1];
+  unsigned long seed;
+  char scheme[64];
+  if (sscanf(mine, "%lu %63s", &seed, scheme) != 2)
+    return 9;
+  double rate = 1, noise = 1, start = 1;
+  uint64_t end = 1;
+  struct sde_status status = {SDE_OK, ""};
+  struct sde_solution solution = {.system = sde_linear_system_new(1, 1, &rate, NULL, &noise),
+                                  .scheme = sde_scheme_named(scheme),
+                                  .stream = sde_stream_named(seed, "apart"),
+                                  .eta = 0.1,
+                                  .substeps = 1,
+                                  .resolution = 1};
+  struct sde_process *process = sde_solution_process_new(&solution, &status);
+  const struct sde_process *list[] = {process};
+  struct sde_ensemble ensemble = {.paths = 100,
+                                  .dim = 1,
+                                  .start = &start,
+                                  .records = 1,
+                                  .record_steps = &end,
+                                  .processes = 1,
+                                  .process = list,
+                                  .observables = {.count = 1, .evaluate = observe},
+                                  .bound = 1e10};
+  struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
+  if (sde_ranks_rank() == 0)
+    printf("%.0f paths\n", result.moments[0].n);
+  sde_ranks_end();
+  return 0;
+}
+END
+sanitizers=-fno-sanitize=all
+if nm "$mpi" | grep -q __asan; then sanitizers=-fsanitize=address,undefined; fi
+# shellcheck disable=SC2046 # several words
+mpicc -std=c11 -fopenmp $sanitizers -I"$root" apart.c -o apart build/libsharpsde.a \
+  $(pkg-config --libs gsl sleef) -lm || fail "apart.c does not compile"
+try "${launch[@]}" -n 2 ./apart "1 euler-maruyama"
+[ "$status $(cat said)" = "0 100 paths" ] || fail "ranks that are the same: $(cat said)"
+for other in "2 euler-maruyama" "1 milstein"; do
+  try "${launch[@]}" -n 2 ./apart "1 euler-maruyama" "$other"
+  ended "rank 1 with $other" 1 "the ranks have come to different ensembles"
+done
+
 # What docs/cluster.md shows, on a machine of its size.
 ln -s "$root/experiments" "$root/data" .
 ran=0

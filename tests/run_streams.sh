@@ -66,8 +66,9 @@ fi
 
 # On a terminal that script(1) makes.
 if command -v script >/dev/null; then
+  recipe=recipe.yaml
   on_terminal() {
-    local command="'$program' run recipe.yaml -o terminal --force $*"
+    local command="'$program' run $recipe -o terminal --force $*"
     script -qec "$command" /dev/null </dev/null >out 2>&1 ||
       fail "on a terminal, $*: $(cat out)"
   }
@@ -75,6 +76,19 @@ if command -v script >/dev/null; then
   grep -qE '\[[#.]+\] +[0-9]+ %' out || fail "no progress bar on a terminal: $(cat out)"
   grep -q 'path-steps/s' out || fail "the bar shows no rate: $(cat out)"
   grep -q 's left' out || fail "the bar shows no time left: $(cat out)"
+  # shown PATTERN WHAT: is it in what the terminal has shown?
+  shown() {
+    grep -qE "$1" <(tr '\r' '\n' <out) || fail "the bar shows no $2: $(cat out)"
+  }
+  # A pilot of the choice of scheme, and a run to a tolerance, which does not know its paths.
+  on_terminal "--set 'sde={}' --set eta=0.1"
+  shown '\[[#.]+\] +[0-9]+ %  pilot: .* s left  (sgd|m-usam)' "pilot of the scheme"
+  recipe=$root/experiments/recipes/golden-multilevel.yaml
+  on_terminal "-j 1 --set tolerance=5e-5 --set eta=0.1 --set 'optimizers=[{name: n-usam}]'"
+  shown '\[[#.]+\] +[0-9]+ %  n-usam, eta 0.1, iterates: .*[0-9] paths' "iterates"
+  shown "SDE 0: [a-z-]+, level [0-9]+, .*[0-9] paths" "level of an SDE"
+  shown "SDE 0: .*[0-9] paths, error [0-9.e-]+ of 5e-05" "error of an SDE"
+  recipe=recipe.yaml
   on_terminal --quiet
   [ ! -s out ] || fail "--quiet shows on a terminal: $(cat out)"
   on_terminal '--json 2>err'

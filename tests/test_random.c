@@ -53,6 +53,15 @@ START_TEST(published_answers)
 }
 END_TEST
 
+/* The test vectors of draft-eastlake-fnv for 64 bits. */
+START_TEST(hashes_are_published)
+{
+  ck_assert_uint_eq(sde_hash("", 0), UINT64_C(0xcbf29ce484222325));
+  ck_assert_uint_eq(sde_hash("a", 1), UINT64_C(0xaf63dc4c8601ec8c));
+  ck_assert_uint_eq(sde_hash("foobar", 6), UINT64_C(0x85944171f73967e8));
+}
+END_TEST
+
 START_TEST(bits_are_threefry_of_the_address)
 {
   enum { WIDTH = 104 };
@@ -695,6 +704,7 @@ static void add_bits_and_blocks(Suite *suite)
 {
   TCase *bits = testing_case(suite, "bits");
   tcase_add_loop_test(bits, published_answers, 0, PUBLISHED);
+  tcase_add_test(bits, hashes_are_published);
   tcase_add_test(bits, bits_are_threefry_of_the_address);
   tcase_add_test(bits, normals_and_uniforms_are_of_the_bits);
   TCase *blocks = testing_case(suite, "blocks");

@@ -7,6 +7,7 @@
 #include "experiments/cases.h"
 #include "experiments/comparison.h"
 #include "experiments/oracle.h"
+#include "experiments/progress.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -31,9 +32,9 @@ static struct recipe *read_golden(const char *const *override)
 static char *choose(struct recipe *recipe, int threads)
 {
   struct sde_status status = {SDE_OK, ""};
-  char *said;
-  ck_assert_msg(scheme_choose(recipe, threads, &said, &status), "%s", status.message);
-  return said;
+  struct scheme_choice chosen;
+  ck_assert_msg(scheme_choose(recipe, threads, NULL, &chosen, &status), "%s", status.message);
+  return chosen.said;
 }
 
 static const char *const second_order[] = {"sde={eta_order: 2, rho_order: exact}",
@@ -172,7 +173,7 @@ END_TEST
 START_TEST(without_sampling_error_the_default_is_taken)
 {
   const char *const full[] = {"noise={sampling: without-replacement}", "optimizers=[{name: sgd}]",
-                              "sde={}", "paths=200", NULL};
+                              "sde={}", "paths=2000", NULL};
   struct recipe *recipe = read_golden(full);
   char *said = choose(recipe, 0);
   ck_assert_ptr_nonnull(strstr(said, "there is no sampling error"));
@@ -199,6 +200,116 @@ START_TEST(given_substeps_do_not_mix_with_free_ones)
 }
 END_TEST
 
+/* What all paths of the recipe take with a scheme at so many substeps, and what one path a case
+ * does. */
+struct work {
+  double all, path;
+};
+
+static struct work work_of(struct recipe *recipe, const char *scheme, uint64_t substeps)
+{
+  struct sde_status status = {SDE_OK, ""};
+  recipe->automatic = (struct recipe_scheme){sde_scheme_named(scheme), substeps};
+  struct cases *cases = cases_new(recipe, &status);
+  ck_assert_msg(cases != NULL, "%s", status.message);
+  struct work work = {0, 0};
+  for (size_t i = 0; i < cases->count; i++) {
+    double path = scheme_choice_path_work(cases, &cases->one[i], substeps);
+    work.path += path;
+    work.all += path * (double)cases->one[i].paths;
+  }
+  cases_free(cases);
+  return work;
+}
+
+/* Euler-Maruyama evaluates the system once a step and draws a normal for each Wiener process: 2. At
+ * 4 substeps, with the companion at 2, an SDE takes 6 steps; the iterates take one. At 1 substep
+ * the companion has 2. */
+START_TEST(work_is_counted_by_hand)
+{
+  const char *const plain[] = {"sde={}", "optimizers=[{name: sgd}]", "paths=10", "time=2", NULL};
+  struct recipe *recipe = read_golden(plain);
+  ck_assert_double_eq(work_of(recipe, "euler-maruyama", 4).path, 20 * (1 + 2 * 6));
+  ck_assert_double_eq(work_of(recipe, "euler-maruyama", 1).all, 10 * 20 * (1 + 2 * 3));
+  recipe_free(recipe);
+}
+END_TEST
+
+/* All that the pilots have run, by the number of paths that progress has seen, is within a quarter
+ * of the chosen run. The twin: with as many paths as there are, up to 2000, the pilots of both
+ * schemes alone would be beyond it. */
+START_TEST(pilots_take_a_quarter_of_the_run_at_most)
+{
+  static const char *const paths[] = {"paths=600", "paths=1000", "paths=2000", "paths=[700, 3000]"};
+  const char *const given[] = {second_order[0], second_order[1], second_order[2], paths[_i], NULL};
+  struct sde_status status = {SDE_OK, ""};
+  struct recipe *recipe = read_golden(given);
+  struct progress *progress = progress_new(0, false);
+  struct scheme_choice chosen;
+  ck_assert_msg(scheme_choose(recipe, 0, progress, &chosen, &status), "%s", status.message);
+  ck_assert_ptr_nonnull(strstr(chosen.said, "A pilot run chose the scheme"));
+  const char *name = recipe->automatic.scheme->name;
+  uint64_t substeps = recipe->automatic.substeps;
+  double run = work_of(recipe, name, substeps).all;
+  ck_assert_double_eq_tol(chosen.run_work, run, 1e-9 * run);
+  ck_assert_double_gt(chosen.pilot_work, 0);
+  ck_assert_double_le(chosen.pilot_work, 0.25 * run);
+  /* Each pilot has as many paths of every case as of the others, none less than Euler-Maruyama's
+   * at a substep. */
+  struct work least = work_of(recipe, "euler-maruyama", 1);
+  size_t cases = _i == 3 ? 4 : 2;
+  double paths_each = (double)progress_own_paths(progress) / (double)cases;
+  ck_assert_double_ge(chosen.pilot_work, paths_each * least.path * (1 - 1e-12));
+  double unbounded = least.all + work_of(recipe, "weak-second-order", 1).all;
+  ck_assert_double_gt(unbounded, 0.25 * run);
+  sde_free(chosen.said);
+  progress_free(progress);
+  recipe_free(recipe);
+}
+END_TEST
+
+/* 64 paths are an eighth of 512: below that nothing is measured, and it is said. With one block
+ * more there is a pilot. */
+START_TEST(small_runs_choose_by_rule)
+{
+  const char *const few[] = {second_order[0], second_order[1], second_order[2], "paths=511", NULL};
+  const char *const more[] = {second_order[0], second_order[1], second_order[2], "paths=512", NULL};
+  struct recipe *recipe = read_golden(few), *larger = read_golden(more);
+  struct sde_status status = {SDE_OK, ""};
+  struct progress *progress = progress_new(0, false);
+  struct scheme_choice chosen;
+  ck_assert(scheme_choose(recipe, 0, progress, &chosen, &status));
+  ck_assert_uint_eq(progress_own_paths(progress), 0);
+  ck_assert_double_eq(chosen.pilot_work, 0);
+  ck_assert_ptr_nonnull(strstr(chosen.said, "No pilot run chose the scheme"));
+  ck_assert_ptr_nonnull(strstr(chosen.said, "not measured"));
+  ck_assert_ptr_null(strstr(chosen.said, "predicted"));
+  ck_assert_str_eq(recipe->automatic.scheme->name, "euler-maruyama");
+  ck_assert_uint_eq(recipe->automatic.substeps, SUBSTEPS_DEFAULT);
+  char *said = choose(larger, 0);
+  ck_assert_ptr_nonnull(strstr(said, "A pilot run chose the scheme"));
+  sde_free(said), sde_free(chosen.said);
+  progress_free(progress);
+  recipe_free(recipe), recipe_free(larger);
+}
+END_TEST
+
+/* A scheme without an error needs no pilot. */
+START_TEST(small_runs_take_the_exact_scheme)
+{
+  const char *const gaussian[] = {"sde={eta_order: 1}", "optimizers=[{name: sgd}]",
+                                  "noise={sampling: gaussian}", "paths=100", NULL};
+  struct recipe *recipe = read_golden(gaussian);
+  char *said = choose(recipe, 0);
+  ck_assert_str_eq(recipe->automatic.scheme->name, "exponential-euler");
+  ck_assert_uint_eq(recipe->automatic.substeps, 1);
+  ck_assert_ptr_nonnull(strstr(said, "By rule it is exponential-euler with 1 substep, which is "
+                                     "exact in law"));
+  sde_free(said);
+  recipe_free(recipe);
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("scheme_choice");
@@ -212,5 +323,9 @@ int main(void)
   tcase_add_test(choice, systems_that_draw_get_the_cheapest_step);
   tcase_add_test(choice, without_sampling_error_the_default_is_taken);
   tcase_add_test(choice, given_substeps_do_not_mix_with_free_ones);
+  tcase_add_test(choice, work_is_counted_by_hand);
+  tcase_add_loop_test(choice, pilots_take_a_quarter_of_the_run_at_most, 0, 4);
+  tcase_add_test(choice, small_runs_choose_by_rule);
+  tcase_add_test(choice, small_runs_take_the_exact_scheme);
   return testing_run(suite);
 }
