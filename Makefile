@@ -99,9 +99,9 @@ $(B)/libsharpsde.a: $(LIBRARY) $(B)/libraries
 	@rm -f $@
 	$(call say,AR,$@)$(AR) rcs $@ $(LIBRARY)
 
-$(B)/$(SHARED): $(PIC)
-	$(call say,LINK,$@)$(CC) $(CFLAGS) -fopenmp -shared -Wl,-soname,$(SONAME) $(LDFLAGS) -o $@ $^ \
-	  $(LDLIBS) $(LIBRARY_LIBS) -ldl -lm
+$(B)/$(SHARED): $(PIC) $(B)/libraries
+	$(call say,LINK,$@)$(CC) $(CFLAGS) -fopenmp -shared -Wl,-soname,$(SONAME) $(LDFLAGS) -o $@ \
+	  $(PIC) $(LDLIBS) $(LIBRARY_LIBS) -ldl -lm
 
 $(B)/sharpsde: $(COMMAND) $(B)/libsharpsde.a
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
@@ -234,4 +234,4 @@ format:
 	  examples/*.c examples/*/*.c)
 
 shellcheck:
-	shellcheck $(wildcard scripts/*.sh tests/*.sh) .ci/run
+	shellcheck $(wildcard scripts/*.sh tests/*.sh bench/*.sh completions/*.bash) .ci/run
