@@ -5,7 +5,8 @@
 #   make figures    install what is missing, build, run every recipe, bind the figure book;
 #                   FIGURES='--set paths=64' for a quick look, RECIPES='golden valley' for some
 #   make check      install what is missing, build, run every test
-#   make deps       install what is missing (packages.txt), nothing else
+#   make deps       install what is missing (packages.txt), nothing else; with CHECK=1 also what
+#                   tests are skipped without (packages-check.txt, about 1 GB)
 #   make asan       the tests under the address and undefined-behaviour sanitizers
 #   make valgrind   the non-statistical tests under valgrind, at reduced size
 #   make bench      speed against plain C, appended to build/bench.csv
@@ -151,6 +152,7 @@ $(B)/flags $(B)/libraries: FORCE
 deps:
 	@scripts/deps.sh packages.txt
 	@$(if $(filter 1,$(MPI)),scripts/deps.sh packages-mpi.txt)
+	@$(if $(filter 1,$(CHECK)),scripts/deps.sh packages-check.txt)
 
 check: deps
 	$(SUBMAKE) $(JOBS) test-programs
