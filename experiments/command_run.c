@@ -202,9 +202,14 @@ static bool run_study(const struct options *options, const struct recipe *recipe
   progress_end(progress);
   bool good = sde_ranks_agree(status);
   if (good) {
-    uint64_t *rank_paths = sde_alloc(sde_ranks_count(), sizeof *rank_paths);
+    size_t ranks = sde_ranks_count();
+    uint64_t *rank_paths = sde_alloc(2 * ranks, sizeof *rank_paths),
+             *rank_work = rank_paths + ranks;
     sde_ranks_gather(progress_own_paths(progress), rank_paths);
-    struct results_effort effort = {seconds_now() - begun, threads, sde_ranks_count(), rank_paths};
+    sde_ranks_gather(progress_own_work(progress), rank_work);
+    struct results_effort effort = {seconds_now() - begun, threads, ranks, rank_paths, 0};
+    for (size_t r = 0; r < ranks; r++)
+      effort.path_steps += rank_work[r];
     good = leave_results(options, results, recipe, directory, &effort, status);
     sde_free(rank_paths);
   }

@@ -62,7 +62,8 @@ static struct sde_process *flow_process_new(const struct equation *equation, uns
                                   .context = flow,
                                   .workspace_new = flow_workspace_new,
                                   .workspace_free = flow_workspace_free,
-                                  .advance = flow_advance};
+                                  .advance = flow_advance,
+                                  .substeps = resolution};
   return process;
 }
 

@@ -227,7 +227,8 @@ static struct sde_process *process_of(struct passage made, size_t dim)
                                   .advance = advance,
                                   .kept_rows = 1,
                                   .kept_paths = (size_t)made.target.paths,
-                                  .kept = passage->time};
+                                  .kept = passage->time,
+                                  .substeps = made.substeps};
   return process;
 }
 

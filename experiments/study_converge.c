@@ -691,6 +691,19 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   return good;
 }
 
+static bool estimate(const struct cases *cases, struct estimate *estimate,
+                     struct sde_status *status)
+{
+  struct results *notes = results_new(cases->recipe);
+  struct converge converge = {.recipe = cases->recipe, .cases = cases, .results = notes};
+  bool good = make_trials(&converge, 0, status);
+  for (size_t i = 0; good && i < converge.trials; i++)
+    convergence_estimate(&converge.trial[i].task, estimate);
+  clear(&converge);
+  results_free(notes);
+  return good;
+}
+
 static const char *const unused[] = {"records", "observables", "tolerance", "variance_reduction",
                                      NULL};
 
@@ -700,5 +713,6 @@ const struct study_type study_converge = {
     .summary = "strong and weak errors of the schemes against the step, with fitted orders",
     .keys = keys,
     .unused = unused,
+    .estimate = estimate,
     .run = run,
 };

@@ -170,7 +170,8 @@ static struct sde_process *averaged_new(const struct cases *cases, const struct 
                                   .advance = advance,
                                   .kept_rows = quantities->all,
                                   .kept_paths = (size_t)one->paths,
-                                  .kept = averaged->average};
+                                  .kept = averaged->average,
+                                  .substeps = inner->substeps};
   return process;
 }
 

@@ -23,7 +23,7 @@ struct answer {
   struct sde_multilevel *levels;
   struct sde_plain same, euler; /* paths is NAN where plain Euler-Maruyama is not known */
   double normals, evaluations;  /* that all took, with those of schemes tried and not taken */
-  uint64_t own_paths;           /* that this rank ran for it, of whatever scheme */
+  uint64_t own_paths, own_work; /* that this rank ran for it, of whatever scheme */
 };
 
 struct tolerance_case {
@@ -38,7 +38,7 @@ struct tolerance_case {
 
 static struct sde_multilevel *pilot(const struct cases *cases, const struct run_case *one,
                                     size_t sde, const struct sde_scheme *scheme, int threads,
-                                    uint64_t *own_paths, struct sde_status *status)
+                                    struct answer *answer, struct sde_status *status)
 {
   double time = parameters_real(cases->recipe->common, "time");
   struct sde_multilevel_problem problem = {
@@ -52,7 +52,8 @@ static struct sde_multilevel *pilot(const struct cases *cases, const struct run_
       .tolerance = recipe_tolerance(cases->recipe),
       .bound = parameters_real(cases->recipe->common, "divergence_bound"),
       .threads = threads,
-      .own_paths = own_paths};
+      .own_paths = &answer->own_paths,
+      .own_work = &answer->own_work};
   return sde_multilevel_new(&problem, status);
 }
 
@@ -99,8 +100,7 @@ static bool choose(const struct cases *cases, const struct run_case *one, size_t
     bool euler = strcmp((*scheme)->name, "euler-maruyama") == 0;
     if (!candidate && !euler)
       continue;
-    struct sde_multilevel *tried =
-        pilot(cases, one, sde, *scheme, threads, &answer->own_paths, &refused);
+    struct sde_multilevel *tried = pilot(cases, one, sde, *scheme, threads, answer, &refused);
     if (tried == NULL && candidate && first.code == SDE_OK)
       first = refused;
     if (tried != NULL && euler)
@@ -155,7 +155,7 @@ static void draw_iterates(struct tolerance_case *done, uint64_t first, uint64_t 
   for (size_t o = 0; o < cases->observables->count; o++)
     done->iterates[o] = sde_moments_merged(done->iterates[o], result.moments[o]);
   done->iterates_diverged += result.diverged[0];
-  progress_ran(progress, result.own_paths);
+  progress_ran(progress, result.own_paths, result.own_work);
   sde_ensemble_result_free(&result);
 }
 
@@ -306,7 +306,7 @@ struct tolerance_case *tolerance_run(const struct cases *cases, const struct run
   bool good = run_iterates(done, threads, progress, status);
   for (size_t s = 0; good && s < sdes; s++) {
     good = run_sde(cases, one, s, threads, &done->answer[s], status);
-    progress_ran(progress, done->answer[s].own_paths);
+    progress_ran(progress, done->answer[s].own_paths, done->answer[s].own_work);
   }
   if (!good) {
     tolerance_case_free(done);

@@ -25,7 +25,8 @@ struct sde_multilevel_problem {
   double tolerance; /* of the root-mean-square error, each observable's */
   double bound;     /* as in an ensemble */
   int threads;
-  uint64_t *own_paths; /* NULL, or where the paths that this rank runs are added */
+  /* NULL, or where the paths that this rank runs, and their path-steps, are added. */
+  uint64_t *own_paths, *own_work;
 };
 
 /* Level l has 2^l steps. Of it are known phi at its own step, and phi at this step less phi at the

@@ -95,7 +95,8 @@ struct sde_process *sde_solution_process_new(const struct sde_solution *solution
                                   .context = solver,
                                   .workspace_new = workspace_new,
                                   .workspace_free = workspace_free,
-                                  .advance = advance};
+                                  .advance = advance,
+                                  .substeps = solution->resolution / stride};
   return process;
 }
 

@@ -29,6 +29,7 @@ struct sde_process {
    * ensemble over several ranks gives what they kept to all. */
   size_t kept_rows, kept_paths;
   double *kept;
+  uint64_t substeps; /* steps of a scheme in one of its own, in which work is counted; 0 for 1 */
 };
 
 /* How an SDE is solved: the learning-rate step eta is cut into `substeps` steps of the scheme, and
