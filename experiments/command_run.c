@@ -184,16 +184,18 @@ static bool leave_results(const struct options *options, struct results *results
   return true;
 }
 
-/* Run the study and write what it leaves; scheme_said is NULL or a line for people. */
+/* Run the study and write what it leaves; scheme_said is NULL or a line for people, after
+ * pilots of so many path-steps. */
 static bool run_study(const struct options *options, const struct recipe *recipe,
-                      const struct cases *cases, const char *scheme_said, const char *directory,
-                      struct sde_status *status)
+                      const struct cases *cases, const char *scheme_said, uint64_t pilot_work,
+                      const char *directory, struct sde_status *status)
 {
   int threads = options->threads > 0 ? options->threads : omp_get_max_threads();
   double begun = seconds_now();
   bool companions = recipe->study->companions;
   struct progress *progress =
       progress_new(total_work(cases, companions), !options->quiet && sde_ranks_rank() == 0);
+  progress_ran(progress, 0, pilot_work);
   struct results *results = results_new(recipe);
   note_beginnings(results, cases);
   if (scheme_said != NULL)
@@ -255,9 +257,10 @@ static bool run(const struct options *options, struct recipe *recipe, struct sde
   char *directory = options->directory != NULL ? sde_strdup(options->directory)
                                                : default_directory(options->recipe);
   char *scheme_said = NULL;
+  uint64_t pilot_work = 0;
   bool good = is_prepared(directory, options->force, status);
   if (good) {
-    scheme_choose(recipe, options->threads, &scheme_said, status);
+    scheme_choose(recipe, options->threads, &scheme_said, &pilot_work, status);
     good = sde_ranks_agree(status);
   }
   if (good && scheme_said != NULL) {
@@ -265,7 +268,7 @@ static bool run(const struct options *options, struct recipe *recipe, struct sde
     cases = cases_of_all(recipe, status);
     good = cases != NULL;
   }
-  good = good && run_study(options, recipe, cases, scheme_said, directory, status);
+  good = good && run_study(options, recipe, cases, scheme_said, pilot_work, directory, status);
   sde_free(scheme_said);
   sde_free(directory);
   cases_free(cases);

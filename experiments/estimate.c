@@ -4,6 +4,7 @@
 #include "experiments/estimate.h"
 
 #include "experiments/forms.h"
+#include "experiments/scheme_choice.h"
 #include "experiments/study.h"
 #include "experiments/tolerance.h"
 #include "sde/block.h"
@@ -93,9 +94,8 @@ void estimate_add_case(struct estimate *estimate, const struct cases *cases,
   estimate->seconds += of_paths(observable_seconds(cases) * recorded, walked);
 }
 
-/* By the study, or of all its cases. */
-static bool estimate_study(const struct cases *cases, struct estimate *estimate,
-                           struct sde_status *status)
+bool study_estimate_add(const struct cases *cases, struct estimate *estimate,
+                        struct sde_status *status)
 {
   const struct study_type *study = cases->recipe->study;
   if (study->estimate != NULL)
@@ -105,11 +105,18 @@ static bool estimate_study(const struct cases *cases, struct estimate *estimate,
   return true;
 }
 
+/* "3", or "3 to 4" where the scheme is to be chosen by a pilot. */
+static char *range_text(int digits, double least, double most)
+{
+  return least == most ? sde_format("%.*g", digits, least)
+                       : sde_format("%.*g to %.*g", digits, least, digits, most);
+}
+
 void study_estimate(const struct cases *cases, FILE *out, struct sde_status *status)
 {
   const struct recipe *recipe = cases->recipe;
   double cells = 0;
-  struct estimate estimate = {0, 0};
+  struct estimate least = {0, 0}, most = {0, 0};
   char *forms = forms_text(cases, "# ");
   fputs(forms, out);
   sde_free(forms);
@@ -117,8 +124,11 @@ void study_estimate(const struct cases *cases, FILE *out, struct sde_status *sta
     tolerance_estimate(cases, out, status);
     return;
   }
-  if (!estimate_study(cases, &estimate, status))
-    return;
+  if (!scheme_choice_estimate(recipe, &least, &most)) {
+    if (!study_estimate_add(cases, &least, status))
+      return;
+    most = least;
+  }
   for (size_t i = 0; i < cases->count; i++) {
     size_t records;
     sde_free(case_record_steps(cases, &cases->one[i], &records));
@@ -128,7 +138,10 @@ void study_estimate(const struct cases *cases, FILE *out, struct sde_status *sta
   }
   /* A tally for each thread and each node of the merging tree, and what the tables hold. */
   double bytes = cells * 24 * (omp_get_max_threads() + 12) + 150 * cells * (double)cases->count;
-  fprintf(
-      out, "# %zu cases, %.3g path-steps, about %.2g s on %d threads, about %.0f MB of memory\n",
-      cases->count, estimate.path_steps, estimate.seconds, omp_get_max_threads(), 20 + bytes / 1e6);
+  char *steps = range_text(3, least.path_steps, most.path_steps);
+  char *seconds = range_text(2, least.seconds, most.seconds);
+  fprintf(out, "# %zu cases, %s path-steps, about %s s on %d threads, about %.0f MB of memory\n",
+          cases->count, steps, seconds, omp_get_max_threads(), 20 + bytes / 1e6);
+  sde_free(seconds);
+  sde_free(steps);
 }

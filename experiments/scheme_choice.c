@@ -26,6 +26,7 @@ struct candidate {
   double order; /* its weak order on the recipe's systems */
   double unit; /* cost of a step: evaluations of the system, normals a Wiener process as one more */
   uint64_t substeps;
+  uint64_t own_work; /* path-steps of its pilots on this rank */
 };
 
 static bool is_automatic(const struct recipe *recipe, size_t sde)
@@ -92,14 +93,19 @@ static void set_unit(const struct cases *cases, struct candidate *candidate)
     }
 }
 
+static uint64_t pilot_paths(const struct run_case *one)
+{
+  uint64_t least = one->paths < PILOT_LEAST ? one->paths : PILOT_LEAST;
+  return one->paths / PILOT_PART > least ? one->paths / PILOT_PART : least;
+}
+
 /* Run the pilot of one case; false where paths diverged. */
 static bool pilot(const struct cases *cases, const struct run_case *one, int threads,
                   struct candidate *candidate)
 {
   struct run_case part = *one;
   part.replicates = 0; /* the sampling error is taken to be that of independent paths */
-  uint64_t least = one->paths < PILOT_LEAST ? one->paths : PILOT_LEAST;
-  part.paths = one->paths / PILOT_PART > least ? one->paths / PILOT_PART : least;
+  part.paths = pilot_paths(one);
   uint64_t steps[PILOT_RECORDS + 1];
   size_t records = 1;
   steps[0] = 0;
@@ -108,6 +114,7 @@ static bool pilot(const struct cases *cases, const struct run_case *one, int thr
       steps[records++] = one->steps * r / PILOT_RECORDS;
   struct sde_ensemble_result result =
       case_run(cases, &part, true, 0, records, steps, threads, NULL);
+  candidate->own_work += result.own_work;
   bool stable = true;
   for (size_t s = 0; s < cases->recipe->sdes; s++)
     if (is_judged(cases->recipe, s)) {
@@ -226,7 +233,8 @@ static char *sentence(bool free, const struct candidate *best, const struct cand
   return said;
 }
 
-bool scheme_choose(struct recipe *recipe, int threads, char **said, struct sde_status *status)
+bool scheme_choose(struct recipe *recipe, int threads, char **said, uint64_t *own_work,
+                   struct sde_status *status)
 {
   *said = NULL;
   if (!is_asked(recipe))
@@ -239,7 +247,9 @@ bool scheme_choose(struct recipe *recipe, int threads, char **said, struct sde_s
     /* The first is for every noise; another can only pay by a greater order. */
     if ((*scheme)->weak_order <= order)
       continue;
-    if (!try_scheme(recipe, threads, &best, &candidate, &refused)) {
+    bool tried = try_scheme(recipe, threads, &best, &candidate, &refused);
+    *own_work += candidate.own_work;
+    if (!tried) {
       if (first.scheme == NULL)
         return sde_fail(status, refused.code, "%s", refused.message);
       continue;
@@ -255,4 +265,36 @@ bool scheme_choose(struct recipe *recipe, int threads, char **said, struct sde_s
   recipe->automatic = (struct recipe_scheme){best.scheme, best.substeps};
   *said = sentence(substeps_are_free(recipe), &best, &first);
   return true;
+}
+
+bool scheme_choice_estimate(const struct recipe *recipe, struct estimate *least,
+                            struct estimate *most)
+{
+  if (!is_asked(recipe))
+    return false;
+  struct estimate pilots = {0, 0};
+  double order = 0;
+  for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++) {
+    struct sde_status refused = {SDE_OK, ""};
+    struct candidate candidate = {.scheme = *scheme};
+    struct recipe trial = *recipe;
+    trial.automatic = (struct recipe_scheme){*scheme, SUBSTEPS_DEFAULT};
+    struct cases *cases = (*scheme)->weak_order > order ? cases_new(&trial, &refused) : NULL;
+    if (cases == NULL)
+      continue;
+    set_unit(cases, &candidate);
+    struct estimate all = {0, 0};
+    for (size_t i = 0; i < cases->count; i++)
+      estimate_add_case(&pilots, cases, &cases->one[i], true, pilot_paths(&cases->one[i]));
+    study_estimate_add(cases, &all, &refused);
+    cases_free(cases);
+    all.path_steps += pilots.path_steps;
+    all.seconds += pilots.seconds;
+    if (order == 0)
+      *least = *most = all;
+    most->path_steps = fmax(most->path_steps, all.path_steps);
+    most->seconds = fmax(most->seconds, all.seconds);
+    order = candidate.order;
+  }
+  return order > 0;
 }

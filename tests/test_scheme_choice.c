@@ -32,7 +32,7 @@ static char *choose(struct recipe *recipe, int threads)
 {
   struct sde_status status = {SDE_OK, ""};
   char *said;
-  ck_assert_msg(scheme_choose(recipe, threads, &said, &status), "%s", status.message);
+  ck_assert_msg(scheme_choose(recipe, threads, &said, &(uint64_t){0}, &status), "%s", status.message);
   return said;
 }
 
