@@ -11,6 +11,7 @@
 
 #include <math.h>
 #include <omp.h>
+#include <string.h>
 #include <time.h>
 
 /* Processor time of this thread: what others do on the machine is not the recipe's cost. */
@@ -105,11 +106,25 @@ bool study_estimate_add(const struct cases *cases, struct estimate *estimate,
   return true;
 }
 
-/* "3", or "3 to 4" where the scheme is to be chosen by a pilot. */
-static char *range_text(int digits, double least, double most)
+static char *steps_text(double steps)
 {
-  return least == most ? sde_format("%.*g", digits, least)
-                       : sde_format("%.*g to %.*g", digits, least, digits, most);
+  return sde_format("%.3g", steps);
+}
+
+static char *seconds_text(double seconds)
+{
+  return sde_format(seconds < 10 ? "%.2g" : "%.0f", seconds);
+}
+
+/* "3", or "3 to 4" where the scheme is to be chosen by a pilot. */
+static char *range_text(double least, double most, char *(*text_of)(double))
+{
+  char *low = text_of(least), *high = text_of(most);
+  bool same = strcmp(low, high) == 0;
+  char *text = sde_format("%s%s%s", low, same ? "" : " to ", same ? "" : high);
+  sde_free(low);
+  sde_free(high);
+  return text;
 }
 
 void study_estimate(const struct cases *cases, FILE *out, struct sde_status *status)
@@ -138,8 +153,8 @@ void study_estimate(const struct cases *cases, FILE *out, struct sde_status *sta
   }
   /* A tally for each thread and each node of the merging tree, and what the tables hold. */
   double bytes = cells * 24 * (omp_get_max_threads() + 12) + 150 * cells * (double)cases->count;
-  char *steps = range_text(3, least.path_steps, most.path_steps);
-  char *seconds = range_text(2, least.seconds, most.seconds);
+  char *steps = range_text(least.path_steps, most.path_steps, steps_text);
+  char *seconds = range_text(least.seconds, most.seconds, seconds_text);
   fprintf(out, "# %zu cases, %s path-steps, about %s s on %d threads, about %.0f MB of memory\n",
           cases->count, steps, seconds, omp_get_max_threads(), 20 + bytes / 1e6);
   sde_free(seconds);
