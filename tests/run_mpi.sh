@@ -77,6 +77,8 @@ compare_ranks() {
   for run in three unequal; do
     same $run "$run, $*"
   done
+  [ "$(grep path_steps three/run.json)" = "$(grep path_steps one/run.json)" ] ||
+    fail "$*: the ranks together have run other path-steps: $(grep path_steps three/run.json)"
   grep -q '"ranks": 3,' three/run.json || fail "$*: run.json does not name 3 ranks"
 }
 
