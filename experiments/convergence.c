@@ -119,7 +119,7 @@ static void stage_clear(struct stage *stage)
   sde_free(stage->start);
 }
 
-/* Of stage->both, which stays where it is until it is cleared; to be cleared where it failed too. */
+/* The stage stays where it is until it is cleared, as it must be where it failed too. */
 static bool stage_set(const struct convergence_task *task, size_t i, struct stage *stage,
                       struct sde_status *status)
 {

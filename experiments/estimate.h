@@ -14,7 +14,7 @@ struct estimate {
   double path_steps, seconds;
 };
 
-/* Add so many paths of a process over so many of its steps. It is timed from `start`, dim numbers. */
+/* Add so many paths of a process over so many of its steps, timed from `start`, dim numbers. */
 void estimate_add(struct estimate *estimate, const struct sde_process *process, const double *start,
                   uint64_t steps, uint64_t paths);
 

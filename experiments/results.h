@@ -65,8 +65,8 @@ bool results_write(struct results *results, const char *directory, struct sde_st
 bool results_write_file(const char *directory, const char *name, const char *text, size_t length,
                         struct sde_status *status);
 
-/* What a run took: threads of this rank, the paths that each rank has run, and the path-steps of all
- * of them. */
+/* What a run took: threads of this rank, the paths that each rank has run, and the path-steps of
+ * all ranks. */
 struct results_effort {
   double seconds;
   int threads;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The floors hold: sde/ includes only sde/, models/ also models/, experiments/ also experiments/, and
-# examples/ what models/ may; no file includes a .c file; plots/ holds gnuplot scripts only. Names
-# each line that breaks this and ends with status 1. With --self-test: shows that each kind of
+# The floors hold: sde/ includes only sde/, models/ also models/, experiments/ also experiments/,
+# and examples/ what models/ may; no file includes a .c file; plots/ holds gnuplot scripts only.
+# Names each line that breaks this and ends with status 1. With --self-test: shows that each kind of
 # mistake is noticed.
 set -euo pipefail
 shopt -s nullglob

@@ -48,7 +48,8 @@ for command in "$@"; do
   while IFS= read -r line; do
     skipped+=("$command: ${line#skipped: }")
   done < <(grep '^skipped: ' "$output")
-  [ "$status" -ne 77 ] || [ ${#skipped[@]} -gt "$before" ] || skipped+=("$command: it does not say why")
+  [ "$status" -ne 77 ] || [ ${#skipped[@]} -gt "$before" ] ||
+    skipped+=("$command: it does not say why")
 
   closing=$(grep -E '^[0-9]+%: Checks: ' "$output" || tail -n 1 "$output")
   printf '%s (%d.%d s)\n' "$closing" $((tenths / 10)) $((tenths % 10))
