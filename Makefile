@@ -5,7 +5,8 @@
 #   make figures    install what is missing, build, run every recipe, bind the figure book;
 #                   FIGURES='--set paths=64' for a quick look, RECIPES='golden valley' for some
 #   make check      install what is missing, build, run every test
-#   make deps       install what is missing (packages.txt), nothing else
+#   make deps       install what is missing (packages.txt), nothing else; with CHECK=1 also what
+#                   tests are skipped without (packages-check.txt, about 1 GB)
 #   make asan       the tests under the address and undefined-behaviour sanitizers
 #   make valgrind   the non-statistical tests under valgrind, at reduced size
 #   make bench      speed against plain C, appended to build/bench.csv; with MPI=1 that of ranks too
@@ -100,9 +101,9 @@ $(B)/libsharpsde.a: $(LIBRARY) $(B)/libraries
 	@rm -f $@
 	$(call say,AR,$@)$(AR) rcs $@ $(LIBRARY)
 
-$(B)/$(SHARED): $(PIC)
-	$(call say,LINK,$@)$(CC) $(CFLAGS) -fopenmp -shared -Wl,-soname,$(SONAME) $(LDFLAGS) -o $@ $^ \
-	  $(LDLIBS) $(LIBRARY_LIBS) -ldl -lm
+$(B)/$(SHARED): $(PIC) $(B)/libraries
+	$(call say,LINK,$@)$(CC) $(CFLAGS) -fopenmp -shared -Wl,-soname,$(SONAME) $(LDFLAGS) -o $@ \
+	  $(PIC) $(LDLIBS) $(LIBRARY_LIBS) -ldl -lm
 
 $(B)/sharpsde: $(COMMAND) $(B)/libsharpsde.a
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
@@ -152,6 +153,7 @@ $(B)/flags $(B)/libraries: FORCE
 deps:
 	@scripts/deps.sh packages.txt
 	@$(if $(filter 1,$(MPI)),scripts/deps.sh packages-mpi.txt)
+	@$(if $(filter 1,$(CHECK)),scripts/deps.sh packages-check.txt)
 
 check: deps
 	$(SUBMAKE) $(JOBS) test-programs
@@ -236,4 +238,4 @@ format:
 	  examples/*.c examples/*/*.c)
 
 shellcheck:
-	shellcheck $(wildcard scripts/*.sh tests/*.sh) .ci/run
+	shellcheck $(wildcard scripts/*.sh tests/*.sh bench/*.sh completions/*.bash) .ci/run

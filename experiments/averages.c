@@ -144,7 +144,8 @@ struct sde_process *averages_process_new(const struct cases *cases, const struct
                                   .kept_rows = quantities->all,
                                   .kept_paths = (size_t)one->paths,
                                   .kept = averaged->average,
-                                  .fingerprint = inner->fingerprint};
+                                  .fingerprint = inner->fingerprint,
+                                  .substeps = inner->substeps};
   return process;
 }
 

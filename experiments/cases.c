@@ -367,7 +367,7 @@ struct sde_ensemble_result case_run(const struct cases *cases, const struct run_
     size_t table = records * cases->observables->count;
     memcpy(result.moments, result.moments + half * table, table * sizeof *result.moments);
   }
-  progress_ran(progress, result.own_paths);
+  progress_ran(progress, result.own_paths, result.own_work);
   if (one->controls != NULL)
     controls_exchange(one->controls, &result);
   sde_free(label);

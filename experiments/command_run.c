@@ -189,15 +189,17 @@ static bool shows_progress(const struct options *options)
   return !options->quiet && sde_ranks_rank() == 0;
 }
 
-/* Run the study and write what it leaves; scheme_said is NULL or a line for people. */
+/* Run the study and write what it leaves; scheme_said is NULL or a line for people, after
+ * pilots of so many path-steps. */
 static bool run_study(const struct options *options, const struct recipe *recipe,
-                      const struct cases *cases, const char *scheme_said, const char *directory,
-                      struct sde_status *status)
+                      const struct cases *cases, const char *scheme_said, uint64_t pilot_work,
+                      const char *directory, struct sde_status *status)
 {
   int threads = options->threads > 0 ? options->threads : omp_get_max_threads();
   double begun = seconds_now();
   bool companions = recipe->study->companions;
   struct progress *progress = progress_new(total_work(cases, companions), shows_progress(options));
+  progress_ran(progress, 0, pilot_work);
   struct results *results = results_new(recipe);
   note_beginnings(results, cases);
   if (scheme_said != NULL)
@@ -206,9 +208,14 @@ static bool run_study(const struct options *options, const struct recipe *recipe
   progress_end(progress);
   bool good = sde_ranks_agree(status);
   if (good) {
-    uint64_t *rank_paths = sde_alloc(sde_ranks_count(), sizeof *rank_paths);
+    size_t ranks = sde_ranks_count();
+    uint64_t *rank_paths = sde_alloc(2 * ranks, sizeof *rank_paths),
+             *rank_work = rank_paths + ranks;
     sde_ranks_gather(progress_own_paths(progress), rank_paths);
-    struct results_effort effort = {seconds_now() - begun, threads, sde_ranks_count(), rank_paths};
+    sde_ranks_gather(progress_own_work(progress), rank_work);
+    struct results_effort effort = {seconds_now() - begun, threads, ranks, rank_paths, 0};
+    for (size_t r = 0; r < ranks; r++)
+      effort.path_steps += rank_work[r];
     good = leave_results(options, results, recipe, directory, &effort, status);
     sde_free(rank_paths);
   }
@@ -253,7 +260,7 @@ static bool run(const struct options *options, struct recipe *recipe, struct sde
     return false;
   char *directory = options->directory != NULL ? sde_strdup(options->directory)
                                                : default_directory(options->recipe);
-  struct scheme_choice choice = {NULL, 0, 0};
+  struct scheme_choice choice = {NULL, 0, 0, 0};
   bool good = is_prepared(directory, options->force, status);
   if (good) {
     struct progress *progress = progress_new(0, shows_progress(options));
@@ -267,7 +274,7 @@ static bool run(const struct options *options, struct recipe *recipe, struct sde
     cases = cases_of_all(recipe, status);
     good = cases != NULL;
   }
-  good = good && run_study(options, recipe, cases, choice.said, directory, status);
+  good = good && run_study(options, recipe, cases, choice.said, choice.own_work, directory, status);
   sde_free(choice.said);
   sde_free(directory);
   cases_free(cases);

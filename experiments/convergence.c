@@ -98,31 +98,77 @@ static uint64_t paths_at(const struct convergence_task *task, size_t i)
   return (uint64_t)llround((double)task->paths * pow(more, growth));
 }
 
-static struct sde_ensemble_result run(const struct convergence_task *task, size_t i,
-                                      const struct sde_process *scheme,
-                                      const struct sde_process *solution, struct progress *progress)
+static const char *kind_name(enum error_kind kind)
 {
-  size_t dim = task->equation->system.dim;
-  double *start = sde_alloc(2 * dim, sizeof *start);
+  return kind == ERROR_STRONG ? "strong" : "weak";
+}
+
+/* A task at one number of steps. */
+struct stage {
+  struct beside beside;
+  struct sde_process both;
+  struct equation_solution *solution;
+  struct sde_process *scheme;
+  double *start;
+};
+
+static void stage_clear(struct stage *stage)
+{
+  sde_solution_process_free(stage->scheme);
+  equation_solution_free(stage->solution);
+  sde_free(stage->start);
+}
+
+/* The stage stays where it is until it is cleared, as it must be where it failed too. */
+static bool stage_set(const struct convergence_task *task, size_t i, struct stage *stage,
+                      struct sde_status *status)
+{
+  const struct equation *equation = task->equation;
+  uint64_t steps = task->steps[i];
+  size_t dim = equation->system.dim;
+  char *name = sde_format("converge %s %s %d", equation->name, kind_name(task->kind), (int)steps);
+  struct sde_stream stream = sde_stream_named(task->seed, name);
+  sde_free(name);
+  stage->solution = equation_solution_new(
+      equation, task->kind, task->scheme->on[equation->system.noise].needs, steps, stream);
+  struct sde_solution solved = {.system = &equation->system,
+                                .scheme = task->scheme,
+                                .stream = stream,
+                                .eta = equation->time,
+                                .substeps = steps,
+                                .resolution = stage->solution->resolution,
+                                .forced = task->forced};
+  stage->start = sde_alloc(2 * dim, sizeof *stage->start);
   for (size_t k = 0; k < 2 * dim; k++)
-    start[k] = task->equation->start[k % dim];
-  struct beside beside = {task, scheme, solution};
-  const uint64_t all[] = {scheme->fingerprint, solution->fingerprint};
-  struct sde_process both = {.dim = 2 * dim,
-                             .context = &beside,
-                             .workspace_new = workspace_new,
-                             .workspace_free = workspace_free,
-                             .advance = advance,
-                             .fingerprint = sde_hash(all, sizeof all)};
+    stage->start[k] = equation->start[k % dim];
+  stage->scheme = sde_solution_process_new(&solved, status);
+  if (stage->scheme == NULL)
+    return false;
+  stage->beside = (struct beside){task, stage->scheme, stage->solution->process};
+  const uint64_t all[] = {stage->scheme->fingerprint, stage->solution->process->fingerprint};
+  stage->both =
+      (struct sde_process){.dim = 2 * dim,
+                           .context = &stage->beside,
+                           .workspace_new = workspace_new,
+                           .workspace_free = workspace_free,
+                           .advance = advance,
+                           .substeps = stage->scheme->substeps + stage->solution->process->substeps,
+                           .fingerprint = sde_hash(all, sizeof all)};
+  return true;
+}
+
+static struct sde_ensemble_result run(const struct convergence_task *task, size_t i,
+                                      const struct stage *stage, struct progress *progress)
+{
   bool strong = task->kind == ERROR_STRONG;
   struct sde_ensemble ensemble = {
       .paths = paths_at(task, i),
-      .dim = both.dim,
-      .start = start,
+      .dim = stage->both.dim,
+      .start = stage->start,
       .records = 1,
       .record_steps = &(uint64_t){1},
       .processes = 1,
-      .process = &(const struct sde_process *){&both},
+      .process = &(const struct sde_process *){&stage->both},
       .observables = {.count = strong ? 2 : 2 * task->equation->observables,
                       .context = task,
                       .evaluate = strong ? observe_strong : observe_weak},
@@ -131,8 +177,7 @@ static struct sde_ensemble_result run(const struct convergence_task *task, size_
       .progress = progress == NULL ? NULL : progress_paths,
       .progress_context = progress};
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
-  progress_ran(progress, result.own_paths);
-  sde_free(start);
+  progress_ran(progress, result.own_paths, result.own_work);
   return result;
 }
 
@@ -164,11 +209,6 @@ static void weak_point(const struct equation_solution *solution, size_t k, size_
   judge_point(point, hypot(point->mean, sqrt(sde_moments_variance(*phi))));
 }
 
-static const char *kind_name(enum error_kind kind)
-{
-  return kind == ERROR_STRONG ? "strong" : "weak";
-}
-
 /* Point i of each line. */
 static void set_points(const struct convergence_task *task, size_t i,
                        const struct equation_solution *solution,
@@ -195,29 +235,33 @@ static void set_points(const struct convergence_task *task, size_t i,
 static bool measure_at(const struct convergence_task *task, size_t i, struct progress *progress,
                        struct convergence *line, struct sde_status *status)
 {
-  const struct equation *equation = task->equation;
-  uint64_t steps = task->steps[i];
-  char *name = sde_format("converge %s %s %d", equation->name, kind_name(task->kind), (int)steps);
-  struct sde_stream stream = sde_stream_named(task->seed, name);
-  struct equation_solution *solution = equation_solution_new(
-      equation, task->kind, task->scheme->on[equation->system.noise].needs, steps, stream);
-  struct sde_solution solved = {.system = &equation->system,
-                                .scheme = task->scheme,
-                                .stream = stream,
-                                .eta = equation->time,
-                                .substeps = steps,
-                                .resolution = solution->resolution,
-                                .forced = task->forced};
-  struct sde_process *scheme = sde_solution_process_new(&solved, status);
-  if (scheme != NULL) {
-    struct sde_ensemble_result result = run(task, i, scheme, solution->process, progress);
-    set_points(task, i, solution, &result, line);
+  struct stage stage = {.scheme = NULL};
+  bool good = stage_set(task, i, &stage, status);
+  if (good) {
+    struct sde_ensemble_result result = run(task, i, &stage, progress);
+    set_points(task, i, stage.solution, &result, line);
     sde_ensemble_result_free(&result);
   }
-  sde_solution_process_free(scheme);
-  equation_solution_free(solution);
-  sde_free(name);
-  return scheme != NULL;
+  stage_clear(&stage);
+  return good;
+}
+
+/* Timed at the fewest steps: the time of a path-step is the same at more. */
+void convergence_estimate(const struct convergence_task *task, struct estimate *estimate)
+{
+  struct sde_status status = {SDE_OK, ""};
+  struct estimate first = {0, 0};
+  for (size_t i = 0; i < task->count; i++) {
+    struct stage stage = {.scheme = NULL};
+    if (stage_set(task, i, &stage, &status)) {
+      double work = (double)stage.both.substeps * (double)paths_at(task, i);
+      if (i == 0)
+        estimate_add(&first, &stage.both, stage.start, 1, paths_at(task, i));
+      estimate->path_steps += work;
+      estimate->seconds += first.seconds * work / first.path_steps;
+    }
+    stage_clear(&stage);
+  }
 }
 
 /* ---- lines ---- */

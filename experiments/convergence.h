@@ -6,6 +6,7 @@
 #define EXPERIMENTS_CONVERGENCE_H
 
 #include "experiments/equation_solution.h"
+#include "experiments/estimate.h"
 #include "experiments/fit.h"
 #include "experiments/progress.h"
 
@@ -54,6 +55,9 @@ size_t convergence_lines(const struct convergence_task *task);
 bool convergence_measure(const struct convergence_task *task, struct progress *progress,
                          double work_unit, struct convergence *line, struct sde_status *status);
 void convergence_clear(struct convergence *line);
+
+/* Add what convergence_measure takes; tasks that it would refuse add nothing. */
+void convergence_estimate(const struct convergence_task *task, struct estimate *estimate);
 
 /* Work of a task, in finest increments; convergence_measure reports it times `work_unit`. */
 double convergence_work(const struct convergence_task *task);

@@ -321,7 +321,8 @@ struct drift_probe_result drift_probe_run(const struct drift_probe *probe, struc
                                 .workspace_new = draws_workspace_new,
                                 .workspace_free = draws_workspace_free,
                                 .advance = draw,
-                                .fingerprint = sde_hash(&stream, sizeof stream)};
+                                .fingerprint = sde_hash(&stream, sizeof stream),
+                                .substeps = DRIFT_PROBE_STEPS};
   const struct sde_process *list[] = {&process};
   struct sde_ensemble ensemble = {
       .paths = paths,
@@ -340,7 +341,8 @@ struct drift_probe_result drift_probe_run(const struct drift_probe *probe, struc
   struct drift_probe_result probed = {.coefficient = result.moments[0],
                                       .direction = sde_alloc(probe->dim, sizeof *probed.direction),
                                       .not_finite = result.diverged[0],
-                                      .own_paths = result.own_paths};
+                                      .own_paths = result.own_paths,
+                                      .own_work = result.own_work};
   memcpy(probed.direction, result.moments + 1, probe->dim * sizeof *probed.direction);
   probed.se = hypot(sde_moments_standard_error(probed.coefficient), probe->predicted_se);
   sde_ensemble_result_free(&result);

@@ -33,10 +33,13 @@ void drift_probe_free(struct drift_probe *probe);
 /* (E u - base) . slope / |slope|^2, and E u by coordinates: dim of them. */
 struct drift_probe_result {
   struct sde_moments coefficient, *direction;
-  double se;           /* of the coefficient, predicted_se included */
-  uint64_t not_finite; /* draws left out */
-  uint64_t own_paths;  /* as in struct sde_ensemble_result */
+  double se;                    /* of the coefficient, predicted_se included */
+  uint64_t not_finite;          /* draws left out */
+  uint64_t own_paths, own_work; /* as in struct sde_ensemble_result */
 };
+
+/* A draw takes a direction of the optimizer and one of SGD. */
+enum { DRIFT_PROBE_STEPS = 2 };
 
 /* Draw this many directions from the stream, over threads (0 for OpenMP's choice); `progress` may
  * be NULL. The result has the same bits for any number of threads. */

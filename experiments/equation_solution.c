@@ -63,7 +63,8 @@ static struct sde_process *flow_process_new(const struct equation *equation, uns
                                   .workspace_new = flow_workspace_new,
                                   .workspace_free = flow_workspace_free,
                                   .advance = flow_advance,
-                                  .fingerprint = sde_hash(&stream, sizeof stream)};
+                                  .fingerprint = sde_hash(&stream, sizeof stream),
+                                  .substeps = resolution};
   return process;
 }
 

@@ -230,7 +230,8 @@ static struct sde_process *process_of(struct passage made, size_t dim)
                                   .kept_rows = 1,
                                   .kept_paths = (size_t)made.target.paths,
                                   .kept = passage->time,
-                                  .fingerprint = sde_hash(all, sizeof all)};
+                                  .fingerprint = sde_hash(all, sizeof all),
+                                  .substeps = made.substeps};
   return process;
 }
 

@@ -180,6 +180,15 @@ static void observe(const void *context, void *workspace, size_t width, const do
   lengths(objective->loss->dim, width, g, out);
 }
 
+static struct sde_process draws_process(const struct draws *draws)
+{
+  return (struct sde_process){.dim = draws->objective->loss->dim,
+                              .context = draws,
+                              .workspace_new = draws_workspace_new,
+                              .workspace_free = draws_workspace_free,
+                              .advance = draw};
+}
+
 /* Fill in what is sampled. */
 static void sample(struct norm_table *table, const struct objective *objective, const double *x,
                    struct sde_stream stream, uint64_t paths, int threads, struct progress *progress)
@@ -192,12 +201,8 @@ static void sample(struct norm_table *table, const struct objective *objective, 
   struct sde_pair *pair = sde_alloc(count, sizeof *pair);
   for (size_t k = 0; k < count; k++) {
     draws[k] = (struct draws){objective, table->row[k].size, stream};
-    process[k] = (struct sde_process){.dim = objective->loss->dim,
-                                      .context = &draws[k],
-                                      .workspace_new = draws_workspace_new,
-                                      .workspace_free = draws_workspace_free,
-                                      .advance = draw,
-                                      .fingerprint = sde_hash(&stream, sizeof stream)};
+    process[k] = draws_process(&draws[k]);
+    process[k].fingerprint = sde_hash(&stream, sizeof stream);
     list[k] = &process[k];
     pair[k] = (struct sde_pair){k, k + 1};
   }
@@ -217,7 +222,7 @@ static void sample(struct norm_table *table, const struct objective *objective, 
       .progress = progress == NULL ? NULL : progress_paths,
       .progress_context = progress};
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
-  progress_ran(progress, result.own_paths);
+  progress_ran(progress, result.own_paths, result.own_work);
   for (size_t k = 0; k < count; k++) {
     struct norm_row *row = &table->row[k];
     row->sampled = result.moments[k];
@@ -391,6 +396,17 @@ static void write_table(struct results *results, const struct norm_table *table,
     results_fail(results);
   }
   verdict(results, table, level);
+}
+
+void norm_table_estimate(const struct cases *cases, struct estimate *estimate)
+{
+  struct request request = request_of(cases);
+  for (size_t k = 0; request.normalized && k < request.count; k++) {
+    struct draws draws = {cases->objective, request.sizes[k], sde_stream_named(1, "norms")};
+    struct sde_process process = draws_process(&draws);
+    estimate_add(estimate, &process, cases->start, 1, request.draws);
+  }
+  sde_free(request.sizes);
 }
 
 void norm_table_report(const struct cases *cases, int threads, struct progress *progress,

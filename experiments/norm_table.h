@@ -7,6 +7,7 @@
 #define EXPERIMENTS_NORM_TABLE_H
 
 #include "experiments/cases.h"
+#include "experiments/estimate.h"
 #include "experiments/results.h"
 
 struct norm_row {
@@ -39,9 +40,11 @@ void norm_table_free(struct norm_table *table);
  * undecided where one of these reaches to both sides of 0. */
 enum holds norm_table_judge(const struct norm_table *table, double level);
 
-/* Where a case's optimizer is normalised: the table of all micro-batch and batch sizes among the
+/* Add what norm_table_report takes.
+ * Where a case's optimizer is normalised: the table of all micro-batch and batch sizes among the
  * cases, with as many draws as the greatest number of paths, to norms.csv and the summary, and the
  * verdict on it. */
+void norm_table_estimate(const struct cases *cases, struct estimate *estimate);
 void norm_table_report(const struct cases *cases, int threads, struct progress *progress,
                        struct results *results);
 

@@ -17,7 +17,7 @@ struct progress {
   const char *phase, *label;
   bool visible;
   double started, shown;
-  uint64_t own_paths;
+  uint64_t own_paths, own_work;
 };
 
 static double seconds_now(void)
@@ -92,15 +92,22 @@ void progress_paths(void *context, uint64_t paths_done)
   sde_free(words);
 }
 
-void progress_ran(struct progress *progress, uint64_t own_paths)
+void progress_ran(struct progress *progress, uint64_t own_paths, uint64_t own_work)
 {
-  if (progress != NULL)
-    progress->own_paths += own_paths;
+  if (progress == NULL)
+    return;
+  progress->own_paths += own_paths;
+  progress->own_work += own_work;
 }
 
 uint64_t progress_own_paths(const struct progress *progress)
 {
   return progress == NULL ? 0 : progress->own_paths;
+}
+
+uint64_t progress_own_work(const struct progress *progress)
+{
+  return progress == NULL ? 0 : progress->own_work;
 }
 
 void progress_end(struct progress *progress)

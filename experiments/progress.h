@@ -29,9 +29,11 @@ void progress_paths(void *progress, uint64_t paths_done);
 bool progress_is_due(const struct progress *progress);
 void progress_share(struct progress *progress, double share, const char *words);
 
-/* Paths that this rank has run of an ensemble; and of all ensembles. */
-void progress_ran(struct progress *progress, uint64_t own_paths);
+/* Paths that this rank has run of an ensemble, and their path-steps, own_work of its result; and of
+ * all ensembles. */
+void progress_ran(struct progress *progress, uint64_t own_paths, uint64_t own_work);
 uint64_t progress_own_paths(const struct progress *progress);
+uint64_t progress_own_work(const struct progress *progress);
 
 /* Clear the line, where no more is to be shown. */
 void progress_end(struct progress *progress);

@@ -360,12 +360,13 @@ bool results_write_run(const struct results *results, const char *directory,
   fflush(results->notes);
   fflush(results->warnings);
   char *comment = recipe_comment(results->recipe->file);
-  json_t *run = json_pack("{s:s, s:f, s:s, s:i, s:i, s:o, s:s, s:s, s:b, s:s, s:s, s:s, s:o}",
+  json_t *run = json_pack("{s:s, s:f, s:s, s:i, s:i, s:o, s:I, s:s, s:s, s:b, s:s, s:s, s:s, s:o}",
                           "finished", when, "seconds", effort->seconds, "host", host, "threads",
                           effort->threads, "ranks", (int)effort->ranks, "rank_paths", rank_paths,
-                          "version", SHARPSDE_VERSION, "vector_math", sde_vector_math()->name,
-                          "failed", (int)results->failed, "comment", comment, "warnings",
-                          results->warnings_text, "notes", results->notes_text, "files", files);
+                          "path_steps", (json_int_t)effort->path_steps, "version", SHARPSDE_VERSION,
+                          "vector_math", sde_vector_math()->name, "failed", (int)results->failed,
+                          "comment", comment, "warnings", results->warnings_text, "notes",
+                          results->notes_text, "files", files);
   sde_free(comment);
   bool good = write_json(directory, "run.json", run, status);
   json_decref(run);

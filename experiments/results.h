@@ -65,12 +65,14 @@ bool results_write(struct results *results, const char *directory, struct sde_st
 bool results_write_file(const char *directory, const char *name, const char *text, size_t length,
                         struct sde_status *status);
 
-/* What a run took: threads of this rank, and the paths that each rank has run. */
+/* What a run took: threads of this rank, the paths that each rank has run, and the path-steps of
+ * all ranks. */
 struct results_effort {
   double seconds;
   int threads;
   size_t ranks;
   const uint64_t *rank_paths;
+  uint64_t path_steps;
 };
 
 /* Write run.json: what is not the same from run to run, what the run said, the recipe's leading

@@ -37,7 +37,8 @@ struct choice {
   int threads;
   struct progress *progress;
   double spent;
-  bool cramped; /* a scheme was not tried, for want of work */
+  uint64_t own_work; /* path-steps of pilots on this rank */
+  bool cramped;      /* a scheme was not tried, for want of work */
 };
 
 /* How trying a scheme ended: without room, a pilot that decides would take more than its share. */
@@ -207,6 +208,7 @@ static bool pilot(struct choice *choice, const struct cases *cases, const struct
       steps[records++] = one->steps * r / PILOT_RECORDS;
   struct sde_ensemble_result result =
       case_run(cases, &part, true, 0, records, steps, choice->threads, choice->progress);
+  choice->own_work += result.own_work;
   bool stable = true;
   for (size_t s = 0; s < cases->recipe->sdes; s++)
     if (is_judged(cases->recipe, s)) {
@@ -374,7 +376,7 @@ static char *choose_by_rule(struct recipe *recipe, const struct sde_scheme *ever
 bool scheme_choose(struct recipe *recipe, int threads, struct progress *progress,
                    struct scheme_choice *chosen, struct sde_status *status)
 {
-  *chosen = (struct scheme_choice){NULL, 0, 0};
+  *chosen = (struct scheme_choice){NULL, 0, 0, 0};
   if (!is_asked(recipe))
     return true;
   struct choice choice = {.recipe = recipe, .threads = threads, .progress = progress};
@@ -391,7 +393,8 @@ bool scheme_choose(struct recipe *recipe, int threads, struct progress *progress
     if (outcome == REFUSED && first.scheme == NULL)
       return sde_fail(status, refused.code, "%s", refused.message);
     if (outcome == NO_ROOM && first.scheme == NULL) {
-      *chosen = (struct scheme_choice){choose_by_rule(recipe, *scheme), choice.spent, 0};
+      *chosen =
+          (struct scheme_choice){choose_by_rule(recipe, *scheme), choice.spent, 0, choice.own_work};
       return true;
     }
     if (outcome != TRIED)
@@ -405,6 +408,40 @@ bool scheme_choose(struct recipe *recipe, int threads, struct progress *progress
   if (isinf(best.excess) && !best.diverged)
     best.substeps = SUBSTEPS_DEFAULT;
   recipe->automatic = (struct recipe_scheme){best.scheme, best.substeps};
-  *chosen = (struct scheme_choice){sentence(&choice, &best, &first), choice.spent, best.work};
+  *chosen = (struct scheme_choice){sentence(&choice, &best, &first), choice.spent, best.work,
+                                   choice.own_work};
   return true;
+}
+
+bool scheme_choice_estimate(const struct recipe *recipe, struct estimate *least,
+                            struct estimate *most)
+{
+  if (!is_asked(recipe))
+    return false;
+  struct estimate pilots = {0, 0};
+  double order = 0;
+  for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++) {
+    struct sde_status refused = {SDE_OK, ""};
+    struct candidate candidate = {.scheme = *scheme};
+    struct recipe trial = *recipe;
+    trial.automatic = (struct recipe_scheme){*scheme, SUBSTEPS_DEFAULT};
+    struct cases *cases = (*scheme)->weak_order > order ? cases_new(&trial, &refused) : NULL;
+    if (cases == NULL)
+      continue;
+    set_unit(cases, &candidate);
+    struct estimate all = {0, 0};
+    for (size_t i = 0; i < cases->count; i++)
+      estimate_add_case(&pilots, cases, &cases->one[i], true,
+                        pilot_paths(&cases->one[i], UINT64_MAX));
+    study_estimate_add(cases, &all, &refused);
+    cases_free(cases);
+    if (order == 0)
+      *least = *most = all;
+    all.path_steps += fmin(pilots.path_steps, pilot_share * all.path_steps);
+    all.seconds += fmin(pilots.seconds, pilot_share * all.seconds);
+    most->path_steps = fmax(most->path_steps, all.path_steps);
+    most->seconds = fmax(most->seconds, all.seconds);
+    order = candidate.order;
+  }
+  return order > 0;
 }

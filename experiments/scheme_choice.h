@@ -6,6 +6,7 @@
 #define EXPERIMENTS_SCHEME_CHOICE_H
 
 #include "experiments/cases.h"
+#include "experiments/estimate.h"
 #include "experiments/recipe.h"
 #include "sde/status.h"
 
@@ -18,6 +19,7 @@ struct progress;
 struct scheme_choice {
   char *said;
   double pilot_work, run_work;
+  uint64_t own_work; /* path-steps of the pilots on this rank */
 };
 
 /* Where the recipe's study chooses and an SDE says `scheme: auto`: try each scheme of the registry
@@ -32,5 +34,11 @@ bool scheme_choose(struct recipe *recipe, int threads, struct progress *progress
  * program at so many. */
 double scheme_choice_path_work(const struct cases *cases, const struct run_case *one,
                                uint64_t substeps);
+
+/* What the choice and the run may take: `least` by the first scheme without a pilot, `most` where
+ * each is tried and the dearest taken, both with the substeps that `check` takes for a recipe's.
+ * False where nothing is to be chosen. */
+bool scheme_choice_estimate(const struct recipe *recipe, struct estimate *least,
+                            struct estimate *most);
 
 #endif

@@ -12,6 +12,7 @@
 #include "sde/status.h"
 
 struct cases;
+struct estimate;
 struct progress;
 struct recipe;
 struct results;
@@ -23,6 +24,9 @@ struct study_type {
   bool companions;                  /* each SDE is solved with a second step size beside */
   bool keeps_paths;                 /* uses the key output */
   bool chooses_scheme;              /* by a pilot run, where the recipe leaves it open */
+  /* Add what its run takes, where that is not each case with all its paths; else NULL. False, and
+   * the status says why, where it cannot be run. */
+  bool (*estimate)(const struct cases *cases, struct estimate *estimate, struct sde_status *status);
   /* Run the cases with this many threads (0 for all), filling the results; false on failure. */
   bool (*run)(const struct recipe *recipe, int threads, struct progress *progress,
               const struct cases *cases, struct results *results, struct sde_status *status);

@@ -121,6 +121,19 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   return good;
 }
 
+static bool estimate(const struct cases *cases, struct estimate *estimate,
+                     struct sde_status *status)
+{
+  struct results *notes = results_new(cases->recipe);
+  struct convergence_trials trials = {.recipe = cases->recipe, .cases = cases, .results = notes};
+  bool good = convergence_trials_make(&trials, 0, status);
+  for (size_t i = 0; good && i < trials.count; i++)
+    convergence_estimate(&trials.trial[i].task, estimate);
+  convergence_trials_clear(&trials);
+  results_free(notes);
+  return good;
+}
+
 static const char *const unused[] = {"records", "observables", "tolerance", "variance_reduction",
                                      NULL};
 
@@ -130,5 +143,6 @@ const struct study_type study_converge = {
     .summary = "strong and weak errors of the schemes against the step, with fitted orders",
     .keys = keys,
     .unused = unused,
+    .estimate = estimate,
     .run = run,
 };

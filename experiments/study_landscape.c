@@ -4,6 +4,7 @@
  * the stationary densities. arXiv 2509.18001, theorems 3.3 to 3.8; theory.md section 3.
  */
 #include "experiments/effective_loss.h"
+#include "experiments/estimate.h"
 #include "experiments/landscape_density.h"
 #include "experiments/minima.h"
 #include "experiments/series.h"
@@ -98,6 +99,12 @@ struct trail {
   double *samples;
 };
 
+static uint64_t trail_paths(const struct cases *cases, const struct run_case *one)
+{
+  uint64_t wanted = parameters_u64(cases->recipe->common, "sample_paths");
+  return wanted < one->paths ? wanted : one->paths;
+}
+
 static struct trail trail_new(const struct cases *cases, const struct run_case *one, int threads,
                               struct progress *progress, struct results *results)
 {
@@ -105,8 +112,7 @@ static struct trail trail_new(const struct cases *cases, const struct run_case *
   struct sde_status status = {SDE_OK, ""};
   struct cases watched = *cases;
   struct run_case few = *one;
-  uint64_t wanted = parameters_u64(cases->recipe->common, "sample_paths");
-  few.paths = wanted < one->paths ? wanted : one->paths;
+  few.paths = trail_paths(cases, one);
   struct trail trail = {.one = one, .paths = (size_t)few.paths};
   if (few.paths == 0)
     return trail;
@@ -508,6 +514,18 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   return true;
 }
 
+/* In one dimension all paths are run to the end; else a few to be drawn, without companions. */
+static bool estimate(const struct cases *cases, struct estimate *estimate,
+                     struct sde_status *status)
+{
+  (void)status;
+  bool density = cases->loss->dim == 1;
+  for (size_t i = 0; i < cases->count; i++)
+    estimate_add_case(estimate, cases, &cases->one[i], density,
+                      density ? cases->one[i].paths : trail_paths(cases, &cases->one[i]));
+  return true;
+}
+
 static const char *const unused[] = {"observables", "tolerance", "variance_reduction", NULL};
 
 extern const struct study_type study_landscape;
@@ -517,5 +535,6 @@ const struct study_type study_landscape = {
     .keys = keys,
     .unused = unused,
     .companions = true,
+    .estimate = estimate,
     .run = run,
 };

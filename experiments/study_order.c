@@ -3,6 +3,8 @@
  * against rho, with fitted slopes: from exact moments where an oracle applies, else by simulation.
  */
 #include "experiments/comparison.h"
+#include "experiments/error_line.h"
+#include "experiments/estimate.h"
 #include "experiments/oracle.h"
 #include "experiments/order_judge.h"
 #include "experiments/series.h"
@@ -284,6 +286,23 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   return count > 0;
 }
 
+/* The cases that are not known exactly. */
+static bool estimate(const struct cases *cases, struct estimate *estimate,
+                     struct sde_status *status)
+{
+  (void)status;
+  size_t each = cases->recipe->sdes * cases->observables->count;
+  struct results *notes = results_new(cases->recipe);
+  struct order_cell *cell = sde_alloc(each, sizeof *cell);
+  const char *said = NULL;
+  for (size_t i = 0; i < cases->count; i++)
+    if (!measure_exactly(cases, &cases->one[i], notes, &said, cell))
+      estimate_add_case(estimate, cases, &cases->one[i], true, cases->one[i].paths);
+  sde_free(cell);
+  results_free(notes);
+  return true;
+}
+
 static const char *const unused[] = {"records", "tolerance", "variance_reduction", NULL};
 
 extern const struct study_type study_order;
@@ -292,5 +311,6 @@ const struct study_type study_order = {
     .summary = "weak error against eta and rho with fitted slopes, exact where moments are known",
     .unused = unused,
     .companions = true,
+    .estimate = estimate,
     .run = run,
 };

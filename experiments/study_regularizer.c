@@ -5,6 +5,7 @@
  */
 #include "experiments/comparison.h"
 #include "experiments/drift_probe.h"
+#include "experiments/estimate.h"
 #include "experiments/norm_table.h"
 #include "experiments/progress.h"
 #include "experiments/series.h"
@@ -94,7 +95,7 @@ static bool measure(const struct cases *cases, const struct run_case *one, int t
   struct drift_probe_result result =
       drift_probe_run(probe, probe_stream(cases, &one->optimizer), one->paths, threads,
                       progress == NULL ? NULL : progress_paths, progress);
-  progress_ran(progress, result.own_paths);
+  progress_ran(progress, result.own_paths, result.own_work);
   if (result.not_finite > 0) {
     results_note(results, true,
                  "sharpsde: %s, rho %g: %" PRIu64 " of %" PRIu64
@@ -204,6 +205,18 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   return good;
 }
 
+/* One step of each path, by the optimizer and by SGD, and the table of norms. */
+static bool estimate(const struct cases *cases, struct estimate *estimate,
+                     struct sde_status *status)
+{
+  (void)status;
+  for (size_t i = 0; i < cases->count; i++)
+    estimate_add(estimate, cases->one[i].iterates, cases->start, DRIFT_PROBE_STEPS,
+                 cases->one[i].paths);
+  norm_table_estimate(cases, estimate);
+  return true;
+}
+
 static const char *const unused[] = {"eta",
                                      "time",
                                      "sde",
@@ -220,5 +233,6 @@ const struct study_type study_regularizer = {
     .name = "regularizer",
     .summary = "the regulariser's coefficient in the mean direction at the start, measured",
     .unused = unused,
+    .estimate = estimate,
     .run = run,
 };

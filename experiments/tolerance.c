@@ -23,7 +23,7 @@ struct answer {
   struct sde_multilevel *levels;
   struct sde_plain same, euler; /* paths is NAN where plain Euler-Maruyama is not known */
   double normals, evaluations;  /* that all took, with those of schemes tried and not taken */
-  uint64_t own_paths;           /* that this rank ran for it, of whatever scheme */
+  uint64_t own_paths, own_work; /* that this rank ran for it, of whatever scheme */
   struct watch *watch;          /* NULL where nobody looks on */
 };
 
@@ -113,6 +113,7 @@ static struct sde_multilevel *pilot(const struct cases *cases, const struct run_
       .bound = parameters_real(cases->recipe->common, "divergence_bound"),
       .threads = threads,
       .own_paths = &answer->own_paths,
+      .own_work = &answer->own_work,
       .progress = answer->watch == NULL ? NULL : watch_levels,
       .progress_context = answer->watch};
   return sde_multilevel_new(&problem, status);
@@ -242,7 +243,7 @@ static void draw_iterates(struct tolerance_case *done, uint64_t first, uint64_t 
   for (size_t o = 0; o < cases->observables->count; o++)
     done->iterates[o] = sde_moments_merged(done->iterates[o], result.moments[o]);
   done->iterates_diverged += result.diverged[0];
-  progress_ran(watch->progress, result.own_paths);
+  progress_ran(watch->progress, result.own_paths, result.own_work);
   sde_ensemble_result_free(&result);
 }
 
@@ -402,7 +403,7 @@ struct tolerance_case *tolerance_run(const struct cases *cases, const struct run
     sde_free(what);
     done->answer[s].watch = &watch;
     good = run_sde(cases, one, s, threads, &done->answer[s], status);
-    progress_ran(progress, done->answer[s].own_paths);
+    progress_ran(progress, done->answer[s].own_paths, done->answer[s].own_work);
   }
   sde_free(watch.label);
   if (!good) {

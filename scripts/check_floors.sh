@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The floors hold: sde/ includes only sde/, models/ also models/, experiments/ also experiments/, and
-# examples/ what models/ may; no file includes a .c file; plots/ holds gnuplot scripts only. Names each line that breaks this and
-# ends with status 1. With --self-test: shows that each kind of mistake is noticed.
+# The floors hold: sde/ includes only sde/, models/ also models/, experiments/ also experiments/,
+# and examples/ what models/ may; no file includes a .c file; plots/ holds gnuplot scripts only.
+# Names each line that breaks this and ends with status 1. With --self-test: shows that each kind of
+# mistake is noticed.
 set -euo pipefail
 shopt -s nullglob
 
@@ -29,7 +30,7 @@ wrong_includes() {
 }
 
 violations() {
-  local files=({sde,models,experiments,tests,bench}/*.{c,h,def} examples/*/*.{c,h})
+  local files=({sde,models,experiments,tests,bench}/*.{c,h,def} examples/{,*/}*.{c,h})
   [ ${#files[@]} -eq 0 ] || wrong_includes "${files[@]}"
   local entry
   for entry in plots/*; do
@@ -60,6 +61,9 @@ self_test() {
   expect 0 plots/a.gp 'plot x'
   expect 0 examples/a/a.c '#include "models/a.h"'
   expect 1 examples/a/a.c '#include "experiments/a.h"'
+  expect 0 examples/a.c '#include "models/a.h"'
+  expect 1 examples/a.c '#include "experiments/a.h"'
+  expect 1 examples/a.h '#include "experiments/a.h"'
   expect 1 models/a.c '#include "examples/a/a.h"'
   expect 1 sde/a.c '#include "models/a.h"'
   expect 1 sde/a.def '  #  include "experiments/a.h"'

@@ -18,6 +18,11 @@ found_without_package() {
     librandom123-dev) has_header Random123/threefry.h ;;
     lib*-dev) pkg-config --exists "${name%-dev}" || pkg-config --exists "lib${name%-dev}" ;;
     check) pkg-config --exists check ;;
+    bsdextrautils) command -v col ;;
+    python3-netcdf4) python3 -c 'import netCDF4' ;;
+    python3-*) python3 -c "import ${1#python3-}" ;;
+    r-base-core) command -v Rscript ;;
+    r-cran-*) Rscript --vanilla -e "library(${1#r-cran-})" ;;
     *) command -v "${1%-nox}" ;;
   esac >/dev/null 2>&1
 }

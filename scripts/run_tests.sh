@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Run tests one after the other, each argument being one command, and count. A program of Check's
-# counts each of its test cases; any other command counts as one test. Every command runs, whatever
-# failed before it; the last line is "N passed, N failed". Status 1 where a test failed or none ran.
+# counts each of its test cases; any other command counts as one test, and as none where its status
+# is 77. A line "skipped: WHY; COMMAND" of a test's tells what it could not do here and what would
+# help; these are listed at the end. Every command runs, whatever failed before it; the last line is
+# "N passed, N failed", and ", N skipped" where something was. Status 1 where a test failed or none
+# ran.
 set -uo pipefail
 
 export CK_VERBOSITY=normal
@@ -19,6 +22,7 @@ closing_sums() {
 
 passed=0
 failed=0
+skipped=()
 for command in "$@"; do
   read -ra words <<<"$command"
   printf '%s: ' "$command"
@@ -30,9 +34,9 @@ for command in "$@"; do
   read -r lines checks bad < <(closing_sums)
   if [ "$lines" -eq 0 ]; then
     # A command has passed by its status; a program of Check's that never closed ran no test.
-    checks=1
-    bad=$((status != 0))
-    [[ ${words[0]} != */tests/test_* ]] || bad=1
+    checks=$((status != 77))
+    bad=$((checks && status != 0))
+    [[ ${words[0]} != */tests/test_* ]] || { checks=1; bad=1; }
   elif [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
     # Check counted no failure, yet the program died or its leak check spoke after the count.
     checks=$((checks + 1))
@@ -40,6 +44,12 @@ for command in "$@"; do
   fi
   passed=$((passed + checks - bad))
   failed=$((failed + bad))
+  before=${#skipped[@]}
+  while IFS= read -r line; do
+    skipped+=("$command: ${line#skipped: }")
+  done < <(grep '^skipped: ' "$output")
+  [ "$status" -ne 77 ] || [ ${#skipped[@]} -gt "$before" ] ||
+    skipped+=("$command: it does not say why")
 
   closing=$(grep -E '^[0-9]+%: Checks: ' "$output" || tail -n 1 "$output")
   printf '%s (%d.%d s)\n' "$closing" $((tenths / 10)) $((tenths % 10))
@@ -49,5 +59,11 @@ for command in "$@"; do
   fi
 done
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
+summary="$passed passed, $failed failed"
+if [ ${#skipped[@]} -gt 0 ]; then
+  echo "Skipped here, with the command that helps:"
+  printf '  %s\n' "${skipped[@]}"
+  summary+=", ${#skipped[@]} skipped"
+fi
+echo "$summary"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -552,6 +552,14 @@ static void require_same(const struct sde_ensemble *ensemble)
   sde_free(all);
 }
 
+static uint64_t work_of_path(const struct sde_ensemble *ensemble)
+{
+  uint64_t substeps = 0;
+  for (size_t i = 0; i < ensemble->processes; i++)
+    substeps += ensemble->process[i]->substeps > 0 ? ensemble->process[i]->substeps : 1;
+  return substeps * ensemble->record_steps[ensemble->records - 1];
+}
+
 struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble)
 {
   require_same(ensemble);
@@ -574,8 +582,13 @@ struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble)
     share_rows(&share, process->kept, process->kept_rows, process->kept_paths);
   }
   sde_free(share.first_path);
-  return (struct sde_ensemble_result){all.moments,          all.differences, all.diverged,
-                                      all.first_divergence, samples,         own_paths};
+  return (struct sde_ensemble_result){.moments = all.moments,
+                                      .differences = all.differences,
+                                      .diverged = all.diverged,
+                                      .first_divergence = all.first_divergence,
+                                      .samples = samples,
+                                      .own_paths = own_paths,
+                                      .own_work = own_paths * work_of_path(ensemble)};
 }
 
 void sde_ensemble_result_free(struct sde_ensemble_result *result)

@@ -74,6 +74,7 @@ struct sde_ensemble_result {
   uint64_t *first_divergence;      /* [process]: step of the first, UINT64_MAX where none */
   double *samples;                 /* [((process*R + record)*O + observable)*S + path] or NULL */
   uint64_t own_paths;              /* of the paths, those that this rank has run */
+  uint64_t own_work;               /* their steps of schemes and optimizers, of all processes */
 };
 
 /* Run. Of several ranks all run one ensemble, each a part of the paths in proportion to its

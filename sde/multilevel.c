@@ -160,6 +160,8 @@ static bool draw(struct sde_multilevel *multilevel, size_t l, uint64_t paths, bo
     level->diverged += pair ? paths - (uint64_t)result.differences[0].n : result.diverged[0];
     if (problem->own_paths != NULL)
       *problem->own_paths += result.own_paths;
+    if (problem->own_work != NULL)
+      *problem->own_work += result.own_work;
     level->paths += paths;
     multilevel->normals += (double)paths * normals;
     multilevel->evaluations +=

@@ -27,7 +27,8 @@ struct sde_multilevel_problem {
   double tolerance; /* of the root-mean-square error, each observable's */
   double bound;     /* as in an ensemble */
   int threads;
-  uint64_t *own_paths; /* NULL, or where the paths that this rank runs are added */
+  /* NULL, or where the paths that this rank runs, and their path-steps, are added. */
+  uint64_t *own_paths, *own_work;
   /* NULL, or told now and then while paths run: the levels without those, and the normals that all
    * have taken with those. */
   void (*progress)(void *context, const struct sde_multilevel *multilevel, double normals);

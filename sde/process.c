@@ -118,7 +118,8 @@ struct sde_process *sde_solution_process_new(const struct sde_solution *solution
                                   .workspace_new = workspace_new,
                                   .workspace_free = workspace_free,
                                   .advance = advance,
-                                  .fingerprint = fingerprint_of(solution)};
+                                  .fingerprint = fingerprint_of(solution),
+                                  .substeps = solution->resolution / stride};
   return process;
 }
 

@@ -33,6 +33,7 @@ struct sde_process {
   /* Of what it computes and which random numbers it draws: ranks that have other ones must not put
    * their paths together, and an ensemble ends them. 0 where nothing is told. */
   uint64_t fingerprint;
+  uint64_t substeps; /* steps of a scheme in one of its own, in which work is counted; 0 for 1 */
 };
 
 /* How an SDE is solved: the learning-rate step eta is cut into `substeps` steps of the scheme, and

@@ -58,6 +58,7 @@ static void add(const struct sde_ensemble *ensemble, const struct sde_ensemble_r
     if (replicate->first_divergence[i] < all->first_divergence[i])
       all->first_divergence[i] = replicate->first_divergence[i];
   all->own_paths += replicate->own_paths;
+  all->own_work += replicate->own_work;
 }
 
 struct sde_ensemble_result sde_replicates_run(const struct sde_ensemble *ensemble,

@@ -97,6 +97,22 @@ awk -v exact="$(awk '{print $NF}' own_loss.out)" 'BEGIN {
   "1.557602 2.628187 1.213061 1.726842 0.735759 0.745496 0.882360 0.544372 0.167533" ] ||
   fail "exact are: $(cat own_sde.out own_observable.out)"
 
+# The command lines that README.md shows, static and shared, for a program of one's own.
+cp "$prefix/share/sharpsde/examples/own_observable.c" mine.c
+pkg-config() { command pkg-config --define-variable=prefix="$prefix" "$@"; }
+cc() { command "${compile[@]}" "$@"; }
+grep '^cc -o mine ' "$root/README.md" >lines || fail "README.md has no line for cc"
+shared=0
+while IFS= read -r line; do
+  rm -f mine
+  eval "$line" || fail "README.md: this does not build: $line"
+  LD_LIBRARY_PATH=$library ./mine >mine.out || fail "README.md: it does not run: $line"
+  cmp mine.out own_observable.out || fail "README.md: other numbers: $line"
+  ! readelf -d mine | grep -qF "[$soname]" || shared=$((shared + 1))
+done <lines
+[ "$(wc -l <lines) $shared" = "2 1" ] || fail "README.md: not one shared and one static: $(cat lines)"
+unset -f pkg-config cc
+
 # A twin that must fail: without its perturbation the mean of own_loss is another.
 sed 's/\.rho = 0\.1/.rho = 0/; s/m_usam\.rho/0.1/g' "$prefix/share/sharpsde/examples/own_loss.c" >twin.c
 cp twin.c "$prefix/share/sharpsde/examples/own_loss.c"
@@ -105,6 +121,6 @@ LD_LIBRARY_PATH=$library ./twin >twin.out
 ! agrees twin.out 1 >/dev/null || fail "rho makes no difference: $(cat twin.out)"
 
 make_stage uninstall
-left=$(find "$stage" ! -type d)
+left=$(find "$stage" -mindepth 1 \( ! -type d -o -name '*sharpsde*' \))
 [ -z "$left" ] || fail "uninstall leaves $left"
 echo "the examples run with the installed library, shared and static"

@@ -7,7 +7,8 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
 for tool in mpicc mpirun; do
-  command -v $tool >/dev/null || { echo "skipped: no $tool (make deps MPI=1 installs it)"; exit 0; }
+  command -v $tool >/dev/null ||
+    { echo "skipped: no $tool, so ranks of MPI are not tested; make deps MPI=1"; exit 77; }
 done
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -76,6 +77,8 @@ compare_ranks() {
   for run in three unequal; do
     same $run "$run, $*"
   done
+  [ "$(grep path_steps three/run.json)" = "$(grep path_steps one/run.json)" ] ||
+    fail "$*: the ranks together have run other path-steps: $(grep path_steps three/run.json)"
   grep -q '"ranks": 3,' three/run.json || fail "$*: run.json does not name 3 ranks"
 }
 

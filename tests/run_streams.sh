@@ -62,6 +62,8 @@ if [ -w /dev/full ]; then
     grep -q '^sharpsde: standard output' err || fail "$flag on a full stdout: $(cat err)"
     [ -s full/summary.json ] || fail "$flag on a full stdout: no summary.json"
   done
+else
+  echo "skipped: no /dev/full, so a full stdout is not tested; run it on Linux"
 fi
 
 # On a terminal that script(1) makes.
@@ -96,7 +98,7 @@ if command -v script >/dev/null; then
   on_terminal '2>err'
   plain <(tr -d '\r' <out) || fail "stderr is a file, and a bar shows: $(cat out)"
   plain err || fail "a progress bar in a file: $(cat err)"
-  echo "stdout, stderr and the progress bar are as promised"
 else
-  echo "stdout and stderr are as promised (no script(1): the bar was not looked at)"
+  echo "skipped: no script(1), so the progress bar was not looked at; apt-get install bsdutils"
 fi
+echo "stdout, stderr and the progress bar are as promised"
