@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Speed of 2 ranks of one thread each against 1 rank of one thread: prints "ranks 2 ratio R", R the
-# median of interleaved pairs, of the seconds that run.json names, without the start of MPI. Usage:
-# ranks.sh PROGRAM [PAIRS]; the program is one built with MPI=1. Takes about 6 s a pair.
+# median of interleaved pairs, of the seconds that run.json names, without the start of MPI. Ranks are
+# sessions of their own (setsid), for on a machine with other work Linux shares processors out to
+# sessions. Usage: ranks.sh PROGRAM [PAIRS]; the program is one built with MPI=1. Takes about 6 s a
+# pair.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -16,7 +18,7 @@ export OMPI_MCA_rmaps_base_oversubscribe=1
 
 # seconds RANKS: of one run.
 seconds() {
-  mpirun -n "$1" --bind-to none "$program" run "$root/experiments/recipes/golden.yaml" \
+  mpirun -n "$1" --bind-to none setsid -w "$program" run "$root/experiments/recipes/golden.yaml" \
     -o "run$1" --force --quiet -j 1 --set paths=10000 >said 2>&1 || { cat said >&2; exit 1; }
   sed -n 's/.*"seconds": \([0-9.e+-]*\),.*/\1/p' "run$1/run.json"
 }

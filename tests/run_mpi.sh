@@ -310,11 +310,37 @@ int main(int argc, char **argv)
   return 0;
 }
 END
+# What a rank takes of the processor while it waits a second for another, in milliseconds.
+cat >late.c <<'END'
+#include "sde/ranks.h"
+#include <stdio.h>
+#include <time.h>
+
+int main(void)
+{
+  uint64_t all[2];
+  sde_ranks_begin();
+  sde_ranks_gather(0, all);
+  if (sde_ranks_rank() == 1)
+    nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+  clock_t before = clock();
+  sde_ranks_gather(0, all);
+  if (sde_ranks_rank() == 0)
+    printf("%.0f\n", 1e3 * (double)(clock() - before) / CLOCKS_PER_SEC);
+  sde_ranks_end();
+  return 0;
+}
+END
 sanitizers=-fno-sanitize=all
 if nm "$mpi" | grep -q __asan; then sanitizers=-fsanitize=address,undefined; fi
-# shellcheck disable=SC2046 # several words
-mpicc -std=c11 -fopenmp $sanitizers -I"$root" apart.c -o apart build/libsharpsde.a \
-  $(pkg-config --libs gsl sleef) -lm || fail "apart.c does not compile"
+for name in apart late; do
+  # shellcheck disable=SC2046 # several words
+  mpicc -std=c11 -D_POSIX_C_SOURCE=200809L -fopenmp $sanitizers -I"$root" $name.c -o $name \
+    build/libsharpsde.a $(pkg-config --libs gsl sleef) -lm || fail "$name.c does not compile"
+done
+try "${launch[@]}" -n 2 ./late
+[ "$status $(($(cat said) < 100))" = "0 1" ] ||
+  fail "waiting a second takes milliseconds of processor time: $(cat said)"
 try "${launch[@]}" -n 2 ./apart "1 euler-maruyama"
 [ "$status $(cat said)" = "0 100 paths" ] || fail "ranks that are the same: $(cat said)"
 for other in "2 euler-maruyama" "1 milstein"; do
