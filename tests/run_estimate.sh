@@ -52,7 +52,7 @@ diabetes-regularizer paths=2000
 double-well-density paths=50 time=10
 double-well-distances paths=20
 escape paths=20 time=20
-formula-valley paths=20
+formula-valley paths=800
 formula-valley paths=20 sde.0.scheme=euler-maruyama sde.1.scheme=euler-maruyama
 golden paths=50
 golden paths=50 variance_reduction=antithetic
@@ -71,7 +71,7 @@ RECIPES
 # regularizer; a pilot forgotten; another number of paths.
 agrees "${ran[converge paths=20]}" 68000 && fail "the cases of converge are taken for its run"
 agrees "${ran[valley-landscape ]}" 42000 && fail "companions that are not run are not noticed"
-agrees "${ran[formula-valley paths=20]}" 210000 && fail "a pilot that is left out is not noticed"
+agrees "${ran[formula-valley paths=800]}" 8400000 && fail "a pilot that is left out is not noticed"
 read -r least most <<<"$(estimate golden --set paths=51)"
 agrees "${ran[golden paths=50]}" "$least" "$most" && fail "another number of paths is not noticed"
 
