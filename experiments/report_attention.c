@@ -3,7 +3,7 @@
  */
 #include "experiments/report_attention.h"
 
-#include "experiments/report_html.h"
+#include "experiments/report_prose.h"
 
 #include <string.h>
 
@@ -15,7 +15,7 @@ struct list {
 /* Add a sentence, printf format; it is released by nobody else. */
 static void add(struct list *list, char *sentence)
 {
-  html_element(list->items, "li", "", sentence);
+  html_prose_element(list->items, "li", "", sentence);
   list->count++;
   sde_free(sentence);
 }
@@ -83,17 +83,6 @@ static void add_fits(struct list *list, const struct report_run *run)
                          touched, count, without));
 }
 
-static void add_verdicts(struct list *list, const struct report_run *run)
-{
-  size_t count = run->held + run->failed + run->open;
-  if (run->failed > 0)
-    add(list, sde_format("%zu of %zu claims do%s not hold.", run->failed, count,
-                         run->failed == 1 ? "es" : ""));
-  if (run->open > 0)
-    add(list, sde_format("%zu of %zu claims %s open: the evidence does not decide.", run->open,
-                         count, run->open == 1 ? "is" : "are"));
-}
-
 size_t report_attention(struct text *items, const struct report_run *run, const char *refused)
 {
   struct list list = {items, 0};
@@ -105,7 +94,6 @@ size_t report_attention(struct text *items, const struct report_run *run, const 
   add_paths(&list, run);
   add_warnings(&list, run);
   add_fits(&list, run);
-  add_verdicts(&list, run);
   if (refused != NULL)
     add(&list, sde_format("A picture is not shown: %s", refused));
   if (run->pictures == 0)

@@ -181,6 +181,11 @@ void results_verdict(struct results *results, const char *claim, enum holds hold
   free(text);
 }
 
+const char *results_flag(enum holds holds)
+{
+  return holds == HOLDS_NO ? " (differs)" : holds == HOLDS_UNDECIDED ? " (open)" : "";
+}
+
 void results_note(struct results *results, bool warning, const char *format, ...)
 {
   va_list arguments;

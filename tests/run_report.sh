@@ -21,6 +21,8 @@ recipe() {
     fail "$1 did not run: $(cat err)"
 }
 
+nbsp=$'\u00a0'
+
 # line FILE TEXT: the number of the first line that holds this text.
 line() {
   local found
@@ -83,17 +85,23 @@ grep -qx 'The report is good/report.html' said || fail "the report is not named:
 check_page good/report.html
 in_order good/report.html '<h1 id="title">Title with &lt;script&gt;alert(1)&lt;/script&gt; &amp; ' \
   'Study regularizer, 20000 paths, seed 7, run time' '<p>The term is &lt;b&gt;there&lt;/b&gt; &amp; ' \
-  '<pre>  m   a table&#39;s line' 'id="verdicts"' ' hold' 'id="pictures"' 'role="img"' \
+  '<pre>  m   a table&#39;s line' 'id="verdicts"' '2 claims that hold, with the numbers' 'id="pictures"' 'role="img"' \
   'id="equations"' '<math display="block">' 'id="tables"' 'Results, a row a case' 'id="again"' \
   'sharpsde run good/recipe.yaml -o good-again' 'micro_batch: [2, 1]'
 ! grep -qi '<b>there\|<script' good/report.html || fail "text of the recipe is HTML in the page"
 ! grep -q 'First of all' good/report.html || fail "a run that went well has something said first"
 [ "$(grep -c '<li class="yes"><span class="mark">✓ holds</span>' good/report.html)" -eq \
   "$(grep -c '"holds": true' good/summary.json)" ] || fail "verdicts that hold are not all marked"
-# Claims and numbers are those of the summary.
+# Claims and numbers are those of the summary, typeset; what holds is folded away.
 claim=$(sed -n '/"evidence": "[^;]*;/{s/.*"evidence": "\([^;]*\);.*/\1/p;q}' good/summary.json)
 [ -n "$claim" ] || fail "no evidence in the summary"
+claim=$(sed "s/ +- /$nbsp±$nbsp/; s/m=/m$nbsp=$nbsp/; s/ -\([0-9]\)/ −\1/" <<<"$claim")
 line good/report.html "$claim" >/dev/null
+in_order good/report.html '<p class="sum yes"><span class="mark">✓</span>Both claims hold; the clearest that holds: ' \
+  'id="verdicts"' '<details><summary class="yes"><span class="mark">✓</span>2 claims that hold' '✓ holds'
+# The clearest is the m whose coefficient is farthest from zero, the smaller one.
+grep -q "the clearest that holds: m-usam, b$nbsp=${nbsp}4, ρ$nbsp=${nbsp}0.1: the mean direction has the variance term, ∇tr V with coefficient ρ c(m)/2, not half or twice it – m-usam m$nbsp=${nbsp}1: 0\.0[0-9]*$nbsp±${nbsp}[0-9.]*, predicted 0\.05\.</p>" \
+  good/report.html || fail "not the sentence of the run: $(grep 'class="sum' good/report.html)"
 
 # A verdict that is turned round is shown so: the page says what the summary says, not what it
 # should.
@@ -101,13 +109,13 @@ cp -r good turned
 sed -i '0,/"holds": true/s//"holds": false/' turned/summary.json
 "$program" report turned >said || fail "turned: no report"
 [ "$(cat said)" = turned/report.html ] || fail "the page is not named: $(cat said)"
-in_order turned/report.html 'First of all' '1 of 2 claims does not hold' 'id="verdicts"' \
-  'Of 2 claims 1 holds, 1 does not hold, 0 are open' '✗ does not hold' '✓ holds'
+in_order turned/report.html '<p class="sum no"><span class="mark">✗</span>Of 2 claims 1 does not hold and 1 holds; the clearest that does not: ' \
+  'id="verdicts"' '✗ does not hold' '<details><summary class="yes">' '✓ holds'
 
 # The SDE as it was solved, and rows that were left out.
 recipe golden --set paths=40 --set 'sde=[{rho_order: 1}, {rho_order: 1, variance_term: false, eta_order: 2}]'
 check_page golden/report.html
-in_order golden/report.html 'First of all' 'id="verdicts"' 'id="pictures"' 'id="picture-1-' \
+in_order golden/report.html 'class="sum open"' 'id="verdicts"' 'id="pictures"' 'id="picture-1-' \
   'id="picture-2-' 'id="equations"' '>m-usam, SDE 0, 1st order in η, with variance term' \
   '>m-usam, SDE 1, 2nd order in η, no variance term'
 # section TEXT: the lines from this heading to the next.
@@ -147,7 +155,7 @@ status=0
 [ $status -eq 1 ] || fail "steep: status $status"
 check_page steep/report.html
 in_order steep/report.html '<h1' 'First of all' 'The run failed: more paths diverged' \
-  'Paths diverged: up to ' 'of 60 paths diverged, the first at time' 'claims are open' \
+  'Paths diverged: up to ' 'of 60 paths diverged, the first at time' 'Both claims are open' \
   'id="verdicts"' '? open'
 
 # Paths that have not left.
@@ -202,8 +210,8 @@ done
 [ "$(cat said)" = all.html ] || fail "not named: $(cat said)"
 check_page all.html
 in_order all.html 'Comparison of 4 runs' 'First of all' 'href="#run-3-attention"' \
-  'Paths diverged' '<table class="runs">' 'href="#run-1-title"' 'href="#run-4-title"' \
-  '<h2 id="run-1-title"' '<h2 id="run-2-title"' '<h2 id="run-3-title"' '<h2 id="run-4-title"'
+  'Paths diverged' '<ul class="sentences">' 'href="#run-1-title"' 'class="sum open"' \
+  'href="#run-4-title"' '<table class="runs">' '<h2 id="run-1-title"' '<h2 id="run-2-title"' '<h2 id="run-3-title"' '<h2 id="run-4-title"'
 "$program" report golden good >said
 [ "$(cat said)" = report.html ] || fail "several runs: $(cat said)"
 check_page report.html
