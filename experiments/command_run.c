@@ -160,6 +160,7 @@ static void note_beginnings(struct results *results, const struct cases *cases)
 {
   char *unused = unused_keys(cases, ""), *forms = forms_text(cases, "");
   results_note(results, false, "%s%s", unused, forms);
+  json_object_set_new(results_about(results), "forms", forms_json(cases));
   sde_free(unused);
   sde_free(forms);
 }

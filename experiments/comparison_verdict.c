@@ -187,10 +187,12 @@ static void judge_floor(const struct comparison_table *table, const struct compa
   enum holds holds = is_floor(table, like, limit)    ? HOLDS_YES
                      : is_denied(table, like, limit) ? HOLDS_NO
                                                      : HOLDS_UNDECIDED;
+  bool falls = interval_upper_magnitude(small) <
+               sqrt(comparison_predicted_ratio(coarse, fine)) * interval_lower_magnitude(large);
   bool order_0 = comparison_options(like)->rho_order == RHO_ORDER_0;
   const char *but = holds == HOLDS_YES && order_0 ? "as it must with an SDE of order 0 in rho, "
                     : holds == HOLDS_YES ? "as it must with an SDE without the variance term, "
-                    : holds == HOLDS_UNDECIDED && interval_lower_magnitude(limit) > 0
+                    : interval_lower_magnitude(limit) > 0 && falls
                         ? "too little beside what still falls, "
                         : "";
   char *words = sde_format(

@@ -4,6 +4,7 @@
 #include "experiments/report_table.h"
 
 #include "experiments/report_html.h"
+#include "experiments/report_prose.h"
 
 #include <errno.h>
 #include <math.h>
@@ -273,12 +274,17 @@ static bool has_error(const struct report_table *table, size_t column)
 
 /* ---- as HTML ---- */
 
+/* Append numbers, set as in the page's sentences; they are released. */
+static void add_numbers(struct text *page, char *numbers)
+{
+  html_prose(page, numbers);
+  sde_free(numbers);
+}
+
 static void add_number(struct text *page, double number)
 {
-  if (number == floor(number) && fabs(number) < 1e15)
-    text_add(page, "%.0f", number);
-  else
-    text_add(page, "%.*g", DIGITS, number);
+  bool whole = number == floor(number) && fabs(number) < 1e15;
+  add_numbers(page, whole ? sde_format("%.0f", number) : sde_format("%.*g", DIGITS, number));
 }
 
 static void add_cell_text(struct text *page, const char *cell)
@@ -299,14 +305,14 @@ static void add_estimate(struct text *page, const char *cell, const char *error)
   if (!read_number(cell, &value) || !read_number(error, &se) || !(se > 0) || !isfinite(se)) {
     add_cell_text(page, cell);
     if (read_number(cell, &value) && read_number(error, &se))
-      text_add(page, " ± %g", se);
+      add_numbers(page, sde_format(" +- %g", se));
     return;
   }
   int places = 1 - (int)floor(log10(se));
   if (places < 0 || places > 8)
-    text_add(page, "%.*g ± %.2g", DIGITS, value, se);
+    add_numbers(page, sde_format("%.*g +- %.2g", DIGITS, value, se));
   else
-    text_add(page, "%.*f ± %.*f", places, value, places, se);
+    add_numbers(page, sde_format("%.*f +- %.*f", places, value, places, se));
 }
 
 static void add_name(struct text *page, const char *name)

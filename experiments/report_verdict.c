@@ -92,6 +92,19 @@ static bool has_flag(struct part part, const char *flag)
   return has;
 }
 
+/* A part less the flag at its end. */
+static struct part without_flag(struct part part)
+{
+  for (size_t k = 0; k < HOLDS; k++) {
+    char *end = sde_format(" %s)", marks[k].flag);
+    size_t length = strlen(end);
+    if (part.length > length && strncmp(part.start + part.length - length, end, length) == 0)
+      part.length -= length;
+    sde_free(end);
+  }
+  return part;
+}
+
 /* Does a part say what the verdict says? One that agrees must not stand for a claim that fails. */
 static bool speaks_for(struct part part, size_t outcome)
 {
@@ -198,6 +211,7 @@ void verdict_sentence(struct text *page, const struct report_run *run)
   struct text text = {0};
   struct part part;
   clearest_part(clearest, &part);
+  part = without_flag(part);
   if (run->held < all && run->failed < all && run->open < all)
     text_add(&text, "Of %zu claims ", all);
   add_counts(&text, count);
@@ -211,29 +225,42 @@ void verdict_sentence(struct text *page, const struct report_run *run)
 
 /* ---- the list ---- */
 
-static void add_parts(struct text *page, const char *text)
+/* Are all parts flagged with the outcome of the whole? Then the flags say nothing. */
+static bool is_flagged_throughout(const char *evidence, size_t outcome)
 {
-  text_add(page, "<ul class=\"evidence\">\n");
-  for (struct part part = {text, 0}; next_part(&part);) {
-    char *words = sde_format("%.*s", (int)part.length, part.start);
-    html_prose_element(page, "li", "", words);
+  bool all = outcome != HOLDS;
+  for (struct part part = {evidence, 0}; all && next_part(&part);)
+    all = has_flag(part, marks[outcome].flag);
+  return all;
+}
+
+static void add_evidence(struct text *page, const char *evidence, size_t outcome)
+{
+  bool in_line = count_parts(evidence) <= PARTS_IN_LINE;
+  bool flagged = is_flagged_throughout(evidence, outcome);
+  text_add(page, "%s", in_line ? "" : "<ul class=\"evidence\">\n");
+  for (struct part part = {evidence, 0}; next_part(&part);) {
+    struct part shown = flagged ? without_flag(part) : part;
+    char *words = sde_format("%s%.*s", in_line && part.start > evidence ? "; " : "",
+                             (int)shown.length, shown.start);
+    if (in_line)
+      html_prose(page, words);
+    else
+      html_prose_element(page, "li", "", words);
     sde_free(words);
   }
-  text_add(page, "</ul>\n");
+  text_add(page, "%s", in_line ? "" : "</ul>\n");
 }
 
 static void add_verdict(struct text *page, const json_t *verdict)
 {
-  const struct mark *mark = &marks[outcome_of(verdict)];
-  const char *evidence = text_of(verdict, "evidence");
+  size_t outcome = outcome_of(verdict);
+  const struct mark *mark = &marks[outcome];
   text_add(page, "<li class=\"%s\"><span class=\"mark\">%s %s</span><strong>", mark->class,
            mark->sign, mark->word);
   html_prose(page, text_of(verdict, "claim"));
   text_add(page, ":</strong> ");
-  if (count_parts(evidence) > PARTS_IN_LINE)
-    add_parts(page, evidence);
-  else
-    html_prose(page, evidence);
+  add_evidence(page, text_of(verdict, "evidence"), outcome);
   text_add(page, "</li>\n");
 }
 

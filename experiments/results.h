@@ -35,6 +35,9 @@ void results_number(FILE *table, double value);
 /* The summary, to be extended with a study's own fields. */
 json_t *results_summary(struct results *results);
 
+/* Fields of run.json beside its own, to be extended. */
+json_t *results_about(struct results *results);
+
 /* A number as JSON, null where it is not finite: JSON has no NaN, and jansson drops it. */
 json_t *results_json(double value);
 

@@ -129,6 +129,27 @@ grep -q '<mtext>variance term</mtext>' kept || fail "SDE 0 lacks the term"
 ! grep -q '<mtext>variance term</mtext>' without || fail "SDE 1 has the term"
 grep -q 'the variance term is left out on purpose' without ||
   fail "it is not said that SDE 1 leaves the term out"
+# Equations that several SDEs have stand once, under all who have them; how expectations were had.
+grep -q '>usam, SDE 0, 1st order in η, with variance term<' golden/report.html || fail "usam has m-usam's equations"
+grep -q "SDE 0 of sgd, n-usam, usam, m-usam m$nbsp=${nbsp}2, m-usam m$nbsp=${nbsp}1: E and Cov are in closed form, from all samples" \
+  golden/report.html || fail "it is not said how expectations were had"
+cat >forms.yaml <<'END'
+title: Two forms
+study: compare
+loss: {name: quadratic, data: quadratic4.csv}
+start: [1.5, -1.0]
+batch: 2
+eta: 0.1
+rho: 0.1
+time: 0.2
+optimizers: [{name: n-sam}, {name: sam}, {name: m-sam, micro_batch: 1}]
+sde: [{rho_order: 0}, {rho_order: 1, norm: gaussian}, {rho_order: 1, norm: sample, directions: 8}]
+paths: 40
+END
+"$program" run forms.yaml -o forms --quiet || fail "forms did not run"
+[ "$(grep -c '^<h3 id="sde-' forms/report.html)" -eq 4 ] || fail "equations are shown more than once: $(grep '^<h3 id' forms/report.html)"
+in_order forms/report.html '>n-sam, sam, m-sam, SDE 0, ρ⁰<' '>n-sam, SDE 1, ρ¹; n-sam, SDE 2, ρ¹<' '>sam, SDE 1' \
+  '∇E‖g_I‖ is that of a Gaussian closure' '∇E‖g_I‖ is sampled from 8 fresh micro-batches a step' '>m-sam, SDE 1'
 rows=$(($(wc -l <golden/series.csv) - 1))
 line golden/report.html "Rows 1 to 40 of $rows: $((rows - 40)) rows were left out; all are in <code>series.csv" \
   >/dev/null
