@@ -252,7 +252,8 @@ static const char *error_of(const struct optimizer_type *type, const struct limi
   bool left_out = !options->variance_term && type->perturbation == PERTURB_MICRO_GRADIENT;
   if (type->perturbation == PERTURB_REWEIGHTED_GRADIENT && options->rho_order != RHO_ORDER_0)
     return second ? ERROR ORDER_OF(ETA_SQUARED PLUS FRAC(ETA, ROW(WORDS("substeps") THIN ID("S"))))
-                  : ERROR ORDER_OF(ETA);
+                  : ERROR
+                    ORDER_OF(ETA PLUS FRAC(ETA, ROW(WORDS("substeps") THIN ID("S"))));
   if (!sgd && (options->rho_order == RHO_ORDER_0 || left_out))
     return second ? ERROR ORDER_OF(ETA_SQUARED PLUS RHO) : ERROR ORDER_OF(ETA PLUS RHO);
   if (!sgd && options->rho_order == RHO_ORDER_1)
