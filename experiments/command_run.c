@@ -180,7 +180,7 @@ static bool leave_results(const struct options *options, struct results *results
   if (results_failed(results))
     return sde_fail(status, SDE_FAILED,
                     "more than max_diverged: %g of the paths diverged; results over the "
-                    "survivors are in %s",
+                    "survivors, if any, are in %s",
                     parameters_real(recipe->common, "max_diverged"), directory);
   return true;
 }

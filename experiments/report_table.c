@@ -223,6 +223,38 @@ static bool ends_in(const char *name, const char *end)
                                     strcmp(name + length - tail, end) == 0);
 }
 
+static const char *cell_of(const struct report_table *table, size_t row, size_t column)
+{
+  return table->cell[row * table->columns + column];
+}
+
+/* The column of the paths that a column *diverged leaves, or `columns` where there is none. */
+static size_t left_of(const struct report_table *table, size_t diverged)
+{
+  const char *name = table->name[diverged];
+  char *left = sde_format("%.*sn", (int)(strlen(name) - strlen("diverged")), name);
+  size_t column = column_of(table, left);
+  sde_free(left);
+  return column;
+}
+
+size_t report_table_lost(const struct report_table *table)
+{
+  size_t lost = 0;
+  bool *is_lost = sde_alloc(table->rows + 1, sizeof *is_lost);
+  for (size_t c = 0; c < table->columns; c++) {
+    size_t left = ends_in(table->name[c], "diverged") ? left_of(table, c) : table->columns;
+    double diverged, paths;
+    for (size_t r = 0; left < table->columns && r < table->rows; r++)
+      is_lost[r] |= read_number(cell_of(table, r, c), &diverged) && diverged > 0 &&
+                    read_number(cell_of(table, r, left), &paths) && paths == 0;
+  }
+  for (size_t r = 0; r < table->rows; r++)
+    lost += is_lost[r];
+  sde_free(is_lost);
+  return lost;
+}
+
 double report_table_greatest(const struct report_table *table, const char *name)
 {
   double greatest = -1, number;
@@ -231,11 +263,6 @@ double report_table_greatest(const struct report_table *table, const char *name)
       if (read_number(table->cell[r * table->columns + c], &number))
         greatest = fmax(greatest, number);
   return greatest;
-}
-
-static const char *cell_of(const struct report_table *table, size_t row, size_t column)
-{
-  return table->cell[row * table->columns + column];
 }
 
 static bool is_constant(const struct report_table *table, size_t column)

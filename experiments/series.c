@@ -61,6 +61,12 @@ void series_write(struct results *results, const struct cases *cases, const stru
     write_process(table, cases, one, result, 1 + each * s, (int)s, records, record_steps);
 }
 
+const char *series_survivors(uint64_t diverged, double paths)
+{
+  return (double)diverged < paths ? "means are over the survivors"
+                                  : "none survived, so there is no mean";
+}
+
 void series_report_divergence(struct results *results, const struct cases *cases,
                               const struct run_case *one, const struct sde_ensemble_result *result,
                               size_t each, size_t records)
@@ -76,9 +82,10 @@ void series_report_divergence(struct results *results, const struct cases *cases
                                            (process - 1) % each == 1 ? " (companion)" : "");
     results_note(results, true,
                  "sharpsde: %s, eta %g, rho %g, %s: %" PRIu64 " of %" PRIu64
-                 " paths diverged, the first at time %g; means are over the survivors\n",
+                 " paths diverged, the first at time %g; %s\n",
                  label, one->optimizer.eta, one->optimizer.rho, what, diverged, one->paths,
-                 (double)result->first_divergence[process] * one->optimizer.eta);
+                 (double)result->first_divergence[process] * one->optimizer.eta,
+                 series_survivors(diverged, (double)one->paths));
     sde_free(label);
     sde_free(what);
     if ((double)diverged > allowed * (double)one->paths)

@@ -179,6 +179,16 @@ in_order steep/report.html '<h1' 'First of all' 'The run failed: more paths dive
   'Paths diverged: up to ' 'of 60 paths diverged, the first at time' 'Both claims are open' \
   'id="verdicts"' '? open'
 
+# Where no path is left there is no mean, and that is said.
+sed 's/title: .*/title: None left/; s/eta: .*/eta: 2/; s/rho: .*/rho: 2/; s/paths: .*/paths: 4/' steep.yaml >lost.yaml
+"$program" run lost.yaml -o lost --quiet 2>err && fail "lost: it did not fail"
+grep -q 'iterates: 4 of 4 paths diverged, the first at time [0-9]*; none survived, so there is no mean' err ||
+  fail "lost: $(cat err)"
+check_page lost/report.html
+in_order lost/report.html 'Paths diverged: up to 4 in a row (compare.csv, series.csv). None survived in 1 of 1 rows of compare.csv, ' \
+  'none survived, so there is no mean' 'id="verdicts"'
+! grep -qE '[> ]-?nan\b' lost/report.html || fail "lost: there is a nan in the page"
+
 # Paths that have not left.
 recipe escape --set paths=12 --set time=20 --set 'optimizers=[{name: sgd}]'
 check_page escape/report.html
@@ -211,9 +221,9 @@ PATH=$scratch/bin "$program" run good.yaml -o bare --quiet 2>err || fail "it nee
 in_order bare/report.html 'First of all' 'no pictures: gnuplot is not found' 'The pictures are missing' \
   'id="verdicts"'
 check_page bare/report.html
-"$program" plot bare >/dev/null
-"$program" report bare >/dev/null
-! grep -q 'pictures are missing' bare/report.html || fail "pictures that were drawn later are missing"
+"$program" plot bare >said
+[ "$(tail -n 1 said)" = bare/report.html ] || fail "plot does not renew the report: $(cat said)"
+! grep -q 'pictures are missing\|no pictures' bare/report.html || fail "pictures that were drawn later are missing"
 grep -q '<svg role' bare/report.html || fail "pictures that were drawn later are not shown"
 
 # A picture that is not gnuplot's does not get into the page.
