@@ -112,6 +112,17 @@ sed -i '0,/"holds": true/s//"holds": false/' turned/summary.json
 in_order turned/report.html '<p class="sum no"><span class="mark">✗</span>Of 2 claims 1 does not hold and 1 holds; the clearest that does not: ' \
   'id="verdicts"' '✗ does not hold' '<details><summary class="yes">' '✓ holds'
 
+# The sentence of the run shows the part of the evidence that the verdict rests on, clearer ones that
+# say otherwise notwithstanding; a claim that holds does not stand before one that fails.
+cp -r good told
+sed -i '0,/"evidence": "[^"]*"/s//"evidence": "a: -9 +- 0.1, predicted -9; b: 2 +- 1e-01, predicted 5 (differs); c: 1 +- 0.5 (open)"/' \
+  told/summary.json
+sed -i '0,/"holds": true/s//"holds": false/' told/summary.json
+"$program" report told >/dev/null
+grep -q "^<p class=\"sum no\">.* – b: 2$nbsp±${nbsp}10⁻¹, predicted 5\.</p>" told/report.html ||
+  fail "not what fails: $(grep 'class="sum' told/report.html)"
+line told/report.html "a: −9$nbsp±${nbsp}0.1, predicted −9; b: 2$nbsp±${nbsp}10⁻¹, predicted 5 (differs); c:" >/dev/null
+
 # The SDE as it was solved, and rows that were left out.
 recipe golden --set paths=40 --set 'sde=[{rho_order: 1}, {rho_order: 1, variance_term: false, eta_order: 2}]'
 check_page golden/report.html
