@@ -70,6 +70,7 @@ const char report_style[] =
     ".run{border-top:3px solid var(--line);margin-top:3rem}\n"
     ":focus-visible{outline:2px solid var(--link);outline-offset:2px}\n"
     "@media (max-width:40rem){h1{font-size:1.35rem}main{padding:.6rem .8rem 3rem}"
+    ".attention{padding:.6em .7em}.attention ul{padding-left:1.1em}"
     "dl{grid-template-columns:1fr}dd{margin-bottom:.4em}}\n"
     "@media print{:root{--page:#fff;--ink:#000;--soft:#333;--line:#999;--card:#fff;--link:#000;"
     "--yes:#0a4d1c;--no:#8a0014;--open:#5e3b00;--warn:#fff;color-scheme:only light}\n"
