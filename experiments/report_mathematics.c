@@ -184,9 +184,9 @@ static struct form full_gradient_form(const struct optimizer_type *type, enum rh
 
 #define LEFT_OUT "the variance term is left out on purpose, to show what it does"
 #define THETA "θ = 1/$ with replacement, (n − 2$)/($(n − 2)) without"
-#define POTENTIALS                                                                                                  \
-  "φₖ are the noise potentials: a mean over s draws is g + √c(s) Σ ξₖ∇φₖ with normal ξₖ, and V = " \
-  "Σ ∇φₖ∇φₖᵀ"
+#define POTENTIALS                                                                                 \
+  "φₖ are the noise potentials: a mean over s draws is g + √c(s) Σ ξₖ∇φₖ with "      \
+  "normal ξₖ, and V = Σ ∇φₖ∇φₖᵀ"
 
 static struct form micro_form(const struct optimizer_type *type, enum rho_order order,
                               bool variance_term, bool gaussian)
