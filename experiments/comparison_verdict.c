@@ -146,6 +146,30 @@ static bool is_floor(const struct comparison_table *table, const struct comparis
          interval_lower_magnitude(limit) > 0 && limit.centre * fine->difference > 0;
 }
 
+/* Is it the terms left out that stay? Where an SDE that has them stands beside, its difference goes
+ * to less than half of this one's; else three eta must have shown the floor, for at two of them that
+ * are not small a difference that goes to zero may look flat. */
+static bool is_explained(const struct comparison_table *table, const struct comparison *like,
+                         struct interval limit)
+{
+  bool beside = false, is_limit;
+  for (size_t s = 0; s < table->cases->recipe->sdes; s++) {
+    struct comparison whole = *like;
+    whole.sde = s;
+    const struct comparison *row = comparison_extreme_eta(table, &whole, -1, NULL);
+    if (has_floor(table, row) ||
+        comparison_options(row)->eta_order != comparison_options(like)->eta_order)
+      continue;
+    beside = true;
+    struct interval other = comparison_limit(table, row, &is_limit);
+    if (interval_upper_magnitude(other) < interval_lower_magnitude(limit) / 2)
+      return true;
+  }
+  const struct comparison *fine = comparison_extreme_eta(table, like, -1, NULL);
+  const struct comparison *next = comparison_extreme_eta(table, like, -1, fine);
+  return !beside && comparison_extreme_eta(table, like, -1, next) != NULL;
+}
+
 /* Is it known that the term that this SDE leaves out has an effect on the observable, while the
  * iterates do not have it? So an SDE must say that has all terms: its difference stays, as large as
  * the term, and this one's goes to less than a quarter of that. */
@@ -184,14 +208,15 @@ static void judge_floor(const struct comparison_table *table, const struct compa
     sde_free(words);
     return;
   }
-  enum holds holds = is_floor(table, like, limit)    ? HOLDS_YES
-                     : is_denied(table, like, limit) ? HOLDS_NO
-                                                     : HOLDS_UNDECIDED;
+  bool flat = is_floor(table, like, limit);
+  bool stays = flat && is_explained(table, like, limit);
+  enum holds holds = stays ? HOLDS_YES : is_denied(table, like, limit) ? HOLDS_NO : HOLDS_UNDECIDED;
   bool falls = interval_upper_magnitude(small) <
                sqrt(comparison_predicted_ratio(coarse, fine)) * interval_lower_magnitude(large);
   bool order_0 = comparison_options(like)->rho_order == RHO_ORDER_0;
   const char *but = holds == HOLDS_YES && order_0 ? "as it must with an SDE of order 0 in rho, "
                     : holds == HOLDS_YES ? "as it must with an SDE without the variance term, "
+                    : flat ? "as flat as that, but not by what the SDE leaves out for certain, "
                     : interval_lower_magnitude(limit) > 0 && falls
                         ? "too little beside what still falls, "
                         : "";

@@ -169,6 +169,34 @@ START_TEST(iterates_without_the_terms_deny_the_floor)
 }
 END_TEST
 
+/* With rho next to nothing nothing stays, whatever the difference looks like where eta is not small:
+ * at some of these it is as good as flat. */
+START_TEST(no_effect_earns_no_floor)
+{
+  static const char *const etas[] = {"eta=[0.8, 0.4]", "eta=[0.8, 0.4, 0.2]", "eta=[0.4, 0.2]",
+                                     "eta=[0.8, 0.2]", "eta=[0.4, 0.2, 0.1]"};
+  static const char *const times[] = {"time=1.6", "time=2.4", "time=4", "time=8"};
+  static const size_t first[] = {0};
+  for (size_t e = 0; e < sizeof etas / sizeof *etas; e++)
+    for (size_t t = 0; t < sizeof times / sizeof *times; t++)
+      for (int alone = 0; alone < 2; alone++) {
+        const char *override[] = {"loss.data=data/quadratic4.csv",
+                                  "optimizers=[{name: m-usam, micro_batch: 1}]",
+                                  etas[e],
+                                  "rho=1e-9",
+                                  times[t],
+                                  "observables=[loss, noise-trace, x1, x2]",
+                                  alone ? "sde=[{rho_order: 0}]" : all_sdes};
+        struct outcome outcome =
+            outcome_prepare(golden, sizeof override / sizeof *override, override);
+        judge_exact(&outcome, alone ? first : themselves, NULL, precise);
+        ck_assert_int_ne(decision_of(&outcome, m_usam, alone ? "SDE 0 " : "SDE 3 ", floor_claim),
+                         YES);
+        outcome_free(&outcome);
+      }
+}
+END_TEST
+
 /* Where errors are as large as the differences, which are below 0.2, everything is open. */
 START_TEST(large_errors_leave_all_open)
 {
@@ -252,6 +280,7 @@ static Suite *floor_suite(void)
   tcase_add_test(exact, without_the_term_nothing_falls);
   tcase_add_test(exact, a_whole_sde_does_not_earn_the_floor);
   tcase_add_test(exact, iterates_without_the_terms_deny_the_floor);
+  tcase_add_test(exact, no_effect_earns_no_floor);
   tcase_add_test(exact, large_errors_leave_all_open);
   TCase *others = testing_case(suite, "made differences");
   tcase_add_loop_test(others, a_floor_is_flat, 0, sizeof made / sizeof *made);
