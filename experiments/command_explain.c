@@ -60,7 +60,8 @@ static const struct expansion normalized_expansions[][RHO_ORDERS] = {
         {{"0", SGD_EXPANSION, " + rho"},
          {"1",
           "g + rho grad E|g_I| = g + rho E[H_I g_I/|g_I|], over all micro-batches I, by the "
-          "Gaussian integral, or from fresh ones a step (`norm`); `variance_term: false` takes |g| "
+          "Gaussian integral (exact for normal noise, a closure for samples), or from fresh ones a "
+          "step (`norm`); `variance_term: false` takes |g| "
           "for E|g_I|",
           "that of g_I + rho H_I g_I/|g_I| where all I are enumerated, else the leading c(b) V, "
           "which leaves an error of O(eta rho)",

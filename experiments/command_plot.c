@@ -3,10 +3,22 @@
  */
 #include "experiments/command.h"
 #include "experiments/plot.h"
+#include "experiments/report.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+/* The report of the run, where there is one, shows its pictures: with the new ones it is written
+ * again. */
+static void renew_report(const char *directory, struct sde_status *status)
+{
+  char *page = sde_format("%s/report.html", directory);
+  if (access(page, F_OK) == 0 && report_write(1, &directory, directory, "report.html", status))
+    printf("%s\n", page);
+  sde_free(page);
+}
 
 static bool plot(const char *directory, const char *path, struct plot_wish *wish,
                  struct sde_status *status)
@@ -30,9 +42,11 @@ static bool plot(const char *directory, const char *path, struct plot_wish *wish
   good = good && plot_run_as(directory, study, wish, &files, status);
   for (size_t i = 0; i < files.count; i++)
     printf("%s/%s\n", directory, files.names[i]);
+  if (good && (wish->formats & PLOT_SVG) != 0)
+    renew_report(directory, status);
   plot_files_free(&files);
   json_decref(summary);
-  return good;
+  return good && status->code == SDE_OK;
 }
 
 /* Take --format and --caption out of the words, which keep argv[0]; *count is what is left. */

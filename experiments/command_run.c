@@ -160,6 +160,7 @@ static void note_beginnings(struct results *results, const struct cases *cases)
 {
   char *unused = unused_keys(cases, ""), *forms = forms_text(cases, "");
   results_note(results, false, "%s%s", unused, forms);
+  json_object_set_new(results_about(results), "forms", forms_json(cases));
   sde_free(unused);
   sde_free(forms);
 }
@@ -179,7 +180,7 @@ static bool leave_results(const struct options *options, struct results *results
   if (results_failed(results))
     return sde_fail(status, SDE_FAILED,
                     "more than max_diverged: %g of the paths diverged; results over the "
-                    "survivors are in %s",
+                    "survivors, if any, are in %s",
                     parameters_real(recipe->common, "max_diverged"), directory);
   return true;
 }

@@ -125,13 +125,18 @@ static void judge_mean(const struct cases *cases, const struct comparison *row, 
            row->one->optimizer.eta, cases->observable_name[row->observable]);
   if (side.diverged > 0) {
     agreement->open = true;
-    text_add(&agreement->text, "%" PRIu64 " paths diverged", side.diverged);
+    text_add(&agreement->text, "%" PRIu64 " paths diverged%s", side.diverged,
+             results_flag(HOLDS_UNDECIDED));
     return;
   }
-  agreement->missed |= off > half + side.scheme_error;
-  agreement->open |= !(off <= half);
+  enum holds holds = off > half + side.scheme_error ? HOLDS_NO
+                     : off <= half                  ? HOLDS_YES
+                                                    : HOLDS_UNDECIDED;
+  agreement->missed |= holds == HOLDS_NO;
+  agreement->open |= holds != HOLDS_YES;
   agreement->told |= fabs(side.exact - row->start) > half;
-  text_add(&agreement->text, "%.4g +- %.2g, exact %.4g", mean, half, side.exact);
+  text_add(&agreement->text, "%.4g +- %.2g, exact %.4g%s", mean, half, side.exact,
+           results_flag(holds));
 }
 
 /* One verdict on the iterates or the SDE of the leader's variant; returns how many exact means it

@@ -5,6 +5,7 @@
 
 #include "experiments/study.h"
 #include "experiments/text.h"
+#include "models/limit_forms.h"
 
 #include <string.h>
 
@@ -45,19 +46,19 @@ static bool is_first(const struct cases *cases, size_t index, size_t sde, bool s
   return first;
 }
 
-static void add_form(const struct cases *cases, size_t first, size_t sde, struct text *text)
+/* "sgd, m-sam m=2" of one form. */
+static char *all_served(const struct cases *cases, size_t first, size_t sde)
 {
-  const char *separator = "";
+  struct text text = {0};
   for (size_t i = first; i < cases->count; i++) {
     if (strcmp(description_of(cases, i, sde), description_of(cases, first, sde)) != 0 ||
         !is_first(cases, i, sde, true))
       continue;
     char *name = served_by(cases, i);
-    text_add(text, "%s%s", separator, name);
-    separator = ", ";
+    text_add(&text, "%s%s", text.length == 0 ? "" : ", ", name);
     sde_free(name);
   }
-  text_add(text, ": %s\n", description_of(cases, first, sde));
+  return text.data;
 }
 
 char *forms_text(const struct cases *cases, const char *margin)
@@ -67,8 +68,70 @@ char *forms_text(const struct cases *cases, const char *margin)
   for (size_t s = 0; study_uses(cases->recipe->study, "sde") && s < cases->recipe->sdes; s++)
     for (size_t i = 0; i < cases->count; i++)
       if (is_first(cases, i, s, false)) {
-        text_add(&text, "%sSDE %zu of ", margin, s);
-        add_form(cases, i, s, &text);
+        char *served = all_served(cases, i, s);
+        text_add(&text, "%sSDE %zu of %s: %s\n", margin, s, served, description_of(cases, i, s));
+        sde_free(served);
       }
   return text.data;
+}
+
+/* ---- expectations ---- */
+
+/* Of normalised forms to first order in rho; the batch is a micro-batch where m is b. */
+static char *norm_expectation(const struct limit_form *form)
+{
+  bool normal = objective_is_gaussian(form->optimizer->objective);
+  switch (form->norm) {
+  case NORM_OF_MEAN:
+    return sde_strdup("|g| stands for E|g_I|, which leaves the variance out");
+  case NORM_OF_FRESH:
+    return sde_format("grad E|g_I| is sampled from %zu fresh micro-batches a step",
+                      form->directions);
+  default:
+    return sde_strdup(normal ? "grad E|g_I| is the integral for a normal g_I, which it is"
+                             : "grad E|g_I| is that of a Gaussian closure: g_I of samples is taken "
+                               "as normal, with mean g and covariance c(m) V");
+  }
+}
+
+/* How E u and Cov u are had. */
+static char *expectation(const struct limit_form *form)
+{
+  bool potentials = form->optimizer->objective->sampling == GAUSSIAN;
+  const char *linear = form->options.rho_order == RHO_ORDER_1 ? ", each to first order in rho" : "";
+  switch (form->kind) {
+  case FORM_ENUMERATED:
+    return sde_format("E and Cov are over all %zu micro-batches, enumerated%s",
+                      form->enumeration.count, linear);
+  case FORM_SAMPLED:
+    return sde_format("E and Cov are sampled from %zu fresh directions a step%s", form->directions,
+                      linear);
+  case FORM_NORM: {
+    char *norm = norm_expectation(form);
+    char *both = sde_format("%s; Sigma is its leading part c(b) V", norm);
+    sde_free(norm);
+    return both;
+  }
+  default:
+    return sde_format("E and Cov are in closed form, from all %s",
+                      potentials ? "noise potentials" : "samples");
+  }
+}
+
+json_t *forms_json(const struct cases *cases)
+{
+  json_t *forms = json_array();
+  for (size_t s = 0; study_uses(cases->recipe->study, "sde") && s < cases->recipe->sdes; s++)
+    for (size_t i = 0; i < cases->count; i++) {
+      if (!is_first(cases, i, s, false))
+        continue;
+      char *served = all_served(cases, i, s);
+      char *how = expectation(limit_form_of(cases->one[i].sde[s].limit));
+      json_array_append_new(forms, json_pack("{s:i, s:s, s:s, s:s}", "sde_index", (int)s, "serves",
+                                             served, "description", description_of(cases, i, s),
+                                             "expectations", how));
+      sde_free(how);
+      sde_free(served);
+    }
+  return forms;
 }

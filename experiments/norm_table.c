@@ -282,19 +282,31 @@ static double fall_quantile(const struct norm_table *table, double level)
   return sampled == 0 ? 0 : sde_family_quantile(level, sampled);
 }
 
+/* By how much E|g_s| falls from row k on, known to within half (0 where it is exact), and whether it
+ * does not increase. */
+static enum holds judge_fall(const struct norm_table *table, size_t k, double quantile,
+                             double *fall, double *half)
+{
+  *fall = exact_fall(table, k);
+  *half = 0;
+  if (isnan(*fall)) {
+    *fall = sde_moments_mean(table->row[k].fall);
+    *half = quantile * sde_moments_standard_error(table->row[k].fall);
+  }
+  return *fall + *half < -table->rounding    ? HOLDS_NO
+         : *fall - *half >= -table->rounding ? HOLDS_YES
+                                             : HOLDS_UNDECIDED;
+}
+
 enum holds norm_table_judge(const struct norm_table *table, double level)
 {
-  double quantile = fall_quantile(table, level);
+  double quantile = fall_quantile(table, level), fall, half;
   enum holds holds = HOLDS_YES;
   for (size_t k = 0; k < table->count; k++) {
-    double fall = exact_fall(table, k);
-    bool exact = !isnan(fall);
-    double half = exact ? 0 : quantile * sde_moments_standard_error(table->row[k].fall);
-    if (!exact)
-      fall = sde_moments_mean(table->row[k].fall);
-    if (fall + half < -table->rounding)
+    enum holds one = judge_fall(table, k, quantile, &fall, &half);
+    if (one == HOLDS_NO)
       return HOLDS_NO;
-    if (!(fall - half >= -table->rounding))
+    if (one == HOLDS_UNDECIDED)
       holds = HOLDS_UNDECIDED;
   }
   return holds;
@@ -329,14 +341,14 @@ static void verdict(struct results *results, const struct norm_table *table, dou
   struct text text = {0};
   for (size_t k = 0; k < table->count; k++) {
     const struct norm_row *row = &table->row[k], *next = row + 1;
-    double fall = exact_fall(table, k);
+    double fall, half;
+    enum holds one = judge_fall(table, k, quantile, &fall, &half);
     char *to = k + 1 < table->count ? sde_format("s=%zu", next->size) : sde_strdup("|g|");
     text_add(&text, "%sfrom s=%zu to %s it falls by ", k == 0 ? "" : "; ", row->size, to);
-    if (isnan(fall))
-      text_add(&text, "%.4g +- %.2g", sde_moments_mean(row->fall),
-               quantile * sde_moments_standard_error(row->fall));
+    if (isnan(exact_fall(table, k)))
+      text_add(&text, "%.4g +- %.2g%s", fall, half, results_flag(one));
     else
-      text_add(&text, "%.4g (exact)", fabs(fall) < table->rounding ? 0 : fall);
+      text_add(&text, "%.4g (exact)%s", fabs(fall) < table->rounding ? 0 : fall, results_flag(one));
     sde_free(to);
   }
   results_verdict(results, "E|g_s| does not increase with the batch size s (proposition 3.9)",

@@ -3,20 +3,17 @@
  */
 #include "experiments/order_judge.h"
 
+#include "experiments/remainder.h"
 #include "experiments/text.h"
+
+#include <string.h>
 
 /* Does the SDE leave out a term of first order in rho that this case has? */
 static bool lacks_first_order(const struct order_grid *grid, const struct order_line *line)
 {
-  const struct limit_options *options = order_options(line);
   const struct optimizer *optimizer = &line->one->optimizer;
-  enum perturbation perturbation = optimizer->type->perturbation;
-  if (perturbation == PERTURB_NOTHING || (line->versus == ORDER_VERSUS_ETA && optimizer->rho == 0))
-    return false;
-  bool varies = perturbation != PERTURB_FULL_GRADIENT &&
-                objective_batch_factor(grid->cases->objective, optimizer->micro_batch) > 0;
-  return options->rho_order == RHO_ORDER_0 ||
-         (options->rho_order == RHO_ORDER_1 && !options->variance_term && varies);
+  return (line->versus == ORDER_VERSUS_RHO || optimizer->rho > 0) &&
+         remainder_is_first_order(grid->cases, optimizer, order_options(line));
 }
 
 /* The slope that theory predicts; 0 where it predicts none. */
@@ -28,16 +25,11 @@ static double predicted_slope(const struct order_grid *grid, const struct order_
   return lacks_first_order(grid, line) ? 1 : options->rho_order == RHO_ORDER_1 ? 2 : 0;
 }
 
-/* Does the predicted slope hold until terms of order rho^2 show only? To first order in eta they
- * vanish with it where the drift has none: for quadratic losses without normalisation. */
+/* Does the predicted slope hold until terms of order rho^2 show only? */
 static bool is_reserved(const struct order_grid *grid, const struct order_line *line)
 {
-  const struct limit_options *options = order_options(line);
-  const struct optimizer *optimizer = &line->one->optimizer;
-  bool exact_drift = grid->cases->loss->quadratic && !optimizer->type->normalized;
-  return line->versus == ORDER_VERSUS_ETA && options->rho_order == RHO_ORDER_1 &&
-         optimizer->rho > 0 && optimizer->type->perturbation != PERTURB_NOTHING &&
-         !(exact_drift && options->eta_order == 1);
+  return line->versus == ORDER_VERSUS_ETA &&
+         remainder_is_second_order(grid->cases, &line->one->optimizer, order_options(line));
 }
 
 static char *claim_of(const struct order_grid *grid, const struct order_line *line, bool plateau)
@@ -72,8 +64,9 @@ void order_judge(struct results *results, const struct order_grid *grid,
                          : error_line_judge_slope(errors, predicted, quantile, sizeof words, words);
     yes += one == HOLDS_YES;
     no += one == HOLDS_NO && !is_reserved(grid, line);
-    text_add(&evidence, "%s%s: %s", o == 0 ? "" : "; ",
-             grid->cases->observable_name[line[o].observable], words);
+    text_add(&evidence, "%s%s: %s%s", o == 0 ? "" : "; ",
+             grid->cases->observable_name[line[o].observable], words,
+             strstr(words, "(open") != NULL ? "" : results_flag(one));
   }
   bool denied = plateau ? no == count : no > 0;
   char *claim = claim_of(grid, line, plateau);

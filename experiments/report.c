@@ -8,13 +8,14 @@
 #include "experiments/report_html.h"
 #include "experiments/report_run.h"
 #include "experiments/report_svg.h"
+#include "experiments/report_verdict.h"
 #include "experiments/results.h"
 
 #include <math.h>
 #include <string.h>
 
 /* Rows of a table that are shown at most, and up to which it stands open. */
-enum { ROWS_OF_SUMMARY = 100, ROWS_OF_CSV = 40, ROWS_OPEN = 24, PARTS_IN_LINE = 3 };
+enum { ROWS_OF_SUMMARY = 100, ROWS_OF_CSV = 40, ROWS_OPEN = 24 };
 
 /* One run on the page: its ids begin with `prefix`, its title is a heading of `level`. */
 struct place {
@@ -104,56 +105,6 @@ static void add_comment(struct text *page, const struct report_run *run)
 
 /* ---- verdicts ---- */
 
-struct mark {
-  const char *class, *sign, *word;
-};
-
-static const struct mark marks[] = {
-    {"no", "✗", "does not hold"}, {"open", "?", "open"}, {"yes", "✓", "holds"}};
-
-static const struct mark *mark_of(const json_t *verdict)
-{
-  const json_t *holds = json_object_get(verdict, "holds");
-  return &marks[json_is_true(holds) ? 2 : json_is_false(holds) ? 0 : 1];
-}
-
-/* The parts of a text between "; ". */
-static size_t count_parts(const char *text)
-{
-  size_t parts = 1;
-  for (const char *at = strstr(text, "; "); at != NULL; at = strstr(at + 2, "; "))
-    parts++;
-  return parts;
-}
-
-static void add_parts(struct text *page, const char *text)
-{
-  text_add(page, "<ul class=\"evidence\">\n");
-  for (const char *at = text; at != NULL;) {
-    const char *end = strstr(at, "; ");
-    char *part = end == NULL ? sde_strdup(at) : sde_format("%.*s", (int)(end - at), at);
-    html_element(page, "li", "", part);
-    sde_free(part);
-    at = end == NULL ? NULL : end + 2;
-  }
-  text_add(page, "</ul>\n");
-}
-
-static void add_verdict(struct text *page, const json_t *verdict)
-{
-  const struct mark *mark = mark_of(verdict);
-  const char *evidence = json_string_value(json_object_get(verdict, "evidence"));
-  text_add(page, "<li class=\"%s\"><span class=\"mark\">%s %s</span><strong>", mark->class,
-           mark->sign, mark->word);
-  html_text(page, json_string_value(json_object_get(verdict, "claim")));
-  text_add(page, ":</strong> ");
-  if (count_parts(evidence) > PARTS_IN_LINE)
-    add_parts(page, evidence);
-  else
-    html_text(page, evidence);
-  text_add(page, "</li>\n");
-}
-
 /* Claims name SDEs by their index. */
 static void add_names_of_sdes(struct text *page, const struct report_run *run)
 {
@@ -169,25 +120,10 @@ static void add_names_of_sdes(struct text *page, const struct report_run *run)
 
 static void add_verdicts(struct text *page, const struct place *place)
 {
-  const struct report_run *run = place->run;
-  size_t count = run->held + run->failed + run->open;
-  json_t *verdicts = json_object_get(run->summary, "verdicts"), *verdict;
-  size_t i;
   add_section(page, place, "verdicts", "Verdict");
-  if (count == 0) {
-    text_add(page, "<p class=\"sum\">This run puts no claim to the test.</p>\n");
-    return;
-  }
-  text_add(page,
-           "<p class=\"sum\">Of %zu claim%s %zu hold%s, %zu do%s not hold, %zu %s open.</p>\n"
-           "<ul class=\"verdicts\">\n",
-           count, count == 1 ? "" : "s", run->held, run->held == 1 ? "s" : "", run->failed,
-           run->failed == 1 ? "es" : "", run->open, run->open == 1 ? "is" : "are");
-  for (size_t kind = 0; kind < sizeof marks / sizeof *marks; kind++)
-    json_array_foreach(verdicts, i, verdict) if (mark_of(verdict) == &marks[kind])
-        add_verdict(page, verdict);
-  text_add(page, "</ul>\n");
-  add_names_of_sdes(page, run);
+  verdict_list(page, place->run);
+  if (place->run->held + place->run->failed + place->run->open > 0)
+    add_names_of_sdes(page, place->run);
 }
 
 /* ---- pictures ---- */
@@ -401,6 +337,7 @@ static void add_run(struct text *page, const struct place *place)
   html_heading(page, place->level, place->prefix, "title", title_of(place->run));
   add_facts(page, place->run);
   add_attention(page, place, refused.code == SDE_OK ? NULL : refused.message);
+  verdict_sentence(page, place->run);
   add_comment(page, place->run);
   add_contents(page, place);
   add_verdicts(page, place);
@@ -437,6 +374,20 @@ static void add_overview_row(struct text *page, const struct place *place)
   sde_free(paths);
 }
 
+/* The sentence of each run, which leads to it. */
+static void add_overview_sentences(struct text *page, size_t runs, const struct place *place)
+{
+  text_add(page, "<ul class=\"sentences\">\n");
+  for (size_t i = 0; i < runs; i++) {
+    text_add(page, "<li><a href=\"#%stitle\">", place[i].prefix);
+    html_text(page, title_of(place[i].run));
+    text_add(page, "</a>\n");
+    verdict_sentence(page, place[i].run);
+    text_add(page, "</li>\n");
+  }
+  text_add(page, "</ul>\n");
+}
+
 /* Which runs have something to be known first. */
 static void add_overview_attention(struct text *page, size_t runs, const struct place *place)
 {
@@ -463,10 +414,11 @@ static void add_overview(struct text *page, size_t runs, const struct place *pla
 {
   text_add(page, "<h1>Comparison of %zu runs</h1>\n", runs);
   add_overview_attention(page, runs, place);
+  add_overview_sentences(page, runs, place);
   text_add(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Runs\">"
                  "<table class=\"runs\"><thead><tr><th scope=\"col\">run</th>"
                  "<th scope=\"col\">study</th>");
-  static const char *const words[] = {"✓ hold", "✗ do not", "? open", "seed", "paths", "time"};
+  static const char *const words[] = {"✓ hold", "✗ fail", "? open", "seed", "paths", "time"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     text_add(page, "<th scope=\"col\" class=\"number\">%s</th>", words[i]);
   text_add(page, "</tr></thead>\n<tbody>\n");

@@ -3,7 +3,7 @@
  */
 #include "experiments/report_attention.h"
 
-#include "experiments/report_html.h"
+#include "experiments/report_prose.h"
 
 #include <string.h>
 
@@ -15,7 +15,7 @@ struct list {
 /* Add a sentence, printf format; it is released by nobody else. */
 static void add(struct list *list, char *sentence)
 {
-  html_element(list->items, "li", "", sentence);
+  html_prose_element(list->items, "li", "", sentence);
   list->count++;
   sde_free(sentence);
 }
@@ -30,7 +30,9 @@ static void add_warnings(struct list *list, const struct report_run *run)
     const char *end = line + length;
     if (strncmp(line, program, strlen(program)) == 0)
       line += strlen(program);
-    if (end > line)
+    /* Pictures may have been drawn since. */
+    bool settled = run->pictures > 0 && strncmp(line, "no pictures: ", 13) == 0;
+    if (end > line && !settled)
       add(list, sde_format("%.*s", (int)(end - line), line));
     line = end + (*end == '\n');
   }
@@ -49,19 +51,36 @@ static double greatest_in(const struct report_run *run, const char *column, stru
   return greatest;
 }
 
+/* What numbers rest on where paths diverged. */
+static void add_survivors(struct text *text, const struct report_run *run)
+{
+  bool any = false;
+  for (size_t i = 0; i < run->tables; i++) {
+    size_t lost = report_table_lost(&run->table[i].table), rows = run->table[i].table.rows;
+    if (lost > 0)
+      text_add(text, "%s%zu of %zu rows of %s", any ? ", " : "None survived in ", lost, rows,
+               run->table[i].name);
+    any |= lost > 0;
+  }
+  text_add(text, any ? ", which have no mean. Other numbers are over the paths that survived."
+                     : "Numbers are over the paths that survived.");
+}
+
 static void add_paths(struct list *list, const struct report_run *run)
 {
   struct text diverged_in = {0}, censored_in = {0};
   double diverged = greatest_in(run, "diverged", &diverged_in);
   double censored = greatest_in(run, "censored", &censored_in);
+  struct text survivors = {0};
+  add_survivors(&survivors, run);
   if (diverged > 0)
-    add(list, sde_format("Paths diverged: up to %.0f in a row (%s). Numbers are over the paths "
-                         "that survived.",
-                         diverged, diverged_in.data));
+    add(list, sde_format("Paths diverged: up to %.0f in a row (%s). %s", diverged, diverged_in.data,
+                         survivors.data));
   if (censored > 0)
     add(list, sde_format("Not all paths left: up to %.0f in a row (%s) were still inside at the "
                          "end (censored). Mean times rest on an exponential tail there.",
                          censored, censored_in.data));
+  sde_free(survivors.data);
   sde_free(diverged_in.data);
   sde_free(censored_in.data);
 }
@@ -83,17 +102,6 @@ static void add_fits(struct list *list, const struct report_run *run)
                          touched, count, without));
 }
 
-static void add_verdicts(struct list *list, const struct report_run *run)
-{
-  size_t count = run->held + run->failed + run->open;
-  if (run->failed > 0)
-    add(list, sde_format("%zu of %zu claims do%s not hold.", run->failed, count,
-                         run->failed == 1 ? "es" : ""));
-  if (run->open > 0)
-    add(list, sde_format("%zu of %zu claims %s open: the evidence does not decide.", run->open,
-                         count, run->open == 1 ? "is" : "are"));
-}
-
 size_t report_attention(struct text *items, const struct report_run *run, const char *refused)
 {
   struct list list = {items, 0};
@@ -105,12 +113,11 @@ size_t report_attention(struct text *items, const struct report_run *run, const 
   add_paths(&list, run);
   add_warnings(&list, run);
   add_fits(&list, run);
-  add_verdicts(&list, run);
   if (refused != NULL)
     add(&list, sde_format("A picture is not shown: %s", refused));
   if (run->pictures == 0)
     add(&list, sde_format("The pictures are missing: where gnuplot is installed, `sharpsde plot "
-                          "%s` draws them and `sharpsde report %s` puts them here.",
-                          run->directory, run->directory));
+                          "%s` draws them and puts them here.",
+                          run->directory));
   return list.count;
 }

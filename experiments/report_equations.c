@@ -5,6 +5,7 @@
 
 #include "experiments/report_html.h"
 #include "experiments/report_mathematics.h"
+#include "experiments/report_prose.h"
 #include "experiments/sde_label.h"
 
 #include <ctype.h>
@@ -107,26 +108,128 @@ static void add_solutions(struct text *page, const struct report_run *run, const
   text_add(page, "</ul>\n");
 }
 
-static void add_sde(struct text *page, const struct report_run *run,
-                    const struct optimizer_type *type, size_t index, const char *id, int level)
+/* ---- which SDE serves whom ---- */
+
+/* An SDE of the recipe for one of its optimizers, and its equations as they are shown. */
+struct solved {
+  const struct optimizer_type *type;
+  size_t sde;
+  char *equations;
+  bool shown;
+};
+
+/* Does a form, which serves "sgd, m-usam m=2", serve this optimizer? */
+static bool serves(const char *who, const char *optimizer)
 {
-  const json_t *sdes = json_object_get(run->summary, "sdes"), *sde = json_array_get(sdes, index);
-  struct limit_options options = options_of(sde);
-  char *label = sde_label(sdes, index), *description = report_sde_description(run, index);
-  char *heading = sde_format("%s, %s", type->name, label);
-  char *part = sde_format("sde-%zu", index);
-  html_heading(page, level, id, part, heading);
-  html_element(page, "p", "class=\"facts\"", description);
-  if (!isnan(report_run_tolerance(run)))
-    add_solutions(page, run, type->name, index);
-  char *sampling = text_of(yaml_get(yaml_get(yaml_root(run->recipe), "noise"), "sampling"));
-  mathematics_sde(page, type, &options, strcmp(sampling, "gaussian") == 0);
-  sde_free(sampling);
-  sde_free(part);
-  sde_free(heading);
-  sde_free(description);
-  sde_free(label);
+  size_t length = strlen(optimizer);
+  for (const char *at = who; at != NULL;
+       at = strstr(at, ", ") == NULL ? NULL : strstr(at, ", ") + 2)
+    if (strncmp(at, optimizer, length) == 0 && strchr(" ,", at[length]) != NULL)
+      return true;
+  return false;
 }
+
+/* How expectations were had, of each form that serves a member of the group. */
+static void add_forms(struct text *page, const struct report_run *run, const struct solved *first,
+                      const struct solved *end)
+{
+  const json_t *forms = json_object_get(run->about, "forms");
+  for (size_t i = 0; i < json_array_size(forms); i++) {
+    const json_t *form = json_array_get(forms, i);
+    const char *who = json_string_value(json_object_get(form, "serves"));
+    const char *how = json_string_value(json_object_get(form, "expectations"));
+    const char *chosen = json_string_value(json_object_get(form, "description"));
+    json_int_t sde = json_integer_value(json_object_get(form, "sde_index"));
+    bool any = false;
+    for (const struct solved *one = first; one < end; one++)
+      any |= strcmp(one->equations, first->equations) == 0 && (json_int_t)one->sde == sde &&
+             who != NULL && serves(who, one->type->name);
+    if (!any || how == NULL || chosen == NULL)
+      continue;
+    char *line = sde_format("SDE %lld of %s: %s (%s).", (long long)sde, who, how, chosen);
+    html_prose_element(page, "p", "class=\"facts\"", line);
+    sde_free(line);
+  }
+}
+
+/* "usam, m-usam, SDE 2, ρ⁰": all of the group, by SDE. Marks them as shown. */
+static char *group_name(const struct report_run *run, struct solved *first, struct solved *end)
+{
+  const json_t *sdes = json_object_get(run->summary, "sdes");
+  struct text name = {0};
+  for (size_t s = 0; s < json_array_size(sdes); s++) {
+    bool any = false;
+    for (struct solved *one = first; one < end; one++) {
+      if (one->sde != s || strcmp(one->equations, first->equations) != 0)
+        continue;
+      text_add(&name, "%s%s", any ? ", " : name.length > 0 ? "; " : "", one->type->name);
+      any = one->shown = true;
+    }
+    char *label = sde_label(sdes, s);
+    if (any)
+      text_add(&name, ", %s", label);
+    sde_free(label);
+  }
+  return name.data;
+}
+
+/* The equations of a group, once, and who was solved by them and how. */
+static void add_group(struct text *page, const struct report_run *run, struct solved *first,
+                      struct solved *end, const char *id, int level)
+{
+  char *name = group_name(run, first, end);
+  html_heading(page, level, id, "", name);
+  size_t sdes = json_array_size(json_object_get(run->summary, "sdes"));
+  for (size_t s = 0; s < sdes; s++) {
+    const struct solved *one = first;
+    while (one < end && (one->sde != s || strcmp(one->equations, first->equations) != 0))
+      one++;
+    if (one == end)
+      continue;
+    char *description = report_sde_description(run, s);
+    char *line = sde_format("SDE %zu: %s.", s, description);
+    html_element(page, "p", "class=\"facts\"", line);
+    sde_free(line);
+    sde_free(description);
+  }
+  for (const struct solved *one = first; one < end && !isnan(report_run_tolerance(run)); one++)
+    if (strcmp(one->equations, first->equations) == 0)
+      add_solutions(page, run, one->type->name, one->sde);
+  text_add(page, "%s", first->equations);
+  add_forms(page, run, first, end);
+  sde_free(name);
+}
+
+/* Every SDE of every optimizer; equations that several have are shown with the first of them. */
+static void add_sdes(struct text *page, const struct report_run *run, size_t count,
+                     const struct optimizer_type *const *type, const char *prefix, int level)
+{
+  const json_t *sdes = json_object_get(run->summary, "sdes");
+  size_t each = json_array_size(sdes);
+  struct solved *solved = sde_alloc(count * each + 1, sizeof *solved), *end = solved + count * each;
+  char *sampling = text_of(yaml_get(yaml_get(yaml_root(run->recipe), "noise"), "sampling"));
+  for (struct solved *one = solved; one < end; one++) {
+    struct text equations = {0};
+    size_t index = (size_t)(one - solved);
+    one->type = type[index / each];
+    one->sde = index % each;
+    struct limit_options options = options_of(json_array_get(sdes, one->sde));
+    mathematics_sde(&equations, one->type, &options, strcmp(sampling, "gaussian") == 0);
+    one->equations = equations.data;
+  }
+  for (struct solved *one = solved; one < end; one++) {
+    char *id = sde_format("%ssde-%zu", prefix, (size_t)(one - solved));
+    if (!one->shown)
+      add_group(page, run, one, end, id, level);
+    sde_free(id);
+  }
+  for (struct solved *one = solved; one < end; one++)
+    sde_free(one->equations);
+  sde_free(sampling);
+  sde_free(solved);
+}
+
+/* ---- optimizers ---- */
 
 /* "with m = 4, 2, 1, rho = 0.1, b = 16, eta = 0.1" */
 static void add_values(struct text *page, const struct report_run *run, struct fy_node *optimizer)
@@ -162,21 +265,46 @@ static void add_source(struct text *page, const struct optimizer_type *type)
   sde_free(sentence);
 }
 
-static void add_optimizer(struct text *page, const struct report_run *run,
-                          struct fy_node *optimizer, const char *id, int level)
+static const struct optimizer_type *type_of(struct fy_node *optimizer)
 {
   const char *name = yaml_scalar(yaml_get(optimizer, "name"));
-  const struct optimizer_type *type = name == NULL ? NULL : optimizer_type_named(name);
-  if (type == NULL)
-    return;
+  return name == NULL ? NULL : optimizer_type_named(name);
+}
+
+static void add_optimizer(struct text *page, const struct report_run *run,
+                          struct fy_node *optimizer, const struct optimizer_type *type,
+                          const char *id, int level)
+{
   char *heading = sde_format("%s: %s", type->name, type->summary);
   html_heading(page, level, id, "update", heading);
   add_values(page, run, optimizer);
   mathematics_update(page, type);
   add_source(page, type);
-  for (size_t s = 0; s < json_array_size(json_object_get(run->summary, "sdes")); s++)
-    add_sde(page, run, type, s, id, level + 1);
   sde_free(heading);
+}
+
+/* The optimizers one by one, then their SDEs. */
+static void add_optimizers(struct text *page, const struct report_run *run, struct fy_node *list,
+                           const char *prefix, int level)
+{
+  size_t room = list == NULL ? 0 : (size_t)fy_node_sequence_item_count(list), count = 0;
+  const struct optimizer_type **types = sde_alloc(room + 1, sizeof *types);
+  for (size_t i = 0; i < room; i++) {
+    struct fy_node *optimizer = fy_node_sequence_get_by_index(list, (int)i);
+    const struct optimizer_type *type = type_of(optimizer);
+    if (type == NULL)
+      continue;
+    char *id = sde_format("%soptimizer-%zu-", prefix, i);
+    add_optimizer(page, run, optimizer, type, id, level);
+    sde_free(id);
+    bool seen = false;
+    for (size_t k = 0; k < count; k++)
+      seen |= types[k] == type;
+    if (!seen)
+      types[count++] = type;
+  }
+  add_sdes(page, run, count, types, prefix, level);
+  sde_free(types);
 }
 
 /* The names of a summary's fits, each once. */
@@ -212,11 +340,7 @@ void report_equations(struct text *page, const struct report_run *run, const cha
     add_converge(page, run);
   if (json_array_size(json_object_get(run->summary, "sdes")) == 0)
     text_add(page, "<p>This run solved no SDE: it shows the optimizers themselves.</p>\n");
-  for (int i = 0; list != NULL && i < fy_node_sequence_item_count(list); i++) {
-    char *id = sde_format("%soptimizer-%d-", prefix, i);
-    add_optimizer(page, run, fy_node_sequence_get_by_index(list, i), id, level);
-    sde_free(id);
-  }
+  add_optimizers(page, run, list, prefix, level);
   mathematics_symbols(page, sampling);
   sde_free(sampling);
 }

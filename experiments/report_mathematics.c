@@ -182,6 +182,12 @@ static struct form full_gradient_form(const struct optimizer_type *type, enum rh
 #define LINEARISED ROW(G_I PLUS RHO H_I UNIT(G_I))
 #define OR_LEADING SPACE WORDS("or its leading part") SPACE C_OF("b") V
 
+#define LEFT_OUT "the variance term is left out on purpose, to show what it does"
+#define THETA "θ = 1/$ with replacement, (n − 2$)/($(n − 2)) without"
+#define POTENTIALS                                                                                 \
+  "φₖ are the noise potentials: a mean over s draws is g + √c(s) Σ ξₖ∇φₖ with "      \
+  "normal ξₖ, and V = Σ ∇φₖ∇φₖᵀ"
+
 static struct form micro_form(const struct optimizer_type *type, enum rho_order order,
                               bool variance_term, bool gaussian)
 {
@@ -200,21 +206,17 @@ static struct form micro_form(const struct optimizer_type *type, enum rho_order 
         : type->micro_batch == MICRO_IS_BATCH ? SIGMA EQUALS ID("Cov") PAREN(LINEARISED) OR_LEADING
                                               : SIGMA EQUALS ID("Cov")
                                                     PAREN(MICRO_MEAN(PAREN(LINEARISED))) OR_LEADING,
-        variance_term
-            ? "Σ is the covariance where all micro-batches are enumerated, else the "
-              "leading part, which leaves an error of O(ηρ)"
-            : "the variance term is left out on purpose, to show what it does: the norm of "
-              "the mean stands for the mean of the norm"};
-  return (struct form){
-      variance_term
-          ? F_ EQUALS G PLUS RHO HG PLUS MARKED(ROW(FRAC(RHO, NUMBER("2")) C_OF("$") GRAD TRACE_V),
-                                                "variance term") EQUALS EFFECTIVE
-          : F_ EQUALS G PLUS RHO HG,
-      gaussian ? GAUSSIAN_SIGMA : USAM_SIGMA,
-      !variance_term ? "the variance term is left out on purpose, to show what it does"
-      : gaussian ? "φₖ are the noise potentials: a mean over s draws is g + √c(s) Σ ξₖ∇φₖ with "
-                   "normal ξₖ, and V = Σ ∇φₖ∇φₖᵀ"
-                 : "θ = 1/$ with replacement, (n − 2$)/($(n − 2)) without"};
+        variance_term ? "Σ is the covariance where all micro-batches are enumerated, else the "
+                        "leading part, which leaves an error of O(ηρ)"
+                      : LEFT_OUT ": the norm of the mean stands for the mean of the norm"};
+  return (struct form){variance_term ? F_ EQUALS G PLUS RHO HG PLUS MARKED(
+                                           ROW(FRAC(RHO, NUMBER("2")) C_OF("$") GRAD TRACE_V),
+                                           "variance term") EQUALS EFFECTIVE
+                                     : F_ EQUALS G PLUS RHO HG,
+                       gaussian ? GAUSSIAN_SIGMA : USAM_SIGMA,
+                       gaussian        ? (variance_term ? POTENTIALS : LEFT_OUT "; " POTENTIALS)
+                       : variance_term ? THETA
+                                       : LEFT_OUT "; " THETA};
 }
 
 static struct form form_of(const struct optimizer_type *type, const struct limit_options *options,
@@ -250,7 +252,8 @@ static const char *error_of(const struct optimizer_type *type, const struct limi
   bool left_out = !options->variance_term && type->perturbation == PERTURB_MICRO_GRADIENT;
   if (type->perturbation == PERTURB_REWEIGHTED_GRADIENT && options->rho_order != RHO_ORDER_0)
     return second ? ERROR ORDER_OF(ETA_SQUARED PLUS FRAC(ETA, ROW(WORDS("substeps") THIN ID("S"))))
-                  : ERROR ORDER_OF(ETA);
+                  : ERROR
+                    ORDER_OF(ETA PLUS FRAC(ETA, ROW(WORDS("substeps") THIN ID("S"))));
   if (!sgd && (options->rho_order == RHO_ORDER_0 || left_out))
     return second ? ERROR ORDER_OF(ETA_SQUARED PLUS RHO) : ERROR ORDER_OF(ETA PLUS RHO);
   if (!sgd && options->rho_order == RHO_ORDER_1)

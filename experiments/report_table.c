@@ -4,6 +4,7 @@
 #include "experiments/report_table.h"
 
 #include "experiments/report_html.h"
+#include "experiments/report_prose.h"
 
 #include <errno.h>
 #include <math.h>
@@ -222,6 +223,38 @@ static bool ends_in(const char *name, const char *end)
                                     strcmp(name + length - tail, end) == 0);
 }
 
+static const char *cell_of(const struct report_table *table, size_t row, size_t column)
+{
+  return table->cell[row * table->columns + column];
+}
+
+/* The column of the paths that a column *diverged leaves, or `columns` where there is none. */
+static size_t left_of(const struct report_table *table, size_t diverged)
+{
+  const char *name = table->name[diverged];
+  char *left = sde_format("%.*sn", (int)(strlen(name) - strlen("diverged")), name);
+  size_t column = column_of(table, left);
+  sde_free(left);
+  return column;
+}
+
+size_t report_table_lost(const struct report_table *table)
+{
+  size_t lost = 0;
+  bool *is_lost = sde_alloc(table->rows + 1, sizeof *is_lost);
+  for (size_t c = 0; c < table->columns; c++) {
+    size_t left = ends_in(table->name[c], "diverged") ? left_of(table, c) : table->columns;
+    double diverged, paths;
+    for (size_t r = 0; left < table->columns && r < table->rows; r++)
+      is_lost[r] |= read_number(cell_of(table, r, c), &diverged) && diverged > 0 &&
+                    read_number(cell_of(table, r, left), &paths) && paths == 0;
+  }
+  for (size_t r = 0; r < table->rows; r++)
+    lost += is_lost[r];
+  sde_free(is_lost);
+  return lost;
+}
+
 double report_table_greatest(const struct report_table *table, const char *name)
 {
   double greatest = -1, number;
@@ -230,11 +263,6 @@ double report_table_greatest(const struct report_table *table, const char *name)
       if (read_number(table->cell[r * table->columns + c], &number))
         greatest = fmax(greatest, number);
   return greatest;
-}
-
-static const char *cell_of(const struct report_table *table, size_t row, size_t column)
-{
-  return table->cell[row * table->columns + column];
 }
 
 static bool is_constant(const struct report_table *table, size_t column)
@@ -273,12 +301,17 @@ static bool has_error(const struct report_table *table, size_t column)
 
 /* ---- as HTML ---- */
 
+/* Append numbers, set as in the page's sentences; they are released. */
+static void add_numbers(struct text *page, char *numbers)
+{
+  html_prose(page, numbers);
+  sde_free(numbers);
+}
+
 static void add_number(struct text *page, double number)
 {
-  if (number == floor(number) && fabs(number) < 1e15)
-    text_add(page, "%.0f", number);
-  else
-    text_add(page, "%.*g", DIGITS, number);
+  bool whole = number == floor(number) && fabs(number) < 1e15;
+  add_numbers(page, whole ? sde_format("%.0f", number) : sde_format("%.*g", DIGITS, number));
 }
 
 static void add_cell_text(struct text *page, const char *cell)
@@ -299,14 +332,14 @@ static void add_estimate(struct text *page, const char *cell, const char *error)
   if (!read_number(cell, &value) || !read_number(error, &se) || !(se > 0) || !isfinite(se)) {
     add_cell_text(page, cell);
     if (read_number(cell, &value) && read_number(error, &se))
-      text_add(page, " ± %g", se);
+      add_numbers(page, sde_format(" +- %g", se));
     return;
   }
   int places = 1 - (int)floor(log10(se));
   if (places < 0 || places > 8)
-    text_add(page, "%.*g ± %.2g", DIGITS, value, se);
+    add_numbers(page, sde_format("%.*g +- %.2g", DIGITS, value, se));
   else
-    text_add(page, "%.*f ± %.*f", places, value, places, se);
+    add_numbers(page, sde_format("%.*f +- %.*f", places, value, places, se));
 }
 
 static void add_name(struct text *page, const char *name)

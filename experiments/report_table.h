@@ -32,6 +32,9 @@ void report_table_free(struct report_table *table);
  * where there is none. */
 double report_table_greatest(const struct report_table *table, const char *name);
 
+/* The rows in which all paths diverged: a column *diverged is positive, and its *n is 0. */
+size_t report_table_lost(const struct report_table *table);
+
 /* Append the table, called `title`, in a box that can be folded. More than `most` rows are cut;
  * `file` has all of them. */
 void report_table_html(struct text *page, const struct report_table *table, const char *title,

@@ -31,7 +31,7 @@ struct table {
 
 struct results {
   const struct recipe *recipe;
-  json_t *summary, *verdicts;
+  json_t *summary, *verdicts, *about;
   size_t tables;
   struct table table[TABLES_MAX];
   struct path_file *paths; /* NULL without */
@@ -86,6 +86,7 @@ struct results *results_new(const struct recipe *recipe)
   results->notes = memory_stream(&results->notes_text, &results->notes_length);
   results->warnings = memory_stream(&results->warnings_text, &results->warnings_length);
   results->verdicts = json_array();
+  results->about = json_object();
   json_t *sdes = json_array();
   for (size_t i = 0; i < recipe->sdes; i++)
     json_array_append_new(sdes, describe_sde(recipe, i));
@@ -113,6 +114,7 @@ void results_free(struct results *results)
   free(results->warnings_text);
   json_decref(results->verdicts);
   json_decref(results->summary);
+  json_decref(results->about);
   path_file_free(results->paths);
   sde_free(results);
 }
@@ -157,6 +159,11 @@ json_t *results_summary(struct results *results)
   return results->summary;
 }
 
+json_t *results_about(struct results *results)
+{
+  return results->about;
+}
+
 json_t *results_json(double value)
 {
   return isfinite(value) ? json_real(value) : json_null();
@@ -179,6 +186,11 @@ void results_verdict(struct results *results, const char *claim, enum holds hold
                 holds == HOLDS_UNDECIDED ? json_null() : json_boolean(holds == HOLDS_YES),
                 "evidence", text));
   free(text);
+}
+
+const char *results_flag(enum holds holds)
+{
+  return holds == HOLDS_NO ? " (differs)" : holds == HOLDS_UNDECIDED ? " (open)" : "";
 }
 
 void results_note(struct results *results, bool warning, const char *format, ...)
@@ -368,6 +380,7 @@ bool results_write_run(const struct results *results, const char *directory,
                           "comment", comment, "warnings", results->warnings_text, "notes",
                           results->notes_text, "files", files);
   sde_free(comment);
+  json_object_update(run, results->about);
   bool good = write_json(directory, "run.json", run, status);
   json_decref(run);
   return good;

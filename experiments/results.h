@@ -35,11 +35,18 @@ void results_number(FILE *table, double value);
 /* The summary, to be extended with a study's own fields. */
 json_t *results_summary(struct results *results);
 
+/* Fields of run.json beside its own, to be extended. */
+json_t *results_about(struct results *results);
+
 /* A number as JSON, null where it is not finite: JSON has no NaN, and jansson drops it. */
 json_t *results_json(double value);
 
 void results_verdict(struct results *results, const char *claim, enum holds holds,
                      const char *evidence, ...) __attribute__((format(printf, 4, 5)));
+
+/* What a part of the evidence that rests on several carries behind it: "" where it agrees, " (differs)"
+ * or " (open)". Parts are separated by "; ". */
+const char *results_flag(enum holds holds);
 
 /* A line for people, shown after the run; `warning` lines go to stderr, and are shown even when
  * the run is quiet. */

@@ -100,6 +100,12 @@ void series_write(struct results *results, const struct cases *cases, const stru
     report_undefined(results, cases, one, result, 1 + each * s, each, records, record_steps);
 }
 
+const char *series_survivors(uint64_t diverged, double paths)
+{
+  return (double)diverged < paths ? "means are over the survivors"
+                                  : "none survived, so there is no mean";
+}
+
 void series_report_divergence(struct results *results, const struct cases *cases,
                               const struct run_case *one, const struct sde_ensemble_result *result,
                               size_t each, size_t records)
@@ -113,9 +119,10 @@ void series_report_divergence(struct results *results, const struct cases *cases
     char *partial = formula_partial(cases->loss);
     results_note(results, true,
                  "sharpsde: %s, eta %g, rho %g, %s: %" PRIu64 " of %" PRIu64
-                 " paths diverged, the first at time %g; means are over the survivors%s%s\n",
+                 " paths diverged, the first at time %g; %s%s%s\n",
                  label, one->optimizer.eta, one->optimizer.rho, what, diverged, one->paths,
                  (double)result->first_divergence[process] * one->optimizer.eta,
+                 series_survivors(diverged, (double)one->paths),
                  partial == NULL ? ""
                                  : "; a path diverges also where the formula has no value, by ",
                  partial == NULL ? "" : partial);

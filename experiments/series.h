@@ -20,6 +20,9 @@ void series_write(struct results *results, const struct cases *cases, const stru
                   const struct sde_ensemble_result *result, size_t each, size_t records,
                   const uint64_t *record_steps);
 
+/* What means rest on where so many of the paths diverged: "means are over the survivors". */
+const char *series_survivors(uint64_t diverged, double paths);
+
 /* Warn of paths that diverged, and fail the run where they are more than max_diverged allows. */
 void series_report_divergence(struct results *results, const struct cases *cases,
                               const struct run_case *one, const struct sde_ensemble_result *result,

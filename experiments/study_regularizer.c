@@ -148,10 +148,7 @@ static void family_verdict(struct results *results, const struct cases *cases,
       holds = one;
     char *label = case_label(all[i].one);
     text_add(&text, "%s%s: %.5g +- %.2g, predicted %.5g%s", i == first ? "" : "; ", label,
-             all[i].coefficient, quantile * all[i].se, all[i].predicted,
-             one == HOLDS_NO          ? " (differs)"
-             : one == HOLDS_UNDECIDED ? " (open)"
-                                      : "");
+             all[i].coefficient, quantile * all[i].se, all[i].predicted, results_flag(one));
     sde_free(label);
   }
   if (!cases->loss->quadratic)

@@ -245,9 +245,11 @@ static enum holds judge_estimates(const struct averages *quantities,
                       sde_moments_standard_error(estimate->moments) +
                   estimate->scheme_error;
     unsettled |= !(estimate->transient <= half);
-    agreeing += fabs(mean - estimate->exact) <= half;
-    text_add(text, "%s%s: %.4g +- %.2g, exact %.4g", known++ == 0 ? "" : "; ", quantities->name[q],
-             mean, half, estimate->exact);
+    bool agrees = fabs(mean - estimate->exact) <= half;
+    agreeing += agrees;
+    text_add(text, "%s%s: %.4g +- %.2g, exact %.4g%s", known++ == 0 ? "" : "; ",
+             quantities->name[q], mean, half, estimate->exact,
+             results_flag(agrees ? HOLDS_YES : HOLDS_NO));
   }
   if (known == 0)
     text_add(text, "no observable has an exact mean");

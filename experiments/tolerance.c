@@ -352,9 +352,9 @@ static void report_divergence(struct results *results, const struct tolerance_ca
     return;
   char *label = case_label(done->one);
   results_note(results, true,
-               "sharpsde: %s, eta %g, rho %g, %s: %" PRIu64 " of %.0f paths diverged; means are "
-               "over the survivors\n",
-               label, done->one->optimizer.eta, done->one->optimizer.rho, what, diverged, paths);
+               "sharpsde: %s, eta %g, rho %g, %s: %" PRIu64 " of %.0f paths diverged; %s\n", label,
+               done->one->optimizer.eta, done->one->optimizer.rho, what, diverged, paths,
+               series_survivors(diverged, paths));
   sde_free(label);
   if ((double)diverged > allowed * paths)
     results_fail(results);

@@ -572,6 +572,11 @@ bool limit_has_potential_columns(const struct limit *limit)
   return objective_is_gaussian(form->optimizer->objective) && components && !form->plan.cholesky;
 }
 
+const struct limit_form *limit_form_of(const struct limit *limit)
+{
+  return &limit->form;
+}
+
 const char *limit_description(const struct limit *limit)
 {
   return limit->description;

@@ -39,6 +39,7 @@ struct limit_options {
 };
 
 struct limit;
+struct limit_form;
 
 /* The limit of an optimizer, which must outlive it; or NULL and the status says why: noise without
  * a variance has none. The random
@@ -75,6 +76,9 @@ struct affine_frame *limit_frame_new(const struct limit *limit);
 struct sde_linear_direction *limit_direction_new(const struct limit *limit,
                                                  const struct affine_frame *frame);
 void limit_direction_free(struct sde_linear_direction *direction);
+
+/* The form that was chosen: limit_forms.h. */
+const struct limit_form *limit_form_of(const struct limit *limit);
 
 /* What was chosen, for people: "rho_order 1, noise factor by 442 columns". */
 const char *limit_description(const struct limit *limit);

@@ -21,6 +21,8 @@ recipe() {
     fail "$1 did not run: $(cat err)"
 }
 
+nbsp=$'\u00a0'
+
 # line FILE TEXT: the number of the first line that holds this text.
 line() {
   local found
@@ -86,17 +88,23 @@ grep -qx 'The report is good/report.html' said || fail "the report is not named:
 check_page good/report.html
 in_order good/report.html '<h1 id="title">Title with &lt;script&gt;alert(1)&lt;/script&gt; &amp; ' \
   'Study regularizer, 20000 paths, seed 7, run time' '<p>The term is &lt;b&gt;there&lt;/b&gt; &amp; ' \
-  '<pre>  m   a table&#39;s line' 'id="verdicts"' ' hold' 'id="pictures"' 'role="img"' \
+  '<pre>  m   a table&#39;s line' 'id="verdicts"' '2 claims that hold, with the numbers' 'id="pictures"' 'role="img"' \
   'id="equations"' '<math display="block">' 'id="tables"' 'Results, a row a case' 'id="again"' \
   'sharpsde run good/recipe.yaml -o good-again' 'micro_batch: [2, 1]'
 ! grep -qi '<b>there\|<script' good/report.html || fail "text of the recipe is HTML in the page"
 ! grep -q 'First of all' good/report.html || fail "a run that went well has something said first"
 [ "$(grep -c '<li class="yes"><span class="mark">✓ holds</span>' good/report.html)" -eq \
   "$(grep -c '"holds": true' good/summary.json)" ] || fail "verdicts that hold are not all marked"
-# Claims and numbers are those of the summary.
+# Claims and numbers are those of the summary, typeset; what holds is folded away.
 claim=$(sed -n '/"evidence": "[^;]*;/{s/.*"evidence": "\([^;]*\);.*/\1/p;q}' good/summary.json)
 [ -n "$claim" ] || fail "no evidence in the summary"
+claim=$(sed "s/ +- /$nbsp±$nbsp/; s/m=/m$nbsp=$nbsp/; s/ -\([0-9]\)/ −\1/" <<<"$claim")
 line good/report.html "$claim" >/dev/null
+in_order good/report.html '<p class="sum yes"><span class="mark">✓</span>Both claims hold; the clearest that holds: ' \
+  'id="verdicts"' '<details><summary class="yes"><span class="mark">✓</span>2 claims that hold' '✓ holds'
+# The clearest is the m whose coefficient is farthest from zero, the smaller one.
+grep -q "the clearest that holds: m-usam, b$nbsp=${nbsp}4, ρ$nbsp=${nbsp}0.1: the mean direction has the variance term, ∇tr V with coefficient ρ c(m)/2, not half or twice it – m-usam m$nbsp=${nbsp}1: 0\.0[0-9]*$nbsp±${nbsp}[0-9.]*, predicted 0\.05\.</p>" \
+  good/report.html || fail "not the sentence of the run: $(grep 'class="sum' good/report.html)"
 
 # A verdict that is turned round is shown so: the page says what the summary says, not what it
 # should.
@@ -104,13 +112,24 @@ cp -r good turned
 sed -i '0,/"holds": true/s//"holds": false/' turned/summary.json
 "$program" report turned >said || fail "turned: no report"
 [ "$(cat said)" = turned/report.html ] || fail "the page is not named: $(cat said)"
-in_order turned/report.html 'First of all' '1 of 2 claims does not hold' 'id="verdicts"' \
-  'Of 2 claims 1 holds, 1 does not hold, 0 are open' '✗ does not hold' '✓ holds'
+in_order turned/report.html '<p class="sum no"><span class="mark">✗</span>Of 2 claims 1 does not hold and 1 holds; the clearest that does not: ' \
+  'id="verdicts"' '✗ does not hold' '<details><summary class="yes">' '✓ holds'
+
+# The sentence of the run shows the part of the evidence that the verdict rests on, clearer ones that
+# say otherwise notwithstanding; a claim that holds does not stand before one that fails.
+cp -r good told
+sed -i '0,/"evidence": "[^"]*"/s//"evidence": "a: -9 +- 0.1, predicted -9; b: 2 +- 1e-01, predicted 5 (differs); c: 1 +- 0.5 (open)"/' \
+  told/summary.json
+sed -i '0,/"holds": true/s//"holds": false/' told/summary.json
+"$program" report told >/dev/null
+grep -q "^<p class=\"sum no\">.* – b: 2$nbsp±${nbsp}10⁻¹, predicted 5\.</p>" told/report.html ||
+  fail "not what fails: $(grep 'class="sum' told/report.html)"
+line told/report.html "a: −9$nbsp±${nbsp}0.1, predicted −9; b: 2$nbsp±${nbsp}10⁻¹, predicted 5 (differs); c:" >/dev/null
 
 # The SDE as it was solved, and rows that were left out.
 recipe golden --set paths=40 --set 'sde=[{rho_order: 1}, {rho_order: 1, variance_term: false, eta_order: 2}]'
 check_page golden/report.html
-in_order golden/report.html 'First of all' 'id="verdicts"' 'id="pictures"' 'id="picture-1-' \
+in_order golden/report.html 'class="sum open"' 'id="verdicts"' 'id="pictures"' 'id="picture-1-' \
   'id="picture-2-' 'id="equations"' '>m-usam, SDE 0, 1st order in η, with variance term' \
   '>m-usam, SDE 1, 2nd order in η, no variance term'
 # section TEXT: the lines from this heading to the next.
@@ -124,6 +143,27 @@ grep -q '<mtext>variance term</mtext>' kept || fail "SDE 0 lacks the term"
 ! grep -q '<mtext>variance term</mtext>' without || fail "SDE 1 has the term"
 grep -q 'the variance term is left out on purpose' without ||
   fail "it is not said that SDE 1 leaves the term out"
+# Equations that several SDEs have stand once, under all who have them; how expectations were had.
+grep -q '>usam, SDE 0, 1st order in η, with variance term<' golden/report.html || fail "usam has m-usam's equations"
+grep -q "SDE 0 of sgd, n-usam, usam, m-usam m$nbsp=${nbsp}2, m-usam m$nbsp=${nbsp}1: E and Cov are in closed form, from all samples" \
+  golden/report.html || fail "it is not said how expectations were had"
+cat >forms.yaml <<'END'
+title: Two forms
+study: compare
+loss: {name: quadratic, data: quadratic4.csv}
+start: [1.5, -1.0]
+batch: 2
+eta: 0.1
+rho: 0.1
+time: 0.2
+optimizers: [{name: n-sam}, {name: sam}, {name: m-sam, micro_batch: 1}]
+sde: [{rho_order: 0}, {rho_order: 1, norm: gaussian}, {rho_order: 1, norm: sample, directions: 8}]
+paths: 40
+END
+"$program" run forms.yaml -o forms --quiet || fail "forms did not run"
+[ "$(grep -c '^<h3 id="sde-' forms/report.html)" -eq 4 ] || fail "equations are shown more than once: $(grep '^<h3 id' forms/report.html)"
+in_order forms/report.html '>n-sam, sam, m-sam, SDE 0, ρ⁰<' '>n-sam, SDE 1, ρ¹; n-sam, SDE 2, ρ¹<' '>sam, SDE 1' \
+  '∇E‖g_I‖ is that of a Gaussian closure' '∇E‖g_I‖ is sampled from 8 fresh micro-batches a step' '>m-sam, SDE 1'
 rows=$(($(wc -l <golden/series.csv) - 1))
 line golden/report.html "Rows 1 to 40 of $rows: $((rows - 40)) rows were left out; all are in <code>series.csv" \
   >/dev/null
@@ -150,8 +190,18 @@ status=0
 [ $status -eq 1 ] || fail "steep: status $status"
 check_page steep/report.html
 in_order steep/report.html '<h1' 'First of all' 'The run failed: more paths diverged' \
-  'Paths diverged: up to ' 'of 60 paths diverged, the first at time' 'claims are open' \
+  'Paths diverged: up to ' 'of 60 paths diverged, the first at time' 'Both claims are open' \
   'id="verdicts"' '? open'
+
+# Where no path is left there is no mean, and that is said.
+sed 's/title: .*/title: None left/; s/eta: .*/eta: 2/; s/rho: .*/rho: 2/; s/paths: .*/paths: 4/' steep.yaml >lost.yaml
+"$program" run lost.yaml -o lost --quiet 2>err && fail "lost: it did not fail"
+grep -q 'iterates: 4 of 4 paths diverged, the first at time [0-9]*; none survived, so there is no mean' err ||
+  fail "lost: $(cat err)"
+check_page lost/report.html
+in_order lost/report.html 'Paths diverged: up to 4 in a row (compare.csv, series.csv). None survived in 1 of 1 rows of compare.csv, ' \
+  'none survived, so there is no mean' 'id="verdicts"'
+! grep -qE '[> ]-?nan\b' lost/report.html || fail "lost: there is a nan in the page"
 
 # Paths that have not left.
 recipe escape --set paths=12 --set time=20 --set 'optimizers=[{name: sgd}]'
@@ -185,9 +235,9 @@ PATH=$scratch/bin "$program" run good.yaml -o bare --quiet 2>err || fail "it nee
 in_order bare/report.html 'First of all' 'no pictures: gnuplot is not found' 'The pictures are missing' \
   'id="verdicts"'
 check_page bare/report.html
-"$program" plot bare >/dev/null
-"$program" report bare >/dev/null
-! grep -q 'pictures are missing' bare/report.html || fail "pictures that were drawn later are missing"
+"$program" plot bare >said
+[ "$(tail -n 1 said)" = bare/report.html ] || fail "plot does not renew the report: $(cat said)"
+! grep -q 'pictures are missing\|no pictures' bare/report.html || fail "pictures that were drawn later are missing"
 grep -q '<svg role' bare/report.html || fail "pictures that were drawn later are not shown"
 
 # A picture that is not gnuplot's does not get into the page.
@@ -205,8 +255,8 @@ done
 [ "$(cat said)" = all.html ] || fail "not named: $(cat said)"
 check_page all.html
 in_order all.html 'Comparison of 4 runs' 'First of all' 'href="#run-3-attention"' \
-  'Paths diverged' '<table class="runs">' 'href="#run-1-title"' 'href="#run-4-title"' \
-  '<h2 id="run-1-title"' '<h2 id="run-2-title"' '<h2 id="run-3-title"' '<h2 id="run-4-title"'
+  'Paths diverged' '<ul class="sentences">' 'href="#run-1-title"' 'class="sum open"' \
+  'href="#run-4-title"' '<table class="runs">' '<h2 id="run-1-title"' '<h2 id="run-2-title"' '<h2 id="run-3-title"' '<h2 id="run-4-title"'
 "$program" report golden good >said
 [ "$(cat said)" = report.html ] || fail "several runs: $(cat said)"
 check_page report.html
@@ -243,14 +293,21 @@ refused 'study, title or verdicts' broken
 # In a browser: it draws something, and nothing is wider than the window.
 browser=$(command -v chromium || true)
 if [ -n "$browser" ]; then
-  for width in 390 1280; do
-    sed 's|</body>|<script>document.title = "width " + document.documentElement.scrollWidth + " of " + innerWidth;</script></body>|' \
-      all.html >measured.html
+  for width in 320 390 1280; do
+    # In a frame, for a window of chromium is never narrower than 500 pixels.
+    cat >frame.html <<END
+<!DOCTYPE html><title>-</title><iframe style="width:${width}px;height:800px;border:0" src="all.html"></iframe>
+<script>onload = () => {
+  const page = document.querySelector("iframe").contentDocument.documentElement;
+  document.title = "width " + page.scrollWidth + " of " + page.clientWidth;
+}</script>
+END
     timeout 120 "$browser" --headless=new --no-sandbox --disable-gpu --hide-scrollbars \
-      --user-data-dir="$scratch/chrome" --window-size=$width,1200 --screenshot=page-$width.png \
-      --dump-dom "file://$scratch/measured.html" >dom 2>/dev/null || fail "chromium failed at $width"
+      --allow-file-access-from-files --user-data-dir="$scratch/chrome" --window-size=1400,1200 \
+      --dump-dom "file://$scratch/frame.html" >dom 2>/dev/null || fail "chromium failed at $width"
     read -r page window < <(sed -n 's|.*<title>width \([0-9]*\) of \([0-9]*\)</title>.*|\1 \2|p' dom) || true
     [ -n "${window:-}" ] || fail "no page of width $width: $(head -c 300 dom)"
+    [ "$window" -le "$width" ] && [ "$window" -ge $((width - 20)) ] || fail "a frame of $width is $window wide"
     [ "$page" -le "$window" ] || fail "at $width the page is $page wide in a window of $window"
     timeout 120 "$browser" --headless=new --no-sandbox --disable-gpu --hide-scrollbars \
       --user-data-dir="$scratch/chrome" --window-size=$width,1200 --screenshot=page-$width.png \
@@ -260,4 +317,4 @@ if [ -n "$browser" ]; then
 else
   echo "skipped: no chromium, so reports were not seen in a browser; make deps CHECK=1"
 fi
-echo "reports are whole, safe and say first what went wrong; none is wider than 390 or 1280 pixels"
+echo "reports are whole, safe and say first what went wrong; none is wider than 320, 390 or 1280 pixels"
