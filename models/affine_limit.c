@@ -119,16 +119,21 @@ static void enter_frame(const struct affine_limit *affine, size_t d, size_t widt
   for (size_t start = 0; start < width; start += SDE_UNIT) {
     for (size_t p = 0; p < SDE_UNIT; p++)
       way[p] = 0;
-    for (size_t i = 0; i < d; i++)
+    for (size_t i = 0; i < d; i++) {
+      double centre = affine->frame->centre[i], inverse = affine->inverse_step[i];
       for (size_t p = 0; p < SDE_UNIT; p++) {
-        double moved = x[i * width + start + p] - affine->frame->centre[i];
+        double moved = x[i * width + start + p] - centre;
         y[i * width + start + p] = moved;
-        way[p] += affine->inverse_step[i] * fabs(moved);
+        way[p] += inverse * fabs(moved);
       }
-    for (size_t i = 0; i < d; i++)
+    }
+    for (size_t p = 0; p < SDE_UNIT; p++)
+      way[p] += way[p] * way[p];
+    for (size_t i = 0; i < d; i++) {
+      double at_centre = affine->at_centre[i], largest = affine->largest[i];
       for (size_t p = 0; p < SDE_UNIT; p++)
-        floor[i * width + start + p] =
-            affine->at_centre[i] + affine->largest[i] * (way[p] + way[p] * way[p]);
+        floor[i * width + start + p] = at_centre + largest * way[p];
+    }
   }
 }
 
