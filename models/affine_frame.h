@@ -8,8 +8,8 @@
 
 #include "sde/system.h"
 
-/* dim numbers each. The centre is a zero of the drift, to rounding, or where that has none, a point
- * where it is least; steps are powers of two; so many are used by all that centre +- step is exact. */
+/* dim numbers each. The centre is a zero of the drift, or where that has none, a point where it is
+ * least, to 48 binary digits; steps are powers of two, so that centre +- step is exact. */
 struct affine_frame {
   size_t dim;
   double *centre;

@@ -44,7 +44,7 @@ struct affine_limit {
 /* Of a variance: some last digits of its sum over columns, and of the values it is learnt from. */
 static const double VARIANCE_ROUNDING = 32 * DBL_EPSILON;
 
-/* values[e*width + p]: entries of the covariance; at(system, k) adds those of Wiener process k. */
+/* values[e*width + p] += entry e of the covariance's lower triangle at each x. */
 static void covariances(const struct sde_system *general, void *workspace, size_t width,
                         const double *x, double *values)
 {

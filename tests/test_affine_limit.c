@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEATURES_MAX = 3, SAMPLES_MAX = 200 };
+enum { FEATURES_MAX = 3 };
 
 /* Interpolation about the origin with unit steps, at rest: right; wrong for gradients at moved points,
  * which round where those at steps of one from the origin do not; wrong for all. */
