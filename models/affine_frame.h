@@ -1,7 +1,7 @@
 /*
  * Frames: where an affine process lives, and on what scale. Polynomials in x - centre, learnt a few
- * multiples of that scale from it, keep their digits where paths go; those in x itself, learnt about
- * the origin, lose them where the optimum is far from it.
+ * multiples of that scale from it, keep their digits where paths go; those in x itself, learnt
+ * about the origin, lose them where the optimum is far from it.
  */
 #ifndef MODELS_AFFINE_FRAME_H
 #define MODELS_AFFINE_FRAME_H

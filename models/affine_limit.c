@@ -1,6 +1,6 @@
 /*
- * Affine limits: interpolation of drift and covariance, their evaluation, and whether what was learnt
- * is what was to be learnt. See affine_limit.h.
+ * Affine limits: interpolation of drift and covariance, their evaluation, and whether what was
+ * learnt is what was to be learnt. See affine_limit.h.
  */
 #include "models/affine_limit.h"
 
@@ -232,8 +232,8 @@ static bool same_row(size_t i, size_t width, const double *found, const double *
 }
 
 /* Is entry i of the drift at x, which was found, that at y = x - centre? Both round the terms of
- * matrix x, that cancel near the centre; besides them differ the way and the noise by parts that are
- * smaller than UNSEEN. */
+ * matrix x, that cancel near the centre; besides them differ the way and the noise by parts that
+ * are smaller than UNSEEN. */
 static bool same_drift(const struct affine_limit *affine, size_t i, size_t width, const double *y,
                        double found, double deviation)
 {

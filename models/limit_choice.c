@@ -1,6 +1,7 @@
 /*
- * The choice of a limit's form: what can be asked for of an optimizer, which form of F and Sigma that
- * takes, by which noise factor, and what of it can be said. theory.md section 3. See limit_forms.h.
+ * The choice of a limit's form: what can be asked for of an optimizer, which form of F and Sigma
+ * that takes, by which noise factor, and what of it can be said. theory.md section 3. See
+ * limit_forms.h.
  */
 #include "models/generalized_sums.h"
 #include "models/limit_forms.h"

@@ -1,7 +1,8 @@
 /*
  * The forms of a limit: ways to have F = E u and Sigma = Cov u of an optimizer's direction u, to
- * first order in eta. limit_choice.c chooses one, limit_forms.c and limit_norm.c evaluate it, limit.c
- * makes a system of it; private to these four. The letters are those of theory.md section 3.
+ * first order in eta. limit_choice.c chooses one, limit_forms.c and limit_norm.c evaluate it,
+ * limit.c makes a system of it; private to these four. The letters are those of theory.md section
+ * 3.
  */
 #ifndef MODELS_LIMIT_FORMS_H
 #define MODELS_LIMIT_FORMS_H
@@ -43,9 +44,9 @@ struct limit_form {
   struct gaussian_norm_basis *basis; /* NORM_OF_GAUSSIAN_NOISE; else NULL */
 };
 
-/* The form of optimizer, options and stream, which are given: fills in the rest. False, and the status
- * says why, where the options cannot be had; `place` is where the recipe asked for them. What the
- * form holds is released by the caller in any case. */
+/* The form of optimizer, options and stream, which are given: fills in the rest. False, and the
+ * status says why, where the options cannot be had; `place` is where the recipe asked for them.
+ * What the form holds is released by the caller in any case. */
 bool limit_form_choose(struct limit_form *form, const char *place, struct sde_status *status);
 
 /* Are F affine and Sigma quadratic in x? */

@@ -302,9 +302,9 @@ START_TEST(other_schemes_take_them)
 }
 END_TEST
 
-/* Of 569 columns the net would have but 40; noise_factor: auto takes Cholesky's factor instead, with
- * two Wiener processes a coordinate for m-usam, or in matrix form, for m = 1, one; and a column keeps
- * its meaning where it is asked for. */
+/* Of 569 columns the net would have but 40; noise_factor: auto takes Cholesky's factor instead,
+ * with two Wiener processes a coordinate for m-usam, or in matrix form, for m = 1, one; and a
+ * column keeps its meaning where it is asked for. */
 START_TEST(few_wiener_processes_are_preferred)
 {
   static const char *const factor[] = {"sde.noise_factor=auto", "sde.noise_factor=auto",
