@@ -13,7 +13,8 @@
 enum { WIDTH = 32 };
 
 /* Microseconds a path and evaluation of an optimizer's SDE to order 1 in rho on n samples in d
- * dimensions, with this noise factor: synthetic quadratics would do as well; these are least squares on random rows. */
+ * dimensions, with this noise factor: synthetic quadratics would do as well; these are least
+ * squares on random rows. */
 static double factor_microseconds(const struct objective *objective, const char *name,
                                   size_t micro_batch, enum noise_factor factor)
 {

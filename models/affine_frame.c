@@ -225,8 +225,8 @@ static void variances(const struct sde_system *general, const double *centre, do
   sde_free(dw);
 }
 
-/* With M = |slope| the way y from the centre to the start has the size E = sum_ij M_ij |y_i y_j|, of
- * the loss there over that at the centre: so has step_i = (E / M_ii)^(1/2) along one coordinate,
+/* With M = |slope| the way y from the centre to the start has the size E = sum_ij M_ij |y_i y_j|,
+ * of the loss there over that at the centre: so has step_i = (E / M_ii)^(1/2) along one coordinate,
  * wherever y itself leads. variance / 2 M_ii is that at rest of coordinate i by itself. */
 static void set_scales(struct affine_frame *frame, const double *slope, const double *variance)
 {

@@ -1,15 +1,15 @@
 /*
  * Frames: where an affine process lives, and on what scale. Polynomials in x - centre, learnt a few
- * multiples of that scale from it, keep their digits where paths go; those in x itself, learnt about
- * the origin, lose them where the optimum is far from it.
+ * multiples of that scale from it, keep their digits where paths go; those in x itself, learnt
+ * about the origin, lose them where the optimum is far from it.
  */
 #ifndef MODELS_AFFINE_FRAME_H
 #define MODELS_AFFINE_FRAME_H
 
 #include "sde/system.h"
 
-/* dim numbers each. The centre is a zero of the drift, to rounding, or where that has none, a point
- * where it is least; steps are powers of two; so many are used by all that centre +- step is exact. */
+/* dim numbers each. The centre is a zero of the drift, or where that has none, a point where it is
+ * least, to 48 binary digits; steps are powers of two, so that centre +- step is exact. */
 struct affine_frame {
   size_t dim;
   double *centre;

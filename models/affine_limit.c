@@ -1,6 +1,6 @@
 /*
- * Affine limits: interpolation of drift and covariance, their evaluation, and whether what was learnt
- * is what was to be learnt. See affine_limit.h.
+ * Affine limits: interpolation of drift and covariance, their evaluation, and whether what was
+ * learnt is what was to be learnt. See affine_limit.h.
  */
 #include "models/affine_limit.h"
 
@@ -44,7 +44,7 @@ struct affine_limit {
 /* Of a variance: some last digits of its sum over columns, and of the values it is learnt from. */
 static const double VARIANCE_ROUNDING = 32 * DBL_EPSILON;
 
-/* values[e*width + p]: entries of the covariance; at(system, k) adds those of Wiener process k. */
+/* values[e*width + p] += entry e of the covariance's lower triangle at each x. */
 static void covariances(const struct sde_system *general, void *workspace, size_t width,
                         const double *x, double *values)
 {
@@ -119,16 +119,21 @@ static void enter_frame(const struct affine_limit *affine, size_t d, size_t widt
   for (size_t start = 0; start < width; start += SDE_UNIT) {
     for (size_t p = 0; p < SDE_UNIT; p++)
       way[p] = 0;
-    for (size_t i = 0; i < d; i++)
+    for (size_t i = 0; i < d; i++) {
+      double centre = affine->frame->centre[i], inverse = affine->inverse_step[i];
       for (size_t p = 0; p < SDE_UNIT; p++) {
-        double moved = x[i * width + start + p] - affine->frame->centre[i];
+        double moved = x[i * width + start + p] - centre;
         y[i * width + start + p] = moved;
-        way[p] += affine->inverse_step[i] * fabs(moved);
+        way[p] += inverse * fabs(moved);
       }
-    for (size_t i = 0; i < d; i++)
+    }
+    for (size_t p = 0; p < SDE_UNIT; p++)
+      way[p] += way[p] * way[p];
+    for (size_t i = 0; i < d; i++) {
+      double at_centre = affine->at_centre[i], largest = affine->largest[i];
       for (size_t p = 0; p < SDE_UNIT; p++)
-        floor[i * width + start + p] =
-            affine->at_centre[i] + affine->largest[i] * (way[p] + way[p] * way[p]);
+        floor[i * width + start + p] = at_centre + largest * way[p];
+    }
   }
 }
 
@@ -227,8 +232,8 @@ static bool same_row(size_t i, size_t width, const double *found, const double *
 }
 
 /* Is entry i of the drift at x, which was found, that at y = x - centre? Both round the terms of
- * matrix x, that cancel near the centre; besides them differ the way and the noise by parts that are
- * smaller than UNSEEN. */
+ * matrix x, that cancel near the centre; besides them differ the way and the noise by parts that
+ * are smaller than UNSEEN. */
 static bool same_drift(const struct affine_limit *affine, size_t i, size_t width, const double *y,
                        double found, double deviation)
 {

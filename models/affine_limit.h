@@ -20,9 +20,9 @@ struct affine_coefficients {
 };
 
 /* The system with the drift and covariance of `general`, whose drift must be affine and its
- * covariance quadratic, learnt by evaluating it about the frame's centre, and with drift
- * a - (eta/2) Da a in the place of a (eta 0 for a itself). `general` is evaluated here and may then
- * be released; the frame must outlive it. The noise of the result is a Cholesky factor with dim Wiener
+ * covariance quadratic, learnt by evaluating it about the frame's centre, and with drift a -
+ * (eta/2) Da a in the place of a (eta 0 for a itself). `general` is evaluated here and may then be
+ * released; the frame must outlive it. The noise of the result is a Cholesky factor with dim Wiener
  * processes. NULL where drift or noise, at points about the centre, at rest, on the way from the
  * start to it and beyond, are not those of `general` by more than no estimate would show: where
  * polynomials do not have their digits. */

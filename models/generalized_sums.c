@@ -184,9 +184,9 @@ static void move_margins(size_t d, size_t count, const double *a, double rho, co
   }
 }
 
-/* g_i + rho H_i g_i = (c_i + rho k_i (|a_i|^2 c_i + (ridge x).a_i)) a_i + rho ridge c_i a_i + .., with
- * k_i the second derivative and the rest the same for all samples: c becomes the factor of a_i, and
- * k that of ridge a_i. margin is (ridge x).a_i, or NULL for zero. */
+/* g_i + rho H_i g_i = (c_i + rho k_i (|a_i|^2 c_i + (ridge x).a_i)) a_i + rho ridge c_i a_i + ..,
+ * with k_i the second derivative and the rest the same for all samples: c becomes the factor of
+ * a_i, and k that of ridge a_i. margin is (ridge x).a_i, or NULL for zero. */
 static void expand_scalars(size_t d, size_t count, const double *a, double rho,
                            const double *margin, double *c, double *k)
 {
@@ -207,7 +207,8 @@ struct scalars {
   size_t d, count;
   const double *a, *c;             /* [i*d + j], [i*SDE_UNIT + p] */
   const double *a_first, *c_first; /* [j], [p] */
-  /* With a ridge, directions to first order have c_i + ridge_j k_i in the place of c_i; else NULL. */
+  /* With a ridge, directions to first order have c_i + ridge_j k_i in the place of c_i; else
+   * NULL. */
   const double *ridge, *k, *k_first;
 };
 

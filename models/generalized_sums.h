@@ -17,8 +17,8 @@ void generalized_linear_mean_hessian_vector(const struct loss *loss, size_t widt
 /* Directions of one sample each: u_i = g_i(x + rho g_i(x)), or to first order g_i + rho H_i g_i. */
 enum direction_order { DIRECTIONS_EXACT, DIRECTIONS_FIRST_ORDER };
 
-/* Are they in this form? So for generalised linear losses where rho is 0, to first order, or without
- * a ridge. */
+/* Are they in this form? So for generalised linear losses where rho is 0, to first order, or
+ * without a ridge. */
 bool generalized_linear_has_moments(const struct loss *loss, enum direction_order order,
                                     double rho);
 

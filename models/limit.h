@@ -64,15 +64,15 @@ bool limit_uses_directions(const struct limit *limit);
  * where the potentials' law is another than the normal. */
 bool limit_has_potential_columns(const struct limit *limit);
 
-/* With E u and Cov u of a quadratic loss affine and quadratic in x: where paths live, about the zero
- * of the drift and from the objective's start on (models/affine_frame.h). NULL where F or Sigma has
- * no such form or is estimated. */
+/* With E u and Cov u of a quadratic loss affine and quadratic in x: where paths live, about the
+ * zero of the drift and from the objective's start on (models/affine_frame.h). NULL where F or
+ * Sigma has no such form or is estimated. */
 struct affine_frame;
 struct affine_frame *limit_frame_new(const struct limit *limit);
 
-/* The direction behind the SDE in y = x - centre of a frame, or for NULL in x, for the exact moments
- * of sde/linear.h; released with limit_direction_free. NULL where there is no frame, and where
- * polynomials do not have the digits of F and Sigma on the frame's scale. */
+/* The direction behind the SDE in y = x - centre of a frame, or for NULL in x, for the exact
+ * moments of sde/linear.h; released with limit_direction_free. NULL where there is no frame, and
+ * where polynomials do not have the digits of F and Sigma on the frame's scale. */
 struct sde_linear_direction *limit_direction_new(const struct limit *limit,
                                                  const struct affine_frame *frame);
 void limit_direction_free(struct sde_linear_direction *direction);

@@ -101,9 +101,9 @@ static double batch_scale(const struct limit_form *form)
   return sqrt(optimizer->eta * objective_batch_factor(optimizer->objective, optimizer->batch));
 }
 
-/* In matrix form: the mean of the directions g_i(x + rho g_i(x)), or g_i + rho H_i g_i where the form
- * is expanded in rho, to the factor's mean, and scale times the root of their covariance times dw,
- * where dw is given. */
+/* In matrix form: the mean of the directions g_i(x + rho g_i(x)), or g_i + rho H_i g_i where the
+ * form is expanded in rho, to the factor's mean, and scale times the root of their covariance times
+ * dw, where dw is given. */
 static void matrix_form(const struct limit_form *form, struct limit_form_workspace *w, size_t width,
                         double rho, const double *x, double scale, const double *dw, double *noise)
 {

@@ -1,7 +1,8 @@
 /*
  * The forms of a limit: ways to have F = E u and Sigma = Cov u of an optimizer's direction u, to
- * first order in eta. limit.c chooses one and makes a system of it, limit_forms.c and limit_norm.c
- * evaluate it; private to these three. The letters are those of theory.md section 3.
+ * first order in eta. limit_choice.c chooses one, limit_forms.c and limit_norm.c evaluate it,
+ * limit.c makes a system of it; private to these four. The letters are those of theory.md section
+ * 3.
  */
 #ifndef MODELS_LIMIT_FORMS_H
 #define MODELS_LIMIT_FORMS_H
@@ -42,6 +43,23 @@ struct limit_form {
   enum norm_kind norm;               /* FORM_NORM */
   struct gaussian_norm_basis *basis; /* NORM_OF_GAUSSIAN_NOISE; else NULL */
 };
+
+/* The form of optimizer, options and stream, which are given: fills in the rest. False, and the
+ * status says why, where the options cannot be had; `place` is where the recipe asked for them.
+ * What the form holds is released by the caller in any case. */
+bool limit_form_choose(struct limit_form *form, const char *place, struct sde_status *status);
+
+/* Are F affine and Sigma quadratic in x? */
+bool limit_form_is_affine(const struct limit_form *form);
+
+enum sde_noise_class limit_form_noise_class(const struct limit_form *form);
+
+/* Evaluations of the components' gradients and Hessian-vector products, and the noise factor, in
+ * multiply-adds a path. */
+double limit_form_cost(const struct limit_form *form);
+
+/* Where F and Sigma come from, if not from the components alone, for people; else "". */
+void limit_form_describe(const struct limit_form *form, size_t size, char *text);
 
 /* Scratch of one thread for blocks of this width. */
 struct limit_form_workspace;

@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEATURES_MAX = 3, SAMPLES_MAX = 200 };
+enum { FEATURES_MAX = 3 };
 
-/* Interpolation about the origin with unit steps, at rest: right; wrong for gradients at moved points,
- * which round where those at steps of one from the origin do not; wrong for all. */
+/* Interpolation about the origin with unit steps, at rest: right; wrong for gradients at moved
+ * points, which round where those at steps of one from the origin do not; wrong for all. */
 enum twin { TWIN_HOLDS, TWIN_FAILS_MOVED, TWIN_FAILS };
 
 /* Least squares for y = offset + noise z, z of variance 1, on features scale_j (mean_j + z_j), or
@@ -291,8 +291,8 @@ START_TEST(interpolation_about_the_origin_is_noticed)
 }
 END_TEST
 
-/* A system whose drift is not affine, or whose covariance is not quadratic, is not learnt; nor is one
- * whose digits are gone: an offset of 1e12 leaves 1e-4 of the noise. */
+/* A system whose drift is not affine, or whose covariance is not quadratic, is not learnt; nor is
+ * one whose digits are gone: an offset of 1e12 leaves 1e-4 of the noise. */
 START_TEST(what_is_not_affine_is_refused)
 {
   static const struct data_case gone = {"offset 1e12", 1,     false,     {1}, {1}, 1e12, 1, 0,
@@ -354,10 +354,10 @@ START_TEST(null_directions_have_no_noise)
 }
 END_TEST
 
-/* Exact means at rest, of the iterates and of the SDE of order 1, for y = 1e7 + z: E x is the mean of
- * y, E f = (var y + var x) / 2, with var x = eta r var y / 2 b for the SDE and the same over
- * 1 - eta r / 2 for the iterates, r = 1 for sgd and (1 + rho) for m-usam. The twin follows moments of
- * x and not of x - centre: E x^2 is 1e14, var x 1e-2 of its last digit. */
+/* Exact means at rest, of the iterates and of the SDE of order 1, for y = 1e7 + z: E x is the mean
+ * of y, E f = (var y + var x) / 2, with var x = eta r var y / 2 b for the SDE and the same over 1 -
+ * eta r / 2 for the iterates, r = 1 for sgd and (1 + rho) for m-usam. The twin follows moments of x
+ * and not of x - centre: E x^2 is 1e14, var x 1e-2 of its last digit. */
 START_TEST(exact_means_are_right_far_from_the_origin)
 {
   enum { SAMPLES = 200 };

@@ -303,16 +303,20 @@ START_TEST(other_schemes_take_them)
 END_TEST
 
 /* Of 569 columns the net would have but 40; noise_factor: auto takes Cholesky's factor instead,
- * with two Wiener processes a coordinate for m-usam, and a column keeps its meaning where it is
- * asked for. */
+ * with two Wiener processes a coordinate for m-usam, or in matrix form, for m = 1, one; and a
+ * column keeps its meaning where it is asked for. */
 START_TEST(few_wiener_processes_are_preferred)
 {
-  static const char *const factor[] = {"sde.noise_factor=auto", "sde.noise_factor=columns"};
-  static const size_t noise_dim[] = {12, 569}, intervals[] = {3, 1};
-  for (size_t i = 0; i < 2; i++) {
+  static const char *const factor[] = {"sde.noise_factor=auto", "sde.noise_factor=auto",
+                                       "sde.noise_factor=columns"};
+  static const char *const optimizer[] = {"optimizers=[{name: m-usam, micro_batch: 8}]",
+                                          "optimizers=[{name: m-usam, micro_batch: 1}]",
+                                          "optimizers=[{name: m-usam, micro_batch: 1}]"};
+  static const size_t noise_dim[] = {12, 6, 569}, intervals[] = {3, 6, 1};
+  for (size_t i = 0; i < 3; i++) {
     const char *overrides[] = {"loss.data=data/breast_cancer.csv",
-                               "variance_reduction=quasi-random", "eta=0.2",
-                               "optimizers=[{name: m-usam, micro_batch: 1}]", factor[i]};
+                               "variance_reduction=quasi-random", "eta=0.2", optimizer[i],
+                               factor[i]};
     struct outcome outcome = outcome_prepare("experiments/recipes/breast-cancer.yaml",
                                              sizeof overrides / sizeof *overrides, overrides);
     const struct case_sde *sde = &outcome.cases->one[0].sde[0];

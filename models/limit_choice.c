@@ -1,0 +1,314 @@
+/*
+ * The choice of a limit's form: what can be asked for of an optimizer, which form of F and Sigma
+ * that takes, by which noise factor, and what of it can be said. theory.md section 3. See
+ * limit_forms.h.
+ */
+#include "models/generalized_sums.h"
+#include "models/limit_forms.h"
+
+#include <stdio.h>
+
+enum {
+  ENUMERATION_MAX = 1024, /* micro-batches beyond which fresh directions are drawn instead */
+  PAIRS_MAX = 65536,      /* the same for ordered pairs of disjoint micro-batches */
+  DEFAULT_DIRECTIONS = 16
+};
+
+/* Disjoint micro-batches drawn without replacement are correlated; for m = 1 c(b) says how much. */
+static bool needs_pairs(const struct optimizer *optimizer)
+{
+  return optimizer->objective->sampling == WITHOUT_REPLACEMENT && optimizer->micro_batch > 1 &&
+         optimizer->batch / optimizer->micro_batch > 1;
+}
+
+/* What there is too much of for an enumeration; for m = 1 never anything. */
+enum excess { EXCESS_NONE, EXCESS_MICRO_BATCHES, EXCESS_PAIRS };
+
+static enum excess excess_of(const struct optimizer *optimizer)
+{
+  const struct objective *objective = optimizer->objective;
+  size_t n = objective->components, m = optimizer->micro_batch;
+  if (m == 1)
+    return EXCESS_NONE;
+  size_t count = enumeration_count(n, m, objective->sampling == WITH_REPLACEMENT, ENUMERATION_MAX);
+  if (count == SIZE_MAX)
+    return EXCESS_MICRO_BATCHES;
+  bool pairs =
+      needs_pairs(optimizer) && enumeration_count(n - m, m, false, PAIRS_MAX / count) == SIZE_MAX;
+  return pairs ? EXCESS_PAIRS : EXCESS_NONE;
+}
+
+static bool can_enumerate(const struct limit_form *form)
+{
+  return form->optimizer->objective->sampling != GAUSSIAN && form->options.directions == 0 &&
+         excess_of(form->optimizer) == EXCESS_NONE;
+}
+
+/* Choices of a form, each with its noise factor. */
+static void use_components(struct limit_form *form, enum form_kind kind, size_t dim)
+{
+  const struct objective *objective = form->optimizer->objective;
+  form->kind = kind;
+  form->plan = factor_plan(dim, objective->components, objective->sampling != GAUSSIAN,
+                           form->options.factor);
+}
+
+static void use_enumeration(struct limit_form *form)
+{
+  const struct objective *objective = form->optimizer->objective;
+  form->kind = FORM_ENUMERATED;
+  form->pairs = needs_pairs(form->optimizer);
+  form->enumeration = enumeration_new(objective->components, form->optimizer->micro_batch,
+                                      objective->sampling == WITH_REPLACEMENT);
+  form->plan = factor_plan(objective->loss->dim, form->enumeration.count, true,
+                           form->pairs ? FACTOR_CHOLESKY : form->options.factor);
+}
+
+static void use_samples(struct limit_form *form)
+{
+  form->kind = FORM_SAMPLED;
+  form->plan = factor_plan(form->optimizer->objective->loss->dim, form->directions, true,
+                           form->options.factor);
+}
+
+/* m-SAM to first order in rho: by all micro-batches where they are few, else with leading noise and
+ * E|g_I| by the Gaussian integral, which is exact for Gaussian noise, or by fresh micro-batches. */
+static void use_norm(struct limit_form *form)
+{
+  const struct objective *objective = form->optimizer->objective;
+  enum norm_source wanted = form->options.norm;
+  if ((wanted == NORM_AUTO || wanted == NORM_ENUMERATE) && form->options.variance_term &&
+      can_enumerate(form)) {
+    use_enumeration(form);
+    return;
+  }
+  use_components(form, FORM_NORM, objective->loss->dim);
+  bool gaussian = objective_is_gaussian(objective);
+  form->norm = !form->options.variance_term                          ? NORM_OF_MEAN
+               : gaussian && objective_has_constant_noise(objective) ? NORM_OF_GAUSSIAN_NOISE
+               : gaussian || wanted == NORM_GAUSSIAN                 ? NORM_OF_CLOSURE
+                                                                     : NORM_OF_FRESH;
+  if (form->norm == NORM_OF_GAUSSIAN_NOISE)
+    form->basis = limit_norm_basis_new(form->optimizer);
+}
+
+/* Constant noise on a quadratic makes u affine in x and xi: the expansion in rho is then exact. */
+static void choose_form(struct limit_form *form)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  const struct objective *objective = optimizer->objective;
+  enum rho_order order = form->options.rho_order;
+  size_t d = objective->loss->dim;
+  bool constant = objective_has_constant_noise(objective);
+  enum perturbation by = optimizer->type->perturbation;
+  form->directions = form->options.directions > 0 ? form->options.directions : DEFAULT_DIRECTIONS;
+  if (by == PERTURB_NOTHING || by == PERTURB_FULL_GRADIENT || optimizer->rho == 0 ||
+      order == RHO_ORDER_0)
+    use_components(form, FORM_POINT, d);
+  else if (by == PERTURB_REWEIGHTED_GRADIENT)
+    use_samples(form);
+  else if (!optimizer->type->normalized &&
+           (order == RHO_ORDER_1 || (constant && objective->loss->quadratic)))
+    use_components(form, FORM_EXPANDED, constant ? d : 2 * d);
+  else if (order == RHO_ORDER_1)
+    use_norm(form);
+  else if (can_enumerate(form))
+    use_enumeration(form);
+  else
+    use_samples(form);
+}
+
+/* Can a Cholesky factor be that of generalized_sums.h? */
+static bool has_matrix_form(const struct limit_form *form)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  const struct loss *loss = optimizer->objective->loss;
+  double rho = optimizer->rho;
+  if (optimizer->objective->sampling == GAUSSIAN)
+    return false;
+  if (form->kind == FORM_POINT || form->kind == FORM_NORM)
+    return generalized_linear_has_moments(loss, DIRECTIONS_EXACT, 0);
+  if (form->kind == FORM_EXPANDED)
+    return optimizer->micro_batch == 1 && limit_form_theta(optimizer) == 1 &&
+           generalized_linear_has_moments(loss, DIRECTIONS_FIRST_ORDER, rho);
+  return form->kind == FORM_ENUMERATED && form->enumeration.size == 1 &&
+         !optimizer->type->normalized &&
+         generalized_linear_has_moments(loss, DIRECTIONS_EXACT, rho);
+}
+
+/* Of a sample by columns, beside which the matrix form breaks even: a normal, and a pass over the
+ * coordinates; the second gradient of an exact direction takes another, the Hessian products of an
+ * expanded one six, by measurement up to 37 dimensions. The matrix form has them for nothing. */
+static double column_cost(const struct limit_form *form)
+{
+  double passes = form->kind == FORM_EXPANDED ? 7 : form->kind == FORM_ENUMERATED ? 2 : 1;
+  return FACTOR_NORMAL_COST + passes * (double)form->optimizer->objective->loss->dim;
+}
+
+/* There the Cholesky factor is cheaper than factor_plan knows, and always of d dimensions. */
+static void choose_matrix_form(struct limit_form *form)
+{
+  if (!has_matrix_form(form))
+    return;
+  size_t dim = form->optimizer->objective->loss->dim;
+  double d = (double)dim;
+  bool cheaper = FACTOR_MATRIX_COST * d * (d + 1) / 2 < column_cost(form);
+  struct factor_plan plan = factor_plan(dim, form->plan.columns, true, form->options.factor);
+  form->matrix = plan.cholesky || (form->options.factor == FACTOR_AUTO && cheaper);
+  if (form->matrix)
+    form->plan = plan;
+  form->plan.cholesky = form->plan.cholesky || form->matrix;
+}
+
+/* The point where a FORM_POINT takes the noise, is it x itself? */
+static bool is_unmoved(const struct limit_form *form)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  return form->options.rho_order == RHO_ORDER_0 || optimizer->rho == 0 ||
+         optimizer->type->perturbation == PERTURB_NOTHING;
+}
+
+/* Noise of linear potentials is additive unless a Hessian that varies carries it. */
+enum sde_noise_class limit_form_noise_class(const struct limit_form *form)
+{
+  const struct objective *objective = form->optimizer->objective;
+  if (objective_has_constant_noise(objective) &&
+      (form->kind == FORM_POINT || form->kind == FORM_NORM ||
+       (form->kind == FORM_EXPANDED && objective->loss->quadratic)))
+    return SDE_NOISE_ADDITIVE;
+  if (factor_noise_dim(&form->plan) == 1)
+    return SDE_NOISE_SCALAR;
+  bool diagonal = objective->sampling == GAUSSIAN && objective->noise->diagonal;
+  bool by_columns = form->kind == FORM_POINT && !form->plan.cholesky;
+  return diagonal && by_columns && is_unmoved(form) ? SDE_NOISE_DIAGONAL : SDE_NOISE_GENERAL;
+}
+
+double limit_form_cost(const struct limit_form *form)
+{
+  const struct objective *objective = form->optimizer->objective;
+  double d = (double)objective->loss->dim, n = (double)objective->components;
+  double columns = (double)form->plan.columns, m = (double)form->optimizer->micro_batch;
+  double component = 2 * d, passes = form->kind == FORM_EXPANDED ? 6 * n : 2 * n;
+  double factor = form->plan.cholesky
+                      ? columns * (double)form->plan.dim * (double)form->plan.dim / 2
+                      : columns * (FACTOR_NORMAL_COST + (double)form->plan.dim);
+  return component * passes + factor +
+         (form->kind == FORM_ENUMERATED ? 2 * m * columns * component : 0);
+}
+
+bool limit_form_is_affine(const struct limit_form *form)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  const struct objective *objective = optimizer->objective;
+  bool perturbed = optimizer->rho > 0 && form->options.rho_order != RHO_ORDER_0;
+  bool quadratic = objective->sampling != GAUSSIAN || objective->noise->quadratic;
+  return objective->loss->quadratic && quadratic && form->kind != FORM_SAMPLED &&
+         (!optimizer->type->normalized || !perturbed);
+}
+
+void limit_form_describe(const struct limit_form *form, size_t size, char *text)
+{
+  text[0] = '\0';
+  if (form->kind == FORM_ENUMERATED)
+    snprintf(text, size, ", %zu micro-batches enumerated", form->enumeration.count);
+  else if (form->kind == FORM_SAMPLED)
+    snprintf(text, size, ", %zu fresh directions a step", form->directions);
+  else if (form->kind == FORM_NORM && form->norm == NORM_OF_MEAN)
+    snprintf(text, size, ", |g| in the place of E|g_I|");
+  else if (form->kind == FORM_NORM && form->norm == NORM_OF_FRESH)
+    snprintf(text, size, ", E|g_I| from %zu fresh micro-batches a step", form->directions);
+  else if (form->kind == FORM_NORM)
+    snprintf(text, size, ", E|g_I| by the Gaussian integral");
+}
+
+/* To all orders in rho, the term of the variance is one part of E u among others. */
+static bool check_variance_term(const struct optimizer *optimizer,
+                                const struct limit_options *options, const char *place,
+                                struct sde_status *status)
+{
+  const struct optimizer_type *type = optimizer->type;
+  if (options->variance_term || options->rho_order != RHO_ORDER_EXACT)
+    return true;
+  if (type->perturbation == PERTURB_MICRO_GRADIENT)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: variance_term: false needs rho_order 1; with rho_order exact the term "
+                    "cannot be told from the rest of the drift of %s",
+                    place, type->name);
+  if (type->perturbation == PERTURB_REWEIGHTED_GRADIENT)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: the drift of %s has no term of the variance that could be left out; "
+                    "variance_term must be true",
+                    place, type->name);
+  return true;
+}
+
+static bool check_variance(const struct objective *objective, const char *place,
+                           struct sde_status *status)
+{
+  if (objective_has_variance(objective))
+    return true;
+  return sde_fail(status, SDE_INVALID,
+                  "%s: assumptions fail: infinite variance: Student t with degrees_of_freedom %g, "
+                  "at most 2, has none, so that no SDE driven by Brownian motion describes the "
+                  "iterates; degrees_of_freedom must be above 2, or sde: [] for the iterates alone",
+                  place, objective->noise->degrees_of_freedom);
+}
+
+static bool check_options(const struct optimizer *optimizer, const struct limit_options *options,
+                          const char *place, struct sde_status *status)
+{
+  if (options->eta_order != 1 && options->eta_order != 2)
+    return sde_fail(status, SDE_INVALID, "%s: eta_order %d is not known; it must be 1 or 2", place,
+                    options->eta_order);
+  if (optimizer->type->perturbation == PERTURB_REWEIGHTED_GRADIENT &&
+      options->rho_order == RHO_ORDER_1)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: %s has no expansion in rho; rho_order must be 0 or exact", place,
+                    optimizer->type->name);
+  if (options->directions == 1)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: one direction a step has no covariance; directions must be at least 2, or "
+                    "0 for the default",
+                    place);
+  return check_variance_term(optimizer, options, place, status) &&
+         check_variance(optimizer->objective, place, status);
+}
+
+/* Is E|g_I| had in the way that was asked for? */
+static bool check_norm(const struct limit_form *form, const char *place, struct sde_status *status)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  enum norm_source wanted = form->options.norm;
+  if (form->kind != FORM_NORM || form->norm == NORM_OF_MEAN)
+    return true;
+  bool gaussian = objective_is_gaussian(optimizer->objective);
+  if (optimizer->objective->sampling == GAUSSIAN &&
+      (wanted == NORM_ENUMERATE || (gaussian && wanted == NORM_SAMPLE)))
+    return sde_fail(status, SDE_INVALID,
+                    "%s: norm: %s needs micro-batches of samples, which %s noise has not; norm "
+                    "must be auto%s or %s",
+                    place, wanted == NORM_ENUMERATE ? "enumerate" : "sample",
+                    gaussian ? "Gaussian" : "Student t", gaussian ? "" : ", gaussian",
+                    gaussian ? "gaussian" : "sample");
+  if (wanted != NORM_ENUMERATE)
+    return true;
+  if (form->options.directions > 0)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: norm: enumerate draws no directions; directions must be 0", place);
+  bool pairs = excess_of(optimizer) == EXCESS_PAIRS;
+  return sde_fail(status, SDE_INVALID,
+                  "%s: norm: enumerate: %s has more than %d %smicro-batches of %zu of %zu samples; "
+                  "norm must be auto, gaussian or sample",
+                  place, optimizer->type->name, pairs ? PAIRS_MAX : ENUMERATION_MAX,
+                  pairs ? "ordered pairs of disjoint " : "", optimizer->micro_batch,
+                  optimizer->objective->components);
+}
+
+bool limit_form_choose(struct limit_form *form, const char *place, struct sde_status *status)
+{
+  if (!check_options(form->optimizer, &form->options, place, status))
+    return false;
+  choose_form(form);
+  choose_matrix_form(form);
+  return check_norm(form, place, status);
+}
