@@ -10,10 +10,9 @@ set encoding utf8
 terminal = ARG1
 picture = ARG2
 title = ARG3
+sdes = ARG4
 plots = ARG0[1:strlen(ARG0) - strlen("escape.gp")]
 load plots."style.gp"
-# The name of an SDE by its index.
-sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 times = "../escape.csv"
 curves = "../survival.csv"
 set datafile separator comma
@@ -124,7 +123,8 @@ mark_step = (STATS_records + STATS_invalid) / (12 * count * kinds) + 1
 is_marked(c, k) = (int($0) + 2 * c + k) % mark_step == 0
 set logscale y
 set yrange [floor_of_axis:1.1]
-set format y "%g"
+log_axis = "y"; log_low = floor_of_axis; log_high = 1.1; log_room = 10
+load plots."log_tics.gp"
 set tmargin at screen up(head + 12)
 set bmargin at screen up(legend_top - 85)
 set label "share of paths that has not left" center rotate \
@@ -155,12 +155,8 @@ set tmargin at screen up(lower_top + 12)
 set bmargin at screen up(height - foot)
 set label "mean time to leave,  E T" center rotate \
     at screen across(25), up((lower_top + height - foot) / 2)
-if (high / low < 50) {
-  set ytics ()
-  do for [decade = int(floor(log10(low))) - 1:int(ceil(log10(high)))] {
-    do for [digit in "1 2 5"] { set ytics add (int(digit) * 10.0 ** decade) }
-  }
-}
+log_axis = "y"; log_low = low / 1.4; log_high = high * 1.4; log_room = 8
+load plots."log_tics.gp"
 at(c, k) = c + 0.5 / kinds * (k - (kinds + 1) / 2.0)
 bar_low(x) = $8 - 1.96 * $9 > low / 1.4 ? $8 - 1.96 * $9 : low / 1.4
 plot for [c = 1:count] for [k = 1:kinds] times skip 1 using \

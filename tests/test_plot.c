@@ -190,24 +190,17 @@ START_TEST(family_with_two_sdes)
                                       "mean of x1",
                                       "mean of x2",
                                       ">time t = kη<",
-                                      "sgd, iterates",
-                                      "sgd, SDE 0",
-                                      "sgd, SDE 1",
-                                      "n-usam, iterates",
-                                      "n-usam, SDE 0",
-                                      "n-usam, SDE 1",
-                                      "m-usam m=4, iterates",
-                                      "m-usam m=4, SDE 0",
-                                      "m-usam m=4, SDE 1",
-                                      "m-usam m=2, iterates",
-                                      "m-usam m=2, SDE 0",
-                                      "m-usam m=2, SDE 1",
-                                      "m-usam m=1, iterates",
-                                      "m-usam m=1, SDE 0",
-                                      "m-usam m=1, SDE 1",
+                                      ">sgd<",
+                                      ">n-usam<",
+                                      ">m-usam m=4<",
+                                      ">m-usam m=2<",
+                                      ">m-usam m=1<",
+                                      ">iterates<",
+                                      ">SDE 0<",
+                                      ">SDE 1<",
                                       NULL};
   check_picture_holds("series-1.svg", texts);
-  check_picture_holds("series-2.svg", (const char *[]){"η = 0.05,", "m-usam m=1, SDE 1", NULL});
+  check_picture_holds("series-2.svg", (const char *[]){"η = 0.05,", ">SDE 1<", NULL});
   char *png = read_file("series-2.png");
   ck_assert_int_eq(memcmp(png, "\x89PNG", 4), 0);
   sde_free(png);
@@ -224,9 +217,41 @@ START_TEST(every_shape)
                                         {one_eta, family, four, 1, 1}};
   write_run(&shapes[_i]);
   draw("", "series.svg series.png");
-  check_picture_holds("series.svg", (const char *[]){"m-usam m=2, iterates", "mean of loss", NULL});
+  check_picture_holds("series.svg",
+                      (const char *[]){">m-usam m=2<", ">iterates<", "mean of loss", NULL});
   if (shapes[_i].sdes == 1)
-    check_picture_holds("series.svg", (const char *[]){"m-usam m=2, SDE<", NULL});
+    check_picture_holds("series.svg", (const char *[]){">SDE<", NULL});
+}
+END_TEST
+
+/* The text joins those seen, unless it is among them. */
+static void note_text(size_t *count, char *seen[], const char *text, size_t length)
+{
+  for (size_t i = 0; i < *count; i++)
+    if (strlen(seen[i]) == length && strncmp(seen[i], text, length) == 0)
+      return;
+  ck_assert_uint_lt(*count, 16);
+  seen[(*count)++] = sde_format("%.*s", (int)length, text);
+}
+
+/* Nine processes, iterates and eight SDEs, have nine names in the legend and eight dashes. */
+START_TEST(eight_sdes_differ)
+{
+  write_run(&(struct shape){one_eta, one_variant, one_observable, 8, 40});
+  draw("Many", "series.svg series.png");
+  check_picture_holds("series.svg",
+                      (const char *[]){">m-usam m=2<", ">iterates<", ">SDE 0<", ">SDE 7<", NULL});
+  char *picture = read_file("series.svg"), *seen[16];
+  const char *attribute = "stroke-dasharray='";
+  size_t count = 0;
+  for (char *at = strstr(picture, attribute); at != NULL; at = strstr(at, attribute)) {
+    at += strlen(attribute);
+    note_text(&count, seen, at, strcspn(at, "'"));
+  }
+  ck_assert_uint_eq(count, 8);
+  for (size_t i = 0; i < count; i++)
+    sde_free(seen[i]);
+  sde_free(picture);
 }
 END_TEST
 
@@ -339,7 +364,7 @@ START_TEST(norms_against_size)
 {
   draw_norms("1,2,0.01,2.01,2.02,1,12345\n2,1.5,0.01,,1.51,1,12345\n16,1.2,0.01,,1.2,1,12345\n");
   static const char *const texts[] = {"`touch pwned` ‖g‖",
-                                      "E‖g_γ‖",
+                                      "E‖gᵧ‖",
                                       "12345 draws",
                                       ">measured, bars: 95 %<",
                                       ">Gaussian closure<",
@@ -733,6 +758,7 @@ int main(void)
   tcase_add_checked_fixture(pictures, set_up, tear_down);
   tcase_add_test(pictures, family_with_two_sdes);
   tcase_add_loop_test(pictures, every_shape, 0, 6);
+  tcase_add_test(pictures, eight_sdes_differ);
   tcase_add_test(pictures, rows_without_mean);
   tcase_add_test(pictures, numbers_of_paths_are_settings);
   tcase_add_test(pictures, title_is_inert);
