@@ -69,45 +69,91 @@ static char *describe_optimizers(const struct plot_table *table)
   return text;
 }
 
-/* Widen [low, high] by a margin and choose the axis: logarithmic where all is positive and spans
- * more than two decades. */
-static char *describe_range(const char *observable, double low, double high)
+/* The span of a panel's bands from some time on; empty (low > high) where there are none. */
+struct span {
+  double low, high;
+  size_t rows;
+};
+
+static struct span find_span(const struct picture *picture, size_t panel, double from)
 {
-  if (low > high) {
-    low = 0;
-    high = 1;
+  struct span span = {INFINITY, -INFINITY, 0};
+  for (size_t i = 0; i < picture->count; i++) {
+    const struct plot_row *row = &picture->rows[i];
+    if (row->panel == panel && row->time >= from && !isnan(row->mean)) {
+      span.low = fmin(span.low, row->low);
+      span.high = fmax(span.high, row->high);
+      span.rows++;
+    }
   }
-  bool logarithmic = low > 0 && high / low > 100;
-  if (logarithmic) {
-    low /= 1.3;
-    high *= 1.3;
-  } else {
-    double size = fmax(fabs(low), fabs(high));
-    double margin = 0.05 * (high - low > 1e-9 * size ? high - low : size);
-    if (margin < smallest)
-      margin = 1;
-    low -= margin;
-    high += margin;
-  }
-  return sde_format("%s %.17g %.17g %d ", observable, low, high, logarithmic);
+  return span;
 }
 
-/* The argument PANELS of series.gp. */
-static char *describe_panels(const struct picture *picture)
+/* Logarithmic where all is positive and spans more than two decades. */
+static bool is_logarithmic(struct span span)
 {
-  const struct plot_names *observables = &picture->table->observables;
-  char *text = sde_strdup("");
-  for (size_t panel = 0; panel < observables->count; panel++) {
-    double low = INFINITY, high = -INFINITY;
-    for (size_t i = 0; i < picture->count; i++) {
-      const struct plot_row *row = &picture->rows[i];
-      if (row->panel == panel && !isnan(row->mean)) {
-        low = fmin(low, row->low);
-        high = fmax(high, row->high);
-      }
-    }
-    plot_extend(&text, describe_range(observables->name[panel], low, high));
+  return span.low > 0 && span.high / span.low > 100;
+}
+
+/* One panel of the argument PANELS: the span widened by a margin. */
+static char *describe_panel(const struct picture *picture, size_t panel, double from,
+                            struct span span)
+{
+  if (span.low > span.high)
+    span = (struct span){0, 1, 0};
+  bool logarithmic = is_logarithmic(span);
+  if (logarithmic) {
+    span.low /= 1.3;
+    span.high *= 1.3;
+  } else {
+    double size = fmax(fabs(span.low), fabs(span.high));
+    double length = span.high - span.low;
+    double margin = 0.05 * (length > 1e-9 * size ? length : size);
+    if (margin < smallest)
+      margin = 1;
+    span.low -= margin;
+    span.high += margin;
   }
+  return sde_format("%s %zu %.17g %.17g %.17g %d ", picture->table->observables.name[panel], panel,
+                    from, span.low, span.high, logarithmic);
+}
+
+static void find_times(const struct picture *picture, double *first, double *last)
+{
+  *first = INFINITY;
+  *last = -INFINITY;
+  for (size_t i = 0; i < picture->count; i++) {
+    *first = fmin(*first, picture->rows[i].time);
+    *last = fmax(*last, picture->rows[i].time);
+  }
+}
+
+/* Do several curves lie in a small part of some panel, a seventh of its height, from this time on?
+ * Then the start hides how they differ. */
+static bool is_crowded(const struct picture *picture, size_t curves, double from)
+{
+  for (size_t panel = 0; panel < picture->table->observables.count; panel++) {
+    struct span all = find_span(picture, panel, -INFINITY), late = find_span(picture, panel, from);
+    if (curves > 1 && late.rows >= 5 * curves && !is_logarithmic(all) &&
+        late.high - late.low < (all.high - all.low) / 7)
+      return true;
+  }
+  return false;
+}
+
+/* The argument PANELS of series.gp: all times and, where they would be crowded, all panels again
+ * over the second half. */
+static char *describe_panels(const struct picture *picture, size_t curves)
+{
+  double first, last;
+  find_times(picture, &first, &last);
+  char *text = sde_strdup("");
+  for (size_t panel = 0; panel < picture->table->observables.count; panel++)
+    plot_extend(&text, describe_panel(picture, panel, first, find_span(picture, panel, first)));
+  double half = 0.5 * (first + last);
+  if (is_crowded(picture, curves, half))
+    for (size_t panel = 0; panel < picture->table->observables.count; panel++)
+      plot_extend(&text, describe_panel(picture, panel, half, find_span(picture, panel, half)));
   return text;
 }
 
@@ -160,17 +206,22 @@ static bool write_curves(const char *path, const struct picture *picture,
 /* The argument TIMES of series.gp. */
 static char *describe_times(const struct picture *picture, size_t longest)
 {
-  double first = INFINITY, last = -INFINITY;
-  for (size_t i = 0; i < picture->count; i++) {
-    first = fmin(first, picture->rows[i].time);
-    last = fmax(last, picture->rows[i].time);
-  }
+  double first, last;
+  find_times(picture, &first, &last);
   if (first == last) {
     double margin = first == 0 ? 1 : 0.05 * fabs(first);
     first -= margin;
     last += margin;
   }
   return sde_format("%.17g %.17g %zu", first, last, longest);
+}
+
+static size_t count_drawn(const struct picture *picture, const struct curve *curves)
+{
+  size_t count = 0;
+  for (size_t i = 0; i < picture->table->processes * picture->table->variants.count; i++)
+    count += curves[i].diverged >= 0;
+  return count;
 }
 
 static bool draw_picture(const struct plot_studio *studio, const struct picture *picture,
@@ -183,7 +234,8 @@ static bool draw_picture(const struct plot_studio *studio, const struct picture 
   if (ok) {
     const struct plot_table *table = picture->table;
     char *details[PLOT_DETAILS] = {table->settings.name[picture->rows[0].picture],
-                                   describe_times(picture, longest), describe_panels(picture),
+                                   describe_times(picture, longest),
+                                   describe_panels(picture, count_drawn(picture, curves)),
                                    describe_curves(picture, curves), describe_optimizers(table)};
     ok = plot_studio_draw(studio, name, details, status);
     for (size_t i = 1; i < PLOT_DETAILS; i++)

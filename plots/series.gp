@@ -7,7 +7,8 @@
 # SDES        for each SDE of the run: "its name"; may be empty
 # SETTING     the values that all curves share (learning rate, radius, batch, paths)
 # TIMES       first time, last time, rows in the longest block
-# PANELS      for each panel: observable, lowest value, highest value, 1 for a logarithmic axis
+# PANELS      for each panel: observable, its index, from which time on, lowest value, highest value,
+#             1 for a logarithmic axis; over a part of the time the panels of before come again
 # CURVES      for each curve: index of its optimizer, number of its process (0 the iterates, 1 + k
 #             the SDE of index k), paths that diverged; processes run slowest
 # OPTIMIZERS  for each optimizer: "its name"
@@ -23,17 +24,20 @@ setting = ARG5
 first_time = number(word(ARG6, 1))
 last_time = number(word(ARG6, 2))
 rows_of_block = int(word(ARG6, 3))
-panels = words(ARG7) / 4
-observable(p) = word(ARG7, 4 * p - 3)
-low(p) = number(word(ARG7, 4 * p - 2))
-high(p) = number(word(ARG7, 4 * p - 1))
-logarithmic(p) = int(word(ARG7, 4 * p))
+panels = words(ARG7) / 6
+observable(p) = word(ARG7, 6 * p - 5)
+observable_index(p) = int(word(ARG7, 6 * p - 4))
+from_time(p) = number(word(ARG7, 6 * p - 3))
+low(p) = number(word(ARG7, 6 * p - 2))
+high(p) = number(word(ARG7, 6 * p - 1))
+logarithmic(p) = int(word(ARG7, 6 * p))
+is_part(p) = observable_index(p) != p - 1
 curves = words(ARG8) / 3
 optimizer(c) = int(word(ARG8, 3 * c - 2))
 process(c) = int(word(ARG8, 3 * c - 1))
 diverged(c) = number(word(ARG8, 3 * c))
 optimizers = words(ARG9)
-block(p, c) = (p - 1) * curves + c - 1
+block(p, c) = observable_index(p) * curves + c - 1
 
 # Processes of this picture by their places in the legend.
 processes = 0
@@ -61,9 +65,9 @@ do for [c = 1:curves] {
 }
 
 # About five marks a curve, those of different curves at different times.
-mark_step = rows_of_block < 10 ? 1 : rows_of_block / 5
-mark_shift = mark_step < 8 ? 1 : mark_step / 8
-mark_start(c) = (mark_shift * optimizer(c) + process(c) * (mark_step / 3)) % mark_step
+mark_step(p) = (marks = is_part(p) ? 10 : 5, rows_of_block < 2 * marks ? 1 : rows_of_block / marks)
+mark_start(p, c) = (step = mark_step(p), \
+    ((step < 8 ? 1 : step / 8) * optimizer(c) + process(c) * (step / 3)) % step)
 
 # The legend: optimizers by their colours, below them processes by their dashes, then which curves
 # lost paths. Each of the three begins a row.
@@ -106,21 +110,34 @@ do for [p = 1:panels] {
   most_digits = digits(p) > most_digits ? digits(p) : most_digits
 }
 
+# Room for the tics' labels: sign, digits before the point, those after it in a step of the axis.
+before(p) = size(p) < 10 ? 1 : 1 + int(floor(log10(size(p))))
+after(p) = (places = -int(floor(log10((high(p) - low(p)) / 8))), places > 0 ? 1 + places : 0)
+characters(p) = logarithmic(p) ? 6 : (low(p) < 0) + before(p) + after(p)
+most_characters = 6
+do for [p = 1:panels] {
+  most_characters = characters(p) > most_characters ? characters(p) : most_characters
+}
+most_characters = most_characters > most_digits + 6 ? most_digits + 6 : most_characters
+
 # The sheet in pixels, from the top: title, setting, rows of panels, legend.
 columns = panels == 1 ? 1 : panels % 3 == 0 || panels == 5 || panels > 8 ? 3 : 2
 panel_rows = (panels + columns - 1) / columns
 panel_width = width / columns
-panel_height = columns == 1 ? 600 : panel_rows == 1 ? 440 : 360
+panel_height = columns == 1 ? 600 : panel_rows == 1 ? 440 : panel_rows == 2 ? 400 : 360
+# The panels over a part of the time stand apart.
+apart = is_part(panels) ? 24 : 0
 head = 30 * title_lines + 50
-legend_top = head + panel_rows * panel_height + 35
+legend_top = head + panel_rows * panel_height + apart + 35
 height = legend_top + 26 * (optimizer_lines + process_lines + loss_lines) + 14
 column_of(p) = (p - 1) % columns
 row_of(p) = (p - 1) / columns
-margin = 49 + 11 * most_digits
+margin = 52 + 10 * most_characters
 left(p) = panel_width * column_of(p) + margin
 right(p) = panel_width * (column_of(p) + 1) - 25
-top(p) = head + panel_height * row_of(p) + 12
-bottom(p) = head + panel_height * (row_of(p) + 1) - 55
+row_top(p) = head + panel_height * row_of(p) + (is_part(p) ? apart : 0)
+top(p) = row_top(p) + 12
+bottom(p) = row_top(p) + panel_height - 55
 row_width(count, longest) = count * (95 + 9 * longest)
 wider(a, b) = a > b ? a : b
 legend_width = wider(row_width(optimizer_columns, longest_optimizer), \
@@ -131,7 +148,6 @@ entry_y(k, count, line) = legend_top + 26 * (line + (k - 1) / count)
 
 load plots."sheet.gp"
 set style fill transparent solid 0.18 noborder
-set xrange [first_time:last_time]
 
 set label setting.",  shaded: 95 % bands" at screen 0.5, up(30 * title_lines + 26) center \
     textcolor rgb "#444444"
@@ -176,20 +192,21 @@ do for [p = 1:panels] {
     log_axis = "y"; log_low = low(p); log_high = high(p); log_room = 8
     load plots."log_tics.gp"
   }
+  set xrange [is_part(p) ? from_time(p) : first_time:last_time]
   set yrange [low(p):high(p)]
   set format y sprintf("%%.%dg", most_digits)
   set label with_symbol("mean of ".observable(p), symbol(observable(p))) center rotate \
       at screen across(left(p) - margin + 23), up((top(p) + bottom(p)) / 2)
-  if (p + columns > panels) {
-    set label time_axis center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 58)
+  if (p + columns > panels || is_part(p + columns) != is_part(p)) {
+    set label time_axis.(is_part(p) ? ",  second half" : "") center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 58)
   }
   plot for [c = 1:curves] "curves.dat" index block(p, c) using 1:3:4 with filledcurves \
          linecolor rgb colour(c), \
        for [c = 1:curves] "" index block(p, c) using 1:2 with lines linestyle c, \
-       for [c = 1:curves] "" index block(p, c) using 1:2 every mark_step::mark_start(c) \
+       for [c = 1:curves] "" index block(p, c) using 1:2 every mark_step(p)::mark_start(p, c) \
          with points linestyle c dashtype 1 linewidth 1.5, \
        for [c = 1:curves] "" index block(p, c) \
-         using 1:(is_dotted(process(c)) ? $2 : NaN) every mark_step::mark_start(c) \
+         using 1:(is_dotted(process(c)) ? $2 : NaN) every mark_step(p)::mark_start(p, c) \
          with points pointtype 7 pointsize 0.35 * mark linecolor rgb colour(c)
   # Title and legend belong to the whole sheet and are drawn once.
   unset label

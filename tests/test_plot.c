@@ -3,6 +3,7 @@
  * goes wrong is said in a sentence. Run from the root of the project, whose plots/ it draws with.
  */
 #include "experiments/plot.h"
+#include "experiments/text.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -252,6 +253,30 @@ START_TEST(eight_sdes_differ)
   for (size_t i = 0; i < count; i++)
     sde_free(seen[i]);
   sde_free(picture);
+}
+END_TEST
+
+/* Curves that come close to one another in the second half are drawn again there; curves that do
+ * not, and a curve alone, are not. */
+START_TEST(second_half_where_crowded)
+{
+  static const char *const words = ">time t = kη,  second half<";
+  for (int close = 0; close < 2; close++)
+    for (int alone = 0; alone < 2; alone++) {
+      struct text table = {0};
+      text_add(&table, "%s", HEADER);
+      for (int sde = 0; sde < 2 - alone; sde++)
+        for (int time = 0; time <= 20; time++)
+          text_add(&table, "sgd,,4,0.1,0.1,%s,loss,%d,%.17g,0.001,10,0\n",
+                   sde == 0 ? "iterates," : "sde,0", time,
+                   close ? exp(-time) + 0.01 * sde : 1 - time / 20. + 0.01 * sde);
+      write_file(directory, "series.csv", table.data);
+      sde_free(table.data);
+      draw("Levels", "series.svg series.png");
+      char *picture = read_file("series.svg");
+      ck_assert_int_eq(strstr(picture, words) != NULL, close && !alone);
+      sde_free(picture);
+    }
 }
 END_TEST
 
@@ -759,6 +784,7 @@ int main(void)
   tcase_add_test(pictures, family_with_two_sdes);
   tcase_add_loop_test(pictures, every_shape, 0, 6);
   tcase_add_test(pictures, eight_sdes_differ);
+  tcase_add_test(pictures, second_half_where_crowded);
   tcase_add_test(pictures, rows_without_mean);
   tcase_add_test(pictures, numbers_of_paths_are_settings);
   tcase_add_test(pictures, title_is_inert);
