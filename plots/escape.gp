@@ -33,10 +33,12 @@ place(list, name) = sum [w = 1:words(list)] (word(list, w) eq name ? w : 0)
 add(list, name) = place(list, name) ? list : list." ".name
 key(x) = strcol(1).":".strcol(2).":".strcol(3).":".strcol(4).":".strcol(5)
 process(x) = strcol(6).strcol(7)
+some_exact = 0
+note_exact(y) = y > 0 ? (some_exact = 1, note_time(y)) : 0
 note_time(y) = y > 0 ? (low = y < low ? y : low, high = y > high ? y : high, 0) : 0
 note_row(x) = (cases = add(cases, key(0)), processes = add(processes, process(0)), \
     batches = add(batches, strcol(3)), etas = add(etas, strcol(4)), radii = add(radii, strcol(5)), \
-    note_time($8 - 1.96 * $9), note_time($8 + 1.96 * $9), note_time($8), note_time($14))
+    note_time($8 - 1.96 * $9), note_time($8 + 1.96 * $9), note_time($8), note_exact($14))
 stats times skip 1 using (note_row(0)) nooutput
 count = words(cases)
 kinds = words(processes)
@@ -94,7 +96,7 @@ set style fill transparent solid 0.15 noborder
 set lmargin at screen across(110)
 set rmargin at screen across(width - 30)
 
-set label setting."shaded, bars: 95 %,  short lines: exact mean of the SDE" \
+set label setting."shaded, bars: 95 %".(some_exact ? ",  short lines: exact mean of the SDE" : "") \
     at screen 0.5, up(30 * title_lines + 26) center textcolor rgb "#444444"
 do for [c = 1:count] {
   set arrow from screen across(legend_x(c)), up(legend_y(c)) \
