@@ -122,11 +122,20 @@ image() {
   printf '">\n'
 }
 
+# The claim for the page, its table set as one.
+page_claim_of() {
+  comment_of "$1" | escaped | awk '
+    /^ / {if (!table) print "\n<pre>"; table = 1; print; next}
+    {if (table) print "</pre>"; table = 0; printf "%s ", $0}
+    END {if (table) print "</pre>"}'
+  [ -n "$(comment_of "$1")" ] || printf '%s. ' "$(text_of "$1" title | escaped)"
+}
+
 write_figure() {
   local name=$1 picture=$2 file table
   echo "<figure>"
   image image/svg+xml "$book/$name/$picture.svg" "$name, $picture"
-  echo "<figcaption><b>$name, $picture.</b> $(caption_of "$name" | escaped) Drawn from"
+  echo "<figcaption><b>$name, $picture.</b> $(page_claim_of "$name") $(score_of "$name"). Drawn from"
   for table in $(tables_of "$picture"); do
     echo "<a href=\"$name/$table\">$table</a>"
   done
@@ -146,10 +155,6 @@ write_figure() {
 write_chapter() {
   local name=$1 picture
   echo "<section id=\"$name\"><h2>$(text_of "$name" title | escaped)</h2>"
-  comment_of "$name" | escaped | awk '
-    /^ / {if (!table) print "<pre>"; table = 1; print; next}
-    {if (table) print "</pre>"; table = 0}
-    END {if (table) print "</pre>"}'
   while IFS= read -r picture; do
     write_figure "$name" "$picture"
   done <"$work/names"
@@ -181,8 +186,8 @@ section {border-top: 1px solid var(--rule); margin-top: 3rem}
 @media print {section {break-before: page}}
 </style></head><body>
 END
-  echo "<h1>sharpsde: the figure book</h1><p>$edition All quantities are without units; time is t = kη" \
-    "at step k.</p><ul>"
+  echo "<h1>sharpsde: the figure book</h1><p>$edition</p>" \
+    "<p>All quantities are without units; time is t = kη at step k.</p><ul>"
 }
 
 overrides=$(printf '%s ' "$@" | escaped)
