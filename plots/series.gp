@@ -58,7 +58,7 @@ colour(c) = colour_number(optimizer(c) + 1)
 shape(c) = shape_number(optimizer(c) + 1) - (process(c) > 0)
 dash_of(k) = k == 0 ? 1 : 2 + (k - 1) % 8
 is_dotted(k) = k > 0 && (k - 1) % 8 > 3
-size_of(k) = (k == 0 ? 0.95 : hollow) * mark
+size_of(k) = (k == 0 ? 1.15 : 1.2 * hollow) * mark
 do for [c = 1:curves] {
   set style line c linewidth dashed_width(2, dash_of(process(c))) linecolor rgb colour(c) \
                    dashtype dash_of(process(c)) pointtype shape(c) pointsize size_of(process(c))
@@ -87,7 +87,11 @@ longest_process = 0
 do for [k = 1:processes] { longest_process = longer(longest_process, process_name(process_at[k])) }
 longest_loss = 0
 do for [k = 1:losses] { longest_loss = longer(longest_loss, loss[k]) }
-fitting(length, count) = (most = int((width - 40) / (95 + 9 * length)), \
+# Many dashes need long samples, with the mark behind the dash.
+sample = last_process > 4 ? 130 : 50
+mark_at = last_process > 4 ? sample - 8 : sample / 2
+row_width(count, length) = count * (sample + 45 + 9 * length)
+fitting(length, count) = (most = int((width - 40) / row_width(1, length)), \
     most < 1 ? 1 : most > count ? (count < 1 ? 1 : count) : most)
 optimizer_columns = fitting(longest_optimizer, optimizers)
 process_columns = fitting(longest_process, processes)
@@ -138,7 +142,6 @@ right(p) = panel_width * (column_of(p) + 1) - 25
 row_top(p) = head + panel_height * row_of(p) + (is_part(p) ? apart : 0)
 top(p) = row_top(p) + 12
 bottom(p) = row_top(p) + panel_height - 55
-row_width(count, longest) = count * (95 + 9 * longest)
 wider(a, b) = a > b ? a : b
 legend_width = wider(row_width(optimizer_columns, longest_optimizer), \
     wider(row_width(process_columns, longest_process), \
@@ -154,29 +157,29 @@ set label setting.",  shaded: 95 % bands" at screen 0.5, up(30 * title_lines + 2
 do for [k = 1:optimizers] {
   x = entry_x(k, optimizer_columns, longest_optimizer)
   y = entry_y(k, optimizer_columns, 0)
-  set arrow from screen across(x), up(y) to screen across(x + 50), up(y) nohead linewidth 2 \
+  set arrow from screen across(x), up(y) to screen across(x + sample), up(y) nohead linewidth 2 \
       linecolor rgb colour_number(k)
-  set label at screen across(x + 25), up(y) point pointtype shape_number(k) \
+  set label at screen across(x + mark_at), up(y) point pointtype shape_number(k) \
       pointsize size_of(0) linecolor rgb colour_number(k)
-  set label word(ARG9, k) at screen across(x + 62), up(y) left
+  set label word(ARG9, k) at screen across(x + sample + 12), up(y) left
 }
 do for [k = 1:processes] {
   x = entry_x(k, process_columns, longest_process)
   y = entry_y(k, process_columns, optimizer_lines)
   dash = dash_of(process_at[k])
-  set arrow from screen across(x), up(y) to screen across(x + 50), up(y) nohead \
+  set arrow from screen across(x), up(y) to screen across(x + sample), up(y) nohead \
       linewidth dashed_width(2, dash) dashtype dash linecolor rgb dark
-  set label at screen across(x + 25), up(y) point pointtype process_at[k] == 0 ? 7 : 6 \
+  set label at screen across(x + mark_at), up(y) point pointtype process_at[k] == 0 ? 7 : 6 \
       pointsize size_of(process_at[k]) linewidth 1.5 linecolor rgb dark
   if (is_dotted(process_at[k])) {
-    set label at screen across(x + 25), up(y) point pointtype 7 pointsize 0.35 * mark \
+    set label at screen across(x + mark_at), up(y) point pointtype 7 pointsize 0.4 * mark \
         linecolor rgb dark
   }
-  set label process_name(process_at[k]) at screen across(x + 62), up(y) left
+  set label process_name(process_at[k]) at screen across(x + sample + 12), up(y) left
 }
 do for [k = 1:losses] {
   set label loss[k] left \
-      at screen across(entry_x(k, loss_columns, longest_loss) + 62), \
+      at screen across(entry_x(k, loss_columns, longest_loss) + sample + 12), \
          up(entry_y(k, loss_columns, optimizer_lines + process_lines))
 }
 
@@ -207,7 +210,7 @@ do for [p = 1:panels] {
          with points linestyle c dashtype 1 linewidth 1.5, \
        for [c = 1:curves] "" index block(p, c) \
          using 1:(is_dotted(process(c)) ? $2 : NaN) every mark_step(p)::mark_start(p, c) \
-         with points pointtype 7 pointsize 0.35 * mark linecolor rgb colour(c)
+         with points pointtype 7 pointsize 0.4 * mark linecolor rgb colour(c)
   # Title and legend belong to the whole sheet and are drawn once.
   unset label
   unset arrow

@@ -7,14 +7,14 @@ number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
     ? real(text[1:mantissa - 1].".0".text[mantissa:*]) : real(text))
 
 # The colours of Okabe and Ito, which the colour-blind can tell apart, without their yellow, which
-# is too light for lines. In grey, shapes and dashes tell what colours do. Seven colours and six
-# shapes are taken in turn: 42 curves differ in both. A shape less one is hollow. Of nine dashes
-# the first is a solid line.
+# is too light for lines. In grey, shapes and dashes tell what colours do: the shapes shift against
+# the seven colours with each round, so that 49 curves differ in both. A shape less one is hollow, a
+# cross of the star. Of nine dashes the first is a solid line.
 colours = "0x0072B2 0xD55E00 0x009E73 0xCC79A7 0xE69F00 0x000000 0x56B4E9"
-filled_shapes = "7 5 9 11 13 15"
+filled_shapes = "7 5 9 11 13 3 15"
 taken(list, k) = int(word(list, (k - 1) % words(list) + 1))
 colour_number(k) = taken(colours, k)
-shape_number(k) = taken(filled_shapes, k)
+shape_number(k) = taken(filled_shapes, k + (k - 1) / words(filled_shapes))
 blue = 0x0072B2
 vermilion = 0xD55E00
 green = 0x009E73
