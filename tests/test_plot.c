@@ -406,6 +406,14 @@ START_TEST(norms_against_size)
 }
 END_TEST
 
+/* A logarithmic axis of less than a decade has several tics: both coefficients are 1 over rho. */
+START_TEST(short_axes_have_tics)
+{
+  draw_norms("1,2,0.01,2.01,2.02,1,9\n2,1.5,0.01,,1.51,1,9\n");
+  check_picture_holds("regularizer.svg", (const char *[]){">0.8<", ">1<", ">1.2<", ">1.4<", NULL});
+}
+END_TEST
+
 /* One size, all equal to rounding, zeros, and what gnuplot's arithmetic of tics cannot hold. */
 START_TEST(norms_of_every_shape)
 {
@@ -452,8 +460,8 @@ static void write_grid(FILE *file, const char *key, size_t side, double scale, b
     }
 }
 
-static void draw_landscape(size_t cases, double scale, bool known, const char *paths,
-                           const char *minima)
+static void write_landscape(size_t cases, double scale, bool known, const char *paths,
+                            const char *minima)
 {
   char *name = sde_format("%s/landscape.csv", directory);
   FILE *file = fopen(name, "w");
@@ -468,6 +476,12 @@ static void draw_landscape(size_t cases, double scale, bool known, const char *p
   sde_free(name);
   write_file(directory, "paths.csv", paths);
   write_file(directory, "minima.csv", minima);
+}
+
+static void draw_landscape(size_t cases, double scale, bool known, const char *paths,
+                           const char *minima)
+{
+  write_landscape(cases, scale, known, paths, minima);
   draw_study("landscape", 3, "`touch pwned` landscape", "landscape.svg landscape.png");
 }
 
@@ -492,6 +506,39 @@ START_TEST(landscape_with_paths_and_minima)
                                       ">minima that fill a curve<",
                                       NULL};
   check_picture_holds("landscape.svg", texts);
+}
+END_TEST
+
+/* Axes have the names that the loss's coordinates have in the recipe or by themselves, shown and never
+ * run; without any they have numbers. */
+START_TEST(landscapes_name_their_coordinates)
+{
+  static const struct {
+    const char *recipe, *first, *second;
+  } losses[] = {
+      {"loss: {name: valley}\n", ">parameter u<", ">parameter v<"},
+      {"loss: {name: formula, parameters: [a, b]}\n", ">parameter a<", ">parameter b<"},
+      {"loss: {name: formula, parameters: ['`touch_pwned`', '$HOME', c]}\n",
+       ">parameter `touch_pwned`<", ">parameter $HOME<"},
+      {"loss: {name: formula, parameters: ['a b', c]}\n", ">parameter x₁<", ">parameter x₂<"},
+      {"loss: {name: quadratic}\n", ">parameter x₁<", ">parameter x₂<"},
+      {"loss: [\n", ">parameter x₁<", ">parameter x₂<"}};
+  for (size_t i = 0; i < sizeof losses / sizeof losses[0]; i++) {
+    write_landscape(1, 1, true, PATHS, MINIMA);
+    write_file(directory, "recipe.yaml", losses[i].recipe);
+    draw_study("landscape", 4, "Names", "landscape.svg landscape.png");
+    check_picture_holds("landscape.svg", (const char *[]){losses[i].first, losses[i].second, NULL});
+  }
+}
+END_TEST
+
+START_TEST(landscape_lacks_a_table)
+{
+  write_landscape(1, 1, true, PATHS, MINIMA);
+  char *path = sde_format("%s/minima.csv", directory);
+  unlink(path);
+  sde_free(path);
+  refuse("landscape", SDE_INVALID, "/minima.csv: No such file or directory; a finished run");
 }
 END_TEST
 
@@ -791,10 +838,12 @@ int main(void)
   tcase_add_loop_test(pictures, directory_is_inert, 0, 4);
   tcase_add_test(pictures, long_title_is_broken_into_lines);
   tcase_add_test(pictures, norms_against_size);
+  tcase_add_test(pictures, short_axes_have_tics);
   tcase_add_loop_test(pictures, norms_of_every_shape, 0, 6);
   tcase_add_test(pictures, norms_are_optional);
   tcase_add_test(pictures, landscape_with_paths_and_minima);
   tcase_add_loop_test(pictures, landscapes_of_every_shape, 0, 6);
+  tcase_add_test(pictures, landscapes_name_their_coordinates);
   tcase_add_test(pictures, formats_and_caption);
   tcase_add_test(pictures, unknown_format);
   tcase_add_test(pictures, paths_move);
@@ -806,6 +855,7 @@ int main(void)
   tcase_set_timeout(failures, 120);
   tcase_add_checked_fixture(failures, set_up, tear_down);
   tcase_add_test(failures, missing_table);
+  tcase_add_test(failures, landscape_lacks_a_table);
   tcase_add_test(failures, unknown_study);
   tcase_add_test(failures, broken_table);
   tcase_add_test(failures, gnuplot_is_missing);
