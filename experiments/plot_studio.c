@@ -145,7 +145,7 @@ bool plot_formats_add(unsigned *set, const char *name, struct sde_status *status
                   name);
 }
 
-/* "its name" of each SDE in the run's summary, with spaces between them; empty where it has none. */
+/* "its name" of each SDE in the run's summary, with spaces between; empty where it has none. */
 static char *describe_sdes(const char *directory)
 {
   char *path = sde_format("%s/summary.json", directory), *text = sde_strdup("");

@@ -1,5 +1,5 @@
 /*
- * series.csv as pictures need it: its rows by picture, panel and curve, with the bands around means.
+ * series.csv as pictures need it: its rows by picture, panel and curve, with bands around means.
  */
 #ifndef EXPERIMENTS_PLOT_TABLE_H
 #define EXPERIMENTS_PLOT_TABLE_H

@@ -221,7 +221,8 @@ do for [frame = 1:frames] {
     set cbrange [0:most_levels]
     set label p == 1 ? "the loss f" : "f + ρR of ".label_of(p - 1) center \
         at screen across(left(p) + size / 2), up(top(p) - 16)
-    set label "parameter ".coordinate(1) center at screen across(left(p) + size / 2), up(top(p) + size + 58)
+    set label "parameter ".coordinate(1) center \
+        at screen across(left(p) + size / 2), up(top(p) + size + 58)
     set label "parameter ".coordinate(2) center rotate \
         at screen across(left(p) - 60), up(top(p) + size / 2)
     height_of(z) = z > low ? most_levels + log((z - low) / (high - low)) / log(2) : 0

@@ -1,5 +1,5 @@
-# Tics of a logarithmic axis at round numbers, never fewer than two: gnuplot's own are powers of ten,
-# of which a short axis has one or none. Loaded by scripts of this folder; expects
+# Tics of a logarithmic axis at round numbers, never fewer than two: gnuplot's own are powers of
+# ten, of which a short axis has one or none. Loaded by scripts of this folder; expects
 #   log_axis   "x" or "y"     log_low, log_high  its ends, positive     log_room   how many tics fit
 log_first = int(floor(log10(log_low)))
 log_last = int(ceil(log10(log_high)))

@@ -55,7 +55,8 @@ dash(c) = dash_of_case(case_index(c))
 shape(c) = shape_number(sde_of(c) + 1)
 # Cases often lie on one another: the marks of later ones are smaller.
 point_size = 1.4 * mark
-size(c) = point_size * (1 - 0.55 * (case_index(c) - 1) / (words(case_names) > 1 ? words(case_names) - 1 : 1))
+smaller = words(case_names) > 1 ? 0.55 / (words(case_names) - 1) : 0
+size(c) = point_size * (1 - smaller * (case_index(c) - 1))
 spaced(name) = (strstrt(name, "_") == 0 ? name : \
                 name[1:strstrt(name, "_") - 1]." ".spaced(name[strstrt(name, "_") + 1:*]))
 

@@ -7,8 +7,8 @@
 # SDES        for each SDE of the run: "its name"; may be empty
 # SETTING     the values that all curves share (learning rate, radius, batch, paths)
 # TIMES       first time, last time, rows in the longest block
-# PANELS      for each panel: observable, its index, from which time on, lowest value, highest value,
-#             1 for a logarithmic axis; over a part of the time the panels of before come again
+# PANELS      for each panel: observable, its index, from which time on, lowest value, highest
+#             value, 1 for a logarithmic axis; all panels may come again over a part of the time
 # CURVES      for each curve: index of its optimizer, number of its process (0 the iterates, 1 + k
 #             the SDE of index k), paths that diverged; processes run slowest
 # OPTIMIZERS  for each optimizer: "its name"
@@ -125,28 +125,31 @@ do for [p = 1:panels] {
 most_characters = most_characters > most_digits + 6 ? most_digits + 6 : most_characters
 
 # The sheet in pixels, from the top: title, setting, rows of panels, legend.
-columns = panels == 1 ? 1 : panels % 3 == 0 || panels == 5 || panels > 8 ? 3 : 2
-panel_rows = (panels + columns - 1) / columns
+whole = is_part(panels) ? panels / 2 : panels
+columns = whole == 1 ? 1 : whole % 3 == 0 || whole == 5 || whole > 8 ? 3 : 2
+whole_rows = (whole + columns - 1) / columns
+panel_rows = is_part(panels) ? 2 * whole_rows : whole_rows
 panel_width = width / columns
-panel_height = columns == 1 ? 600 : panel_rows == 1 ? 440 : panel_rows == 2 ? 400 : 360
+panel_height = panels == 1 ? 600 : panel_rows == 1 ? 440 : panel_rows == 2 ? 400 : 360
 # The panels over a part of the time stand apart.
 apart = is_part(panels) ? 24 : 0
 head = 30 * title_lines + 50
 legend_top = head + panel_rows * panel_height + apart + 35
 height = legend_top + 26 * (optimizer_lines + process_lines + loss_lines) + 14
-column_of(p) = (p - 1) % columns
-row_of(p) = (p - 1) / columns
+column_of(p) = observable_index(p) % columns
+row_of(p) = observable_index(p) / columns + (is_part(p) ? whole_rows : 0)
 margin = 52 + 10 * most_characters
 left(p) = panel_width * column_of(p) + margin
 right(p) = panel_width * (column_of(p) + 1) - 25
 row_top(p) = head + panel_height * row_of(p) + (is_part(p) ? apart : 0)
 top(p) = row_top(p) + 12
 bottom(p) = row_top(p) + panel_height - 55
-wider(a, b) = a > b ? a : b
-legend_width = wider(row_width(optimizer_columns, longest_optimizer), \
-    wider(row_width(process_columns, longest_process), \
-          losses > 0 ? row_width(loss_columns, longest_loss) : 0))
-entry_x(k, count, longest) = (width - legend_width) / 2 + row_width(1, longest) * ((k - 1) % count) + 20
+greater(a, b) = a > b ? a : b
+legend_width = greater(row_width(optimizer_columns, longest_optimizer), \
+    greater(row_width(process_columns, longest_process), \
+            losses > 0 ? row_width(loss_columns, longest_loss) : 0))
+entry_x(k, count, longest) = (width - legend_width) / 2 + 20 + \
+    row_width(1, longest) * ((k - 1) % count)
 entry_y(k, count, line) = legend_top + 26 * (line + (k - 1) / count)
 
 load plots."sheet.gp"
@@ -200,8 +203,9 @@ do for [p = 1:panels] {
   set format y sprintf("%%.%dg", most_digits)
   set label with_symbol("mean of ".observable(p), symbol(observable(p))) center rotate \
       at screen across(left(p) - margin + 23), up((top(p) + bottom(p)) / 2)
-  if (p + columns > panels || is_part(p + columns) != is_part(p)) {
-    set label time_axis.(is_part(p) ? ",  second half" : "") center at screen across((left(p) + right(p)) / 2), up(bottom(p) + 58)
+  if (observable_index(p) + columns >= whole) {
+    set label time_axis.(is_part(p) ? ",  second half" : "") center \
+        at screen across((left(p) + right(p)) / 2), up(bottom(p) + 58)
   }
   plot for [c = 1:curves] "curves.dat" index block(p, c) using 1:3:4 with filledcurves \
          linecolor rgb colour(c), \

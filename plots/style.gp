@@ -1,6 +1,6 @@
 # What all pictures share, loaded first by each script of this folder: colours, marks, dashes, names
-# of quantities, and how what experiments/plot.c says is read. Sizes are in pixels of the svg and the
-# png; in a pdf a pixel is half a point, so that letters have 8 points.
+# of quantities, and how what experiments/plot.c says is read. Sizes are in pixels of the svg and
+# the png; in a pdf a pixel is half a point, so that letters have 8 points.
 
 # gnuplot reads "1e-05" as a whole number with something behind: it wants a point.
 number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
@@ -39,8 +39,8 @@ mark = terminal eq "svg" ? 0.6 : terminal eq "pdf" ? 0.55 \
 # An svg's hollow marks have thin outlines where they are small.
 hollow = terminal eq "svg" ? 1.35 : 1.1
 
-# Symbols of observables, for axes: f the loss, g and H its gradient and Hessian, V the covariance of
-# the gradient noise, x the parameters, u and v their halves where there are two, w the weights, s
+# Symbols of observables, for axes: f the loss, g and H its gradient and Hessian, V the covariance
+# of the gradient noise, x the parameters, u and v their halves where there are two, w the weights, s
 # the planted signal. All are without units, as the time t = k eta of step k is.
 subscript(text) = text eq "" ? "" : \
     word("₀ ₁ ₂ ₃ ₄ ₅ ₆ ₇ ₈ ₉", 1 + int(text[1:1])).subscript(text[2:*])

@@ -71,7 +71,8 @@ score_of() {
 # The tables that a picture is drawn from: of several settings there is a series each.
 tables_of() {
   local script=${1%%-*}
-  sed -n "s/^PICTURE([a-z]*, $script, [a-z]*, \"\(.*\)\")$/\1/p" experiments/pictures.def | head -n 1
+  sed -n "s/^PICTURE([a-z]*, $script, [a-z]*, \"\(.*\)\")$/\1/p" experiments/pictures.def |
+    head -n 1
 }
 
 # The claim, and what became of it in this run.
@@ -135,7 +136,8 @@ write_figure() {
   local name=$1 picture=$2 file table
   echo "<figure>"
   image image/svg+xml "$book/$name/$picture.svg" "$name, $picture"
-  echo "<figcaption><b>$name, $picture.</b> $(page_claim_of "$name") $(score_of "$name"). Drawn from"
+  echo "<figcaption><b>$name, $picture.</b> $(page_claim_of "$name")" \
+    "$(score_of "$name"). Drawn from"
   for table in $(tables_of "$picture"); do
     echo "<a href=\"$name/$table\">$table</a>"
   done
@@ -173,7 +175,8 @@ write_head() {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><title>sharpsde: the figure book</title>
 <style>
-:root {color-scheme: light dark; --page: #fff; --ink: #111; --quiet: #444; --rule: #ccc; --link: #05a}
+:root {color-scheme: light dark; --page: #fff; --ink: #111; --quiet: #444; --rule: #ccc;
+  --link: #05a}
 @media (prefers-color-scheme: dark) {
 :root {--page: #16181c; --ink: #e8e8e8; --quiet: #b8bcc2; --rule: #444; --link: #8ab4f8}
 }

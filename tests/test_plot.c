@@ -509,8 +509,8 @@ START_TEST(landscape_with_paths_and_minima)
 }
 END_TEST
 
-/* Axes have the names that the loss's coordinates have in the recipe or by themselves, shown and never
- * run; without any they have numbers. */
+/* Axes have the names that the loss's coordinates have in the recipe or by themselves, shown and
+ * never run; without any they have numbers. */
 START_TEST(landscapes_name_their_coordinates)
 {
   static const struct {
