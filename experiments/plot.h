@@ -40,7 +40,8 @@ bool plot_run_as(const char *directory, const char *study, const struct plot_wis
  * observable,time,mean,se,n,diverged) gives series.svg and series.png, or, where it holds several
  * settings of eta, rho, batch and number of paths (n + diverged), series-1.svg, series-2.svg, ...
  * in the order of the table. A row without a (finite) mean is a gap in its curve; the band
- * is mean +- 1.96 se.
+ * is mean +- 1.96 se. Where several curves fill less than a seventh of a panel's height in the
+ * second half of the time, all panels are drawn again over that half.
  *
  * order: order.csv gives order.svg and order.png, a panel an observable and axis.
  *
@@ -48,7 +49,8 @@ bool plot_run_as(const char *directory, const char *study, const struct plot_wis
  * norms.svg and norms.png.
  *
  * landscape: landscape.csv, with paths.csv and minima.csv, gives landscape.svg and .png;
- * density.csv gives density.svg and density.png. A run has one of the two.
+ * density.csv gives density.svg and density.png. A run has one of the two. Axes have the names of
+ * the loss's coordinates (plot_coordinates.h).
  *
  * The scripts are looked for in $SHARPSDE_PLOTS or, where that is not set, in plots/ beside the
  * folder of the executable, then in SHARPSDE_DATADIR/plots. gnuplot is found on PATH.

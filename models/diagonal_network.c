@@ -238,6 +238,7 @@ const struct loss_type loss_diagonal_network = {
     .name = "diagonal-network",
     .summary = "f_i = 1/2 (<u*u - v*v, a_i> - y_i)^2: a diagonal linear network on a planted "
                "sparse regression",
+    .coordinates = "u v",
     .keys = keys,
     .create = create,
     .destroy = destroy,

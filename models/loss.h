@@ -42,6 +42,7 @@ struct loss_observable {
 /* What losses of one kind share: a row of the registry. */
 struct loss_type {
   const char *name, *summary;
+  const char *coordinates; /* "u v", their names where there are two; NULL: they have none */
   const struct parameter_key *keys;
   /* Fill loss->dim, samples, start, quadratic, data from the parameters. */
   bool (*create)(struct loss *loss, const struct parameters *parameters, struct sde_status *status);

@@ -275,6 +275,7 @@ const struct loss_type loss_matrix_factorization = {
     .name = "matrix-factorization",
     .summary = "f_s = 1/2 ((U V')_ij - y_s)^2 over the entries of a matrix, planted or from a CSV "
                "file: flat valleys of minima",
+    .coordinates = "u v",
     .keys = keys,
     .create = create,
     .destroy = destroy,

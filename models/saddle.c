@@ -153,6 +153,7 @@ extern const struct loss_type loss_saddle;
 const struct loss_type loss_saddle = {
     .name = "saddle",
     .summary = "f = (a u^2 - b v^2) / 2 + c v^4 / 4: a saddle between two minima",
+    .coordinates = "u v",
     .keys = keys,
     .create = create,
     .destroy = destroy,

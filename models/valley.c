@@ -152,6 +152,7 @@ extern const struct loss_type loss_valley;
 const struct loss_type loss_valley = {
     .name = "valley",
     .summary = "f_i = 1/2 (u v - y_i)^2: a curve of minima, the flattest at u = v",
+    .coordinates = "u v",
     .keys = keys,
     .create = create,
     .destroy = destroy,

@@ -13,6 +13,7 @@ set encoding utf8
 terminal = ARG1
 picture = ARG2
 title = ARG3
+sdes = ""
 plots = ARG0[1:strlen(ARG0) - strlen("converge.gp")]
 load plots."style.gp"
 table = "../converge.csv"
@@ -107,8 +108,10 @@ do for [i = 1:entries] {
   legend_x = 40 + (width - 60) / legend_columns * ((i - 1) % legend_columns)
   legend_y = legend_top + 26 * ((i - 1) / legend_columns)
   name = i <= schemes ? word(scheme_names, i) : word(exact_names, i - schemes)." (exact: not drawn)"
-  set label name at screen across(legend_x + 22), up(legend_y) left
+  set label name at screen across(legend_x + 30), up(legend_y) left
   if (i <= schemes) {
+    set arrow from screen across(legend_x - 20), up(legend_y) \
+        to screen across(legend_x + 20), up(legend_y) nohead linewidth 1.5 linecolor rgb colour(i)
     set label "" at screen across(legend_x), up(legend_y) \
         point pointtype shape(i) pointsize size(i) linecolor rgb colour(i)
   }
@@ -132,9 +135,10 @@ do for [p = 1:panels] {
   set logscale xy
   set xrange [low_x / 1.5:high_x * 2.6]
   set yrange [low_y / 3:high_y * 5]
-  set format x "%g"
-  set format y "%g"
-  set xtics autofreq
+  log_axis = "x"; log_low = low_x / 1.5; log_high = high_x * 2.6; log_room = 5
+  load plots."log_tics.gp"
+  log_axis = "y"; log_low = low_y / 3; log_high = high_y * 5; log_room = 8
+  load plots."log_tics.gp"
   set label sprintf("%s, %s noise", equation, noise_of(equation)) center font ",17" \
       at screen across((left(p) + right(p)) / 2), up(top(p) - 16)
   set label kind." error".(kind eq "strong" ? ",  E|x − X|" : ",  |E φ(x) − E φ(X)|") center rotate \
@@ -177,6 +181,7 @@ do for [p = 1:panels] {
   }
   # Title and legend belong to the whole sheet and are drawn once.
   unset label
+  unset arrow
 }
 unset multiplot
 unset output

@@ -6,6 +6,7 @@ set encoding utf8
 terminal = ARG1
 picture = ARG2
 title = ARG3
+sdes = ""
 plots = ARG0[1:strlen(ARG0) - strlen("cover.gp")]
 load plots."style.gp"
 width = least_width

@@ -1,20 +1,21 @@
 # In one dimension, above the loss f and f + rho R, below the stationary density of each SDE: exact,
 # and what its paths and the iterates show at the end time. Run by experiments/plot.c in a folder
 # inside the run's:
-#   gnuplot -d -c density.gp TERMINAL PICTURE TITLE SDES
+#   gnuplot -d -c density.gp TERMINAL PICTURE TITLE SDES COORDINATES
 # ../density.csv      the table of the study; names in it are the program's own
 # TERMINAL            svg, png or pdf     PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
 # SDES                for each SDE of the run: "its name"; may be empty
+# COORDINATES         what the parameters of the loss are called, separated by a space; may be empty
 
 set encoding utf8
 terminal = ARG1
 picture = ARG2
 title = ARG3
+sdes = ARG4
+coordinate = words(ARG5) == 1 ? ARG5 : "x"
 plots = ARG0[1:strlen(ARG0) - strlen("density.gp")]
 load plots."style.gp"
-# The name of an SDE by its index.
-sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 table = "../density.csv"
 set datafile separator comma
 
@@ -141,8 +142,9 @@ do for [p = 1:panels] {
   set bmargin at screen up(top(p) + upper + 25 + lower)
   set yrange [0:1.1 * highest]
   set format x "%g"
-  set label "parameter x" center at screen across(left(p) + size / 2), up(top(p) + upper + lower + 84)
-  set label "density p(x)" center rotate \
+  set label "parameter ".coordinate center \
+      at screen across(left(p) + size / 2), up(top(p) + upper + lower + 84)
+  set label "density p(".coordinate.")" center rotate \
       at screen across(left(p) - 65), up(top(p) + upper + 25 + lower / 2)
   plot table skip 1 using (mine(p) ? $7 : NaN):(shown($12)):8 with boxes \
            linecolor rgb simulated, \

@@ -11,10 +11,9 @@ set encoding utf8
 terminal = ARG1
 picture = ARG2
 title = ARG3
+sdes = ARG4
 plots = ARG0[1:strlen(ARG0) - strlen("distances.gp")]
 load plots."style.gp"
-# The name of an SDE by its index.
-sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 table = "../distances.csv"
 set datafile separator comma
 
@@ -58,7 +57,8 @@ setting = (words(etas) == 1 ? sprintf("learning rate η = %g,  ", number(field(1
 colour(c) = colour_number(c)
 shape(c) = shape_number(c)
 point_size = 0.9 * mark
-# The floor of a curve has its colour, without its marks.
+# The floor of a curve has its colour and, hollow and fewer, its marks.
+is_marked(c) = (int($0) + 2 * c) % 6 == 0
 floor_entry = count + 1
 mine(p, c) = strcol(7) eq word(observables, p) && key(0) eq word(curves, c)
 
@@ -87,7 +87,7 @@ legend_y(c) = legend_top + 26 * ((c - 1) / fitting)
 
 load plots."sheet.gp"
 
-set label setting."dashed, in the colour of its curve: the floor" \
+set label setting."dashed, with the colour and, hollow, the mark of its curve: the floor" \
     at screen 0.5, up(30 * title_lines + 26) center textcolor rgb "#444444"
 do for [c = 1:count] {
   set arrow from screen across(legend_x(c)), up(legend_y(c)) \
@@ -100,6 +100,8 @@ do for [c = 1:count] {
 set arrow from screen across(legend_x(floor_entry)), up(legend_y(floor_entry)) \
     to screen across(legend_x(floor_entry) + 50), up(legend_y(floor_entry)) nohead linewidth 1.5 \
     dashtype 2 linecolor rgb dark
+set label at screen across(legend_x(floor_entry) + 25), up(legend_y(floor_entry)) \
+    point pointtype 6 pointsize hollow * point_size linecolor rgb dark
 set label floor_label at screen across(legend_x(floor_entry) + 62), up(legend_y(floor_entry)) left
 
 # A range of no length, or of values that are not drawn, would stop gnuplot.
@@ -123,7 +125,10 @@ do for [p = 1:panels] {
            with linespoints linewidth 2 pointtype shape(c) pointsize point_size \
            linecolor rgb colour(c), \
        for [c = 1:count] "" skip 1 using (mine(p, c) ? $8 : NaN):(shown(10)) \
-           with lines linewidth 1.5 dashtype 2 linecolor rgb colour(c)
+           with lines linewidth 1.5 dashtype 2 linecolor rgb colour(c), \
+       for [c = 1:count] "" skip 1 using (mine(p, c) && is_marked(c) ? $8 : NaN):(shown(10)) \
+           with points pointtype shape(c) - 1 pointsize hollow * point_size \
+           linecolor rgb colour(c)
   # Title and legend belong to the whole sheet and are drawn once.
   unset label
   unset arrow

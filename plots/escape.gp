@@ -10,10 +10,9 @@ set encoding utf8
 terminal = ARG1
 picture = ARG2
 title = ARG3
+sdes = ARG4
 plots = ARG0[1:strlen(ARG0) - strlen("escape.gp")]
 load plots."style.gp"
-# The name of an SDE by its index.
-sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 times = "../escape.csv"
 curves = "../survival.csv"
 set datafile separator comma
@@ -34,10 +33,12 @@ place(list, name) = sum [w = 1:words(list)] (word(list, w) eq name ? w : 0)
 add(list, name) = place(list, name) ? list : list." ".name
 key(x) = strcol(1).":".strcol(2).":".strcol(3).":".strcol(4).":".strcol(5)
 process(x) = strcol(6).strcol(7)
+some_exact = 0
+note_exact(y) = y > 0 ? (some_exact = 1, note_time(y)) : 0
 note_time(y) = y > 0 ? (low = y < low ? y : low, high = y > high ? y : high, 0) : 0
 note_row(x) = (cases = add(cases, key(0)), processes = add(processes, process(0)), \
     batches = add(batches, strcol(3)), etas = add(etas, strcol(4)), radii = add(radii, strcol(5)), \
-    note_time($8 - 1.96 * $9), note_time($8 + 1.96 * $9), note_time($8), note_time($14))
+    note_time($8 - 1.96 * $9), note_time($8 + 1.96 * $9), note_time($8), note_exact($14))
 stats times skip 1 using (note_row(0)) nooutput
 count = words(cases)
 kinds = words(processes)
@@ -95,7 +96,7 @@ set style fill transparent solid 0.15 noborder
 set lmargin at screen across(110)
 set rmargin at screen across(width - 30)
 
-set label setting."shaded, bars: 95 %,  short lines: exact mean of the SDE" \
+set label setting."shaded, bars: 95 %".(some_exact ? ",  short lines: exact mean of the SDE" : "") \
     at screen 0.5, up(30 * title_lines + 26) center textcolor rgb "#444444"
 do for [c = 1:count] {
   set arrow from screen across(legend_x(c)), up(legend_y(c)) \
@@ -124,7 +125,8 @@ mark_step = (STATS_records + STATS_invalid) / (12 * count * kinds) + 1
 is_marked(c, k) = (int($0) + 2 * c + k) % mark_step == 0
 set logscale y
 set yrange [floor_of_axis:1.1]
-set format y "%g"
+log_axis = "y"; log_low = floor_of_axis; log_high = 1.1; log_room = 10
+load plots."log_tics.gp"
 set tmargin at screen up(head + 12)
 set bmargin at screen up(legend_top - 85)
 set label "share of paths that has not left" center rotate \
@@ -155,12 +157,8 @@ set tmargin at screen up(lower_top + 12)
 set bmargin at screen up(height - foot)
 set label "mean time to leave,  E T" center rotate \
     at screen across(25), up((lower_top + height - foot) / 2)
-if (high / low < 50) {
-  set ytics ()
-  do for [decade = int(floor(log10(low))) - 1:int(ceil(log10(high)))] {
-    do for [digit in "1 2 5"] { set ytics add (int(digit) * 10.0 ** decade) }
-  }
-}
+log_axis = "y"; log_low = low / 1.4; log_high = high * 1.4; log_room = 8
+load plots."log_tics.gp"
 at(c, k) = c + 0.5 / kinds * (k - (kinds + 1) / 2.0)
 bar_low(x) = $8 - 1.96 * $9 > low / 1.4 ? $8 - 1.96 * $9 : low / 1.4
 plot for [c = 1:count] for [k = 1:kinds] times skip 1 using \

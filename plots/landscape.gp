@@ -1,26 +1,29 @@
 # What optimizers descend in two dimensions: contours of the loss f with paths over it, and of
-# f + rho R, one panel an optimizer, with their minima; as a gif the paths move. Run by experiments/plot.c in a folder inside
-# the run's:
-#   gnuplot -d -c landscape.gp TERMINAL PICTURE TITLE SDES
+# f + rho R, one panel an optimizer, with their minima; as a gif the paths move. Run by
+# experiments/plot.c in a folder inside the run's:
+#   gnuplot -d -c landscape.gp TERMINAL PICTURE TITLE SDES COORDINATES
 # ../landscape.csv, ../paths.csv, ../minima.csv
 #                     the tables of the study; names in them are the program's own; the latter two
 #                     may have no rows
 # TERMINAL            svg, png, pdf, gif  PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
 # SDES                for each SDE of the run: "its name"; may be empty
+# COORDINATES         what the parameters of the loss are called, separated by a space; may be empty
 
 set encoding utf8
 terminal = ARG1
 picture = ARG2
 title = ARG3
+sdes = ARG4
+coordinates = ARG5
 plots = ARG0[1:strlen(ARG0) - strlen("landscape.gp")]
 load plots."style.gp"
-# The name of an SDE by its index.
-sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 table = "../landscape.csv"
 trails = "../paths.csv"
 lows = "../minima.csv"
 set datafile separator comma
+
+coordinate(k) = words(coordinates) == 2 ? word(coordinates, k) : "x".subscript(sprintf("%d", k))
 
 # Columns of all three: 1 optimizer, 2 micro_batch, 3 batch, 4 eta, 5 rho; a case is all of these.
 # Then landscape.csv: 6 x, 7 y, 8 f, 9 effective; x runs slowest, and cases follow each other.
@@ -105,7 +108,7 @@ width = content > least_width ? content : least_width
 indent = (width - content) / 2
 head = 30 * title_lines + 67
 legend_text(k) = k <= count ? label_of(k).(paths == 0 ? "" : \
-        sprintf(", iterates (thin: %s)", words(ARG4) > 1 ? sde_name(0) : "SDE")) \
+        sprintf(", iterates (thin: %s)", words(sdes) > 1 ? sde_name(0) : "SDE")) \
     : k == count + 1 ? "a minimum" : k == count + 2 ? "minima that fill a curve" \
     : k == count + 3 ? "the start" : "contours"
 legend_entries = count + 4
@@ -218,8 +221,10 @@ do for [frame = 1:frames] {
     set cbrange [0:most_levels]
     set label p == 1 ? "the loss f" : "f + ρR of ".label_of(p - 1) center \
         at screen across(left(p) + size / 2), up(top(p) - 16)
-    set label "x" center at screen across(left(p) + size / 2), up(top(p) + size + 58)
-    set label "y" center at screen across(left(p) - 55), up(top(p) + size / 2)
+    set label "parameter ".coordinate(1) center \
+        at screen across(left(p) + size / 2), up(top(p) + size + 58)
+    set label "parameter ".coordinate(2) center rotate \
+        at screen across(left(p) - 60), up(top(p) + size / 2)
     height_of(z) = z > low ? most_levels + log((z - low) / (high - low)) / log(2) : 0
     what = p == 1 ? "loss" : "effective"
     whose = p == 1 ? 1 : p - 1

@@ -10,6 +10,7 @@ set encoding utf8
 terminal = ARG1
 picture = ARG2
 title = ARG3
+sdes = ""
 plots = ARG0[1:strlen(ARG0) - strlen("norms.gp")]
 load plots."style.gp"
 table = "../norms.csv"
@@ -75,7 +76,7 @@ do for [k = 1:words(tics)] { set xtics add (word(tics, k) number(word(tics, k)))
 set format y "%g"
 
 set label \
-    sprintf("mean length of the gradient g_γ of a batch γ of s, at the start;  %.10g draws", draws) \
+    sprintf("mean length of the gradient gᵧ of a batch γ of s, at the start;  %.10g draws", draws) \
     at screen 0.5, up(30 * title_lines + 26) center textcolor rgb "#444444"
 
 # The legend: a sample of each mark and its text, in a row below the panels.
@@ -102,8 +103,8 @@ if (some_exact) {
 
 set yrange [low - margin : high + margin]
 set tmargin at screen up(head + 12)
-set bmargin at screen up(lower_top - 30)
-set label "mean length E‖g_γ‖" center rotate at screen across(25), up((head + lower_top) / 2)
+set bmargin at screen up(lower_top - 42)
+set label "mean length E‖gᵧ‖" center rotate at screen across(25), up((head + lower_top - 30) / 2)
 plot shown(full) with lines linewidth 2 dashtype 2 linecolor rgb "#444444", \
      table skip 1 using 1:(shown($5)) with lines linewidth 2 dashtype 4 linecolor rgb closure, \
      "" skip 1 using 1:(exact(0)) with linespoints linewidth 2 pointtype 6 \

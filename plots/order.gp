@@ -12,10 +12,9 @@ set encoding utf8
 terminal = ARG1
 picture = ARG2
 title = ARG3
+sdes = ARG4
 plots = ARG0[1:strlen(ARG0) - strlen("order.gp")]
 load plots."style.gp"
-# The name of an SDE by its index.
-sde_name(k) = words(ARG4) > k ? word(ARG4, k + 1) : sprintf("SDE %d", k)
 table = "../order.csv"
 set datafile separator comma
 set datafile columnheaders
@@ -42,7 +41,7 @@ in_panel(p) = panel_key(strcol(5), strcol(6)) eq word(panel_names, p)
 is_drawn(p) = in_panel(p) && column(9) > 0
 is_point(p, c) = is_drawn(p) && key_of_row(0) eq word(curve_names, c)
 
-# A colour and a dash a case, a shape an SDE.
+# A colour, a dash and a size of marks a case, a shape an SDE.
 case_names = ""
 case_of(c) = word(curve_names, c)[1:strstrt(word(curve_names, c), ",_SDE_") - 1]
 sde_of(c) = int(word(curve_names, c)[strstrt(word(curve_names, c), ",_SDE_") + 6:*])
@@ -54,15 +53,18 @@ colour(c) = colour_number(case_index(c))
 dash_of_case(k) = (k - 1) % 5 + 1
 dash(c) = dash_of_case(case_index(c))
 shape(c) = shape_number(sde_of(c) + 1)
-point_size = 1.2 * mark
+# Cases often lie on one another: the marks of later ones are smaller.
+point_size = 1.4 * mark
+smaller = words(case_names) > 1 ? 0.55 / (words(case_names) - 1) : 0
+size(c) = point_size * (1 - smaller * (case_index(c) - 1))
 spaced(name) = (strstrt(name, "_") == 0 ? name : \
                 name[1:strstrt(name, "_") - 1]." ".spaced(name[strstrt(name, "_") + 1:*]))
 
 # The legend: cases by their colours, then SDEs by their shapes.
-sdes = 0
-do for [c = 1:curves] { sdes = sde_of(c) + 1 > sdes ? sde_of(c) + 1 : sdes }
+sde_count = 0
+do for [c = 1:curves] { sde_count = sde_of(c) + 1 > sde_count ? sde_of(c) + 1 : sde_count }
 cases = words(case_names)
-entries = cases + (sdes > 1 ? sdes : 0)
+entries = cases + (sde_count > 1 ? sde_count : 0)
 case_label(k) = spaced(word(case_names, k))
 entry(k) = k <= cases ? case_label(k) : sde_name(k - cases - 1)
 longest = 0
@@ -125,8 +127,10 @@ do for [p = 1:panels] {
   set logscale xy
   set xrange [low_x / 1.3:high_x * 1.3]
   set yrange [bottom_y:top_y]
-  set format xy "%g"
-  set xtics autofreq
+  log_axis = "y"; log_low = bottom_y; log_high = top_y; log_room = 8
+  load plots."log_tics.gp"
+  log_axis = "x"; log_low = low_x / 1.3; log_high = high_x * 1.3; log_room = 8
+  load plots."log_tics.gp"
   if (words(tics) <= 8) {
     set xtics ()
     do for [tic in tics] { set xtics add (tic number(tic)) }
@@ -154,10 +158,11 @@ do for [p = 1:panels] {
          linewidth 1.5 dashtype dash(c) linecolor rgb colour(c), \
        for [c = 1:curves] table using \
          (is_point(p, c) && strcol(15) eq "true" ? x_of_row(p) : NaN):9 \
-         with points pointtype shape(c) pointsize point_size linecolor rgb colour(c), \
+         with points pointtype shape(c) pointsize size(c) linecolor rgb colour(c), \
        for [c = 1:curves] table using \
          (is_point(p, c) && strcol(15) eq "false" ? x_of_row(p) : NaN):9 \
-         with points pointtype shape(c) - 1 pointsize hollow * point_size linewidth 1.5 linecolor rgb colour(c)
+         with points pointtype shape(c) - 1 pointsize hollow * size(c) linewidth 1.5 \
+         linecolor rgb colour(c)
   # Title and legend belong to the whole sheet and are drawn once.
   unset label
   unset arrow

@@ -9,6 +9,7 @@ set encoding utf8
 terminal = ARG1
 picture = ARG2
 title = ARG3
+sdes = ""
 plots = ARG0[1:strlen(ARG0) - strlen("regularizer.gp")]
 load plots."style.gp"
 table = "../regularizer.csv"
@@ -74,7 +75,7 @@ set rmargin at screen across(width - 30)
 set logscale x 2
 set xtics ()
 do for [k = 1:words(sizes)] {
-  set xtics add ("1/".word(sizes, k) 1.0 / int(word(sizes, k)))
+  set xtics add ((word(sizes, k) eq "1" ? "1" : "1/".word(sizes, k)) 1.0 / int(word(sizes, k)))
 }
 if (coarsest > 0) { set xrange [0.8 / coarsest : 1.25 / finest] }
 
@@ -101,14 +102,12 @@ set logscale y
 set format y "%g"
 if (high > 0) {
   set yrange [low / 1.5 : high * 1.5]
-  set ytics ()
-  do for [decade = int(floor(log10(low))) - 1:int(ceil(log10(high)))] {
-    do for [digit in "1 2 5"] { set ytics add (int(digit) * 10.0 ** decade) }
-  }
+  log_axis = "y"; log_low = low / 1.5; log_high = high * 1.5; log_room = 10
+  load plots."log_tics.gp"
 }
 set tmargin at screen up(head + 12)
-set bmargin at screen up(lower_top - 30)
-set label "coefficient over ρ" center rotate at screen across(25), up((head + lower_top) / 2)
+set bmargin at screen up(lower_top - 42)
+set label "coefficient over ρ" center rotate at screen across(25), up((head + lower_top - 30) / 2)
 plot for [c = 1:count] table skip 1 using (mine(c) ? 1.0 / $2 : NaN):($8 / $5) with lines \
          linewidth 2 dashtype dash(c) linecolor rgb colour(c), \
      for [c = 1:count] "" skip 1 using (mine(c) ? at(c) : NaN):($6 / $5):(1.96 * $7 / $5) \

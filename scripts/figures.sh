@@ -56,25 +56,30 @@ verdicts_of() {
   ' "$book/$1/summary.json"
 }
 
-# "12 claims hold, 1 fails, 4 are open"
+# "Claims checked: 12 hold, 1 fails, 4 are open"
 score_of() {
   verdicts_of "$1" | awk -F '\t' '
     {n[$1]++}
     END {
       if (NR == 0) print "The run makes no claim of its own"
-      else printf "Of %d claims checked %d hold, %d fail and %d are open\n", NR, n["holds"],
-                  n["fails"], n["open"]
+      else printf "Claims checked: %d hold%s, %d fail%s, %d %s open\n", \
+                  n["holds"], n["holds"] == 1 ? "s" : "", n["fails"], n["fails"] == 1 ? "s" : "", \
+                  n["open"], n["open"] == 1 ? "is" : "are"
     }'
 }
 
-# The tables that a picture is drawn from.
+# The tables that a picture is drawn from: of several settings there is a series each.
 tables_of() {
-  case $1 in
-    series*) echo series.csv ;;
-    escape) echo escape.csv survival.csv ;;
-    landscape) echo landscape.csv paths.csv minima.csv ;;
-    *) echo "$1.csv" ;;
-  esac
+  local script=${1%%-*}
+  sed -n "s/^PICTURE([a-z]*, $script, [a-z]*, \"\(.*\)\")$/\1/p" experiments/pictures.def |
+    head -n 1
+}
+
+# The claim, and what became of it in this run.
+caption_of() {
+  local claim
+  claim=$(claim_of "$1")
+  echo "${claim:-$(text_of "$1" title).} $(score_of "$1")."
 }
 
 # The run of a recipe, unless it is there: the file .complete holds what it was made from.
@@ -92,20 +97,20 @@ run_recipe() {
   echo "$name: ran for $((SECONDS - seconds)) s"
 }
 
-# The pages of the book, then the pictures; their names go to stdout, without folder or extension.
+# The pictures, whose names go to a file, without folder or extension; and the pages of the book.
 draw() {
-  local name=$1 page claim
-  claim=$(claim_of "$name")
+  local name=$1 page tables
+  "$program" plot "$book/$name" --format svg --format png --format gif >"$work/pictures" || return
+  sed -n 's|.*/\(.*\)\.svg$|\1|p' "$work/pictures" >"$work/names"
+  tables=$(while IFS= read -r page; do tables_of "$page"; done <"$work/names" | tr ' ' '\n' |
+    awk '!seen[$0]++ {printf "%s%s", (NR > 1 ? ", " : ""), $0}')
   "$program" plot "$book/$name" --format pdf --caption \
-    "$name. ${claim:-$(text_of "$name" title).} $(score_of "$name"). Drawn from the table of the \
-picture's name in $name/." >"$work/pages" || return
+    "$name. $(caption_of "$name") Drawn from $tables in $name/." >"$work/pages" || return
   while IFS= read -r page; do
     mv "$page" "$work/$(printf '%04d' "$number").pdf"
     number=$((number + 1))
   done <"$work/pages"
-  "$program" plot "$book/$name" --format svg --format png --format pdf --format gif \
-    >"$work/pictures" || return
-  sed -n 's|.*/\(.*\)\.svg$|\1|p' "$work/pictures" >"$work/names"
+  "$program" plot "$book/$name" --format pdf >/dev/null
 }
 
 escaped() {
@@ -118,11 +123,21 @@ image() {
   printf '">\n'
 }
 
+# The claim for the page, its table set as one.
+page_claim_of() {
+  comment_of "$1" | escaped | awk '
+    /^ / {if (!table) print "\n<pre>"; table = 1; print; next}
+    {if (table) print "</pre>"; table = 0; printf "%s ", $0}
+    END {if (table) print "</pre>"}'
+  [ -n "$(comment_of "$1")" ] || printf '%s. ' "$(text_of "$1" title | escaped)"
+}
+
 write_figure() {
   local name=$1 picture=$2 file table
   echo "<figure>"
   image image/svg+xml "$book/$name/$picture.svg" "$name, $picture"
-  echo "<figcaption>$name, $picture. Drawn from"
+  echo "<figcaption><b>$name, $picture.</b> $(page_claim_of "$name")" \
+    "$(score_of "$name"). Drawn from"
   for table in $(tables_of "$picture"); do
     echo "<a href=\"$name/$table\">$table</a>"
   done
@@ -134,7 +149,7 @@ write_figure() {
   if [ -f "$book/$name/$picture.gif" ]; then
     echo "<figure>"
     image image/gif "$book/$name/$picture.gif" "$name, $picture, animated"
-    echo "<figcaption>$name, $picture. The paths as they move:" \
+    echo "<figcaption><b>$name, $picture.</b> The paths as they move:" \
       "<a href=\"$name/$picture.gif\">gif</a>.</figcaption></figure>"
   fi
 }
@@ -142,14 +157,9 @@ write_figure() {
 write_chapter() {
   local name=$1 picture
   echo "<section id=\"$name\"><h2>$(text_of "$name" title | escaped)</h2>"
-  comment_of "$name" | escaped | awk '
-    /^ / {if (!table) print "<pre>"; table = 1; print; next}
-    {if (table) print "</pre>"; table = 0; print}
-    END {if (table) print "</pre>"}'
   while IFS= read -r picture; do
     write_figure "$name" "$picture"
   done <"$work/names"
-  echo "<p>$(score_of "$name").</p>"
   if [ -n "$(verdicts_of "$name")" ]; then
     echo "<details><summary>Every claim</summary><ul>"
     verdicts_of "$name" | escaped | awk -F '\t' '{print "<li><b>" $1 "</b>: " $2 " (" $3 ")</li>"}'
@@ -161,15 +171,26 @@ write_chapter() {
 write_head() {
   cat <<'END'
 <!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>sharpsde: the figure book</title>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><title>sharpsde: the figure book</title>
 <style>
-body {font: 16px/1.5 sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem}
-figure {margin: 1rem 0} img {max-width: 100%} figcaption, details {color: #444}
-section {border-top: 1px solid #ccc; margin-top: 3rem}
+:root {color-scheme: light dark; --page: #fff; --ink: #111; --quiet: #444; --rule: #ccc;
+  --link: #05a}
+@media (prefers-color-scheme: dark) {
+:root {--page: #16181c; --ink: #e8e8e8; --quiet: #b8bcc2; --rule: #444; --link: #8ab4f8}
+}
+body {font: 16px/1.5 sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem;
+  background: var(--page); color: var(--ink)}
+a {color: var(--link)} figure {margin: 1rem 0} pre {overflow-x: auto}
+img {max-width: 100%; height: auto; background: #fff; border-radius: 4px}
+figcaption, details {color: var(--quiet)} code {overflow-wrap: anywhere}
+section {border-top: 1px solid var(--rule); margin-top: 3rem}
 @media print {section {break-before: page}}
 </style></head><body>
 END
-  echo "<h1>sharpsde: the figure book</h1><p>$edition</p><ul>"
+  echo "<h1>sharpsde: the figure book</h1><p>$edition</p>" \
+    "<p>All quantities are without units; time is t = kη at step k.</p><ul>"
 }
 
 overrides=$(printf '%s ' "$@" | escaped)

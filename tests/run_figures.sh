@@ -39,7 +39,8 @@ done
 [ "$(pdfinfo "$figures/book.pdf" | awk '/^Pages:/ {print $2}')" = 4 ] || fail "book.pdf: pages"
 pdftotext "$figures/book.pdf" - | tr '\n' ' ' >"$scratch/text"
 for words in "A quick look" "at one point of the golden case" "a bad minimum is left" \
-  "Drawn from the table"; do
+  "Drawn from regularizer.csv, norms.csv in golden-norms/" \
+  "Drawn from escape.csv, survival.csv in luo-figure-1/"; do
   grep -qF "$words" "$scratch/text" || fail "book.pdf lacks: $words"
 done
 
@@ -48,6 +49,10 @@ index=$figures/index.html
 awk -F '"' '/src="data:image.svg/ {print $4; exit}' "$index" | cut -d , -f 2 | base64 -d |
   cmp - "$figures/golden-norms/regularizer.svg" || fail "index.html: another picture"
 grep -q 'href="luo-figure-1/survival.csv"' "$index" || fail "index.html names no table"
+grep -q '<meta name="viewport"' "$index" || fail "index.html does not fit a small screen"
+grep -q 'prefers-color-scheme: dark' "$index" || fail "index.html has no dark colours"
+[ "$(grep -c '<figcaption>.* golden case.* Claims checked: .* Drawn from$' "$index")" = 2 ] ||
+  fail "index.html: captions without the claim"
 grep -q '<b>\(holds\|fails\|open\)</b>: ' "$index" || fail "index.html has no verdicts"
 grep -q '^<pre>' "$index" || fail "index.html: the table in luo-figure-1's comment is not set as one"
 grep -oE '(src|href)="[^"#]*"' "$index" | grep -v '"data:' | cut -d '"' -f 2 |

@@ -3,6 +3,7 @@
  * goes wrong is said in a sentence. Run from the root of the project, whose plots/ it draws with.
  */
 #include "experiments/plot.h"
+#include "experiments/text.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -190,24 +191,17 @@ START_TEST(family_with_two_sdes)
                                       "mean of x1",
                                       "mean of x2",
                                       ">time t = kη<",
-                                      "sgd, iterates",
-                                      "sgd, SDE 0",
-                                      "sgd, SDE 1",
-                                      "n-usam, iterates",
-                                      "n-usam, SDE 0",
-                                      "n-usam, SDE 1",
-                                      "m-usam m=4, iterates",
-                                      "m-usam m=4, SDE 0",
-                                      "m-usam m=4, SDE 1",
-                                      "m-usam m=2, iterates",
-                                      "m-usam m=2, SDE 0",
-                                      "m-usam m=2, SDE 1",
-                                      "m-usam m=1, iterates",
-                                      "m-usam m=1, SDE 0",
-                                      "m-usam m=1, SDE 1",
+                                      ">sgd<",
+                                      ">n-usam<",
+                                      ">m-usam m=4<",
+                                      ">m-usam m=2<",
+                                      ">m-usam m=1<",
+                                      ">iterates<",
+                                      ">SDE 0<",
+                                      ">SDE 1<",
                                       NULL};
   check_picture_holds("series-1.svg", texts);
-  check_picture_holds("series-2.svg", (const char *[]){"η = 0.05,", "m-usam m=1, SDE 1", NULL});
+  check_picture_holds("series-2.svg", (const char *[]){"η = 0.05,", ">SDE 1<", NULL});
   char *png = read_file("series-2.png");
   ck_assert_int_eq(memcmp(png, "\x89PNG", 4), 0);
   sde_free(png);
@@ -224,9 +218,65 @@ START_TEST(every_shape)
                                         {one_eta, family, four, 1, 1}};
   write_run(&shapes[_i]);
   draw("", "series.svg series.png");
-  check_picture_holds("series.svg", (const char *[]){"m-usam m=2, iterates", "mean of loss", NULL});
+  check_picture_holds("series.svg",
+                      (const char *[]){">m-usam m=2<", ">iterates<", "mean of loss", NULL});
   if (shapes[_i].sdes == 1)
-    check_picture_holds("series.svg", (const char *[]){"m-usam m=2, SDE<", NULL});
+    check_picture_holds("series.svg", (const char *[]){">SDE<", NULL});
+}
+END_TEST
+
+/* The text joins those seen, unless it is among them. */
+static void note_text(size_t *count, char *seen[], const char *text, size_t length)
+{
+  for (size_t i = 0; i < *count; i++)
+    if (strlen(seen[i]) == length && strncmp(seen[i], text, length) == 0)
+      return;
+  ck_assert_uint_lt(*count, 16);
+  seen[(*count)++] = sde_format("%.*s", (int)length, text);
+}
+
+/* Nine processes, iterates and eight SDEs, have nine names in the legend and eight dashes. */
+START_TEST(eight_sdes_differ)
+{
+  write_run(&(struct shape){one_eta, one_variant, one_observable, 8, 40});
+  draw("Many", "series.svg series.png");
+  check_picture_holds("series.svg",
+                      (const char *[]){">m-usam m=2<", ">iterates<", ">SDE 0<", ">SDE 7<", NULL});
+  char *picture = read_file("series.svg"), *seen[16];
+  const char *attribute = "stroke-dasharray='";
+  size_t count = 0;
+  for (char *at = strstr(picture, attribute); at != NULL; at = strstr(at, attribute)) {
+    at += strlen(attribute);
+    note_text(&count, seen, at, strcspn(at, "'"));
+  }
+  ck_assert_uint_eq(count, 8);
+  for (size_t i = 0; i < count; i++)
+    sde_free(seen[i]);
+  sde_free(picture);
+}
+END_TEST
+
+/* Curves that come close to one another in the second half are drawn again there; curves that do
+ * not, and a curve alone, are not. */
+START_TEST(second_half_where_crowded)
+{
+  static const char *const words = ">time t = kη,  second half<";
+  for (int close = 0; close < 2; close++)
+    for (int alone = 0; alone < 2; alone++) {
+      struct text table = {0};
+      text_add(&table, "%s", HEADER);
+      for (int sde = 0; sde < 2 - alone; sde++)
+        for (int time = 0; time <= 20; time++)
+          text_add(&table, "sgd,,4,0.1,0.1,%s,loss,%d,%.17g,0.001,10,0\n",
+                   sde == 0 ? "iterates," : "sde,0", time,
+                   close ? exp(-time) + 0.01 * sde : 1 - time / 20. + 0.01 * sde);
+      write_file(directory, "series.csv", table.data);
+      sde_free(table.data);
+      draw("Levels", "series.svg series.png");
+      char *picture = read_file("series.svg");
+      ck_assert_int_eq(strstr(picture, words) != NULL, close && !alone);
+      sde_free(picture);
+    }
 }
 END_TEST
 
@@ -339,7 +389,7 @@ START_TEST(norms_against_size)
 {
   draw_norms("1,2,0.01,2.01,2.02,1,12345\n2,1.5,0.01,,1.51,1,12345\n16,1.2,0.01,,1.2,1,12345\n");
   static const char *const texts[] = {"`touch pwned` ‖g‖",
-                                      "E‖g_γ‖",
+                                      "E‖gᵧ‖",
                                       "12345 draws",
                                       ">measured, bars: 95 %<",
                                       ">Gaussian closure<",
@@ -353,6 +403,14 @@ START_TEST(norms_against_size)
   draw_norms("1,2,0.01,,2.02,1,9\n4,1.5,0.01,,1.51,1,9\n");
   ck_assert(norms_hold(">4<"));
   ck_assert(!norms_hold(">exact<"));
+}
+END_TEST
+
+/* A logarithmic axis of less than a decade has several tics: both coefficients are 1 over rho. */
+START_TEST(short_axes_have_tics)
+{
+  draw_norms("1,2,0.01,2.01,2.02,1,9\n2,1.5,0.01,,1.51,1,9\n");
+  check_picture_holds("regularizer.svg", (const char *[]){">0.8<", ">1<", ">1.2<", ">1.4<", NULL});
 }
 END_TEST
 
@@ -402,8 +460,8 @@ static void write_grid(FILE *file, const char *key, size_t side, double scale, b
     }
 }
 
-static void draw_landscape(size_t cases, double scale, bool known, const char *paths,
-                           const char *minima)
+static void write_landscape(size_t cases, double scale, bool known, const char *paths,
+                            const char *minima)
 {
   char *name = sde_format("%s/landscape.csv", directory);
   FILE *file = fopen(name, "w");
@@ -418,6 +476,12 @@ static void draw_landscape(size_t cases, double scale, bool known, const char *p
   sde_free(name);
   write_file(directory, "paths.csv", paths);
   write_file(directory, "minima.csv", minima);
+}
+
+static void draw_landscape(size_t cases, double scale, bool known, const char *paths,
+                           const char *minima)
+{
+  write_landscape(cases, scale, known, paths, minima);
   draw_study("landscape", 3, "`touch pwned` landscape", "landscape.svg landscape.png");
 }
 
@@ -442,6 +506,39 @@ START_TEST(landscape_with_paths_and_minima)
                                       ">minima that fill a curve<",
                                       NULL};
   check_picture_holds("landscape.svg", texts);
+}
+END_TEST
+
+/* Axes have the names that the loss's coordinates have in the recipe or by themselves, shown and
+ * never run; without any they have numbers. */
+START_TEST(landscapes_name_their_coordinates)
+{
+  static const struct {
+    const char *recipe, *first, *second;
+  } losses[] = {
+      {"loss: {name: valley}\n", ">parameter u<", ">parameter v<"},
+      {"loss: {name: formula, parameters: [a, b]}\n", ">parameter a<", ">parameter b<"},
+      {"loss: {name: formula, parameters: ['`touch_pwned`', '$HOME', c]}\n",
+       ">parameter `touch_pwned`<", ">parameter $HOME<"},
+      {"loss: {name: formula, parameters: ['a b', c]}\n", ">parameter x₁<", ">parameter x₂<"},
+      {"loss: {name: quadratic}\n", ">parameter x₁<", ">parameter x₂<"},
+      {"loss: [\n", ">parameter x₁<", ">parameter x₂<"}};
+  for (size_t i = 0; i < sizeof losses / sizeof losses[0]; i++) {
+    write_landscape(1, 1, true, PATHS, MINIMA);
+    write_file(directory, "recipe.yaml", losses[i].recipe);
+    draw_study("landscape", 4, "Names", "landscape.svg landscape.png");
+    check_picture_holds("landscape.svg", (const char *[]){losses[i].first, losses[i].second, NULL});
+  }
+}
+END_TEST
+
+START_TEST(landscape_lacks_a_table)
+{
+  write_landscape(1, 1, true, PATHS, MINIMA);
+  char *path = sde_format("%s/minima.csv", directory);
+  unlink(path);
+  sde_free(path);
+  refuse("landscape", SDE_INVALID, "/minima.csv: No such file or directory; a finished run");
 }
 END_TEST
 
@@ -733,16 +830,20 @@ int main(void)
   tcase_add_checked_fixture(pictures, set_up, tear_down);
   tcase_add_test(pictures, family_with_two_sdes);
   tcase_add_loop_test(pictures, every_shape, 0, 6);
+  tcase_add_test(pictures, eight_sdes_differ);
+  tcase_add_test(pictures, second_half_where_crowded);
   tcase_add_test(pictures, rows_without_mean);
   tcase_add_test(pictures, numbers_of_paths_are_settings);
   tcase_add_test(pictures, title_is_inert);
   tcase_add_loop_test(pictures, directory_is_inert, 0, 4);
   tcase_add_test(pictures, long_title_is_broken_into_lines);
   tcase_add_test(pictures, norms_against_size);
+  tcase_add_test(pictures, short_axes_have_tics);
   tcase_add_loop_test(pictures, norms_of_every_shape, 0, 6);
   tcase_add_test(pictures, norms_are_optional);
   tcase_add_test(pictures, landscape_with_paths_and_minima);
   tcase_add_loop_test(pictures, landscapes_of_every_shape, 0, 6);
+  tcase_add_test(pictures, landscapes_name_their_coordinates);
   tcase_add_test(pictures, formats_and_caption);
   tcase_add_test(pictures, unknown_format);
   tcase_add_test(pictures, paths_move);
@@ -754,6 +855,7 @@ int main(void)
   tcase_set_timeout(failures, 120);
   tcase_add_checked_fixture(failures, set_up, tear_down);
   tcase_add_test(failures, missing_table);
+  tcase_add_test(failures, landscape_lacks_a_table);
   tcase_add_test(failures, unknown_study);
   tcase_add_test(failures, broken_table);
   tcase_add_test(failures, gnuplot_is_missing);
