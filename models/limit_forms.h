@@ -52,6 +52,7 @@ bool limit_form_choose(struct limit_form *form, const char *place, struct sde_st
 /* Are F affine and Sigma quadratic in x? */
 bool limit_form_is_affine(const struct limit_form *form);
 
+/* The class of the noise that the form's factor has. */
 enum sde_noise_class limit_form_noise_class(const struct limit_form *form);
 
 /* Evaluations of the components' gradients and Hessian-vector products, and the noise factor, in

@@ -791,10 +791,11 @@ static const struct {
      "log in column 1 of the expression at --set loss.expression",
      "diverged"},
     {"2 + sqrt(u)", "1",
-     "2 of 2 paths diverged, the first at time 3; means are over the survivors; a path diverges "
+     "2 of 2 paths diverged, the first at time 3; none survived, so there is no mean; a path "
+     "diverges "
      "also where the formula has no value, by sqrt in column 5 of the expression at --set",
      "has no value, by log"},
-    {"u^2/2", "3", "diverged, the first at time 15; means are over the survivors\n",
+    {"u^2/2", "3", "diverged, the first at time 15; none survived, so there is no mean\n",
      "has no value"},
 };
 
