@@ -99,7 +99,9 @@ awk -v exact="$(awk '{print $NF}' own_loss.out)" 'BEGIN {
 
 # The command lines that README.md shows, static and shared, for a program of one's own.
 cp "$prefix/share/sharpsde/examples/own_observable.c" mine.c
+# shellcheck disable=SC2317 # the lines that are evaluated call them
 pkg-config() { command pkg-config --define-variable=prefix="$prefix" "$@"; }
+# shellcheck disable=SC2317
 cc() { command "${compile[@]}" "$@"; }
 grep '^cc -o mine ' "$root/README.md" >lines || fail "README.md has no line for cc"
 shared=0

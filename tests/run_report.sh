@@ -167,7 +167,7 @@ in_order forms/report.html '>n-sam, sam, m-sam, SDE 0, ρ⁰<' '>n-sam, SDE 1, �
 rows=$(($(wc -l <golden/series.csv) - 1))
 line golden/report.html "Rows 1 to 40 of $rows: $((rows - 40)) rows were left out; all are in <code>series.csv" \
   >/dev/null
-grep -q 'm-usam m=1, SDE 1, 2nd order in η, no variance term' golden/series-1.svg ||
+grep -q 'SDE 1, 2nd order in η, no variance term' golden/series-1.svg ||
   fail "the legend does not name what differs between the SDEs"
 
 # Divergence and open claims come before everything else.
@@ -307,7 +307,7 @@ END
       --dump-dom "file://$scratch/frame.html" >dom 2>/dev/null || fail "chromium failed at $width"
     read -r page window < <(sed -n 's|.*<title>width \([0-9]*\) of \([0-9]*\)</title>.*|\1 \2|p' dom) || true
     [ -n "${window:-}" ] || fail "no page of width $width: $(head -c 300 dom)"
-    [ "$window" -le "$width" ] && [ "$window" -ge $((width - 20)) ] || fail "a frame of $width is $window wide"
+    ((window <= width && window >= width - 20)) || fail "a frame of $width is $window wide"
     [ "$page" -le "$window" ] || fail "at $width the page is $page wide in a window of $window"
     timeout 120 "$browser" --headless=new --no-sandbox --disable-gpu --hide-scrollbars \
       --user-data-dir="$scratch/chrome" --window-size=$width,1200 --screenshot=page-$width.png \

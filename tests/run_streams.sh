@@ -86,10 +86,10 @@ if command -v script >/dev/null; then
   on_terminal "--set 'sde={}' --set eta=0.1"
   shown '\[[#.]+\] +[0-9]+ %  pilot: .* s left  (sgd|m-usam)' "pilot of the scheme"
   recipe=$root/experiments/recipes/golden-multilevel.yaml
-  on_terminal "-j 1 --set tolerance=5e-5 --set eta=0.1 --set 'optimizers=[{name: n-usam}]'"
+  on_terminal "-j 1 --set tolerance=2e-5 --set eta=0.1 --set 'optimizers=[{name: n-usam}]'"
   shown '\[[#.]+\] +[0-9]+ %  n-usam, eta 0.1, iterates: .*[0-9] paths' "iterates"
   shown "SDE 0: [a-z-]+, level [0-9]+, .*[0-9] paths" "level of an SDE"
-  shown "SDE 0: .*[0-9] paths, error [0-9.e-]+ of 5e-05" "error of an SDE"
+  shown "SDE 0: .*[0-9] paths, error [0-9.e-]+ of 2e-05" "error of an SDE"
   recipe=recipe.yaml
   on_terminal --quiet
   [ ! -s out ] || fail "--quiet shows on a terminal: $(cat out)"
