@@ -90,7 +90,9 @@ void comparison_conclude(struct results *results, const struct comparison *leade
                          const char *claim, struct evidence *evidence)
 {
   char *label = comparison_label(leader), *whole = sde_format("%s: %s", label, claim);
-  results_verdict(results, whole, evidence->holds, "%s", evidence->text.data);
+  bool open = evidence->holds == HOLDS_YES && evidence->barred;
+  results_verdict(results, whole, open ? HOLDS_UNDECIDED : evidence->holds, "%s",
+                  evidence->text.data);
   sde_free(evidence->text.data);
   sde_free(whole);
   sde_free(label);

@@ -54,6 +54,7 @@ bool comparison_stays(const struct comparison_table *table, const struct compari
  * as {HOLDS_UNDECIDED}; the text is released by comparison_conclude. */
 struct evidence {
   enum holds holds;
+  bool barred; /* from holding: a part is not as claimed, for a reason that denies nothing */
   struct text text;
 };
 

@@ -21,7 +21,13 @@ static bool has_floor(const struct comparison_table *table, const struct compari
          remainder_is_first_order(table->cases, optimizer, comparison_options(row));
 }
 
-/* Or one of second order? */
+/* Or one of higher orders beside? Then what stays cannot be put down to one term. */
+static bool has_more(const struct comparison_table *table, const struct comparison *row)
+{
+  return remainder_has_higher_orders(table->cases, &row->one->optimizer, comparison_options(row));
+}
+
+/* Is it expanded to first order in rho, with a part of second order that may show? */
 static bool is_reserved(const struct comparison_table *table, const struct comparison *row)
 {
   return remainder_is_second_order(table->cases, &row->one->optimizer, comparison_options(row));
@@ -74,6 +80,27 @@ static enum holds judge_ratio(struct interval large, struct interval small, doub
   return HOLDS_UNDECIDED;
 }
 
+/* May a miss be a part of order rho^2, which denies nothing? Not where an SDE that is exact in rho
+ * stands beside and misses too. */
+static bool is_excused(const struct comparison_table *table, const struct comparison *like)
+{
+  if (!is_reserved(table, like))
+    return false;
+  for (size_t s = 0; s < table->cases->recipe->sdes; s++) {
+    struct comparison exact = *like;
+    exact.sde = s;
+    const struct comparison *coarse = comparison_extreme_eta(table, &exact, 1, NULL);
+    const struct comparison *fine = comparison_extreme_eta(table, &exact, -1, NULL);
+    const struct limit_options *options = comparison_options(fine);
+    if (options->rho_order == RHO_ORDER_EXACT &&
+        options->eta_order == comparison_options(like)->eta_order &&
+        judge_ratio(comparison_interval(table, coarse), comparison_interval(table, fine),
+                    comparison_predicted_ratio(coarse, fine)) == HOLDS_NO)
+      return false;
+  }
+  return true;
+}
+
 static void judge_shrinking(const struct comparison_table *table, const struct comparison *coarse,
                             const struct comparison *fine, struct evidence *evidence)
 {
@@ -87,9 +114,10 @@ static void judge_shrinking(const struct comparison_table *table, const struct c
     return;
   }
   enum holds holds = judge_ratio(large, small, comparison_predicted_ratio(coarse, fine));
-  /* A part of order rho^2 that shows denies nothing. */
-  if (holds == HOLDS_NO && is_reserved(table, fine))
+  if (holds == HOLDS_NO && is_excused(table, fine)) {
     holds = HOLDS_UNDECIDED;
+    evidence->barred = true;
+  }
   if (interval_lower_magnitude(large) > 0)
     snprintf(text, sizeof text, "%s: %.3g +- %.1g at eta %g, %.3g +- %.1g at eta %g, ratio %.2f",
              name, large.centre, large.half, coarse->one->optimizer.eta, small.centre, small.half,
@@ -214,7 +242,9 @@ static void judge_floor(const struct comparison_table *table, const struct compa
   bool falls = interval_upper_magnitude(small) <
                sqrt(comparison_predicted_ratio(coarse, fine)) * interval_lower_magnitude(large);
   bool order_0 = comparison_options(like)->rho_order == RHO_ORDER_0;
-  const char *but = holds == HOLDS_YES && order_0 ? "as it must with an SDE of order 0 in rho, "
+  const char *but = holds == HOLDS_YES && has_more(table, like)
+                        ? "as it must with an SDE that is not exact in rho, "
+                    : holds == HOLDS_YES && order_0 ? "as it must with an SDE of order 0 in rho, "
                     : holds == HOLDS_YES ? "as it must with an SDE without the variance term, "
                     : flat ? "as flat as that, but not by what the SDE leaves out for certain, "
                     : interval_lower_magnitude(limit) > 0 && falls
@@ -240,7 +270,8 @@ static void floor_verdict(struct results *results, const struct comparison_table
   char *claim = sde_format("the difference between iterates and SDE %zu does not go to zero with "
                            "eta, since the SDE leaves out %s",
                            leader->sde,
-                           comparison_options(leader)->rho_order == RHO_ORDER_0
+                           has_more(table, leader) ? "terms in rho"
+                           : comparison_options(leader)->rho_order == RHO_ORDER_0
                                ? "the terms of order rho"
                                : "the variance term, of order rho");
   comparison_conclude(results, leader, claim, &evidence);
@@ -285,7 +316,7 @@ static void variance_verdict(struct results *results, const struct comparison_ta
     other.sde = s;
     const struct limit_options *without = comparison_options(&other);
     if (without->variance_term || without->rho_order != RHO_ORDER_1 ||
-        without->eta_order != with->eta_order)
+        without->eta_order != with->eta_order || !has_floor(table, &other))
       continue;
     struct evidence evidence = {.holds = HOLDS_UNDECIDED};
     for (size_t o = 0; o < table->cases->observables->count; o++) {

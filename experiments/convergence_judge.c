@@ -73,11 +73,21 @@ static void add_evidence(const struct convergence_trial *trial, const struct con
              line->resolved, line->count, line->against);
 }
 
+/* The quantile of Student's law by the paths of the point that has fewest. */
+static double student_of(const struct convergence *line, double quantile)
+{
+  uint64_t least = UINT64_MAX;
+  for (size_t i = 0; i < line->count; i++)
+    least = line->point[i].paths < least ? line->point[i].paths : least;
+  return sde_student_quantile(quantile, (double)least - 1);
+}
+
 void convergence_judge_fit(struct results *results, const struct convergence_trial *trial,
                            const struct convergence *line, double quantile)
 {
   const struct convergence_task *task = &trial->task;
-  double half = fit_half(line->fit, quantile), declared = convergence_declared(trial);
+  double student = student_of(line, quantile), half = fit_half(line->fit, student),
+         declared = convergence_declared(trial);
   double best = best_strong_order(task->scheme);
   bool strong = task->kind == ERROR_STRONG;
   struct text claim = {0}, evidence = {0};
@@ -88,7 +98,7 @@ void convergence_judge_fit(struct results *results, const struct convergence_tri
     holds = judge_forced(line, best, half);
     text_add(&claim, "forced on noise that it refuses, it loses its strong order %g", best);
   } else if (task->scheme->exact || line->exact) {
-    holds = judge_exact(trial, line, quantile);
+    holds = judge_exact(trial, line, student);
     text_add(&claim, "%s", strong ? "exact on the Brownian path" : "no weak error");
   } else {
     holds = fit_judge(line->fit.slope, half, declared, strong ? strong_tolerance : weak_tolerance);
@@ -102,8 +112,11 @@ void convergence_judge_fit(struct results *results, const struct convergence_tri
   sde_free(evidence.data);
 }
 
+/* On fewer paths a mean of squares is too far from normal to be judged. */
+enum { MOMENT_PATHS = 100 };
+
 size_t convergence_worst_moment(const struct convergence_trials *trials,
-                                const struct equation *equation, double *worst)
+                                const struct equation *equation, double quantile, double *worst)
 {
   size_t compared = 0;
   *worst = 0;
@@ -117,9 +130,11 @@ size_t convergence_worst_moment(const struct convergence_trials *trials,
         if (isnan(point->expectation))
           continue;
         compared++;
-        double ratio = fabs(point->mean - point->expectation) / point->mean_se;
-        /* No standard error, or paths lost: nothing is known any more. */
-        bool known = isfinite(ratio) && point->diverged == 0 && !isnan(*worst);
+        double student = sde_student_quantile(quantile, (double)point->paths - 1);
+        double ratio = fabs(point->mean - point->expectation) / (student * point->mean_se);
+        /* No standard error, few paths, or some lost: nothing is known any more. */
+        bool known = isfinite(ratio) && point->diverged == 0 && point->paths >= MOMENT_PATHS &&
+                     !isnan(*worst);
         *worst = known ? fmax(*worst, ratio) : NAN;
       }
   }
@@ -130,16 +145,18 @@ void convergence_judge_moments(const struct convergence_trials *trials,
                                const struct equation *equation, double quantile)
 {
   double worst;
-  size_t compared = convergence_worst_moment(trials, equation, &worst);
+  size_t compared = convergence_worst_moment(trials, equation, quantile, &worst);
   if (compared == 0)
     return;
   char *claim = sde_format("%s: the %s that schemes are held against %s known moments",
                            equation->name, equation->flow != NULL ? "solutions" : "paths",
                            equation->flow != NULL ? "have their" : "have Euler-Maruyama's");
-  results_verdict(trials->results, claim,
-                  isnan(worst)        ? HOLDS_UNDECIDED
-                  : worst <= quantile ? HOLDS_YES
-                                      : HOLDS_NO,
-                  "the largest of %zu deviations is %.2f standard errors", compared, worst);
+  if (isnan(worst))
+    results_verdict(trials->results, claim, HOLDS_UNDECIDED,
+                    "not known: fewer than %d paths, or some were lost", MOMENT_PATHS);
+  else
+    results_verdict(trials->results, claim, worst <= 1 ? HOLDS_YES : HOLDS_NO,
+                    "the largest of %zu deviations is %.2f of what sampling allows", compared,
+                    worst);
   sde_free(claim);
 }

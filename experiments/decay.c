@@ -88,7 +88,8 @@ static void add_to_summary(struct results *results, const struct comparison *row
 }
 
 /* The closed form is to leading order only, so the verdict asks on which side of the middle between
- * the two closed forms the rate lies. */
+ * the two closed forms the rate lies. Farther from both than they are from each other, by more than
+ * half of that, it tells nothing of the term. */
 static void judge(struct results *results, const struct comparison *row, const struct decay *decay,
                   double quantile)
 {
@@ -97,7 +98,11 @@ static void judge(struct results *results, const struct comparison *row, const s
   double half = quantile * decay->iterates.se;
   if (term < 0)
     beyond = -beyond;
-  enum holds holds = beyond > half ? HOLDS_YES : beyond < -half ? HOLDS_NO : HOLDS_UNDECIDED;
+  bool apart = fabs(beyond) - half > fabs(term);
+  enum holds holds = apart            ? HOLDS_UNDECIDED
+                     : beyond > half  ? HOLDS_YES
+                     : beyond < -half ? HOLDS_NO
+                                      : HOLDS_UNDECIDED;
   char *label = comparison_label(row);
   char *claim = sde_format("%s, eta %g: the decay of %s is nearer to the closed form with the "
                            "variance term than to that without",

@@ -139,7 +139,8 @@ void study_estimate(const struct cases *cases, FILE *out, struct sde_status *sta
     tolerance_estimate(cases, out, status);
     return;
   }
-  if (!scheme_choice_estimate(recipe, &least, &most)) {
+  bool chosen = scheme_choice_estimate(recipe, &least, &most);
+  if (!chosen) {
     if (!study_estimate_add(cases, &least, status))
       return;
     most = least;
@@ -155,6 +156,13 @@ void study_estimate(const struct cases *cases, FILE *out, struct sde_status *sta
   double bytes = cells * 24 * (omp_get_max_threads() + 12) + 150 * cells * (double)cases->count;
   char *steps = range_text(least.path_steps, most.path_steps, steps_text);
   char *seconds = range_text(least.seconds, most.seconds, seconds_text);
+  if (chosen && scheme_choice_leaves_substeps(recipe))
+    fprintf(out,
+            "# A pilot run chooses the substeps; %d are counted here, and k take about k/%d of "
+            "that\n",
+            SUBSTEPS_DEFAULT, SUBSTEPS_DEFAULT);
+  if (recipe->study->ends_early)
+    fputs("# At most, for paths that have left run no further:\n", out);
   fprintf(out, "# %zu cases, %s path-steps, about %s s on %d threads, about %.0f MB of memory\n",
           cases->count, steps, seconds, omp_get_max_threads(), 20 + bytes / 1e6);
   sde_free(seconds);

@@ -228,13 +228,14 @@ static void verdict(struct results *results, const struct comparison *comparison
   if (comparison->reason != NULL)
     results_verdict(results, claim, holds, "%s", comparison->reason);
   else
-    results_verdict(results, claim, holds,
-                    "Kolmogorov-Smirnov distance %.3g of %zu independent paths; sampling allows "
-                    "%.3g, the scheme adds up to %.2g, what is left of the start %.2g (relaxation "
-                    "time %.3g)%s",
-                    comparison->distance, comparison->n, comparison->critical, comparison->scheme,
-                    comparison->settled, 1 / comparison->rate,
-                    holds == HOLDS_UNDECIDED ? ": more substeps or a longer time are needed" : "");
+    results_verdict(
+        results, claim, holds,
+        "Kolmogorov-Smirnov distance %.3g of %zu independent paths, where sampling allows "
+        "%.3g, the scheme adds up to %.2g, what is left of the start %.2g (relaxation "
+        "time %.3g)%s",
+        comparison->distance, comparison->n, comparison->critical, comparison->scheme,
+        comparison->settled, 1 / comparison->rate,
+        holds == HOLDS_UNDECIDED ? ": more substeps or a longer time are needed" : "");
   sde_free(claim);
   sde_free(label);
 }

@@ -37,8 +37,12 @@ static char *claim_of(const struct order_grid *grid, const struct order_line *li
   char *label = order_label(line);
   char *claim =
       plateau ? sde_format("%s: most of the error does not go to zero with eta, since the SDE "
-                           "leaves out a term of order rho",
-                           label)
+                           "leaves out %s",
+                           label,
+                           remainder_has_higher_orders(grid->cases, &line->one->optimizer,
+                                                       order_options(line))
+                               ? "terms in rho"
+                               : "a term of order rho")
               : sde_format("%s: the error falls like %s^%g%s", label, order_versus_name(line),
                            predicted_slope(grid, line),
                            is_reserved(grid, line) ? ", until terms of order rho^2 show" : "");
@@ -54,7 +58,7 @@ void order_judge(struct results *results, const struct order_grid *grid,
   if (predicted == 0)
     return;
   struct text evidence = {0};
-  size_t yes = 0, no = 0;
+  size_t yes = 0, no = 0, excused = 0; /* as parts of order rho^2, which deny nothing */
   for (size_t o = 0; o < count; o++) {
     char words[128];
     const struct error_line *errors = &line[o].errors;
@@ -64,6 +68,7 @@ void order_judge(struct results *results, const struct order_grid *grid,
                          : error_line_judge_slope(errors, predicted, quantile, sizeof words, words);
     yes += one == HOLDS_YES;
     no += one == HOLDS_NO && !is_reserved(grid, line);
+    excused += one == HOLDS_NO && is_reserved(grid, line);
     text_add(&evidence, "%s%s: %s%s", o == 0 ? "" : "; ",
              grid->cases->observable_name[line[o].observable], words,
              strstr(words, "(open") != NULL ? "" : results_flag(one));
@@ -71,9 +76,9 @@ void order_judge(struct results *results, const struct order_grid *grid,
   bool denied = plateau ? no == count : no > 0;
   char *claim = claim_of(grid, line, plateau);
   results_verdict(results, claim,
-                  denied    ? HOLDS_NO
-                  : yes > 0 ? HOLDS_YES
-                            : HOLDS_UNDECIDED,
+                  denied                                 ? HOLDS_NO
+                  : yes > 0 && (plateau || excused == 0) ? HOLDS_YES
+                                                         : HOLDS_UNDECIDED,
                   "%s%s", plateau ? "difference " : "slope ", evidence.data);
   sde_free(evidence.data);
   sde_free(claim);

@@ -12,9 +12,12 @@
 bool remainder_is_first_order(const struct cases *cases, const struct optimizer *optimizer,
                               const struct limit_options *options);
 
-/* May a part of order rho^2 show as eta falls, where the SDE is expanded to first order in rho? To
- * first order in eta it vanishes with it where the drift has none: for quadratic losses without
- * normalisation. */
+/* Has the difference parts of higher order in rho? To first order in eta they vanish with it where
+ * the drift has none: for quadratic losses without normalisation. */
+bool remainder_has_higher_orders(const struct cases *cases, const struct optimizer *optimizer,
+                                 const struct limit_options *options);
+
+/* May a part of order rho^2 show as eta falls, where the SDE is expanded to first order in rho? */
 bool remainder_is_second_order(const struct cases *cases, const struct optimizer *optimizer,
                                const struct limit_options *options);
 

@@ -192,8 +192,8 @@ static struct form micro_form(const struct optimizer_type *type, enum rho_order 
                               bool variance_term, bool gaussian)
 {
   static const char sampled[] =
-      "E and Cov are over all micro-batches or, where they are too many, "
-      "from S fresh ones a step, which adds an error of O(η/(substeps S))";
+      "E and Cov are over all micro-batches or, where they are too many or `directions` asks "
+      "for it, from S fresh ones a step, which adds an error of O(η/(substeps S))";
   if (order == RHO_ORDER_EXACT)
     return (struct form){type->normalized ? F_ EQUALS MEAN AT(G_I, X PLUS RHO UNIT(AT(G_I, X)))
                                           : F_ EQUALS MEAN AT(G_I, X PLUS RHO AT(G_I, X)),
@@ -250,7 +250,11 @@ static const char *error_of(const struct optimizer_type *type, const struct limi
   bool second = options->eta_order == 2;
   bool sgd = type->perturbation == PERTURB_NOTHING;
   bool left_out = !options->variance_term && type->perturbation == PERTURB_MICRO_GRADIENT;
-  if (type->perturbation == PERTURB_REWEIGHTED_GRADIENT && options->rho_order != RHO_ORDER_0)
+  bool sampled = type->perturbation == PERTURB_REWEIGHTED_GRADIENT
+                     ? options->rho_order != RHO_ORDER_0
+                     : type->perturbation == PERTURB_MICRO_GRADIENT &&
+                           options->rho_order == RHO_ORDER_EXACT && options->directions > 0;
+  if (sampled)
     return second ? ERROR ORDER_OF(ETA_SQUARED PLUS FRAC(ETA, ROW(WORDS("substeps") THIN ID("S"))))
                   : ERROR
                     ORDER_OF(ETA PLUS FRAC(ETA, ROW(WORDS("substeps") THIN ID("S"))));

@@ -62,7 +62,7 @@ static bool is_automatic(const struct recipe *recipe, size_t sde)
 }
 
 /* Are the substeps left to the program too? */
-static bool substeps_are_free(const struct recipe *recipe)
+bool scheme_choice_leaves_substeps(const struct recipe *recipe)
 {
   for (size_t s = 0; s < recipe->sdes; s++)
     if (is_automatic(recipe, s) && !parameters_has(recipe->sde[s], "substeps"))
@@ -100,7 +100,7 @@ static double excess_of(const struct cases *cases, const struct run_case *one, s
 static bool is_judged(const struct recipe *recipe, size_t sde)
 {
   return is_automatic(recipe, sde) &&
-         !(substeps_are_free(recipe) && parameters_has(recipe->sde[sde], "substeps"));
+         !(scheme_choice_leaves_substeps(recipe) && parameters_has(recipe->sde[sde], "substeps"));
 }
 
 /* Work of a step: evaluations of the system, normals a Wiener process as one more. */
@@ -269,7 +269,8 @@ static enum outcome try_substeps(struct choice *choice, const struct candidate *
         !pilot(choice, cases, &cases->one[i], pilot_paths(&cases->one[i], paths), candidate);
   if (candidate->diverged)
     candidate->excess = INFINITY;
-  if (outcome == TRIED && substeps_are_free(choice->recipe) && isfinite(candidate->excess))
+  if (outcome == TRIED && scheme_choice_leaves_substeps(choice->recipe) &&
+      isfinite(candidate->excess))
     extrapolate(candidate);
   candidate->work = run_work(cases, candidate);
   cases_free(cases);
@@ -279,7 +280,7 @@ static enum outcome try_substeps(struct choice *choice, const struct candidate *
 static enum outcome try_scheme(struct choice *choice, const struct candidate *best,
                                struct candidate *candidate, struct sde_status *status)
 {
-  bool free = substeps_are_free(choice->recipe);
+  bool free = scheme_choice_leaves_substeps(choice->recipe);
   candidate->substeps = 1;
   enum outcome outcome = try_substeps(choice, best, candidate, status);
   while (outcome == TRIED && free && candidate->diverged && candidate->substeps < 64) {
@@ -327,7 +328,7 @@ static char *error_text(const struct candidate *best)
 static char *sentence(const struct choice *choice, const struct candidate *best,
                       const struct candidate *first)
 {
-  bool free = substeps_are_free(choice->recipe);
+  bool free = scheme_choice_leaves_substeps(choice->recipe);
   char *chosen = free ? substeps_text(best) : sde_strdup("the substeps given");
   char *error = error_text(best), *other = sde_strdup("");
   if (free && best->scheme != first->scheme && isfinite(first->excess)) {
@@ -366,7 +367,8 @@ static char *choose_by_rule(struct recipe *recipe, const struct sde_scheme *ever
   char *said = sde_format(
       "No pilot run chose the scheme: it may take a quarter of the run's work, which is not enough "
       "for %d paths a case. By rule it is %s with %s%s\n",
-      PILOT_DECIDES, rule.scheme->name, substeps_are_free(recipe) ? substeps : "the substeps given",
+      PILOT_DECIDES, rule.scheme->name,
+      scheme_choice_leaves_substeps(recipe) ? substeps : "the substeps given",
       rule.scheme->exact ? ", which is exact in law on these SDEs"
                          : "; its error was not measured beforehand");
   sde_free(substeps);

@@ -23,6 +23,7 @@ struct study_type {
   const char *const *unused;        /* common top-level keys that it does not use, ended by NULL */
   bool companions;                  /* each SDE is solved with a second step size beside */
   bool keeps_paths;                 /* uses the key output */
+  bool ends_early;                  /* paths may end before `time`; path-steps are as if none did */
   bool chooses_scheme;              /* by a pilot run, where the recipe leaves it open */
   /* Add what its run takes, where that is not each case with all its paths; else NULL. False, and
    * the status says why, where it cannot be run. */

@@ -81,7 +81,7 @@ static double quantile_of(const struct convergence_trials *trials)
   for (size_t i = 0; i < trials->count; i++)
     comparisons += convergence_lines(&trials->trial[i].task);
   for (size_t e = 0; trials->equation[e] != NULL; e++)
-    comparisons += convergence_worst_moment(trials, trials->equation[e], &worst);
+    comparisons += convergence_worst_moment(trials, trials->equation[e], 1, &worst);
   return sde_family_quantile(parameters_real(trials->recipe->common, "level"), comparisons);
 }
 

@@ -338,5 +338,6 @@ const struct study_type study_escape = {
     .keys = keys,
     .unused = unused,
     .companions = true,
+    .ends_early = true,
     .run = run,
 };

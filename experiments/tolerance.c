@@ -183,7 +183,8 @@ static bool run_sde(const struct cases *cases, const struct run_case *one, size_
   struct sde_status failed = {SDE_OK, ""};
   if (!choose(cases, one, sde, threads, answer, status))
     return false;
-  answer->watch->chosen = true;
+  if (answer->watch != NULL)
+    answer->watch->chosen = true;
   if (!sde_multilevel_run(answer->levels, &failed))
     return sde_fail(status, failed.code, "%s: %s",
                     parameters_place(cases->recipe->common, "tolerance"), failed.message);
@@ -404,6 +405,7 @@ struct tolerance_case *tolerance_run(const struct cases *cases, const struct run
     done->answer[s].watch = &watch;
     good = run_sde(cases, one, s, threads, &done->answer[s], status);
     progress_ran(progress, done->answer[s].own_paths, done->answer[s].own_work);
+    done->answer[s].watch = NULL;
   }
   sde_free(watch.label);
   if (!good) {

@@ -90,7 +90,7 @@ bottom(p) = head + panel_height * ((p - 1) / columns + 1) - 60
 
 load plots."sheet.gp"
 set label "filled: resolved and fitted,  hollow: not clear of sampling or the scheme's error; ". \
-          " dashed: slopes 1 and 2,  bars: 95 %" \
+          " thin and grey: slopes 1 and 2,  bars: 95 %" \
     at screen 0.5, up(30 * title_lines + 26) center textcolor rgb "#444444"
 do for [k = 1:entries] {
   of_sde = k > cases

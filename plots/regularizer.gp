@@ -79,7 +79,7 @@ do for [k = 1:words(sizes)] {
 }
 if (coarsest > 0) { set xrange [0.8 / coarsest : 1.25 / finest] }
 
-set label "coefficient of grad tr V (sam, n-sam, m-sam: of grad E|g|) over ρ;  ". \
+set label "coefficient of ∇tr V (sam, n-sam, m-sam: of ∇E‖g‖) over ρ;  ". \
     "lines: predicted, marks: measured, bars: 95 %" \
     at screen 0.5, up(30 * title_lines + 26) center textcolor rgb "#444444"
 do for [c = 1:count] {

@@ -425,6 +425,7 @@ struct share {
   uint64_t chunk; /* paths in a chunk */
   uint64_t begin, end;
   uint64_t *first_path;
+  bool alone; /* of all ranks; asked once, for MPI is not to be called from every thread */
 };
 
 /* Nothing but the fixed tree decides the bits, so that chunks may go to ranks by their threads. */
@@ -448,6 +449,7 @@ static struct share share_new(const struct sde_ensemble *ensemble, int threads)
     before += r < ranks ? weight[r] : 0;
   }
   sde_free(weight);
+  share.alone = ranks == 1;
   return share;
 }
 
@@ -459,7 +461,7 @@ static void tell_progress(const struct sde_ensemble *ensemble, const struct shar
   uint64_t done = at_most((share->begin + chunks_done) * share->chunk, ensemble->paths);
   if (ensemble->progress == NULL)
     return;
-  if (sde_ranks_count() > 1)
+  if (!share->alone)
     done = (uint64_t)((double)ensemble->paths * (double)chunks_done / (double)chunks);
   ensemble->progress(ensemble->progress_context, done);
 }

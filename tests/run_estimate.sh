@@ -75,6 +75,15 @@ agrees "${ran[formula-valley paths=800]}" 8400000 && fail "a pilot that is left 
 read -r least most <<<"$(estimate golden --set paths=51)"
 agrees "${ran[golden paths=50]}" "$least" "$most" && fail "another number of paths is not noticed"
 
+# Where the substeps are left to a pilot, or paths may end early, the numbers are not the run's, and a
+# line says so.
+estimate golden --set 'sde={}' >/dev/null
+grep -q '^# A pilot run chooses the substeps; 16 are counted' said || fail "free substeps: $(tail -n 2 said)"
+estimate escape >/dev/null
+grep -q '^# At most, for paths that have left' said || fail "escape: $(tail -n 2 said)"
+estimate golden >/dev/null
+! grep -q 'A pilot run\|At most' said || fail "golden knows its numbers: $(tail -n 2 said)"
+
 # To a tolerance, in normal draws of the SDEs: within a factor of 3, for variances are estimated.
 sets=(--set tolerance=5e-3 --set eta=0.1)
 "$program" check "$root/experiments/recipes/golden-multilevel.yaml" "${sets[@]}" >said

@@ -317,6 +317,28 @@ START_TEST(what_is_not_affine_is_refused)
 }
 END_TEST
 
+/* Noise that goes to zero with the way to the rest has no size below which it may be left out, and
+ * what is learnt has one. With noise at rest beside it, it is learnt. */
+START_TEST(noise_that_vanishes_at_rest_is_not_learnt)
+{
+  static const char *const data[] = {"A11,b1\n1,0\n3,0\n", "A11,b1\n1,0.1\n3,-0.1\n"};
+  for (size_t k = 0; k < 2; k++) {
+    char *file = models_file(data[k]), *loss = sde_format("quadratic data=%s", file);
+    struct models_setup setup = models_setup_new(loss, samplings[1], "sgd", 0, 1, 1);
+    struct limit *limit = models_limit(&setup.optimizer, form_options(0, FACTOR_CHOLESKY));
+    struct affine_frame *frame = affine_frame_new(limit_system(limit), (const double[]){1});
+    struct sde_system *learnt = affine_limit_new(limit_system(limit), frame, 0);
+    ck_assert((learnt != NULL) == (k == 1));
+    affine_limit_free(learnt);
+    affine_frame_free(frame);
+    limit_free(limit);
+    models_setup_free(&setup);
+    sde_free(loss);
+    models_file_remove(file);
+  }
+}
+END_TEST
+
 /* Two features that are the same have noise in their common direction alone: what is learnt has no
  * spurious noise in x1 - x2, near or far. The twin is the variance itself, which is that of a
  * rounding. */
@@ -421,6 +443,7 @@ int main(void)
   tcase_add_loop_test(tests, what_is_learnt_agrees_with_columns, 0, CASES);
   tcase_add_loop_test(tests, interpolation_about_the_origin_is_noticed, 0, CASES);
   tcase_add_test(tests, what_is_not_affine_is_refused);
+  tcase_add_test(tests, noise_that_vanishes_at_rest_is_not_learnt);
   tcase_add_test(tests, null_directions_have_no_noise);
   tcase_add_loop_test(tests, exact_means_are_right_far_from_the_origin, 0, 2);
   return testing_run(suite);

@@ -169,7 +169,6 @@ START_TEST(same_bits_for_any_threads_and_width)
 }
 END_TEST
 
-/* The twin: bits that depend on where a path stands would be noticed; here another stream. */
 /* As `counting`, but the paths of the first chunk wait until all others are done, or ten seconds. */
 struct waiting {
   uint64_t paths, *done;
@@ -219,6 +218,7 @@ START_TEST(no_thread_waits_for_anothers_chunk)
 }
 END_TEST
 
+/* The twin: bits that depend on where a path stands would be noticed; here another stream. */
 START_TEST(other_randomness_has_other_bits)
 {
   struct sde_process storage[PROCESSES];

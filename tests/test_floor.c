@@ -272,6 +272,87 @@ START_TEST(second_order_in_rho_is_reserved)
 }
 END_TEST
 
+/* Differences of SDE s in observable o at three eta, whose standard errors are 1e-4. */
+static struct outcome judge_rows(const char *file, const char *observables, const char *noise,
+                                 const char *sdes, const double difference[][3])
+{
+  const char *override[] = {strcmp(file, golden) == 0 ? "loss.data=data/quadratic4.csv" : "seed=1",
+                            "optimizers=[{name: m-usam, micro_batch: 1}]",
+                            "eta=[0.1, 0.05, 0.025]",
+                            "rho=0.2",
+                            "time=1",
+                            "batch=4",
+                            noise,
+                            observables,
+                            sdes};
+  struct outcome outcome = outcome_prepare(file, sizeof override / sizeof *override, override);
+  size_t each = outcome.recipe->sdes * outcome.cases->observables->count, count = 3 * each;
+  ck_assert_uint_eq(outcome.cases->count, 3);
+  struct comparison *rows = sde_alloc(count, sizeof *rows);
+  for (size_t k = 0; k < count; k++)
+    rows[k] = row_of(&outcome.cases->one[k / each], k % each / outcome.cases->observables->count,
+                     k % outcome.cases->observables->count, difference[k % each][k / each], 1e-4);
+  comparison_verdicts(outcome.results, outcome.cases, rows, count);
+  sde_free(rows);
+  return outcome;
+}
+
+static const char index_noise[] = "noise={sampling: with-replacement}";
+
+/* On a loss that is not quadratic what stays may be of order rho^2: it is not put down to the
+ * variance term, whose own SDE has as much, but to rho where an exact SDE beside has it not. */
+START_TEST(what_stays_is_not_put_down_to_one_term)
+{
+  static const double both[][3] = {{.02, .02, .02}, {.02, .02, .02}, {.004, .002, .001}};
+  struct outcome outcome = judge_rows(valley, "observables=[loss]", "seed=1",
+                                      "sde=[{variance_term: false}, {}, {rho_order: exact}]", both);
+  ck_assert_int_eq(decision_of(&outcome, m_usam, "SDE 0 ", "leaves out terms in rho"), YES);
+  ck_assert_int_eq(decision_of(&outcome, m_usam, "SDE 1 ", falls), OPEN);
+  outcome_free(&outcome);
+  outcome =
+      judge_rows(valley, "observables=[loss]", "seed=1", "sde=[{variance_term: false}, {}]", both);
+  ck_assert_int_eq(decision_of(&outcome, m_usam, "SDE 0 ", "leaves out terms in rho"), OPEN);
+  outcome_free(&outcome);
+}
+END_TEST
+
+/* One observable that falls does not make up for another that does not; and an exact SDE that stays
+ * too says that it is not rho. */
+START_TEST(an_excuse_keeps_a_claim_open)
+{
+  static const double mixed[][3] = {{.02, .02, .02}, {.1, .05, .025}};
+  static const double same[][3] = {{.02, .02, .02}, {.02, .02, .02}};
+  struct outcome outcome =
+      judge_rows(valley, "observables=[loss, noise-trace]", "seed=1", "sde=[{}]", mixed);
+  ck_assert_int_eq(decision_of(&outcome, m_usam, "SDE 0 ", falls), OPEN);
+  outcome_free(&outcome);
+  outcome =
+      judge_rows(valley, "observables=[loss]", "seed=1", "sde=[{}, {rho_order: exact}]", same);
+  ck_assert_int_eq(decision_of(&outcome, m_usam, "SDE 0 ", falls), NO);
+  ck_assert_int_eq(decision_of(&outcome, m_usam, "SDE 1 ", falls), NO);
+  outcome_free(&outcome);
+}
+END_TEST
+
+/* Where V is constant there is no variance term that could be left out: both SDEs are one. */
+START_TEST(constant_noise_has_no_variance_term)
+{
+  static const double falling[][3] = {{.1, .05, .025}, {.1, .05, .025}};
+  static const double flat[][3] = {{.02, .02, .02}, {.1, .05, .025}};
+  static const char constant[] = "noise={sampling: gaussian, structure: isotropic, standard_deviation: 0.3}";
+  static const char sdes[] = "sde=[{variance_term: false}, {}]";
+  struct outcome outcome = judge_rows(golden, "observables=[loss]", constant, sdes, falling);
+  ck_assert_int_eq(decision_of(&outcome, m_usam, "SDE 0 ", falls), YES);
+  outcome_free(&outcome);
+  outcome = judge_rows(golden, "observables=[loss]", constant, sdes, flat);
+  ck_assert_int_eq(decision_of(&outcome, m_usam, "SDE 0 ", falls), NO);
+  outcome_free(&outcome);
+  outcome = judge_rows(golden, "observables=[loss]", index_noise, sdes, flat);
+  ck_assert_int_eq(decision_of(&outcome, m_usam, "SDE 0 ", floor_claim), YES);
+  outcome_free(&outcome);
+}
+END_TEST
+
 static Suite *floor_suite(void)
 {
   Suite *suite = suite_create("floor");
@@ -285,6 +366,9 @@ static Suite *floor_suite(void)
   TCase *others = testing_case(suite, "made differences");
   tcase_add_loop_test(others, a_floor_is_flat, 0, sizeof made / sizeof *made);
   tcase_add_test(others, second_order_in_rho_is_reserved);
+  tcase_add_test(others, what_stays_is_not_put_down_to_one_term);
+  tcase_add_test(others, an_excuse_keeps_a_claim_open);
+  tcase_add_test(others, constant_noise_has_no_variance_term);
   return suite;
 }
 
