@@ -554,12 +554,15 @@ static void require_same(const struct sde_ensemble *ensemble)
   sde_free(all);
 }
 
+/* Steps of schemes and optimizers; none where nothing is recorded. */
 static uint64_t work_of_path(const struct sde_ensemble *ensemble)
 {
-  uint64_t substeps = 0;
+  uint64_t substeps = 0, steps = 0;
   for (size_t i = 0; i < ensemble->processes; i++)
     substeps += ensemble->process[i]->substeps > 0 ? ensemble->process[i]->substeps : 1;
-  return substeps * ensemble->record_steps[ensemble->records - 1];
+  if (ensemble->records > 0)
+    steps = ensemble->record_steps[ensemble->records - 1];
+  return substeps * steps;
 }
 
 struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble)
