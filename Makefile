@@ -238,4 +238,4 @@ format:
 	  examples/*.c examples/*/*.c)
 
 shellcheck:
-	shellcheck $(wildcard scripts/*.sh tests/*.sh bench/*.sh completions/*.bash) .ci/run
+	shellcheck -x $(wildcard tests/*.bash scripts/*.sh tests/*.sh bench/*.sh completions/*.bash) .ci/run

@@ -7,12 +7,6 @@
 
 #include <math.h>
 
-static bool is_variance_perturbed(const struct comparison *row)
-{
-  const struct optimizer *optimizer = &row->one->optimizer;
-  return optimizer->type->perturbation == PERTURB_MICRO_GRADIENT && optimizer->rho > 0;
-}
-
 /* Does theory leave this SDE a difference of first order in rho, whatever eta is? */
 static bool has_floor(const struct comparison_table *table, const struct comparison *row)
 {
@@ -309,7 +303,7 @@ static void variance_verdict(struct results *results, const struct comparison_ta
                              const struct comparison *leader)
 {
   const struct limit_options *with = comparison_options(leader);
-  if (!with->variance_term || with->rho_order != RHO_ORDER_1 || !is_variance_perturbed(leader))
+  if (!with->variance_term || with->rho_order != RHO_ORDER_1)
     return;
   for (size_t s = 0; s < table->cases->recipe->sdes; s++) {
     struct comparison other = *leader;

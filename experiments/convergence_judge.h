@@ -14,8 +14,9 @@ void convergence_judge_fit(struct results *results, const struct convergence_tri
                            const struct convergence *line, double quantile);
 
 /* The largest deviation of an equation's solutions from their known moments, over what sampling
- * allows, `quantile` standard errors and more on few paths, by Student's law; over the paths that its first scheme was held against: all schemes see the same. Returns how many
- * moments were compared. */
+ * allows, `quantile` standard errors and more on few paths, by Student's law; over the paths that
+ * its first scheme was held against: all schemes see the same. Returns how many moments were
+ * compared. */
 size_t convergence_worst_moment(const struct convergence_trials *trials,
                                 const struct equation *equation, double quantile, double *worst);
 

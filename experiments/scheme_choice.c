@@ -407,8 +407,10 @@ bool scheme_choose(struct recipe *recipe, int threads, struct progress *progress
     else if (is_better(&candidate, &best))
       best = candidate;
   }
-  if (isinf(best.excess) && !best.diverged)
+  if (isinf(best.excess) && !best.diverged) {
     best.substeps = SUBSTEPS_DEFAULT;
+    best.work = 0; /* which was that of another number of substeps */
+  }
   recipe->automatic = (struct recipe_scheme){best.scheme, best.substeps};
   *chosen = (struct scheme_choice){sentence(&choice, &best, &first), choice.spent, best.work,
                                    choice.own_work};

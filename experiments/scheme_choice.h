@@ -15,7 +15,7 @@ struct progress;
 /* What was chosen and why, in a sentence for people (released with sde_free; NULL where nothing was
  * to be chosen). What the pilots took, and the run takes, in evaluations of an SDE's system, where
  * a path's normals count as one more for each Wiener process and a step of the iterates as one;
- * run_work is 0 where no pilot chose. */
+ * run_work is 0 where no pilot decided: none ran, or there was no sampling error to go by. */
 struct scheme_choice {
   char *said;
   double pilot_work, run_work;

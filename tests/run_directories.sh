@@ -3,16 +3,9 @@
 # it and nothing else; where nothing can be written that is one clear line, before anything is run.
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
-scratch=$(mktemp -d)
+# shellcheck source=tests/prelude.bash
+source "$(dirname "$0")/prelude.bash"
 trap 'chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT
-cd "$scratch"
-
-fail() {
-  echo "$*"
-  exit 1
-}
 
 cat >recipe.yaml <<END
 study: compare

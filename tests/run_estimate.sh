@@ -4,17 +4,9 @@
 # that the choice of scheme leaves. Times are not tested.
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
+# shellcheck source=tests/prelude.bash
+source "$(dirname "$0")/prelude.bash"
 export SHARPSDE_PLOTS=$scratch/no-pictures
-
-fail() {
-  echo "$*"
-  exit 1
-}
 
 # The least and the most path-steps of `check`, with these overrides.
 estimate() {

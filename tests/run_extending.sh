@@ -4,17 +4,9 @@
 # them, and runs them right.
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
+# shellcheck source=tests/prelude.bash
+source "$(dirname "$0")/prelude.bash"
 export SHARPSDE_PLOTS=$scratch/no-pictures
-
-fail() {
-  echo "$*"
-  exit 1
-}
 
 # With what is built already, so that only what is new, and the tables, are compiled.
 built=$(dirname "$program")

@@ -4,17 +4,10 @@
 # be mounted.
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
-scratch=$(mktemp -d)
+# shellcheck source=tests/prelude.bash
+source "$(dirname "$0")/prelude.bash"
 mounted=
 trap '[ -z "$mounted" ] || umount "$scratch/disk"; rm -rf "$scratch"' EXIT
-cd "$scratch"
-
-fail() {
-  echo "$*"
-  exit 1
-}
 
 cat >recipe.yaml <<END
 title: $(printf 'a long title %.0s' {1..30})

@@ -4,17 +4,9 @@
 # them, give the exact numbers; and `make uninstall` leaves no file.
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
+# shellcheck source=tests/prelude.bash
+source "$(dirname "$0")/prelude.bash"
 stage=$scratch/stage
-
-fail() {
-  echo "$*"
-  exit 1
-}
 
 # With the flags of the build that is tested: nothing is built anew where make passes them on.
 make_stage() {

@@ -3,17 +3,9 @@
 # none at all, so that it can be started again; and an earlier run that it was to replace is whole.
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
+# shellcheck source=tests/prelude.bash
+source "$(dirname "$0")/prelude.bash"
 export SHARPSDE_PLOTS=$scratch/no-pictures
-
-fail() {
-  echo "$*"
-  exit 1
-}
 
 # Large tables, so that writing them takes a while.
 cat >recipe.yaml <<END

@@ -4,17 +4,9 @@
 # program itself lists.
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
+# shellcheck source=tests/prelude.bash
+source "$(dirname "$0")/prelude.bash"
 page=$root/docs/sharpsde.1
-
-fail() {
-  echo "$*"
-  exit 1
-}
 
 # What the page lacks, a line each: commands, and options as they stand in mdoc, "Fl -set".
 missing() {

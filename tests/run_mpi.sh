@@ -4,24 +4,16 @@
 # the objects at hand, all but one of which do not depend on it. Skipped where there is no mpicc.
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
+# shellcheck source=tests/prelude.bash
+source "$(dirname "$0")/prelude.bash"
 for tool in mpicc mpirun; do
   command -v $tool >/dev/null ||
     { echo "skipped: no $tool, so ranks of MPI are not tested; make deps MPI=1"; exit 77; }
 done
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
 export SHARPSDE_PLOTS=$scratch/no-pictures OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1
 export OMPI_MCA_btl_vader_single_copy_mechanism=none # else a warning in containers
 export ASAN_OPTIONS=detect_leaks=0 # MPI itself leaks
-
-fail() {
-  echo "$*"
-  exit 1
-}
 
 mkdir build
 for part in sde models experiments flags; do

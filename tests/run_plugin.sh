@@ -4,17 +4,9 @@
 # line.
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
+# shellcheck source=tests/prelude.bash
+source "$(dirname "$0")/prelude.bash"
 export SHARPSDE_PLOTS=$scratch/no-pictures
-
-fail() {
-  echo "$*"
-  exit 1
-}
 
 # The line ` *   cc ... rosenbrock.c` of the example, with the tree in the place of `.`.
 cp "$root/examples/plugin_loss/rosenbrock.c" .

@@ -4,17 +4,9 @@
 # page; nonsense is refused. With tidy, and with chromium at two widths, where these are installed.
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
+# shellcheck source=tests/prelude.bash
+source "$(dirname "$0")/prelude.bash"
 export SHARPSDE_PLOTS=$root/plots
-
-fail() {
-  echo "$*"
-  exit 1
-}
 
 recipe() {
   "$program" run "$root/experiments/recipes/$1.yaml" -o "$1" --quiet "${@:2}" 2>err ||

@@ -4,17 +4,9 @@
 # for each kind of noise, on a quadratic and on real data.
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
+# shellcheck source=tests/prelude.bash
+source "$(dirname "$0")/prelude.bash"
 export SHARPSDE_PLOTS=$scratch/no-pictures
-
-fail() {
-  echo "$*"
-  exit 1
-}
 
 run() {
   "$program" run "$@" >said 2>&1 || fail "run $* ended with status $?: $(cat said)"

@@ -4,16 +4,8 @@
 # error.
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
-
-fail() {
-  echo "$*"
-  exit 1
-}
+# shellcheck source=tests/prelude.bash
+source "$(dirname "$0")/prelude.bash"
 
 cat >recipe.yaml <<END
 study: compare

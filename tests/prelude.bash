@@ -1,0 +1,15 @@
+# What most shell tests begin with: the tree, the program, a scratch folder that becomes the current
+# one and is removed at the end, and how a test fails.
+# shellcheck shell=bash disable=SC2034 # who sources it uses them
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch"
+
+fail() {
+  echo "$*"
+  exit 1
+}
