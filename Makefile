@@ -70,8 +70,8 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 ENGINE := $(filter-out sde/ranks_$(if $(filter 1,$(MPI)),one,mpi).c,$(wildcard sde/*.c))
 LIBRARY := $(call objects,$(if $(X86_64),$(ENGINE),$(filter-out $(KERNELS),$(ENGINE))) \
   $(wildcard models/*.c))
-COMMAND := $(call objects,$(wildcard experiments/*.c))
-STUDIES := $(filter-out $(B)/experiments/main.o,$(COMMAND))
+COMMAND := $(call objects,$(wildcard experiments/*/*.c))
+STUDIES := $(filter-out $(B)/experiments/command/main.o,$(COMMAND))
 TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 TEST_SUPPORT := $(call objects,$(filter-out tests/test_%,$(wildcard tests/*.c)))
 BENCH := $(B)/bench/bench $(patsubst %.c,$(B)/%,$(wildcard bench/plain_*.c))
@@ -234,7 +234,7 @@ clean:
 	rm -rf $(B) $(B)-asan
 
 format:
-	clang-format -i $(wildcard $(foreach d,sde models experiments tests bench,$d/*.c $d/*.h) \
+	clang-format -i $(wildcard $(foreach d,sde models experiments/* tests bench,$d/*.c $d/*.h) \
 	  examples/*.c examples/*/*.c)
 
 shellcheck:

@@ -16,7 +16,7 @@ enum { WIDTH = 32 };
  * dimensions, with this noise factor: synthetic quadratics would do as well; these are least
  * squares on random rows. */
 static double factor_microseconds(const struct objective *objective, const char *name,
-                                  size_t micro_batch, enum noise_factor factor)
+                                  size_t micro_batch, enum limit_factor factor)
 {
   struct optimizer optimizer = {.type = optimizer_type_named(name),
                                 .objective = objective,
@@ -25,7 +25,7 @@ static double factor_microseconds(const struct objective *objective, const char 
                                 .batch = 8,
                                 .micro_batch = micro_batch};
   struct limit_options options = {
-      .eta_order = 1, .rho_order = RHO_ORDER_1, .variance_term = true, .factor = factor};
+      .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_1, .variance_term = true, .factor = factor};
   struct sde_status status = {SDE_OK, ""};
   struct limit *limit =
       limit_new(&optimizer, &options, sde_stream_named(1, "factor"), "bench", &status);
@@ -85,8 +85,8 @@ static void compare_factors(const struct bench *bench, const struct objective *o
   size_t n = objective->components, d = objective->loss->dim;
   double columns[ROUNDS], cholesky[ROUNDS];
   for (size_t j = 0; j < ROUNDS; j++) {
-    columns[j] = factor_microseconds(objective, name, micro_batch, FACTOR_COLUMNS);
-    cholesky[j] = factor_microseconds(objective, name, micro_batch, FACTOR_CHOLESKY);
+    columns[j] = factor_microseconds(objective, name, micro_batch, LIMIT_FACTOR_COLUMNS);
+    cholesky[j] = factor_microseconds(objective, name, micro_batch, LIMIT_FACTOR_CHOLESKY);
   }
   char variant[80];
   snprintf(variant, sizeof variant, "%s m=%zu columns n=%zu d=%zu", name, micro_batch, n, d);

@@ -8,14 +8,14 @@
 #include <math.h>
 #include <string.h>
 
-struct factor_plan factor_plan(size_t dim, size_t columns, bool centred, enum noise_factor factor)
+struct factor_plan factor_plan(size_t dim, size_t columns, bool centred, enum limit_factor factor)
 {
   double d = (double)dim, n = (double)columns;
   double by_columns = n * (FACTOR_NORMAL_COST + d);
   double by_cholesky = n * d * (d + 1) / 2 + d * d * d / 6 + d * FACTOR_NORMAL_COST;
-  bool cholesky = factor == FACTOR_AUTO     ? by_cholesky < by_columns
-                  : factor == FACTOR_FEWEST ? dim < columns
-                                            : factor == FACTOR_CHOLESKY;
+  bool cholesky = factor == LIMIT_FACTOR_AUTO     ? by_cholesky < by_columns
+                  : factor == LIMIT_FACTOR_FEWEST ? dim < columns
+                                                  : factor == LIMIT_FACTOR_CHOLESKY;
   return (struct factor_plan){dim, columns, cholesky, centred};
 }
 

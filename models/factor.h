@@ -27,7 +27,7 @@ struct factor_plan {
 };
 
 /* Choose between columns and Cholesky by cost, unless `factor` has chosen. */
-struct factor_plan factor_plan(size_t dim, size_t columns, bool centred, enum noise_factor factor);
+struct factor_plan factor_plan(size_t dim, size_t columns, bool centred, enum limit_factor factor);
 
 /* The number of Wiener processes. */
 size_t factor_noise_dim(const struct factor_plan *plan);

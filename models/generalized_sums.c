@@ -158,11 +158,12 @@ static bool has_ridge(const struct loss *loss)
   return false;
 }
 
-bool generalized_linear_has_moments(const struct loss *loss, enum direction_order order, double rho)
+bool generalized_linear_has_moments(const struct loss *loss, enum generalized_direction_order order,
+                                    double rho)
 {
   if (loss->type->mean_gradient != generalized_linear_mean_gradient)
     return false;
-  return rho == 0 || order == DIRECTIONS_FIRST_ORDER || !has_ridge(loss);
+  return rho == 0 || order == GENERALIZED_DIRECTIONS_FIRST_ORDER || !has_ridge(loss);
 }
 
 static double square_of(size_t d, const double *a)
@@ -362,7 +363,7 @@ static void finish_directions(const struct scalars *of, size_t width, const doub
 
 /* What is asked for of the directions. */
 struct request {
-  enum direction_order order;
+  enum generalized_direction_order order;
   double rho;
   bool ridged; /* to first order, and the loss has a ridge */
 };
@@ -374,7 +375,7 @@ static void direction_scalars(const struct loss *loss, const struct request *req
   const struct generalized_linear *model = loss->data;
   size_t d = loss->dim, count = piece_at(loss, first);
   const double *a = model->a + first * d;
-  bool expanded = request->order == DIRECTIONS_FIRST_ORDER && request->rho != 0;
+  bool expanded = request->order == GENERALIZED_DIRECTIONS_FIRST_ORDER && request->rho != 0;
   margins_at(loss, first, width, x, piece, piece->s);
   model->derivatives(count * SDE_UNIT, piece->s, piece->y, piece->c,
                      expanded ? piece->other : NULL);
@@ -420,13 +421,13 @@ static void unit_moments(const struct loss *loss, const struct request *request,
   finish_directions(&of, width, model->ridge, request->rho, x, mean);
 }
 
-void generalized_linear_moments(const struct loss *loss, size_t width, enum direction_order order,
-                                double rho, const double *x, double *mean, double *covariance,
-                                double *rounding)
+void generalized_linear_moments(const struct loss *loss, size_t width,
+                                enum generalized_direction_order order, double rho, const double *x,
+                                double *mean, double *covariance, double *rounding)
 {
   size_t d = loss->dim;
-  struct request request = {order, rho,
-                            order == DIRECTIONS_FIRST_ORDER && rho != 0 && has_ridge(loss)};
+  struct request request = {
+      order, rho, order == GENERALIZED_DIRECTIONS_FIRST_ORDER && rho != 0 && has_ridge(loss)};
   sde_block_fill(d * width, 0, mean);
   if (covariance != NULL)
     sde_block_fill(d * (d + 1) / 2 * width, 0, covariance);

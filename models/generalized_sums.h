@@ -15,11 +15,14 @@ void generalized_linear_mean_hessian_vector(const struct loss *loss, size_t widt
                                             const double *v, double *hv);
 
 /* Directions of one sample each: u_i = g_i(x + rho g_i(x)), or to first order g_i + rho H_i g_i. */
-enum direction_order { DIRECTIONS_EXACT, DIRECTIONS_FIRST_ORDER };
+enum generalized_direction_order {
+  GENERALIZED_DIRECTIONS_EXACT,
+  GENERALIZED_DIRECTIONS_FIRST_ORDER
+};
 
 /* Are they in this form? So for generalised linear losses where rho is 0, to first order, or
  * without a ridge. */
-bool generalized_linear_has_moments(const struct loss *loss, enum direction_order order,
+bool generalized_linear_has_moments(const struct loss *loss, enum generalized_direction_order order,
                                     double rho);
 
 /* Of u_i over the samples, equally likely: mean[j*width + p], and the lower triangle of the
@@ -27,8 +30,8 @@ bool generalized_linear_has_moments(const struct loss *loss, enum direction_orde
  * that is large beside the noise costs no digits. rounding[j*width + p] is what a variance may be
  * by rounding alone: the floor of factor_cholesky_above. covariance may be NULL, and rounding then
  * is not read; the mean has the same bits. */
-void generalized_linear_moments(const struct loss *loss, size_t width, enum direction_order order,
-                                double rho, const double *x, double *mean, double *covariance,
-                                double *rounding);
+void generalized_linear_moments(const struct loss *loss, size_t width,
+                                enum generalized_direction_order order, double rho, const double *x,
+                                double *mean, double *covariance, double *rounding);
 
 #endif

@@ -125,10 +125,10 @@ static struct sde_system first_order(const struct limit *limit, struct limit *co
 static void choose_affine(struct limit *limit)
 {
   const struct limit_form *form = &limit->form;
-  enum noise_factor factor = form->options.factor;
+  enum limit_factor factor = form->options.factor;
   bool cheaper = affine_limit_cost(limit->system.dim, FACTOR_NORMAL_COST) <= limit_form_cost(form);
-  if (!limit_form_is_affine(form) || form->optimizer->objective->sampling == GAUSSIAN ||
-      !(factor == FACTOR_FEWEST || (factor == FACTOR_AUTO && cheaper)))
+  if (!limit_form_is_affine(form) || form->optimizer->objective->sampling == OBJECTIVE_GAUSSIAN ||
+      !(factor == LIMIT_FACTOR_FEWEST || (factor == LIMIT_FACTOR_AUTO && cheaper)))
     return;
   struct limit copy;
   struct sde_system general = first_order(limit, &copy);
@@ -249,21 +249,22 @@ const struct limit_options *limit_options_of(const struct limit *limit)
 bool limit_uses_norm(const struct limit *limit)
 {
   const struct limit_form *form = &limit->form;
-  return form->options.rho_order == RHO_ORDER_1 && form->options.variance_term &&
-         (form->kind == FORM_ENUMERATED || form->kind == FORM_NORM);
+  return form->options.rho_order == LIMIT_RHO_ORDER_1 && form->options.variance_term &&
+         (form->kind == LIMIT_FORM_ENUMERATED || form->kind == LIMIT_FORM_NORM);
 }
 
 bool limit_uses_directions(const struct limit *limit)
 {
   const struct limit_form *form = &limit->form;
-  return form->kind == FORM_SAMPLED || (form->kind == FORM_NORM && form->norm == NORM_OF_FRESH);
+  return form->kind == LIMIT_FORM_SAMPLED ||
+         (form->kind == LIMIT_FORM_NORM && form->norm == LIMIT_NORM_OF_FRESH);
 }
 
 bool limit_has_potential_columns(const struct limit *limit)
 {
   const struct limit_form *form = &limit->form;
-  bool components =
-      form->kind == FORM_POINT || form->kind == FORM_EXPANDED || form->kind == FORM_NORM;
+  bool components = form->kind == LIMIT_FORM_POINT || form->kind == LIMIT_FORM_EXPANDED ||
+                    form->kind == LIMIT_FORM_NORM;
   return objective_is_gaussian(form->optimizer->objective) && components && !form->plan.cholesky;
 }
 

@@ -12,27 +12,37 @@
 #include "sde/system.h"
 
 /* How far F and Sigma are expanded in rho: not at all in rho, to first order, or exact. */
-enum rho_order { RHO_ORDER_0, RHO_ORDER_1, RHO_ORDER_EXACT };
+enum limit_rho_order { LIMIT_RHO_ORDER_0, LIMIT_RHO_ORDER_1, LIMIT_RHO_ORDER_EXACT };
 
 /* How Sigma^(1/2) dW is formed: one column and one Wiener process a component, or a d x d
  * covariance and its semidefinite Cholesky factor with d of them. FEWEST is whichever has fewer
  * Wiener processes, for schemes to which each costs evaluations of the system. */
-enum noise_factor { FACTOR_AUTO, FACTOR_COLUMNS, FACTOR_CHOLESKY, FACTOR_FEWEST };
+enum limit_factor {
+  LIMIT_FACTOR_AUTO,
+  LIMIT_FACTOR_COLUMNS,
+  LIMIT_FACTOR_CHOLESKY,
+  LIMIT_FACTOR_FEWEST
+};
 
 /* How E|g_I| and its gradient are had, for the normalised optimizers to order 1 in rho: by all
  * micro-batches, by the Gaussian integral of gaussian_norm.h with covariance c(m) V, or from fresh
  * micro-batches a step. */
-enum norm_source { NORM_AUTO, NORM_ENUMERATE, NORM_GAUSSIAN, NORM_SAMPLE };
+enum limit_norm_source {
+  LIMIT_NORM_AUTO,
+  LIMIT_NORM_ENUMERATE,
+  LIMIT_NORM_GAUSSIAN,
+  LIMIT_NORM_SAMPLE
+};
 
 /* Which SDE of an optimizer, and how it is evaluated. */
 struct limit_options {
   int eta_order;
-  enum rho_order rho_order;
+  enum limit_rho_order rho_order;
   /* Keep (rho/2) c(m) grad tr V, or for the normalised optimizers E|g_I| in the place of |g|. False
    * is refused with rho_order exact where random gradients perturb. */
   bool variance_term;
-  enum noise_factor factor;
-  enum norm_source norm;
+  enum limit_factor factor;
+  enum limit_norm_source norm;
   /* Fresh directions a step, or micro-batches for E|g_I|; 0 enumerates all micro-batches where they
    * are few, and else draws a default. */
   size_t directions;

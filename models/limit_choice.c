@@ -17,8 +17,8 @@ enum {
 /* Disjoint micro-batches drawn without replacement are correlated; for m = 1 c(b) says how much. */
 static bool needs_pairs(const struct optimizer *optimizer)
 {
-  return optimizer->objective->sampling == WITHOUT_REPLACEMENT && optimizer->micro_batch > 1 &&
-         optimizer->batch / optimizer->micro_batch > 1;
+  return optimizer->objective->sampling == OBJECTIVE_WITHOUT_REPLACEMENT &&
+         optimizer->micro_batch > 1 && optimizer->batch / optimizer->micro_batch > 1;
 }
 
 /* What there is too much of for an enumeration; for m = 1 never anything. */
@@ -30,7 +30,8 @@ static enum excess excess_of(const struct optimizer *optimizer)
   size_t n = objective->components, m = optimizer->micro_batch;
   if (m == 1)
     return EXCESS_NONE;
-  size_t count = enumeration_count(n, m, objective->sampling == WITH_REPLACEMENT, ENUMERATION_MAX);
+  size_t count =
+      enumeration_count(n, m, objective->sampling == OBJECTIVE_WITH_REPLACEMENT, ENUMERATION_MAX);
   if (count == SIZE_MAX)
     return EXCESS_MICRO_BATCHES;
   bool pairs =
@@ -40,33 +41,33 @@ static enum excess excess_of(const struct optimizer *optimizer)
 
 static bool can_enumerate(const struct limit_form *form)
 {
-  return form->optimizer->objective->sampling != GAUSSIAN && form->options.directions == 0 &&
-         excess_of(form->optimizer) == EXCESS_NONE;
+  return form->optimizer->objective->sampling != OBJECTIVE_GAUSSIAN &&
+         form->options.directions == 0 && excess_of(form->optimizer) == EXCESS_NONE;
 }
 
 /* Choices of a form, each with its noise factor. */
-static void use_components(struct limit_form *form, enum form_kind kind, size_t dim)
+static void use_components(struct limit_form *form, enum limit_form_kind kind, size_t dim)
 {
   const struct objective *objective = form->optimizer->objective;
   form->kind = kind;
-  form->plan = factor_plan(dim, objective->components, objective->sampling != GAUSSIAN,
+  form->plan = factor_plan(dim, objective->components, objective->sampling != OBJECTIVE_GAUSSIAN,
                            form->options.factor);
 }
 
 static void use_enumeration(struct limit_form *form)
 {
   const struct objective *objective = form->optimizer->objective;
-  form->kind = FORM_ENUMERATED;
+  form->kind = LIMIT_FORM_ENUMERATED;
   form->pairs = needs_pairs(form->optimizer);
   form->enumeration = enumeration_new(objective->components, form->optimizer->micro_batch,
-                                      objective->sampling == WITH_REPLACEMENT);
+                                      objective->sampling == OBJECTIVE_WITH_REPLACEMENT);
   form->plan = factor_plan(objective->loss->dim, form->enumeration.count, true,
-                           form->pairs ? FACTOR_CHOLESKY : form->options.factor);
+                           form->pairs ? LIMIT_FACTOR_CHOLESKY : form->options.factor);
 }
 
 static void use_samples(struct limit_form *form)
 {
-  form->kind = FORM_SAMPLED;
+  form->kind = LIMIT_FORM_SAMPLED;
   form->plan = factor_plan(form->optimizer->objective->loss->dim, form->directions, true,
                            form->options.factor);
 }
@@ -76,19 +77,19 @@ static void use_samples(struct limit_form *form)
 static void use_norm(struct limit_form *form)
 {
   const struct objective *objective = form->optimizer->objective;
-  enum norm_source wanted = form->options.norm;
-  if ((wanted == NORM_AUTO || wanted == NORM_ENUMERATE) && form->options.variance_term &&
-      can_enumerate(form)) {
+  enum limit_norm_source wanted = form->options.norm;
+  if ((wanted == LIMIT_NORM_AUTO || wanted == LIMIT_NORM_ENUMERATE) &&
+      form->options.variance_term && can_enumerate(form)) {
     use_enumeration(form);
     return;
   }
-  use_components(form, FORM_NORM, objective->loss->dim);
+  use_components(form, LIMIT_FORM_NORM, objective->loss->dim);
   bool gaussian = objective_is_gaussian(objective);
-  form->norm = !form->options.variance_term                          ? NORM_OF_MEAN
-               : gaussian && objective_has_constant_noise(objective) ? NORM_OF_GAUSSIAN_NOISE
-               : gaussian || wanted == NORM_GAUSSIAN                 ? NORM_OF_CLOSURE
-                                                                     : NORM_OF_FRESH;
-  if (form->norm == NORM_OF_GAUSSIAN_NOISE)
+  form->norm = !form->options.variance_term                          ? LIMIT_NORM_OF_MEAN
+               : gaussian && objective_has_constant_noise(objective) ? LIMIT_NORM_OF_GAUSSIAN_NOISE
+               : gaussian || wanted == LIMIT_NORM_GAUSSIAN           ? LIMIT_NORM_OF_CLOSURE
+                                                                     : LIMIT_NORM_OF_FRESH;
+  if (form->norm == LIMIT_NORM_OF_GAUSSIAN_NOISE)
     form->basis = limit_norm_basis_new(form->optimizer);
 }
 
@@ -97,20 +98,20 @@ static void choose_form(struct limit_form *form)
 {
   const struct optimizer *optimizer = form->optimizer;
   const struct objective *objective = optimizer->objective;
-  enum rho_order order = form->options.rho_order;
+  enum limit_rho_order order = form->options.rho_order;
   size_t d = objective->loss->dim;
   bool constant = objective_has_constant_noise(objective);
   enum perturbation by = optimizer->type->perturbation;
   form->directions = form->options.directions > 0 ? form->options.directions : DEFAULT_DIRECTIONS;
   if (by == PERTURB_NOTHING || by == PERTURB_FULL_GRADIENT || optimizer->rho == 0 ||
-      order == RHO_ORDER_0)
-    use_components(form, FORM_POINT, d);
+      order == LIMIT_RHO_ORDER_0)
+    use_components(form, LIMIT_FORM_POINT, d);
   else if (by == PERTURB_REWEIGHTED_GRADIENT)
     use_samples(form);
   else if (!optimizer->type->normalized &&
-           (order == RHO_ORDER_1 || (constant && objective->loss->quadratic)))
-    use_components(form, FORM_EXPANDED, constant ? d : 2 * d);
-  else if (order == RHO_ORDER_1)
+           (order == LIMIT_RHO_ORDER_1 || (constant && objective->loss->quadratic)))
+    use_components(form, LIMIT_FORM_EXPANDED, constant ? d : 2 * d);
+  else if (order == LIMIT_RHO_ORDER_1)
     use_norm(form);
   else if (can_enumerate(form))
     use_enumeration(form);
@@ -124,16 +125,16 @@ static bool has_matrix_form(const struct limit_form *form)
   const struct optimizer *optimizer = form->optimizer;
   const struct loss *loss = optimizer->objective->loss;
   double rho = optimizer->rho;
-  if (optimizer->objective->sampling == GAUSSIAN)
+  if (optimizer->objective->sampling == OBJECTIVE_GAUSSIAN)
     return false;
-  if (form->kind == FORM_POINT || form->kind == FORM_NORM)
-    return generalized_linear_has_moments(loss, DIRECTIONS_EXACT, 0);
-  if (form->kind == FORM_EXPANDED)
+  if (form->kind == LIMIT_FORM_POINT || form->kind == LIMIT_FORM_NORM)
+    return generalized_linear_has_moments(loss, GENERALIZED_DIRECTIONS_EXACT, 0);
+  if (form->kind == LIMIT_FORM_EXPANDED)
     return optimizer->micro_batch == 1 && limit_form_theta(optimizer) == 1 &&
-           generalized_linear_has_moments(loss, DIRECTIONS_FIRST_ORDER, rho);
-  return form->kind == FORM_ENUMERATED && form->enumeration.size == 1 &&
+           generalized_linear_has_moments(loss, GENERALIZED_DIRECTIONS_FIRST_ORDER, rho);
+  return form->kind == LIMIT_FORM_ENUMERATED && form->enumeration.size == 1 &&
          !optimizer->type->normalized &&
-         generalized_linear_has_moments(loss, DIRECTIONS_EXACT, rho);
+         generalized_linear_has_moments(loss, GENERALIZED_DIRECTIONS_EXACT, rho);
 }
 
 /* Of a sample by columns, beside which the matrix form breaks even: a normal, and a pass over the
@@ -141,7 +142,9 @@ static bool has_matrix_form(const struct limit_form *form)
  * expanded one six, by measurement up to 37 dimensions. The matrix form has them for nothing. */
 static double column_cost(const struct limit_form *form)
 {
-  double passes = form->kind == FORM_EXPANDED ? 7 : form->kind == FORM_ENUMERATED ? 2 : 1;
+  double passes = form->kind == LIMIT_FORM_EXPANDED     ? 7
+                  : form->kind == LIMIT_FORM_ENUMERATED ? 2
+                                                        : 1;
   return FACTOR_NORMAL_COST + passes * (double)form->optimizer->objective->loss->dim;
 }
 
@@ -154,17 +157,17 @@ static void choose_matrix_form(struct limit_form *form)
   double d = (double)dim;
   bool cheaper = FACTOR_MATRIX_COST * d * (d + 1) / 2 < column_cost(form);
   struct factor_plan plan = factor_plan(dim, form->plan.columns, true, form->options.factor);
-  form->matrix = plan.cholesky || (form->options.factor == FACTOR_AUTO && cheaper);
+  form->matrix = plan.cholesky || (form->options.factor == LIMIT_FACTOR_AUTO && cheaper);
   if (form->matrix)
     form->plan = plan;
   form->plan.cholesky = form->plan.cholesky || form->matrix;
 }
 
-/* The point where a FORM_POINT takes the noise, is it x itself? */
+/* The point where a LIMIT_FORM_POINT takes the noise, is it x itself? */
 static bool is_unmoved(const struct limit_form *form)
 {
   const struct optimizer *optimizer = form->optimizer;
-  return form->options.rho_order == RHO_ORDER_0 || optimizer->rho == 0 ||
+  return form->options.rho_order == LIMIT_RHO_ORDER_0 || optimizer->rho == 0 ||
          optimizer->type->perturbation == PERTURB_NOTHING;
 }
 
@@ -173,13 +176,13 @@ enum sde_noise_class limit_form_noise_class(const struct limit_form *form)
 {
   const struct objective *objective = form->optimizer->objective;
   if (objective_has_constant_noise(objective) &&
-      (form->kind == FORM_POINT || form->kind == FORM_NORM ||
-       (form->kind == FORM_EXPANDED && objective->loss->quadratic)))
+      (form->kind == LIMIT_FORM_POINT || form->kind == LIMIT_FORM_NORM ||
+       (form->kind == LIMIT_FORM_EXPANDED && objective->loss->quadratic)))
     return SDE_NOISE_ADDITIVE;
   if (factor_noise_dim(&form->plan) == 1)
     return SDE_NOISE_SCALAR;
-  bool diagonal = objective->sampling == GAUSSIAN && objective->noise->diagonal;
-  bool by_columns = form->kind == FORM_POINT && !form->plan.cholesky;
+  bool diagonal = objective->sampling == OBJECTIVE_GAUSSIAN && objective->noise->diagonal;
+  bool by_columns = form->kind == LIMIT_FORM_POINT && !form->plan.cholesky;
   return diagonal && by_columns && is_unmoved(form) ? SDE_NOISE_DIAGONAL : SDE_NOISE_GENERAL;
 }
 
@@ -188,36 +191,36 @@ double limit_form_cost(const struct limit_form *form)
   const struct objective *objective = form->optimizer->objective;
   double d = (double)objective->loss->dim, n = (double)objective->components;
   double columns = (double)form->plan.columns, m = (double)form->optimizer->micro_batch;
-  double component = 2 * d, passes = form->kind == FORM_EXPANDED ? 6 * n : 2 * n;
+  double component = 2 * d, passes = form->kind == LIMIT_FORM_EXPANDED ? 6 * n : 2 * n;
   double factor = form->plan.cholesky
                       ? columns * (double)form->plan.dim * (double)form->plan.dim / 2
                       : columns * (FACTOR_NORMAL_COST + (double)form->plan.dim);
   return component * passes + factor +
-         (form->kind == FORM_ENUMERATED ? 2 * m * columns * component : 0);
+         (form->kind == LIMIT_FORM_ENUMERATED ? 2 * m * columns * component : 0);
 }
 
 bool limit_form_is_affine(const struct limit_form *form)
 {
   const struct optimizer *optimizer = form->optimizer;
   const struct objective *objective = optimizer->objective;
-  bool perturbed = optimizer->rho > 0 && form->options.rho_order != RHO_ORDER_0;
-  bool quadratic = objective->sampling != GAUSSIAN || objective->noise->quadratic;
-  return objective->loss->quadratic && quadratic && form->kind != FORM_SAMPLED &&
+  bool perturbed = optimizer->rho > 0 && form->options.rho_order != LIMIT_RHO_ORDER_0;
+  bool quadratic = objective->sampling != OBJECTIVE_GAUSSIAN || objective->noise->quadratic;
+  return objective->loss->quadratic && quadratic && form->kind != LIMIT_FORM_SAMPLED &&
          (!optimizer->type->normalized || !perturbed);
 }
 
 void limit_form_describe(const struct limit_form *form, size_t size, char *text)
 {
   text[0] = '\0';
-  if (form->kind == FORM_ENUMERATED)
+  if (form->kind == LIMIT_FORM_ENUMERATED)
     snprintf(text, size, ", %zu micro-batches enumerated", form->enumeration.count);
-  else if (form->kind == FORM_SAMPLED)
+  else if (form->kind == LIMIT_FORM_SAMPLED)
     snprintf(text, size, ", %zu fresh directions a step", form->directions);
-  else if (form->kind == FORM_NORM && form->norm == NORM_OF_MEAN)
+  else if (form->kind == LIMIT_FORM_NORM && form->norm == LIMIT_NORM_OF_MEAN)
     snprintf(text, size, ", |g| in the place of E|g_I|");
-  else if (form->kind == FORM_NORM && form->norm == NORM_OF_FRESH)
+  else if (form->kind == LIMIT_FORM_NORM && form->norm == LIMIT_NORM_OF_FRESH)
     snprintf(text, size, ", E|g_I| from %zu fresh micro-batches a step", form->directions);
-  else if (form->kind == FORM_NORM)
+  else if (form->kind == LIMIT_FORM_NORM)
     snprintf(text, size, ", E|g_I| by the Gaussian integral");
 }
 
@@ -227,7 +230,7 @@ static bool check_variance_term(const struct optimizer *optimizer,
                                 struct sde_status *status)
 {
   const struct optimizer_type *type = optimizer->type;
-  if (options->variance_term || options->rho_order != RHO_ORDER_EXACT)
+  if (options->variance_term || options->rho_order != LIMIT_RHO_ORDER_EXACT)
     return true;
   if (type->perturbation == PERTURB_MICRO_GRADIENT)
     return sde_fail(status, SDE_INVALID,
@@ -261,7 +264,7 @@ static bool check_options(const struct optimizer *optimizer, const struct limit_
     return sde_fail(status, SDE_INVALID, "%s: eta_order %d is not known; it must be 1 or 2", place,
                     options->eta_order);
   if (optimizer->type->perturbation == PERTURB_REWEIGHTED_GRADIENT &&
-      options->rho_order == RHO_ORDER_1)
+      options->rho_order == LIMIT_RHO_ORDER_1)
     return sde_fail(status, SDE_INVALID,
                     "%s: %s has no expansion in rho; rho_order must be 0 or exact", place,
                     optimizer->type->name);
@@ -278,19 +281,19 @@ static bool check_options(const struct optimizer *optimizer, const struct limit_
 static bool check_norm(const struct limit_form *form, const char *place, struct sde_status *status)
 {
   const struct optimizer *optimizer = form->optimizer;
-  enum norm_source wanted = form->options.norm;
-  if (form->kind != FORM_NORM || form->norm == NORM_OF_MEAN)
+  enum limit_norm_source wanted = form->options.norm;
+  if (form->kind != LIMIT_FORM_NORM || form->norm == LIMIT_NORM_OF_MEAN)
     return true;
   bool gaussian = objective_is_gaussian(optimizer->objective);
-  if (optimizer->objective->sampling == GAUSSIAN &&
-      (wanted == NORM_ENUMERATE || (gaussian && wanted == NORM_SAMPLE)))
+  if (optimizer->objective->sampling == OBJECTIVE_GAUSSIAN &&
+      (wanted == LIMIT_NORM_ENUMERATE || (gaussian && wanted == LIMIT_NORM_SAMPLE)))
     return sde_fail(status, SDE_INVALID,
                     "%s: norm: %s needs micro-batches of samples, which %s noise has not; norm "
                     "must be auto%s or %s",
-                    place, wanted == NORM_ENUMERATE ? "enumerate" : "sample",
+                    place, wanted == LIMIT_NORM_ENUMERATE ? "enumerate" : "sample",
                     gaussian ? "Gaussian" : "Student t", gaussian ? "" : ", gaussian",
                     gaussian ? "gaussian" : "sample");
-  if (wanted != NORM_ENUMERATE)
+  if (wanted != LIMIT_NORM_ENUMERATE)
     return true;
   if (form->options.directions > 0)
     return sde_fail(status, SDE_INVALID,

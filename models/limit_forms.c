@@ -13,8 +13,8 @@
 
 struct limit_form_workspace {
   struct factor_workspace factor;
-  struct optimizer_workspace *optimizer; /* FORM_SAMPLED */
-  struct limit_norm_workspace *norm;     /* FORM_NORM */
+  struct optimizer_workspace *optimizer; /* LIMIT_FORM_SAMPLED */
+  struct limit_norm_workspace *norm;     /* LIMIT_FORM_NORM */
   /* dim * width each: g and H g or another slope of the drift at x; a moved point; of one component
    * or micro-batch g_i, H_i v_i and H_i g_i; a vector to multiply; q of expanded_pass. */
   double *g, *hg, *point, *gi, *hvi, *hgi, *v, *q, *scratch;
@@ -42,9 +42,9 @@ struct limit_form_workspace *limit_form_workspace_new(const struct limit_form *f
   w->column = sde_alloc(form->plan.dim, width * sizeof(double));
   w->stacked = sde_alloc(form->plan.dim, width * sizeof(double));
   w->factor = factor_workspace_new(&form->plan, width);
-  if (form->kind == FORM_SAMPLED)
+  if (form->kind == LIMIT_FORM_SAMPLED)
     w->optimizer = optimizer_workspace_new(form->optimizer, width);
-  if (form->kind == FORM_NORM)
+  if (form->kind == LIMIT_FORM_NORM)
     w->norm = limit_norm_workspace_new(form, width);
   if (form->pairs)
     w->directions = sde_alloc(form->enumeration.count, size * sizeof(double));
@@ -107,10 +107,11 @@ static double batch_scale(const struct limit_form *form)
 static void matrix_form(const struct limit_form *form, struct limit_form_workspace *w, size_t width,
                         double rho, const double *x, double scale, const double *dw, double *noise)
 {
-  generalized_linear_moments(
-      form->optimizer->objective->loss, width,
-      form->kind == FORM_EXPANDED ? DIRECTIONS_FIRST_ORDER : DIRECTIONS_EXACT, rho, x,
-      w->factor.mean, dw == NULL ? NULL : w->factor.covariance, w->factor.sum);
+  generalized_linear_moments(form->optimizer->objective->loss, width,
+                             form->kind == LIMIT_FORM_EXPANDED ? GENERALIZED_DIRECTIONS_FIRST_ORDER
+                                                               : GENERALIZED_DIRECTIONS_EXACT,
+                             rho, x, w->factor.mean, dw == NULL ? NULL : w->factor.covariance,
+                             w->factor.sum);
   if (dw == NULL)
     return;
   factor_cholesky_above(form->plan.dim, width, w->factor.sum, w->factor.covariance);
@@ -193,19 +194,19 @@ static void evaluate_point(const struct limit_form *form, struct limit_form_work
   const struct optimizer *optimizer = form->optimizer;
   const struct loss *loss = optimizer->objective->loss;
   size_t size = loss->dim * width;
-  bool moved = form->options.rho_order != RHO_ORDER_0 && optimizer->rho > 0 &&
+  bool moved = form->options.rho_order != LIMIT_RHO_ORDER_0 && optimizer->rho > 0 &&
                optimizer->type->perturbation == PERTURB_FULL_GRADIENT;
   if (moved)
     move_point(form, w, width, x);
   const double *y = moved ? w->point : x;
-  if (optimizer->objective->sampling != GAUSSIAN) {
+  if (optimizer->objective->sampling != OBJECTIVE_GAUSSIAN) {
     gradient_and_noise(form, w, width, y, dw, noise);
   } else {
     loss_mean_gradient(loss, width, y, w->g, w->scratch);
     if (dw != NULL)
       leading_noise(form, w, width, y, w->g, dw, noise);
   }
-  if (drift != NULL && moved && form->options.rho_order == RHO_ORDER_1) {
+  if (drift != NULL && moved && form->options.rho_order == LIMIT_RHO_ORDER_1) {
     loss_mean_hessian_vector(loss, width, x, w->v, w->hg, w->scratch);
     set_drift(size, w->gi, optimizer->rho, w->hg, drift);
   } else if (drift != NULL) {
@@ -217,9 +218,9 @@ double limit_form_theta(const struct optimizer *optimizer)
 {
   double m = (double)optimizer->micro_batch, n = (double)optimizer->objective->loss->samples;
   switch (optimizer->objective->sampling) {
-  case WITH_REPLACEMENT:
+  case OBJECTIVE_WITH_REPLACEMENT:
     return 1 / m;
-  case WITHOUT_REPLACEMENT:
+  case OBJECTIVE_WITHOUT_REPLACEMENT:
     return n <= 2 ? 0 : (n - 2 * m) / (m * (n - 2));
   default:
     return 0;
@@ -238,7 +239,7 @@ static void expanded_pass(const struct limit_form *form, struct limit_form_works
   size_t size = objective->loss->dim * width;
   double share = objective_component_weight(objective), weight = limit_form_theta(optimizer);
   bool stacked = form->plan.dim > objective->loss->dim;
-  double centre = objective->sampling == GAUSSIAN ? 0 : 1;
+  double centre = objective->sampling == OBJECTIVE_GAUSSIAN ? 0 : 1;
   factor_begin(&form->plan, &w->factor, width);
   sde_block_fill(size, 0, w->q);
   for (size_t i = 0; i < objective->components; i++) {
@@ -303,7 +304,7 @@ static void evaluate_expanded(const struct limit_form *form, struct limit_form_w
     expanded_matrix_form(form, w, width, x, dw, drift, noise);
     return;
   }
-  double centre = objective->sampling == GAUSSIAN ? 0 : 1;
+  double centre = objective->sampling == OBJECTIVE_GAUSSIAN ? 0 : 1;
   bool want_q = drift != NULL && variance_term;
   loss_mean_gradient(loss, width, x, w->g, w->scratch);
   loss_mean_hessian_vector(loss, width, x, w->g, w->hg, w->scratch);
@@ -353,11 +354,11 @@ static void micro_direction(const struct limit_form *form, struct limit_form_wor
   const struct objective *objective = optimizer->objective;
   size_t size = objective->loss->dim * width, m = form->enumeration.size;
   micro_mean(objective, width, m, index, x, NULL, w->gi, w->scratch);
-  if (form->options.rho_order == RHO_ORDER_1)
+  if (form->options.rho_order == LIMIT_RHO_ORDER_1)
     memcpy(w->v, w->gi, size * sizeof *w->v);
   if (optimizer->type->normalized)
     optimizer_normalize(objective->loss->dim, width, w->gi);
-  if (form->options.rho_order == RHO_ORDER_1) {
+  if (form->options.rho_order == LIMIT_RHO_ORDER_1) {
     micro_mean(objective, width, m, index, x, w->gi, w->hvi, w->scratch);
     sde_block_shift(size, w->v, optimizer->rho, w->hvi, u);
   } else {
@@ -404,7 +405,7 @@ static double direction_scale(const struct limit_form *form)
   const struct optimizer *optimizer = form->optimizer;
   double eta = optimizer->eta, count = (double)form->directions;
   size_t m = optimizer->micro_batch;
-  if (form->kind == FORM_SAMPLED)
+  if (form->kind == LIMIT_FORM_SAMPLED)
     return sqrt(eta * count / (count - 1));
   if (form->pairs)
     return sqrt(eta);
@@ -419,7 +420,7 @@ static void evaluate_directions(const struct limit_form *form, struct limit_form
                                 const double *dw, double *drift, double *noise)
 {
   const struct enumeration *all = &form->enumeration;
-  bool sampled = form->kind == FORM_SAMPLED;
+  bool sampled = form->kind == LIMIT_FORM_SAMPLED;
   size_t size = form->plan.dim * width, count = form->plan.columns;
   if (form->matrix) {
     matrix_form(form, w, width, form->optimizer->rho, x, direction_scale(form), dw, noise);
@@ -468,17 +469,17 @@ void limit_form_evaluate(const struct limit_form *form, struct limit_form_worksp
                          const double *dw, double *drift, double *noise)
 {
   switch (form->kind) {
-  case FORM_POINT:
+  case LIMIT_FORM_POINT:
     evaluate_point(form, w, width, x, dw, drift, noise);
     break;
-  case FORM_EXPANDED:
+  case LIMIT_FORM_EXPANDED:
     evaluate_expanded(form, w, width, x, dw, drift, noise);
     break;
-  case FORM_ENUMERATED:
-  case FORM_SAMPLED:
+  case LIMIT_FORM_ENUMERATED:
+  case LIMIT_FORM_SAMPLED:
     evaluate_directions(form, w, at, width, x, dw, drift, noise);
     break;
-  case FORM_NORM:
+  case LIMIT_FORM_NORM:
     evaluate_norm(form, w, at, width, x, dw, drift, noise);
     break;
   }

@@ -13,20 +13,20 @@
 #include "models/limit.h"
 
 /* What F and Sigma are computed from. */
-enum form_kind {
-  FORM_POINT,      /* one gradient: g and V at x, or at x + rho g(x) */
-  FORM_EXPANDED,   /* m-USAM to first order in rho */
-  FORM_ENUMERATED, /* the directions of all micro-batches, linearised in rho or not */
-  FORM_SAMPLED,    /* a few fresh directions a step */
-  FORM_NORM        /* m-SAM to first order: g + rho grad E|g_I|, leading noise c(b) V */
+enum limit_form_kind {
+  LIMIT_FORM_POINT,      /* one gradient: g and V at x, or at x + rho g(x) */
+  LIMIT_FORM_EXPANDED,   /* m-USAM to first order in rho */
+  LIMIT_FORM_ENUMERATED, /* the directions of all micro-batches, linearised in rho or not */
+  LIMIT_FORM_SAMPLED,    /* a few fresh directions a step */
+  LIMIT_FORM_NORM        /* m-SAM to first order: g + rho grad E|g_I|, leading noise c(b) V */
 };
 
-/* FORM_NORM: what stands for E|g_I|. */
-enum norm_kind {
-  NORM_OF_MEAN,           /* |g|: the variance term is left out */
-  NORM_OF_GAUSSIAN_NOISE, /* the integral of gaussian_norm.h, exact: c(m) V does not depend on x */
-  NORM_OF_CLOSURE, /* the same integral at each x, as if g_I were N(g, c(m) V), or as it is */
-  NORM_OF_FRESH    /* the mean over fresh micro-batches */
+/* LIMIT_FORM_NORM: what stands for E|g_I|. */
+enum limit_norm_kind {
+  LIMIT_NORM_OF_MEAN,           /* |g|: the variance term is left out */
+  LIMIT_NORM_OF_GAUSSIAN_NOISE, /* the integral of gaussian_norm.h, exact: c(m) V does not depend on x */
+  LIMIT_NORM_OF_CLOSURE, /* the same integral at each x, as if g_I were N(g, c(m) V), or as it is */
+  LIMIT_NORM_OF_FRESH    /* the mean over fresh micro-batches */
 };
 
 /* A form as chosen for an optimizer. */
@@ -34,14 +34,14 @@ struct limit_form {
   const struct optimizer *optimizer;
   struct limit_options options;
   struct sde_stream stream;
-  enum form_kind kind;
-  struct factor_plan plan;           /* of Sigma^(1/2) dW */
-  bool matrix;                       /* the covariance is that of generalized_sums.h */
-  struct enumeration enumeration;    /* FORM_ENUMERATED; else empty */
-  bool pairs;                        /* enumerated, and disjoint micro-batches are correlated */
-  size_t directions;                 /* FORM_SAMPLED and NORM_OF_FRESH: drawn each step */
-  enum norm_kind norm;               /* FORM_NORM */
-  struct gaussian_norm_basis *basis; /* NORM_OF_GAUSSIAN_NOISE; else NULL */
+  enum limit_form_kind kind;
+  struct factor_plan plan;        /* of Sigma^(1/2) dW */
+  bool matrix;                    /* the covariance is that of generalized_sums.h */
+  struct enumeration enumeration; /* LIMIT_FORM_ENUMERATED; else empty */
+  bool pairs;                     /* enumerated, and disjoint micro-batches are correlated */
+  size_t directions;              /* LIMIT_FORM_SAMPLED and LIMIT_NORM_OF_FRESH: drawn each step */
+  enum limit_norm_kind norm;      /* LIMIT_FORM_NORM */
+  struct gaussian_norm_basis *basis; /* LIMIT_NORM_OF_GAUSSIAN_NOISE; else NULL */
 };
 
 /* The form of optimizer, options and stream, which are given: fills in the rest. False, and the
@@ -87,7 +87,7 @@ struct sde_address limit_form_address(const struct limit_form *form, const struc
 /* theta of theory.md section 3: how much of delta H_i delta g_i is in column i. */
 double limit_form_theta(const struct optimizer *optimizer);
 
-/* FORM_NORM, by form->norm. The basis is that of c(m) J J^T, for Gaussian noise alone; the gradient
+/* LIMIT_FORM_NORM, by form->norm. The basis is that of c(m) J J^T, for Gaussian noise alone; the gradient
  * of E|g_I| at x, given g there, comes in out[j*width + p]. */
 struct gaussian_norm_basis *limit_norm_basis_new(const struct optimizer *optimizer);
 struct limit_norm_workspace;

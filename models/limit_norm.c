@@ -12,8 +12,8 @@
 struct limit_norm_workspace {
   double *mean, *column, *scratch; /* dim * width */
   struct gaussian_norm_workspace *gaussian;
-  struct micro_batches fresh; /* NORM_OF_FRESH: one micro-batch */
-  /* NORM_OF_CLOSURE: dim (dim+1)/2 * width, twice; dim^2 * width; dim * width; width. */
+  struct micro_batches fresh; /* LIMIT_NORM_OF_FRESH: one micro-batch */
+  /* LIMIT_NORM_OF_CLOSURE: dim (dim+1)/2 * width, twice; dim^2 * width; dim * width; width. */
   double *covariance, *lower, *curvature, *before, *step;
 };
 
@@ -25,11 +25,11 @@ struct limit_norm_workspace *limit_norm_workspace_new(const struct limit_form *f
   w->mean = sde_alloc(d, width * sizeof(double));
   w->column = sde_alloc(d, width * sizeof(double));
   w->scratch = sde_alloc(d, width * sizeof(double));
-  if (form->norm == NORM_OF_GAUSSIAN_NOISE || form->norm == NORM_OF_CLOSURE)
+  if (form->norm == LIMIT_NORM_OF_GAUSSIAN_NOISE || form->norm == LIMIT_NORM_OF_CLOSURE)
     w->gaussian = gaussian_norm_workspace_new(d);
-  if (form->norm == NORM_OF_FRESH)
+  if (form->norm == LIMIT_NORM_OF_FRESH)
     w->fresh = micro_batches_new(objective, form->optimizer->micro_batch, 1, width);
-  if (form->norm == NORM_OF_CLOSURE) {
+  if (form->norm == LIMIT_NORM_OF_CLOSURE) {
     w->covariance = sde_alloc(d * (d + 1) / 2, width * sizeof(double));
     w->curvature = sde_alloc(d * d, width * sizeof(double));
     w->before = sde_alloc(d, width * sizeof(double));
@@ -176,7 +176,7 @@ static void add_hessian_vector(const struct objective *objective, struct limit_n
 {
   const struct loss *loss = objective->loss;
   size_t size = loss->dim * width, m = w->fresh.size;
-  if (objective->sampling == GAUSSIAN) {
+  if (objective->sampling == OBJECTIVE_GAUSSIAN) {
     loss_mean_hessian_vector(loss, width, x, w->mean, w->column, w->scratch);
     noise_add_hessian_vector(objective->noise, width, x, w->fresh.weight, w->mean, w->column,
                              w->scratch);
@@ -212,19 +212,19 @@ void limit_norm_gradient(const struct limit_form *form, struct limit_norm_worksp
 {
   const struct loss *loss = form->optimizer->objective->loss;
   switch (form->norm) {
-  case NORM_OF_MEAN:
+  case LIMIT_NORM_OF_MEAN:
     memcpy(w->mean, g, loss->dim * width * sizeof *g);
     optimizer_normalize(loss->dim, width, w->mean);
     loss_mean_hessian_vector(loss, width, x, w->mean, out, w->scratch);
     break;
-  case NORM_OF_GAUSSIAN_NOISE:
+  case LIMIT_NORM_OF_GAUSSIAN_NOISE:
     gaussian_norm_shared(form->basis, w->gaussian, width, g, w->mean, NULL);
     loss_mean_hessian_vector(loss, width, x, w->mean, out, w->scratch);
     break;
-  case NORM_OF_CLOSURE:
+  case LIMIT_NORM_OF_CLOSURE:
     closure_gradient(form, w, width, x, g, out);
     break;
-  case NORM_OF_FRESH:
+  case LIMIT_NORM_OF_FRESH:
     fresh_gradient(form, w, at, width, x, out);
     break;
   }

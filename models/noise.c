@@ -203,9 +203,9 @@ bool noise_check_keys(const struct parameters *parameters, struct sde_status *st
 static bool set_law(struct noise *noise, const struct parameters *parameters,
                     struct sde_status *status)
 {
-  noise->law = is(parameters, "law", "gaussian") ? LAW_GAUSSIAN : LAW_STUDENT_T;
+  noise->law = is(parameters, "law", "gaussian") ? NOISE_LAW_GAUSSIAN : NOISE_LAW_STUDENT_T;
   noise->variance = 1;
-  if (noise->law == LAW_GAUSSIAN)
+  if (noise->law == NOISE_LAW_GAUSSIAN)
     return true;
   if (!parameters_has(parameters, "degrees_of_freedom"))
     return sde_fail(status, SDE_INVALID,
@@ -244,7 +244,7 @@ void noise_free(struct noise *noise)
 
 const char *noise_caution(const struct noise *noise)
 {
-  if (noise->law == LAW_GAUSSIAN || noise->degrees_of_freedom > 4)
+  if (noise->law == NOISE_LAW_GAUSSIAN || noise->degrees_of_freedom > 4)
     return NULL;
   if (noise->degrees_of_freedom > 2)
     return "the noise has an infinite fourth moment (degrees_of_freedom at most 4): squares such "
@@ -258,7 +258,7 @@ void noise_draw(const struct noise *noise, const struct sde_address *at, size_t 
                 size_t count, double *xi)
 {
   size_t lanes = count * noise->components;
-  if (noise->law == LAW_STUDENT_T) {
+  if (noise->law == NOISE_LAW_STUDENT_T) {
     student_means(noise->degrees_of_freedom, at, width, size, lanes, xi);
     return;
   }
@@ -269,7 +269,7 @@ void noise_draw(const struct noise *noise, const struct sde_address *at, size_t 
 double noise_lanes(const struct noise *noise, size_t size, size_t count)
 {
   double means = (double)count * (double)noise->components;
-  return noise->law == LAW_STUDENT_T ? 2 * means * (double)size : means;
+  return noise->law == NOISE_LAW_STUDENT_T ? 2 * means * (double)size : means;
 }
 
 void noise_gradient(const struct noise *noise, size_t width, size_t k, const double *x, double *g)

@@ -14,7 +14,7 @@
 #include "sde/random.h"
 
 /* The law of xi_k: standard normal, or Student t without scaling. */
-enum noise_law { LAW_GAUSSIAN, LAW_STUDENT_T };
+enum noise_law { NOISE_LAW_GAUSSIAN, NOISE_LAW_STUDENT_T };
 
 /* The noise of one loss. */
 struct noise {
@@ -25,7 +25,7 @@ struct noise {
   bool quadratic;    /* every phi_k is at most quadratic */
   bool diagonal;     /* K = dim and grad phi_k has entry k alone, a function of x_k */
   enum noise_law law;
-  double degrees_of_freedom; /* LAW_STUDENT_T */
+  double degrees_of_freedom; /* NOISE_LAW_STUDENT_T */
   double variance;           /* of xi_k; INFINITY where it has none */
   void *data;                /* of the structure, one piece of memory; NULL for none */
 };

@@ -25,10 +25,10 @@ struct objective *objective_new(const struct loss *loss, const struct parameters
     objective->start = sde_alloc(loss->dim, sizeof *start);
     memcpy(objective->start, start, loss->dim * sizeof *start);
   }
-  objective->sampling = strcmp(sampling, "gaussian") == 0           ? GAUSSIAN
-                        : strcmp(sampling, "with-replacement") == 0 ? WITH_REPLACEMENT
-                                                                    : WITHOUT_REPLACEMENT;
-  if (objective->sampling != GAUSSIAN)
+  objective->sampling = strcmp(sampling, "gaussian") == 0           ? OBJECTIVE_GAUSSIAN
+                        : strcmp(sampling, "with-replacement") == 0 ? OBJECTIVE_WITH_REPLACEMENT
+                                                                    : OBJECTIVE_WITHOUT_REPLACEMENT;
+  if (objective->sampling != OBJECTIVE_GAUSSIAN)
     return objective;
   objective->noise = noise_new(loss, noise, start, status);
   if (objective->noise != NULL) {
@@ -50,29 +50,29 @@ void objective_free(struct objective *objective)
 
 bool objective_has_variance(const struct objective *objective)
 {
-  return objective->sampling != GAUSSIAN || isfinite(objective->noise->variance);
+  return objective->sampling != OBJECTIVE_GAUSSIAN || isfinite(objective->noise->variance);
 }
 
 bool objective_is_gaussian(const struct objective *objective)
 {
-  return objective->sampling == GAUSSIAN && objective->noise->law == LAW_GAUSSIAN;
+  return objective->sampling == OBJECTIVE_GAUSSIAN && objective->noise->law == NOISE_LAW_GAUSSIAN;
 }
 
 bool objective_has_constant_noise(const struct objective *objective)
 {
-  return objective->sampling == GAUSSIAN && objective->noise->factor != NULL;
+  return objective->sampling == OBJECTIVE_GAUSSIAN && objective->noise->factor != NULL;
 }
 
 double objective_component_weight(const struct objective *objective)
 {
-  return objective->sampling == GAUSSIAN ? objective->noise->variance
-                                         : 1 / (double)objective->components;
+  return objective->sampling == OBJECTIVE_GAUSSIAN ? objective->noise->variance
+                                                   : 1 / (double)objective->components;
 }
 
 double objective_batch_factor(const struct objective *objective, size_t batch)
 {
   double n = (double)objective->loss->samples, s = (double)batch;
-  if (objective->sampling != WITHOUT_REPLACEMENT)
+  if (objective->sampling != OBJECTIVE_WITHOUT_REPLACEMENT)
     return 1 / s;
   return n == 1 ? 0 : (n - s) / (s * (n - 1));
 }
@@ -81,14 +81,14 @@ bool objective_accepts(const struct objective *objective, size_t batch, size_t m
                        const char *place, struct sde_status *status)
 {
   double lanes =
-      objective->sampling == GAUSSIAN
+      objective->sampling == OBJECTIVE_GAUSSIAN
           ? noise_lanes(objective->noise, micro_batch, batch / (micro_batch == 0 ? 1 : micro_batch))
           : (double)batch;
   if (lanes > LANES_MAX)
     return sde_fail(status, SDE_INVALID,
                     "%s: a step would draw %.0f random numbers a path; at most %.0f are accepted",
                     place, lanes, LANES_MAX);
-  if (objective->sampling == WITHOUT_REPLACEMENT && batch > objective->loss->samples)
+  if (objective->sampling == OBJECTIVE_WITHOUT_REPLACEMENT && batch > objective->loss->samples)
     return sde_fail(status, SDE_INVALID,
                     "%s: a batch of %zu cannot be drawn without replacement from %zu samples; "
                     "batch must be at most %zu, or sampling with-replacement",
@@ -104,14 +104,14 @@ struct micro_batches micro_batches_new(const struct objective *objective, size_t
                                        size_t width)
 {
   struct micro_batches batches = {.size = size, .count = count, .summed = SIZE_MAX};
-  if (objective->sampling == GAUSSIAN) {
+  if (objective->sampling == OBJECTIVE_GAUSSIAN) {
     batches.weight = sde_alloc(count * objective->components, width * sizeof(double));
     return batches;
   }
   batches.index = sde_alloc(count * size, width * sizeof(uint32_t));
   if (size > 1 && !objective->per_sample && objective->loss->sum_size > 0)
     batches.sum = sde_alloc(objective->loss->sum_size, width * sizeof(double));
-  if (objective->sampling == WITHOUT_REPLACEMENT) {
+  if (objective->sampling == OBJECTIVE_WITHOUT_REPLACEMENT) {
     batches.permutation = sde_alloc(objective->components, sizeof(uint32_t));
     for (uint32_t i = 0; i < objective->components; i++)
       batches.permutation[i] = i;
@@ -135,13 +135,13 @@ void objective_draw(const struct objective *objective, const struct sde_address 
   uint32_t n = (uint32_t)objective->components;
   batches->summed = SIZE_MAX;
   switch (objective->sampling) {
-  case WITH_REPLACEMENT:
+  case OBJECTIVE_WITH_REPLACEMENT:
     sde_random_indices(at, width, samples, n, batches->index);
     break;
-  case WITHOUT_REPLACEMENT:
+  case OBJECTIVE_WITHOUT_REPLACEMENT:
     sde_random_selection(at, width, samples, n, batches->permutation, batches->index);
     break;
-  case GAUSSIAN:
+  case OBJECTIVE_GAUSSIAN:
     noise_draw(objective->noise, at, width, batches->size, batches->count, batches->weight);
     break;
   }
@@ -153,7 +153,7 @@ void objective_micro_gradient(const struct objective *objective, size_t width,
 {
   const struct loss *loss = objective->loss;
   size_t size = loss->dim * width;
-  if (objective->sampling == GAUSSIAN) {
+  if (objective->sampling == OBJECTIVE_GAUSSIAN) {
     loss_mean_gradient(loss, width, x, g, scratch);
     noise_add_gradient(objective->noise, width, x,
                        batches->weight + j * objective->components * width, g, scratch);
@@ -181,7 +181,7 @@ void objective_component_gradient(const struct objective *objective, size_t widt
 {
   const struct loss *loss = objective->loss;
   uint32_t index = (uint32_t)i;
-  if (objective->sampling != GAUSSIAN) {
+  if (objective->sampling != OBJECTIVE_GAUSSIAN) {
     loss->type->gradient(loss, width, (struct loss_samples){&index, 0}, x, g);
     return;
   }
@@ -193,7 +193,7 @@ void objective_component_hessian_vector(const struct objective *objective, size_
 {
   const struct loss *loss = objective->loss;
   uint32_t index = (uint32_t)i;
-  if (objective->sampling == GAUSSIAN)
+  if (objective->sampling == OBJECTIVE_GAUSSIAN)
     noise_hessian_vector(objective->noise, width, i, x, v, hv);
   else
     loss->type->hessian_vector(loss, width, (struct loss_samples){&index, 0}, x, v, hv);
@@ -215,7 +215,7 @@ void objective_component_deviation(const struct objective *objective, size_t wid
                                    const double *x, const double *g, double *out)
 {
   objective_component_gradient(objective, width, i, x, out);
-  if (objective->sampling != GAUSSIAN)
+  if (objective->sampling != OBJECTIVE_GAUSSIAN)
     sde_block_add(objective->loss->dim * width, -1, g, out);
 }
 
@@ -224,7 +224,7 @@ void objective_noise_trace(const struct objective *objective, size_t width, cons
 {
   size_t d = objective->loss->dim, n = objective->components;
   double *g = scratch, *gi = scratch + d * width, weight = objective_component_weight(objective);
-  if (objective->sampling == GAUSSIAN)
+  if (objective->sampling == OBJECTIVE_GAUSSIAN)
     memset(g, 0, d * width * sizeof *g);
   else
     loss_mean_gradient(objective->loss, width, x, g, gi);
@@ -244,7 +244,7 @@ void objective_noise_trace_gradient(const struct objective *objective, size_t wi
   sde_block_fill(size, 0, out);
   if (objective_has_constant_noise(objective))
     return;
-  if (objective->sampling != GAUSSIAN)
+  if (objective->sampling != OBJECTIVE_GAUSSIAN)
     loss_mean_gradient(objective->loss, width, x, g, gi);
   for (size_t i = 0; i < objective->components; i++) {
     objective_component_deviation(objective, width, i, x, g, gi);

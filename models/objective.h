@@ -8,15 +8,19 @@
 
 #include "models/noise.h"
 
-/* GAUSSIAN is structured noise, of whatever law. */
-enum sampling { WITH_REPLACEMENT, WITHOUT_REPLACEMENT, GAUSSIAN };
+/* OBJECTIVE_GAUSSIAN is structured noise, of whatever law. */
+enum objective_sampling {
+  OBJECTIVE_WITH_REPLACEMENT,
+  OBJECTIVE_WITHOUT_REPLACEMENT,
+  OBJECTIVE_GAUSSIAN
+};
 
 /* A loss with its noise. */
 struct objective {
   const struct loss *loss;
-  enum sampling sampling;
+  enum objective_sampling sampling;
   size_t components;   /* n samples, or K noise potentials */
-  struct noise *noise; /* GAUSSIAN; else NULL */
+  struct noise *noise; /* OBJECTIVE_GAUSSIAN; else NULL */
   bool per_sample;     /* never add up the samples of a micro-batch first: to compare with */
   double *start;       /* where paths start, dim numbers; NULL: not known */
 };
@@ -45,7 +49,7 @@ bool objective_accepts(const struct objective *objective, size_t batch, size_t m
 struct micro_batches {
   size_t size, count;
   uint32_t *index;       /* [(j*size + i)*width + p]: sample i of micro-batch j; index sampling */
-  double *weight;        /* [(j*K + k)*width + p]: mean xi_k of micro-batch j; GAUSSIAN */
+  double *weight;        /* [(j*K + k)*width + p]: mean xi_k of micro-batch j; OBJECTIVE_GAUSSIAN */
   uint32_t *permutation; /* scratch of n indices for sampling without replacement */
   double *sum;           /* of the samples of a micro-batch, where the loss adds them up */
   size_t summed;         /* which micro-batch that is; SIZE_MAX for none */

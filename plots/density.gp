@@ -1,5 +1,5 @@
 # In one dimension, above the loss f and f + rho R, below the stationary density of each SDE: exact,
-# and what its paths and the iterates show at the end time. Run by experiments/plot.c in a folder
+# and what its paths and the iterates show at the end time. Run by experiments/pictures/plot.c in a folder
 # inside the run's:
 #   gnuplot -d -c density.gp TERMINAL PICTURE TITLE SDES COORDINATES
 # ../density.csv      the table of the study; names in it are the program's own

@@ -1,5 +1,5 @@
 # Wasserstein distance between the laws of iterates and SDE over time, and dashed its floor: what it
-# would be were the laws equal; one panel an observable. Run by experiments/plot.c in a folder inside
+# would be were the laws equal; one panel an observable. Run by experiments/pictures/plot.c in a folder inside
 # the run's:
 #   gnuplot -d -c distances.gp TERMINAL PICTURE TITLE SDES
 # ../distances.csv    the table of the study; names in it are the program's own

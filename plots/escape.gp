@@ -1,5 +1,5 @@
 # Survival curves of iterates and SDEs on a logarithmic axis, with 95 % bands; below, the mean times
-# of escape with the exact ones. Run by experiments/plot.c in a folder inside the run's:
+# of escape with the exact ones. Run by experiments/pictures/plot.c in a folder inside the run's:
 #   gnuplot -d -c escape.gp TERMINAL PICTURE TITLE SDES
 # ../escape.csv, ../survival.csv  the tables of the study; names in them are the program's own
 # TERMINAL            svg, png or pdf     PICTURE  the file to write

@@ -1,6 +1,6 @@
 # What optimizers descend in two dimensions: contours of the loss f with paths over it, and of
 # f + rho R, one panel an optimizer, with their minima; as a gif the paths move. Run by
-# experiments/plot.c in a folder inside the run's:
+# experiments/pictures/plot.c in a folder inside the run's:
 #   gnuplot -d -c landscape.gp TERMINAL PICTURE TITLE SDES COORDINATES
 # ../landscape.csv, ../paths.csv, ../minima.csv
 #                     the tables of the study; names in them are the program's own; the latter two

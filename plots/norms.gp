@@ -1,6 +1,6 @@
 # The mean length of the gradient of a batch of s against s: measured, exact, by the Gaussian
 # closure, and its floor; below, how far the first two are from the closure. Run by
-# experiments/plot.c in a folder inside the run's:
+# experiments/pictures/plot.c in a folder inside the run's:
 #   gnuplot -d -c norms.gp TERMINAL PICTURE TITLE
 # ../norms.csv        the table of the study; all numbers
 # TERMINAL            svg, png or pdf     PICTURE  the file to write

@@ -1,5 +1,5 @@
 # Measured coefficients of a regulariser against 1/m, over rho, beside the predicted ones; below,
-# how far they are off. Run by experiments/plot.c in a folder inside the run's:
+# how far they are off. Run by experiments/pictures/plot.c in a folder inside the run's:
 #   gnuplot -d -c regularizer.gp TERMINAL PICTURE TITLE
 # ../regularizer.csv  the table of the study; names in it are the program's own
 # TERMINAL            svg, png or pdf     PICTURE  the file to write

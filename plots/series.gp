@@ -1,5 +1,5 @@
 # Mean curves of the iterates and of their SDEs over time, with 95 % bands; one panel an observable.
-# Run by experiments/plot_series.c in a folder that holds curves.dat:
+# Run by experiments/pictures/plot_series.c in a folder that holds curves.dat:
 #   gnuplot -d -c series.gp TERMINAL PICTURE TITLE SDES SETTING TIMES PANELS CURVES OPTIMIZERS
 # curves.dat  one block (index) a curve of a panel, curves run fastest; rows: time mean low high
 # TERMINAL    svg, png or pdf     PICTURE  the file to write

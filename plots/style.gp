@@ -1,5 +1,5 @@
 # What all pictures share, loaded first by each script of this folder: colours, marks, dashes, names
-# of quantities, and how what experiments/plot.c says is read. Sizes are in pixels of the svg and
+# of quantities, and how what experiments/pictures/plot.c says is read. Sizes are in pixels of the svg and
 # the png; in a pdf a pixel is half a point, so that letters have 8 points.
 
 # gnuplot reads "1e-05" as a whole number with something behind: it wants a point.

@@ -30,7 +30,7 @@ wrong_includes() {
 }
 
 violations() {
-  local files=({sde,models,experiments,tests,bench}/*.{c,h,def} examples/{,*/}*.{c,h})
+  local files=({sde,models,experiments/*,tests,bench}/*.{c,h,def} examples/{,*/}*.{c,h})
   [ ${#files[@]} -eq 0 ] || wrong_includes "${files[@]}"
   local entry
   for entry in plots/*; do
@@ -45,7 +45,7 @@ violations() {
 expect() {
   local tree found
   tree=$(mktemp -d)
-  mkdir -p "$tree"/{sde,models,experiments,tests,plots,examples/a}
+  mkdir -p "$tree"/{sde,models,experiments/io,tests,plots,examples/a}
   printf '%s\n' "$3" >"$tree/$2"
   found=$(cd "$tree" && violations | wc -l)
   rm -r "$tree"
@@ -56,23 +56,23 @@ self_test() {
   expect 0 sde/a.c '#include "sde/a.h"'
   expect 0 sde/a.c '#include <math.h> /* not "models/a.h" */'
   expect 0 models/a.h '#include "sde/a.h"'
-  expect 0 experiments/a.c '#include "models/a.def"'
-  expect 0 tests/test_a.c '#include "experiments/a.h"'
+  expect 0 experiments/io/a.c '#include "models/a.def"'
+  expect 0 tests/test_a.c '#include "experiments/io/a.h"'
   expect 0 plots/a.gp 'plot x'
   expect 0 examples/a/a.c '#include "models/a.h"'
-  expect 1 examples/a/a.c '#include "experiments/a.h"'
+  expect 1 examples/a/a.c '#include "experiments/io/a.h"'
   expect 0 examples/a.c '#include "models/a.h"'
-  expect 1 examples/a.c '#include "experiments/a.h"'
-  expect 1 examples/a.h '#include "experiments/a.h"'
+  expect 1 examples/a.c '#include "experiments/io/a.h"'
+  expect 1 examples/a.h '#include "experiments/io/a.h"'
   expect 1 models/a.c '#include "examples/a/a.h"'
   expect 1 sde/a.c '#include "models/a.h"'
-  expect 1 sde/a.def '  #  include "experiments/a.h"'
-  expect 1 models/a.h '#include "experiments/a.h"'
-  expect 1 models/a.c '#include <experiments/a.h>'
+  expect 1 sde/a.def '  #  include "experiments/io/a.h"'
+  expect 1 models/a.h '#include "experiments/io/a.h"'
+  expect 1 models/a.c '#include <experiments/io/a.h>'
   expect 1 models/a.c '#include "../experiments/a.h"'
   expect 1 models/a.c '#include "a.h"'
   expect 1 sde/a.c '#include SOME_HEADER'
-  expect 1 experiments/a.c '#include "experiments/b.c"'
+  expect 1 experiments/io/a.c '#include "experiments/io/b.c"'
   expect 1 tests/test_a.c '#include "sde/a.c"'
   expect 1 plots/a.py 'print()'
   echo "check_floors: notices what it should"

@@ -71,7 +71,7 @@ score_of() {
 # The tables that a picture is drawn from: of several settings there is a series each.
 tables_of() {
   local script=${1%%-*}
-  sed -n "s/^PICTURE([a-z]*, $script, [a-z]*, \"\(.*\)\")$/\1/p" experiments/pictures.def |
+  sed -n "s/^PICTURE([a-z]*, $script, [a-z]*, \"\(.*\)\")$/\1/p" experiments/pictures/pictures.def |
     head -n 1
 }
 

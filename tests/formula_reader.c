@@ -3,7 +3,7 @@
  */
 #include "tests/formula_reader.h"
 
-#include "experiments/text.h"
+#include "experiments/io/text.h"
 #include "sde/status.h"
 
 #include <check.h>

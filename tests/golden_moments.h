@@ -5,7 +5,7 @@
 #ifndef TESTS_GOLDEN_MOMENTS_H
 #define TESTS_GOLDEN_MOMENTS_H
 
-#include "experiments/cases.h"
+#include "experiments/cases/cases.h"
 
 /* E f of SDE `sde` of a case of the golden quadratics at the case's end time, by Euler-Maruyama
  * with this many substeps, from sde/linear.h. Fails the test where there is no such mean. */

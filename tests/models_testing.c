@@ -351,7 +351,8 @@ struct models_draw models_draw_of(const struct optimizer *optimizer)
 {
   return (struct models_draw){.perturbation = optimizer->type->perturbation,
                               .normalized = optimizer->type->normalized,
-                              .replacement = optimizer->objective->sampling == WITH_REPLACEMENT,
+                              .replacement =
+                                  optimizer->objective->sampling == OBJECTIVE_WITH_REPLACEMENT,
                               .batch = optimizer->batch,
                               .micro_batch = optimizer->micro_batch,
                               .rho = optimizer->rho,

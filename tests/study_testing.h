@@ -5,10 +5,10 @@
 #ifndef TESTS_STUDY_TESTING_H
 #define TESTS_STUDY_TESTING_H
 
-#include "experiments/cases.h"
-#include "experiments/recipe.h"
-#include "experiments/results.h"
-#include "experiments/study.h"
+#include "experiments/cases/cases.h"
+#include "experiments/recipe/recipe.h"
+#include "experiments/results/results.h"
+#include "experiments/studies/study.h"
 
 struct outcome {
   struct recipe *recipe;

@@ -3,7 +3,7 @@
  * samples, where the optimum or the start is far away and features have other scales than one;
  * exact means there; and that what cannot be learnt is not used. The twins learn about the origin.
  */
-#include "experiments/oracle.h"
+#include "experiments/studies/oracle.h"
 #include "models/affine_limit.h"
 #include "sde/block.h"
 #include "sde/linear.h"
@@ -93,14 +93,14 @@ static struct models_setup setup_of(const struct data_case *c, size_t samples, c
 static const struct {
   const char *optimizer;
   int eta_order;
-  enum rho_order order;
+  enum limit_rho_order order;
   size_t m, samples;
 } forms[] = {
-    {"sgd", 1, RHO_ORDER_0, 4, 200},        {"sgd", 2, RHO_ORDER_0, 4, 200},
-    {"n-usam", 1, RHO_ORDER_1, 4, 200},     {"n-usam", 1, RHO_ORDER_EXACT, 4, 200},
-    {"m-usam", 1, RHO_ORDER_1, 1, 200},     {"m-usam", 1, RHO_ORDER_1, 2, 200},
-    {"m-usam", 1, RHO_ORDER_EXACT, 1, 200}, {"m-usam", 2, RHO_ORDER_EXACT, 1, 200},
-    {"m-usam", 1, RHO_ORDER_EXACT, 2, 20},  {"usam", 1, RHO_ORDER_EXACT, 2, 20},
+    {"sgd", 1, LIMIT_RHO_ORDER_0, 4, 200},        {"sgd", 2, LIMIT_RHO_ORDER_0, 4, 200},
+    {"n-usam", 1, LIMIT_RHO_ORDER_1, 4, 200},     {"n-usam", 1, LIMIT_RHO_ORDER_EXACT, 4, 200},
+    {"m-usam", 1, LIMIT_RHO_ORDER_1, 1, 200},     {"m-usam", 1, LIMIT_RHO_ORDER_1, 2, 200},
+    {"m-usam", 1, LIMIT_RHO_ORDER_EXACT, 1, 200}, {"m-usam", 2, LIMIT_RHO_ORDER_EXACT, 1, 200},
+    {"m-usam", 1, LIMIT_RHO_ORDER_EXACT, 2, 20},  {"usam", 1, LIMIT_RHO_ORDER_EXACT, 2, 20},
 };
 enum { FORMS = sizeof forms / sizeof *forms };
 
@@ -124,7 +124,7 @@ static struct models_setup form_setup(const struct data_case *c, size_t f, const
   return setup;
 }
 
-static struct limit_options form_options(size_t f, enum noise_factor factor)
+static struct limit_options form_options(size_t f, enum limit_factor factor)
 {
   return (struct limit_options){.eta_order = forms[f].eta_order,
                                 .rho_order = forms[f].order,
@@ -184,9 +184,9 @@ START_TEST(what_is_learnt_agrees_with_columns)
   for (size_t f = 0; f < FORMS; f++)
     for (size_t replacement = 0; replacement < 2; replacement++) {
       struct models_setup setup = form_setup(c, f, samplings[replacement]);
-      struct limit *learnt = models_limit(&setup.optimizer, form_options(f, FACTOR_FEWEST));
-      struct limit *automatic = models_limit(&setup.optimizer, form_options(f, FACTOR_AUTO));
-      struct limit *columns = models_limit(&setup.optimizer, form_options(f, FACTOR_COLUMNS));
+      struct limit *learnt = models_limit(&setup.optimizer, form_options(f, LIMIT_FACTOR_FEWEST));
+      struct limit *automatic = models_limit(&setup.optimizer, form_options(f, LIMIT_FACTOR_AUTO));
+      struct limit *columns = models_limit(&setup.optimizer, form_options(f, LIMIT_FACTOR_COLUMNS));
       struct affine_frame *frame = limit_frame_new(columns);
       ck_assert_msg(is_learnt(learnt) == c->learnt, "%s: %s", c->name, limit_description(learnt));
       for (size_t k = 0; k < POINTS; k++) {
@@ -266,12 +266,13 @@ START_TEST(interpolation_about_the_origin_is_noticed)
   const struct data_case *c = &cases[_i];
   for (size_t f = 0; c->learnt && f < FORMS; f++) {
     struct models_setup setup = form_setup(c, f, samplings[1]);
-    struct limit *columns = models_limit(&setup.optimizer, form_options(f, FACTOR_COLUMNS));
+    struct limit *columns = models_limit(&setup.optimizer, form_options(f, LIMIT_FACTOR_COLUMNS));
     struct affine_frame *own = limit_frame_new(columns), *unit = affine_frame_unit(c->features);
     double eta = setup.optimizer.eta;
     ck_assert_double_lt(off_at_rest(columns, eta, own, own), tolerance_of(c));
     double off = off_at_rest(columns, eta, unit, own);
-    bool moved = forms[f].order == RHO_ORDER_EXACT || strcmp(forms[f].optimizer, "n-usam") == 0;
+    bool moved =
+        forms[f].order == LIMIT_RHO_ORDER_EXACT || strcmp(forms[f].optimizer, "n-usam") == 0;
     bool fails = c->twin == TWIN_FAILS || (c->twin == TWIN_FAILS_MOVED && moved);
     ck_assert_msg(!fails || (off > 1e-3 && off > 100 * tolerance_of(c)),
                   "%s, %s: the twin is off by %g", c->name, forms[f].optimizer, off);
@@ -300,7 +301,7 @@ START_TEST(what_is_not_affine_is_refused)
   static const char *const losses[] = {"valley samples=6", "quadratic data=data/quadratic4.csv"};
   for (size_t k = 0; k < 2; k++) {
     struct models_setup setup = models_setup_new(losses[k], samplings[1], "m-usam", 0.1, 4, 1);
-    struct limit *limit = models_limit(&setup.optimizer, form_options(4, FACTOR_CHOLESKY));
+    struct limit *limit = models_limit(&setup.optimizer, form_options(4, LIMIT_FACTOR_CHOLESKY));
     struct affine_frame *frame = affine_frame_new(limit_system(limit), setup.objective->start);
     struct sde_system *learnt = affine_limit_new(limit_system(limit), frame, 0);
     ck_assert((learnt != NULL) == (k == 1));
@@ -310,7 +311,7 @@ START_TEST(what_is_not_affine_is_refused)
     models_setup_free(&setup);
   }
   struct models_setup setup = form_setup(&gone, 6, samplings[1]);
-  struct limit *limit = models_limit(&setup.optimizer, form_options(6, FACTOR_AUTO));
+  struct limit *limit = models_limit(&setup.optimizer, form_options(6, LIMIT_FACTOR_AUTO));
   ck_assert_msg(!is_learnt(limit), "%s", limit_description(limit));
   limit_free(limit);
   models_setup_free(&setup);
@@ -325,7 +326,7 @@ START_TEST(noise_that_vanishes_at_rest_is_not_learnt)
   for (size_t k = 0; k < 2; k++) {
     char *file = models_file(data[k]), *loss = sde_format("quadratic data=%s", file);
     struct models_setup setup = models_setup_new(loss, samplings[1], "sgd", 0, 1, 1);
-    struct limit *limit = models_limit(&setup.optimizer, form_options(0, FACTOR_CHOLESKY));
+    struct limit *limit = models_limit(&setup.optimizer, form_options(0, LIMIT_FACTOR_CHOLESKY));
     struct affine_frame *frame = affine_frame_new(limit_system(limit), (const double[]){1});
     struct sde_system *learnt = affine_limit_new(limit_system(limit), frame, 0);
     ck_assert((learnt != NULL) == (k == 1));
@@ -357,7 +358,7 @@ START_TEST(null_directions_have_no_noise)
     sde_free(setup.objective->start);
     setup.objective->start = sde_alloc(2, sizeof(double));
     sde_block_fill(2, far[k].start, setup.objective->start);
-    struct limit *limit = models_limit(&setup.optimizer, form_options(6, FACTOR_FEWEST));
+    struct limit *limit = models_limit(&setup.optimizer, form_options(6, LIMIT_FACTOR_FEWEST));
     struct affine_frame *frame = limit_frame_new(limit);
     ck_assert_msg(is_learnt(limit), "%s", limit_description(limit));
     for (size_t point = 0; point < POINTS; point++) {

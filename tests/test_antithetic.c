@@ -2,7 +2,7 @@
  * Tests of antithetic paths: the negative of a Brownian path, means of pairs without bias and with
  * the standard error that is told, and what they gain where they can gain.
  */
-#include "experiments/unused.h"
+#include "experiments/cases/unused.h"
 #include "sde/wiener.h"
 #include "tests/golden_moments.h"
 #include "tests/study_testing.h"

@@ -3,11 +3,11 @@
  * of 80 columns, starter recipes that work. SHARPSDE names the program; without it, it is looked
  * for beside the folder of the tests.
  */
-#include "experiments/command.h"
+#include "experiments/command/command.h"
 
-#include "experiments/schema.h"
-#include "experiments/study.h"
-#include "experiments/text.h"
+#include "experiments/io/text.h"
+#include "experiments/recipe/schema.h"
+#include "experiments/studies/study.h"
 #include "models/loss.h"
 #include "models/observables.h"
 #include "models/optimizer.h"

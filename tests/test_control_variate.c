@@ -3,7 +3,7 @@
  * with the standard error that is told, what is gained on a smooth loss, and that nothing is where
  * linearising is no help.
  */
-#include "experiments/unused.h"
+#include "experiments/cases/unused.h"
 #include "sde/control_variate.h"
 #include "sde/linear.h"
 #include "tests/golden_moments.h"

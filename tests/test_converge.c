@@ -3,9 +3,9 @@
  * errors that are known exactly, orders that hold, and twins whose orders must not. And the page on
  * schemes, which has to say of each what the registry says.
  */
-#include "experiments/convergence.h"
-#include "experiments/results.h"
-#include "experiments/study.h"
+#include "experiments/results/results.h"
+#include "experiments/studies/convergence.h"
+#include "experiments/studies/study.h"
 #include "sde/noise_class.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
@@ -289,7 +289,8 @@ START_TEST(exact_moments_are_the_oracles)
 {
   struct outcome run = prepare(1, (const char *const[]){data});
   struct equation *equation = equation_optimizer_new(run.cases, &run.cases->one[0]);
-  struct sde_linear_direction *direction = limit_direction_new(run.cases->one[0].sde[0].limit, NULL);
+  struct sde_linear_direction *direction =
+      limit_direction_new(run.cases->one[0].sde[0].limit, NULL);
   struct sde_linear_map *map = sde_linear_sde_new(direction, 0.01, 2, "test", &run.status);
   double moments[6], value[OBSERVABLES_MAX];
   sde_linear_point(2, run.cases->start, moments);

@@ -17,14 +17,14 @@
 enum { WIDTH = 64 };
 
 static const struct limit_options exact = {
-    .eta_order = 1, .rho_order = RHO_ORDER_EXACT, .variance_term = true};
+    .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_EXACT, .variance_term = true};
 static const struct limit_options order1 = {
-    .eta_order = 1, .rho_order = RHO_ORDER_1, .variance_term = true};
+    .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_1, .variance_term = true};
 
 static const char *const samplings[] = {"sampling=without-replacement",
                                         "sampling=with-replacement"};
 
-static struct limit_options with_norm(enum norm_source norm, size_t directions)
+static struct limit_options with_norm(enum limit_norm_source norm, size_t directions)
 {
   struct limit_options options = order1;
   options.norm = norm;
@@ -154,7 +154,7 @@ START_TEST(order_1_drifts_miss_by_rho_squared)
 {
   static const double points[][2] = {{1.5, -1}, {1.8, 0.7}, {-0.7, 1.3}, {2, 0.9}};
   struct limit_options order0 = order1, bare = order1;
-  order0.rho_order = RHO_ORDER_0;
+  order0.rho_order = LIMIT_RHO_ORDER_0;
   bare.variance_term = false;
   for (int replacement = 0; replacement < 2; replacement++)
     for (size_t k = 0; k < 4; k++) {
@@ -195,7 +195,7 @@ END_TEST
 struct field {
   const struct optimizer *optimizer;
   const struct models_sum *sum; /* all batches of it; NULL: the limit of first order in eta */
-  enum rho_order rho_order;
+  enum limit_rho_order rho_order;
 };
 
 static void field_at(const struct field *field, const double x[2], double f[2])
@@ -230,13 +230,14 @@ static void second_order(const struct field *field, const double x[2], double ou
 /* Every optimizer that needs no sampling, on a sum: the drift and, unchanged, the noise; by
  * columns too, where a quadratic's limit is not interpolated. */
 static void assert_second_order(const struct models_sum *sum, const char *name,
-                                enum rho_order rho_order, enum noise_factor factor,
+                                enum limit_rho_order rho_order, enum limit_factor factor,
                                 const double x[2], double tolerance)
 {
   for (int replacement = 0; replacement < 2; replacement++) {
     struct models_setup setup =
         models_setup_new(sum->loss, samplings[replacement], name, 0.1, 4, 2);
-    struct field field = {&setup.optimizer, rho_order == RHO_ORDER_EXACT ? sum : NULL, rho_order};
+    struct field field = {&setup.optimizer, rho_order == LIMIT_RHO_ORDER_EXACT ? sum : NULL,
+                          rho_order};
     struct limit_options options = {
         .eta_order = 2, .rho_order = rho_order, .variance_term = true, .factor = factor};
     double f[2], sigma[4], expected[2], first[2], noise[4];
@@ -257,13 +258,13 @@ START_TEST(second_order_in_eta)
 {
   const struct optimizer_type *type = optimizer_types()[_i];
   static const double beside[2] = {1.8, 0.9670}; /* no g_I changes its sign near by */
-  for (int order = RHO_ORDER_0; order <= RHO_ORDER_EXACT; order++)
-    for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY && !models_is_reweighted(type);
-         factor++) {
-      assert_second_order(&models_golden, type->name, (enum rho_order)order,
-                          (enum noise_factor)factor, golden_start, 1e-9);
-      assert_second_order(&models_valley6, type->name, (enum rho_order)order,
-                          (enum noise_factor)factor, beside, 1e-6);
+  for (int order = LIMIT_RHO_ORDER_0; order <= LIMIT_RHO_ORDER_EXACT; order++)
+    for (int factor = LIMIT_FACTOR_AUTO;
+         factor <= LIMIT_FACTOR_CHOLESKY && !models_is_reweighted(type); factor++) {
+      assert_second_order(&models_golden, type->name, (enum limit_rho_order)order,
+                          (enum limit_factor)factor, golden_start, 1e-9);
+      assert_second_order(&models_valley6, type->name, (enum limit_rho_order)order,
+                          (enum limit_factor)factor, beside, 1e-6);
     }
 }
 END_TEST
@@ -279,7 +280,7 @@ START_TEST(sampled_second_order_is_unbiased)
     struct limit_options options = exact;
     options.eta_order = 2;
     options.directions = 2;
-    struct field field = {&setup.optimizer, &models_golden, RHO_ORDER_EXACT};
+    struct field field = {&setup.optimizer, &models_golden, LIMIT_RHO_ORDER_EXACT};
     double expected[2], biased[2];
     second_order(&field, golden_start, expected);
     struct models_sample sample = models_drift_sample(&setup.optimizer, options, golden_start,
@@ -391,8 +392,9 @@ START_TEST(gaussian_closure_of_finite_sums)
   struct limit_options bare = order1;
   bare.variance_term = false;
   double closure[2], enumerated[2], plain[2], gradient[2], zero[2] = {0, 0};
-  models_moments(&setup.optimizer, with_norm(NORM_GAUSSIAN, 0), golden_start, closure, NULL);
-  models_moments(&setup.optimizer, with_norm(NORM_ENUMERATE, 0), golden_start, enumerated, NULL);
+  models_moments(&setup.optimizer, with_norm(LIMIT_NORM_GAUSSIAN, 0), golden_start, closure, NULL);
+  models_moments(&setup.optimizer, with_norm(LIMIT_NORM_ENUMERATE, 0), golden_start, enumerated,
+                 NULL);
   models_moments(&setup.optimizer, bare, golden_start, plain, NULL);
   for (size_t k = 0; k < 2; k++) {
     static const double h = 1e-3;
@@ -446,7 +448,7 @@ START_TEST(gaussian_closure_is_of_the_micro_batch)
       struct models_setup setup =
           models_setup_new(sum->loss, samplings[1], "m-sam", golden_rho, 4, m);
       double f[2], right[2], wrong[2];
-      models_moments(&setup.optimizer, with_norm(NORM_GAUSSIAN, 0), points[k], f, NULL);
+      models_moments(&setup.optimizer, with_norm(LIMIT_NORM_GAUSSIAN, 0), points[k], f, NULL);
       closure_drift(sum, m, points[k], golden_rho, 1e-4, right);
       closure_drift(sum, 4, points[k], golden_rho, 1e-4, wrong);
       ck_assert_double_lt(models_distance(2, f, right), 1e-6);
@@ -480,15 +482,15 @@ START_TEST(gaussian_closure_at_any_scale)
   double s = scales[_i], y[2] = {s * x[0], s * x[1]}, f[2], f2[2], right[2];
   struct models_setup setup = models_setup_new(loss, samplings[1], "m-sam", s, 4, 2);
   setup.optimizer.eta = eta;
-  struct limit_options second = with_norm(NORM_GAUSSIAN, 0);
+  struct limit_options second = with_norm(LIMIT_NORM_GAUSSIAN, 0);
   second.eta_order = 2;
-  models_moments(&setup.optimizer, with_norm(NORM_GAUSSIAN, 0), y, f, NULL);
+  models_moments(&setup.optimizer, with_norm(LIMIT_NORM_GAUSSIAN, 0), y, f, NULL);
   closure_drift(&sum, 2, x, 1, 1e-3, right);
   /* With rho = s the two parts of F are of one size; right has an error of h^2. */
   ck_assert_double_lt(fabs(f[0] / s - right[0]), 1e-6);
   ck_assert_double_lt(fabs(f[1] / s - right[1]), 1e-6);
   setup.optimizer.rho = 1;
-  models_moments(&setup.optimizer, with_norm(NORM_GAUSSIAN, 0), y, f, NULL);
+  models_moments(&setup.optimizer, with_norm(LIMIT_NORM_GAUSSIAN, 0), y, f, NULL);
   models_moments(&setup.optimizer, second, y, f2, NULL);
   if (s > 1) {
     static const double h[2][2] = {{1.25, 0.125}, {0.125, 1}};
@@ -516,13 +518,13 @@ START_TEST(sampled_norms_are_unbiased)
     struct models_setup other =
         models_setup_new(sum->loss, samplings[replacement], "m-sam", 1, 4, 1);
     double f[2], wrong[2];
-    models_moments(&setup.optimizer, with_norm(NORM_ENUMERATE, 0), x, f, NULL);
-    models_moments(&other.optimizer, with_norm(NORM_ENUMERATE, 0), x, wrong, NULL);
-    struct models_sample sample = models_drift_sample(&setup.optimizer, with_norm(NORM_SAMPLE, 3),
-                                                      x, testing_size(1 << 18), f);
+    models_moments(&setup.optimizer, with_norm(LIMIT_NORM_ENUMERATE, 0), x, f, NULL);
+    models_moments(&other.optimizer, with_norm(LIMIT_NORM_ENUMERATE, 0), x, wrong, NULL);
+    struct models_sample sample = models_drift_sample(
+        &setup.optimizer, with_norm(LIMIT_NORM_SAMPLE, 3), x, testing_size(1 << 18), f);
     struct testing_family right = {0}, noticed = {0};
-    struct models_sample fewer = models_drift_sample(&setup.optimizer, with_norm(NORM_SAMPLE, 2), x,
-                                                     testing_size(1 << 18), f);
+    struct models_sample fewer = models_drift_sample(
+        &setup.optimizer, with_norm(LIMIT_NORM_SAMPLE, 2), x, testing_size(1 << 18), f);
     /* Each of the micro-batches of a step is a draw of its own. */
     ck_assert_double_eq_tol(
         sde_moments_variance(fewer.entry[0]) / sde_moments_variance(sample.entry[0]), 1.5, 0.1);
@@ -819,13 +821,14 @@ START_TEST(zero_gradients_do_not_perturb)
   for (size_t s = 0; s < 2; s++) {
     struct models_setup setup = models_setup_new("valley samples=3 standard_deviation=0",
                                                  samplings[s], type->name, 0.1, 2, 1);
-    for (int order = RHO_ORDER_0; order <= RHO_ORDER_EXACT; order++)
+    for (int order = LIMIT_RHO_ORDER_0; order <= LIMIT_RHO_ORDER_EXACT; order++)
       for (int eta_order = 1; eta_order <= 2; eta_order++) {
-        struct limit_options options = {
-            .eta_order = eta_order, .rho_order = (enum rho_order)order, .variance_term = true};
+        struct limit_options options = {.eta_order = eta_order,
+                                        .rho_order = (enum limit_rho_order)order,
+                                        .variance_term = true};
         static const double minimum[] = {2, 0.5}, beside[] = {2, 0.25}, zero[4] = {0};
         double f[2], sigma[4];
-        if (models_is_reweighted(type) && order == RHO_ORDER_1)
+        if (models_is_reweighted(type) && order == LIMIT_RHO_ORDER_1)
           continue;
         models_moments(&setup.optimizer, options, minimum, f, sigma);
         ck_assert(models_distance(2, f, zero) == 0 && models_distance(4, sigma, zero) == 0);
@@ -843,13 +846,14 @@ END_TEST
 START_TEST(zero_gradients_do_not_perturb_the_integral)
 {
   static const double minimum[] = {2, 0.5}, zero[2] = {0};
-  for (int norm = NORM_GAUSSIAN; norm <= NORM_SAMPLE; norm++)
-    for (int noise = 0; noise < (norm == NORM_SAMPLE ? 1 : 2); noise++) {
+  for (int norm = LIMIT_NORM_GAUSSIAN; norm <= LIMIT_NORM_SAMPLE; norm++)
+    for (int noise = 0; noise < (norm == LIMIT_NORM_SAMPLE ? 1 : 2); noise++) {
       struct models_setup setup = models_setup_new(
           "valley samples=3 standard_deviation=0",
           noise ? "sampling=gaussian standard_deviation=0.5" : samplings[1], "m-sam", 0.1, 2, 1);
       double f[2];
-      models_moments(&setup.optimizer, with_norm((enum norm_source)norm, 2), minimum, f, NULL);
+      models_moments(&setup.optimizer, with_norm((enum limit_norm_source)norm, 2), minimum, f,
+                     NULL);
       ck_assert_double_lt(models_distance(2, f, zero), 1e-5);
       models_setup_free(&setup);
     }
@@ -882,13 +886,13 @@ START_TEST(exact_moments_are_those_printed)
 {
   const struct golden_loss *row = &golden_losses[_i];
   for (int eta_order = 1; eta_order <= 2; eta_order++)
-    for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++) {
+    for (int factor = LIMIT_FACTOR_AUTO; factor <= LIMIT_FACTOR_CHOLESKY; factor++) {
       struct models_setup setup = models_setup_new(models_golden.loss, samplings[1], row->optimizer,
                                                    golden_rho, GOLDEN_BATCH, row->micro_batch);
       setup.optimizer.eta = row->eta;
       struct limit_options options = exact;
       options.eta_order = eta_order;
-      options.factor = (enum noise_factor)factor;
+      options.factor = (enum limit_factor)factor;
       struct limit *limit = models_limit(&setup.optimizer, options);
       struct sde_linear_direction *direction = limit_direction_new(limit, NULL);
       ck_assert_ptr_nonnull(direction);
@@ -925,7 +929,7 @@ START_TEST(exact_moments_exist_for_affine_limits_alone)
 {
   struct limit_options sampled = exact, order0 = order1;
   sampled.directions = 3;
-  order0.rho_order = RHO_ORDER_0;
+  order0.rho_order = LIMIT_RHO_ORDER_0;
   for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++) {
     assert_direction(models_golden.loss, (*type)->name, exact, !(*type)->normalized);
     if (!models_is_reweighted(*type))

@@ -3,8 +3,8 @@
  * an SDE that has every term in rho must not earn the floor, one that lacks a term not the fall, and
  * neither may be had where errors are large or eta is not small.
  */
-#include "experiments/comparison.h"
-#include "experiments/oracle.h"
+#include "experiments/studies/comparison.h"
+#include "experiments/studies/oracle.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
 

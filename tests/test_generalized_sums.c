@@ -97,8 +97,8 @@ START_TEST(means_are_means_over_samples)
 END_TEST
 
 /* Mean and covariance of u_i = g_i(x + rho g_i(x)), or g_i + rho H_i g_i. */
-static void moments_by_samples(const struct loss *loss, enum direction_order order, double rho,
-                               const double *x, double *mean, double *covariance)
+static void moments_by_samples(const struct loss *loss, enum generalized_direction_order order,
+                               double rho, const double *x, double *mean, double *covariance)
 {
   size_t d = loss->dim, size = d * WIDTH;
   double n = (double)loss->samples, g[MOST * WIDTH], point[MOST * WIDTH], u[MOST * WIDTH];
@@ -107,7 +107,7 @@ static void moments_by_samples(const struct loss *loss, enum direction_order ord
   for (int pass = 0; pass < 2; pass++)
     for (uint32_t i = 0; i < loss->samples; i++) {
       loss->type->gradient(loss, WIDTH, (struct loss_samples){&i, 0}, x, g);
-      if (order == DIRECTIONS_EXACT) {
+      if (order == GENERALIZED_DIRECTIONS_EXACT) {
         sde_block_shift(size, x, rho, g, point);
         loss->type->gradient(loss, WIDTH, (struct loss_samples){&i, 0}, point, u);
       } else {
@@ -137,19 +137,21 @@ START_TEST(moments_are_those_of_the_samples)
   static double covariance[MOST * MOST * WIDTH], expected[MOST * MOST * WIDTH];
   sde_random_normals(&(struct sde_address){{5, 5}, 0, 0}, WIDTH, d, x);
   bool plain = strstr(cases[_i].keys, "ridge=0 ") != NULL || strcmp(cases[_i].keys, "ridge=0") == 0;
-  ck_assert(generalized_linear_has_moments(loss, DIRECTIONS_EXACT, 0));
-  ck_assert(generalized_linear_has_moments(loss, DIRECTIONS_EXACT, 0.2) == plain);
+  ck_assert(generalized_linear_has_moments(loss, GENERALIZED_DIRECTIONS_EXACT, 0));
+  ck_assert(generalized_linear_has_moments(loss, GENERALIZED_DIRECTIONS_EXACT, 0.2) == plain);
   for (double rho = 0; rho < (plain ? 0.3 : 0.1); rho += 0.2) {
-    generalized_linear_moments(loss, WIDTH, DIRECTIONS_EXACT, rho, x, mean, covariance, rounding);
-    moments_by_samples(loss, DIRECTIONS_EXACT, rho, x, expected_mean, expected);
+    generalized_linear_moments(loss, WIDTH, GENERALIZED_DIRECTIONS_EXACT, rho, x, mean, covariance,
+                               rounding);
+    moments_by_samples(loss, GENERALIZED_DIRECTIONS_EXACT, rho, x, expected_mean, expected);
     ck_assert_double_lt(relative(size, mean, expected_mean), 1e-13);
     ck_assert_double_lt(relative(triangle, covariance, expected), 1e-13);
     if (rho > 0) {
-      moments_by_samples(loss, DIRECTIONS_EXACT, 0.9 * rho, x, expected_mean, expected);
+      moments_by_samples(loss, GENERALIZED_DIRECTIONS_EXACT, 0.9 * rho, x, expected_mean, expected);
       ck_assert_double_gt(relative(size, mean, expected_mean), 1e-5);
       ck_assert_double_gt(relative(triangle, covariance, expected), 1e-5);
     }
-    generalized_linear_moments(loss, WIDTH, DIRECTIONS_EXACT, rho, x, expected_mean, NULL, NULL);
+    generalized_linear_moments(loss, WIDTH, GENERALIZED_DIRECTIONS_EXACT, rho, x, expected_mean,
+                               NULL, NULL);
     ck_assert_mem_eq(mean, expected_mean, size * sizeof *mean);
   }
   loss_free(loss);
@@ -166,19 +168,20 @@ START_TEST(moments_to_first_order_are_those_of_the_samples)
   double x[MOST * WIDTH], mean[MOST * WIDTH], expected_mean[MOST * WIDTH], rounding[MOST * WIDTH];
   static double covariance[MOST * MOST * WIDTH], expected[MOST * MOST * WIDTH];
   sde_random_normals(&(struct sde_address){{5, 5}, 0, 0}, WIDTH, d, x);
-  ck_assert(generalized_linear_has_moments(loss, DIRECTIONS_FIRST_ORDER, rho));
-  generalized_linear_moments(loss, WIDTH, DIRECTIONS_FIRST_ORDER, rho, x, mean, covariance,
-                             rounding);
-  moments_by_samples(loss, DIRECTIONS_FIRST_ORDER, rho, x, expected_mean, expected);
+  ck_assert(generalized_linear_has_moments(loss, GENERALIZED_DIRECTIONS_FIRST_ORDER, rho));
+  generalized_linear_moments(loss, WIDTH, GENERALIZED_DIRECTIONS_FIRST_ORDER, rho, x, mean,
+                             covariance, rounding);
+  moments_by_samples(loss, GENERALIZED_DIRECTIONS_FIRST_ORDER, rho, x, expected_mean, expected);
   ck_assert_double_lt(relative(size, mean, expected_mean), 1e-13);
   ck_assert_double_lt(relative(triangle, covariance, expected), 1e-13);
   bool logistic = strcmp(cases[_i].loss, "logistic") == 0;
-  moments_by_samples(loss, logistic ? DIRECTIONS_EXACT : DIRECTIONS_FIRST_ORDER,
+  moments_by_samples(loss,
+                     logistic ? GENERALIZED_DIRECTIONS_EXACT : GENERALIZED_DIRECTIONS_FIRST_ORDER,
                      logistic ? rho : 0.9 * rho, x, expected_mean, expected);
   ck_assert_double_gt(relative(size, mean, expected_mean), 1e-4);
   ck_assert_double_gt(relative(triangle, covariance, expected), 1e-4);
-  generalized_linear_moments(loss, WIDTH, DIRECTIONS_FIRST_ORDER, rho, x, expected_mean, NULL,
-                             NULL);
+  generalized_linear_moments(loss, WIDTH, GENERALIZED_DIRECTIONS_FIRST_ORDER, rho, x, expected_mean,
+                             NULL, NULL);
   ck_assert_mem_eq(mean, expected_mean, size * sizeof *mean);
   loss_free(loss);
 }
@@ -193,7 +196,8 @@ START_TEST(order_1_of_many_samples)
   struct loss *loss = loss_of(&many);
   struct objective *objective = models_objective(loss, "sampling=with-replacement", NULL);
   struct optimizer optimizer = models_optimizer(objective, "m-usam", 0.1, 4, 1);
-  struct limit_options options = {.eta_order = 1, .rho_order = RHO_ORDER_1, .variance_term = true};
+  struct limit_options options = {
+      .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_1, .variance_term = true};
   size_t d = loss->dim;
   double x[MOST], block[MOST * WIDTH], f[MOST], sigma[MOST * MOST];
   double mean[MOST * WIDTH], full[MOST], half[MOST];
@@ -206,7 +210,8 @@ START_TEST(order_1_of_many_samples)
   ck_assert_uint_eq(limit_system(limit)->noise_dim, d);
   models_limit_at(limit, optimizer.eta, x, f, sigma);
   limit_free(limit);
-  moments_by_samples(loss, DIRECTIONS_FIRST_ORDER, optimizer.rho, block, mean, covariance);
+  moments_by_samples(loss, GENERALIZED_DIRECTIONS_FIRST_ORDER, optimizer.rho, block, mean,
+                     covariance);
   for (size_t j = 0; j < d; j++) {
     full[j] = mean[j * WIDTH];
     for (size_t k = 0; k < d; k++)
@@ -237,9 +242,10 @@ START_TEST(width_does_not_change_bits)
   sde_random_normals(&(struct sde_address){{5, 5}, 0, 0}, WIDTH, d, x);
   for (size_t j = 0; j < d; j++)
     memcpy(half + j * SDE_UNIT, x + j * WIDTH + SDE_UNIT, SDE_UNIT * sizeof *x);
-  generalized_linear_moments(loss, WIDTH, DIRECTIONS_EXACT, 0, x, mean, covariance, rounding);
-  generalized_linear_moments(loss, SDE_UNIT, DIRECTIONS_EXACT, 0, half, half_mean, half_covariance,
+  generalized_linear_moments(loss, WIDTH, GENERALIZED_DIRECTIONS_EXACT, 0, x, mean, covariance,
                              rounding);
+  generalized_linear_moments(loss, SDE_UNIT, GENERALIZED_DIRECTIONS_EXACT, 0, half, half_mean,
+                             half_covariance, rounding);
   for (size_t j = 0; j < d; j++)
     ck_assert_mem_eq(half_mean + j * SDE_UNIT, mean + j * WIDTH + SDE_UNIT,
                      SDE_UNIT * sizeof *mean);
@@ -258,14 +264,17 @@ START_TEST(limits_agree_with_columns)
 {
   static const struct {
     const char *optimizer;
-    enum rho_order order;
+    enum limit_rho_order order;
     bool variance_term;
     const char *sampling;
   } limits[] = {
-      {"sgd", RHO_ORDER_0, true, WITH},        {"n-usam", RHO_ORDER_EXACT, true, WITH},
-      {"m-usam", RHO_ORDER_EXACT, true, WITH}, {"m-usam", RHO_ORDER_1, true, WITH},
-      {"m-usam", RHO_ORDER_1, false, WITH},    {"m-usam", RHO_ORDER_EXACT, true, WITHOUT},
-      {"m-usam", RHO_ORDER_1, true, WITHOUT},
+      {"sgd", LIMIT_RHO_ORDER_0, true, WITH},
+      {"n-usam", LIMIT_RHO_ORDER_EXACT, true, WITH},
+      {"m-usam", LIMIT_RHO_ORDER_EXACT, true, WITH},
+      {"m-usam", LIMIT_RHO_ORDER_1, true, WITH},
+      {"m-usam", LIMIT_RHO_ORDER_1, false, WITH},
+      {"m-usam", LIMIT_RHO_ORDER_EXACT, true, WITHOUT},
+      {"m-usam", LIMIT_RHO_ORDER_1, true, WITHOUT},
   };
   struct loss *loss = loss_of(&cases[_i]);
   size_t d = loss->dim;
@@ -279,7 +288,8 @@ START_TEST(limits_agree_with_columns)
       struct limit_options options = {.eta_order = 1,
                                       .rho_order = limits[k].order,
                                       .variance_term = limits[k].variance_term,
-                                      .factor = cholesky ? FACTOR_CHOLESKY : FACTOR_COLUMNS};
+                                      .factor =
+                                          cholesky ? LIMIT_FACTOR_CHOLESKY : LIMIT_FACTOR_COLUMNS};
       struct limit *limit = models_limit(&optimizer, options);
       ck_assert_uint_eq(limit_system(limit)->noise_dim, cholesky ? d : loss->samples);
       models_limit_at(limit, optimizer.eta, x, f[cholesky], sigma[cholesky]);
@@ -353,15 +363,16 @@ START_TEST(noise_is_right_where_the_gradient_is_large)
   double x = 0.3, f[3], sigma[3], moved = 1e-12 + 4 * DBL_EPSILON * offsets[_i];
   for (size_t k = 0; k < sizeof optimizers / sizeof *optimizers; k++) {
     struct optimizer optimizer = models_optimizer(objective, optimizers[k], 0.1, 4, 1);
-    static const enum noise_factor factors[3] = {FACTOR_COLUMNS, FACTOR_CHOLESKY, FACTOR_AUTO};
+    static const enum limit_factor factors[3] = {LIMIT_FACTOR_COLUMNS, LIMIT_FACTOR_CHOLESKY,
+                                                 LIMIT_FACTOR_AUTO};
     for (int by = 0; by < 3; by++) {
       struct limit_options options = {.eta_order = 1,
-                                      .rho_order = RHO_ORDER_EXACT,
+                                      .rho_order = LIMIT_RHO_ORDER_EXACT,
                                       .variance_term = true,
                                       .factor = factors[by]};
       models_moments(&optimizer, options, &x, &f[by], &sigma[by]);
       ck_assert_double_lt(relative(1, &f[by], &f[0]), 1e-15);
-      bool here = k == 0 && factors[by] != FACTOR_AUTO;
+      bool here = k == 0 && factors[by] != LIMIT_FACTOR_AUTO;
       ck_assert_double_lt(relative(1, &sigma[by], &sigma[0]), here ? 1e-12 : moved);
     }
     ck_assert(sigma[0] > 0.15 && sigma[0] < 0.4); /* about 1/4, times 1.1^2 */
@@ -385,7 +396,8 @@ START_TEST(null_directions_have_no_noise_where_the_gradient_is_large)
   double covariance[3 * WIDTH], lower[3 * WIDTH], twin[3 * WIDTH];
   size_t kept = 0;
   sde_random_normals(&(struct sde_address){{5, 5}, 0, 0}, WIDTH, 2, x);
-  generalized_linear_moments(loss, WIDTH, DIRECTIONS_EXACT, 0, x, mean, covariance, rounding);
+  generalized_linear_moments(loss, WIDTH, GENERALIZED_DIRECTIONS_EXACT, 0, x, mean, covariance,
+                             rounding);
   memcpy(lower, covariance, sizeof lower);
   memcpy(twin, covariance, sizeof twin);
   factor_cholesky_above(2, WIDTH, rounding, lower);

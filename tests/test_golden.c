@@ -10,8 +10,10 @@
 
 #include <math.h>
 
-static const struct limit_options exact = {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 0};
-static const struct limit_options order1 = {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_AUTO, 0};
+static const struct limit_options exact = {
+    1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0};
+static const struct limit_options order1 = {
+    1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0};
 static const char *const with = "sampling=with-replacement";
 
 static struct models_setup setup_of(const char *sampling, const char *optimizer, size_t batch,
@@ -131,14 +133,14 @@ END_TEST
 START_TEST(covariance_of_single_samples)
 {
   struct models_setup setup = setup_of(with, "m-usam", 1, 1);
-  for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++)
-    for (int order = RHO_ORDER_1; order <= RHO_ORDER_EXACT; order++) {
+  for (int factor = LIMIT_FACTOR_AUTO; factor <= LIMIT_FACTOR_CHOLESKY; factor++)
+    for (int order = LIMIT_RHO_ORDER_1; order <= LIMIT_RHO_ORDER_EXACT; order++) {
       double sigma[4];
       struct limit_options options = {
-          1, (enum rho_order)order, true, (enum noise_factor)factor, NORM_AUTO, 0};
+          1, (enum limit_rho_order)order, true, (enum limit_factor)factor, LIMIT_NORM_AUTO, 0};
       models_moments(&setup.optimizer, options, golden_start, NULL, sigma);
       ck_assert_double_lt(models_distance(4, sigma, golden_covariance), 1e-10);
-      options.rho_order = RHO_ORDER_0;
+      options.rho_order = LIMIT_RHO_ORDER_0;
       models_moments(&setup.optimizer, options, golden_start, NULL, sigma);
       ck_assert_double_gt(models_distance(4, sigma, golden_covariance), 0.1);
     }

@@ -4,12 +4,12 @@
  * the largest eigenvalue of a Hessian; and of the study itself. Run from the root of the project,
  * whose recipes it reads.
  */
-#include "experiments/cases.h"
-#include "experiments/density.h"
-#include "experiments/effective_loss.h"
-#include "experiments/minima.h"
-#include "experiments/results.h"
-#include "experiments/study.h"
+#include "experiments/cases/cases.h"
+#include "experiments/results/results.h"
+#include "experiments/studies/density.h"
+#include "experiments/studies/effective_loss.h"
+#include "experiments/studies/minima.h"
+#include "experiments/studies/study.h"
 #include "sde/block.h"
 #include "tests/golden.h"
 #include "tests/models_testing.h"
@@ -57,10 +57,12 @@ static void gradient_of(struct effective_loss *effective, size_t dim, const doub
 static double drift_error(const struct models_setup *setup, const double *at, bool variance_term)
 {
   struct effective_loss *effective = effective_loss_new(&setup->optimizer);
-  struct limit_options options = {
-      .eta_order = 1, .rho_order = RHO_ORDER_1, .variance_term = variance_term, .norm = NORM_AUTO};
+  struct limit_options options = {.eta_order = 1,
+                                  .rho_order = LIMIT_RHO_ORDER_1,
+                                  .variance_term = variance_term,
+                                  .norm = LIMIT_NORM_AUTO};
   if (effective_loss_norm(effective) == EFFECTIVE_CLOSURE)
-    options.norm = NORM_GAUSSIAN;
+    options.norm = LIMIT_NORM_GAUSSIAN;
   struct limit *limit = models_limit(&setup->optimizer, options);
   size_t dim = setup->loss->dim;
   double worst = 0;
@@ -617,7 +619,8 @@ START_TEST(paths_have_the_exact_density)
       models_setup_new("double-well sharp_depth=0.12 flat_depth=0.1 sharp_curvature=4 "
                        "flat_curvature=0.5 curvature_deviation=0.8 samples=4",
                        "", "m-usam", 0.15, 4, 1);
-  struct limit_options options = {.eta_order = 1, .rho_order = RHO_ORDER_1, .variance_term = true};
+  struct limit_options options = {
+      .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_1, .variance_term = true};
   struct limit_options without = options;
   without.variance_term = false;
   double eta = setup.optimizer.eta, critical = density_critical(count, TESTING_LEVEL);

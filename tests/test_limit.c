@@ -42,19 +42,20 @@ static bool possible(const struct batch_case *c, int replacement)
 }
 
 static const struct limit_options exact = {
-    .eta_order = 1, .rho_order = RHO_ORDER_EXACT, .variance_term = true};
+    .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_EXACT, .variance_term = true};
 static const struct limit_options order1 = {
-    .eta_order = 1, .rho_order = RHO_ORDER_1, .variance_term = true};
+    .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_1, .variance_term = true};
 static const struct limit_options order0 = {
-    .eta_order = 1, .rho_order = RHO_ORDER_0, .variance_term = true};
-static const struct limit_options no_variance_term = {.eta_order = 1, .rho_order = RHO_ORDER_1};
+    .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_0, .variance_term = true};
+static const struct limit_options no_variance_term = {.eta_order = 1,
+                                                      .rho_order = LIMIT_RHO_ORDER_1};
 
 static struct limit_options options_of(int rho_order, int factor)
 {
   return (struct limit_options){.eta_order = 1,
-                                .rho_order = (enum rho_order)rho_order,
+                                .rho_order = (enum limit_rho_order)rho_order,
                                 .variance_term = true,
-                                .factor = (enum noise_factor)factor};
+                                .factor = (enum limit_factor)factor};
 }
 
 static struct models_setup setup_of(const struct batch_case *c, const char *optimizer,
@@ -75,7 +76,7 @@ static void check_enumerable(const struct batch_case *c,
     for (int replacement = 0; replacement < 2 && !models_is_reweighted(*type); replacement++)
       for (size_t k = 0; k < POINTS && possible(c, replacement); k++) {
         struct models_setup setup = setup_of(c, (*type)->name, replacement, 0.1);
-        for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++)
+        for (int factor = LIMIT_FACTOR_AUTO; factor <= LIMIT_FACTOR_CHOLESKY; factor++)
           check(c, &setup.optimizer, factor, points[k]);
         models_setup_free(&setup);
       }
@@ -99,13 +100,13 @@ static struct distance distance_of(const struct optimizer *optimizer, struct lim
 static void assert_exact(const struct batch_case *c, const struct optimizer *optimizer, int factor,
                          const double x[2])
 {
-  struct distance off = distance_of(optimizer, options_of(RHO_ORDER_EXACT, factor), c->sum,
+  struct distance off = distance_of(optimizer, options_of(LIMIT_RHO_ORDER_EXACT, factor), c->sum,
                                     models_draw_of(optimizer), x);
   ck_assert_msg(off.drift < 1e-10 && off.noise < 1e-10,
                 "%s, b = %zu, m = %zu, %s, factor %d, x1 = %g: F is off by %g, Sigma by %g",
                 optimizer->type->name, c->batch, optimizer->micro_batch,
-                samplings[optimizer->objective->sampling == WITH_REPLACEMENT], factor, x[0],
-                off.drift, off.noise);
+                samplings[optimizer->objective->sampling == OBJECTIVE_WITH_REPLACEMENT], factor,
+                x[0], off.drift, off.noise);
 }
 
 START_TEST(exact_limits_are_the_moments_of_all_batches)
@@ -153,8 +154,8 @@ START_TEST(order_0_is_the_equation_of_sgd)
       struct models_setup setup = setup_of(c, (*type)->name, replacement, 0.1);
       struct models_draw sgd = models_draw_of(&setup.optimizer), own = sgd;
       sgd.perturbation = PERTURB_NOTHING;
-      for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++) {
-        struct limit_options options = options_of(RHO_ORDER_0, factor);
+      for (int factor = LIMIT_FACTOR_AUTO; factor <= LIMIT_FACTOR_CHOLESKY; factor++) {
+        struct limit_options options = options_of(LIMIT_RHO_ORDER_0, factor);
         struct distance off = distance_of(&setup.optimizer, options, c->sum, sgd, points[0]);
         ck_assert(off.drift < 1e-13 && off.noise < 1e-13);
         off = distance_of(&setup.optimizer, options, c->sum, own, points[0]);
@@ -201,7 +202,7 @@ static const double ROUNDING = 1e-13;
 static void assert_order_1(const struct batch_case *c, const struct optimizer *optimizer,
                            int factor, const double x[2])
 {
-  bool replacement = optimizer->objective->sampling == WITH_REPLACEMENT;
+  bool replacement = optimizer->objective->sampling == OBJECTIVE_WITH_REPLACEMENT;
   enum perturbation by = optimizer->type->perturbation;
   size_t m = optimizer->micro_batch;
   bool drift_exact = c->sum->quadratic || by == PERTURB_NOTHING;
@@ -210,8 +211,8 @@ static void assert_order_1(const struct batch_case *c, const struct optimizer *o
                      (!replacement && c->batch == c->sum->samples && (m == 1 || m == c->batch));
   /* Every e of m-SAM in the valley is (v, u) or its opposite: the rho^2 of u has no noise. */
   bool noise_better = !c->sum->quadratic && optimizer->type->normalized;
-  struct halving h =
-      halving_of(*optimizer, options_of(RHO_ORDER_1, factor), c->sum, models_draw_of(optimizer), x);
+  struct halving h = halving_of(*optimizer, options_of(LIMIT_RHO_ORDER_1, factor), c->sum,
+                                models_draw_of(optimizer), x);
   ck_assert_msg((drift_exact ? h.at.drift < ROUNDING : is_about(4, h.ratio.drift)) &&
                     (noise_exact    ? h.at.noise < ROUNDING
                      : noise_better ? h.at.noise < 1e-11
@@ -232,10 +233,10 @@ END_TEST
 START_TEST(order_1_is_exact_for_quadratics_and_single_samples)
 {
   for (size_t b = 1; b <= 4; b *= 2)
-    for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++) {
+    for (int factor = LIMIT_FACTOR_AUTO; factor <= LIMIT_FACTOR_CHOLESKY; factor++) {
       struct batch_case c = {&models_golden, b, 1};
       struct models_setup setup = setup_of(&c, "m-usam", 1, 0.5);
-      struct limit_options options = options_of(RHO_ORDER_1, factor);
+      struct limit_options options = options_of(LIMIT_RHO_ORDER_1, factor);
       struct models_draw draw = models_draw_of(&setup.optimizer);
       for (size_t k = 0; k < POINTS; k++) {
         struct distance off = distance_of(&setup.optimizer, options, c.sum, draw, points[k]);
@@ -403,9 +404,9 @@ START_TEST(exact_limits_of_every_loss_for_single_samples)
     struct models_setup setup =
         models_setup_new(loss, samplings[replacement], "m-usam", 0.05, 2, 1);
     double *x = point_new(setup.loss);
-    for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++) {
+    for (int factor = LIMIT_FACTOR_AUTO; factor <= LIMIT_FACTOR_CHOLESKY; factor++) {
       struct distance off =
-          single_sample_distance(&setup.optimizer, options_of(RHO_ORDER_EXACT, factor), x);
+          single_sample_distance(&setup.optimizer, options_of(LIMIT_RHO_ORDER_EXACT, factor), x);
       ck_assert_double_lt(off.drift, 1e-10);
       if (objective_batch_factor(setup.objective, 2) > 0)
         ck_assert_double_lt(off.noise, 1e-10);
@@ -422,11 +423,11 @@ START_TEST(order_1_limits_of_every_loss_for_single_samples)
   struct models_setup setup = models_setup_new(models_loss_example(loss_types()[_i]->name),
                                                samplings[1], "m-usam", 0.01, 4, 1);
   double *x = point_new(setup.loss);
-  for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++) {
+  for (int factor = LIMIT_FACTOR_AUTO; factor <= LIMIT_FACTOR_CHOLESKY; factor++) {
     struct distance off[2];
     for (size_t k = 0; k < 2; k++) {
       setup.optimizer.rho = k == 0 ? 2e-4 : 1e-4;
-      off[k] = single_sample_distance(&setup.optimizer, options_of(RHO_ORDER_1, factor), x);
+      off[k] = single_sample_distance(&setup.optimizer, options_of(LIMIT_RHO_ORDER_1, factor), x);
     }
     struct distance ratio = ratio_of(off);
     if (setup.loss->quadratic)
@@ -449,10 +450,10 @@ START_TEST(nothing_moves_where_every_sample_is_fitted)
                           "intercept=false",
                           file);
   for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++)
-    for (int order = RHO_ORDER_0; order <= RHO_ORDER_EXACT; order++) {
-      if (models_is_reweighted(*type) && order == RHO_ORDER_1)
+    for (int order = LIMIT_RHO_ORDER_0; order <= LIMIT_RHO_ORDER_EXACT; order++) {
+      if (models_is_reweighted(*type) && order == LIMIT_RHO_ORDER_1)
         continue;
-      for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++) {
+      for (int factor = LIMIT_FACTOR_AUTO; factor <= LIMIT_FACTOR_CHOLESKY; factor++) {
         struct models_setup setup = models_setup_new(loss, samplings[1], (*type)->name, 0.1, 4, 2);
         double f[2], sigma[4], elsewhere[4], zero[4] = {0};
         struct limit_options options = options_of(order, factor);
@@ -487,41 +488,216 @@ static const char VALLEY[] = "valley samples=6", VALLEY4[] = "valley samples=4",
                   HEAVY[] = "sampling=gaussian law=student-t degrees_of_freedom=5";
 
 static const struct form_case forms[] = {
-    {VALLEY, WITH, "sgd", 2, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {VALLEY, WITH, "n-usam", 2, 2, {1, RHO_ORDER_EXACT, true, FACTOR_CHOLESKY, NORM_AUTO, 0}},
-    {VALLEY, WITH, "m-usam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {VALLEY, WITH, "m-usam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_CHOLESKY, NORM_AUTO, 0}},
-    {VALLEY, WITH, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {VALLEY, WITHOUT, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 0}},
-    {VALLEY, WITH, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 5}},
-    {VALLEY, NORMAL, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_CHOLESKY, NORM_AUTO, 0}},
-    {VALLEY, NORMAL, "m-usam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {VALLEY, NORMAL, "sgd", 4, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {VALLEY, NORMAL, "n-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_CHOLESKY, NORM_AUTO, 0}},
-    {GOLDEN, NORMAL, "usam", 4, 4, {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 0}},
-    {GOLDEN, WITH, "m-usam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_AUTO, 0}},
-    {GOLDEN, WITH, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {SKEWED, WITHOUT, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 0}},
-    {VALLEY, WITH, "n-sam", 4, 4, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {VALLEY, WITH, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {VALLEY, WITH, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_CHOLESKY, NORM_AUTO, 5}},
-    {VALLEY, WITH, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_GAUSSIAN, 0}},
-    {VALLEY, WITH, "m-sam", 4, 2, {1, RHO_ORDER_1, false, FACTOR_CHOLESKY, NORM_AUTO, 0}},
-    {VALLEY, WITHOUT, "m-sam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 0}},
-    {VALLEY, NORMAL, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {VALLEY, NORMAL, "sam", 4, 4, {1, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {VALLEY, GROWING, "sgd", 4, 4, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {VALLEY, GROWING, "m-usam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {GOLDEN, GROWING, "m-usam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_CHOLESKY, NORM_AUTO, 0}},
-    {VALLEY, GROWING, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 5}},
-    {VALLEY, GROWING, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {VALLEY, LABEL, "m-usam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {VALLEY, LABEL, "m-sam", 4, 2, {2, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {VALLEY, HEAVY, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 3}},
-    {VALLEY, HEAVY, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 3}},
-    {VALLEY, WITH, "rw-sam", 4, 4, {1, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {VALLEY, WITH, "m-usam", 4, 2, {2, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
-    {VALLEY, WITHOUT, "m-sam", 4, 2, {2, RHO_ORDER_1, true, FACTOR_AUTO, NORM_AUTO, 5}},
+    {VALLEY,
+     WITH,
+     "sgd",
+     2,
+     2,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     WITH,
+     "n-usam",
+     2,
+     2,
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_CHOLESKY, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     WITH,
+     "m-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     WITH,
+     "m-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_CHOLESKY, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     WITH,
+     "m-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     WITHOUT,
+     "m-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     WITH,
+     "m-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 5}},
+    {VALLEY,
+     NORMAL,
+     "m-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_CHOLESKY, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     NORMAL,
+     "m-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     NORMAL,
+     "sgd",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     NORMAL,
+     "n-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_CHOLESKY, LIMIT_NORM_AUTO, 0}},
+    {GOLDEN,
+     NORMAL,
+     "usam",
+     4,
+     4,
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
+    {GOLDEN,
+     WITH,
+     "m-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
+    {GOLDEN,
+     WITH,
+     "m-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {SKEWED,
+     WITHOUT,
+     "m-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     WITH,
+     "n-sam",
+     4,
+     4,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     WITH,
+     "m-sam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     WITH,
+     "m-sam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_CHOLESKY, LIMIT_NORM_AUTO, 5}},
+    {VALLEY,
+     WITH,
+     "m-sam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_GAUSSIAN, 0}},
+    {VALLEY,
+     WITH,
+     "m-sam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_1, false, LIMIT_FACTOR_CHOLESKY, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     WITHOUT,
+     "m-sam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     NORMAL,
+     "m-sam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     NORMAL,
+     "sam",
+     4,
+     4,
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     GROWING,
+     "sgd",
+     4,
+     4,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     GROWING,
+     "m-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {GOLDEN,
+     GROWING,
+     "m-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_CHOLESKY, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     GROWING,
+     "m-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 5}},
+    {VALLEY,
+     GROWING,
+     "m-sam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     LABEL,
+     "m-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     LABEL,
+     "m-sam",
+     4,
+     2,
+     {2, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     HEAVY,
+     "m-sam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 3}},
+    {VALLEY,
+     HEAVY,
+     "m-usam",
+     4,
+     2,
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 3}},
+    {VALLEY,
+     WITH,
+     "rw-sam",
+     4,
+     4,
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     WITH,
+     "m-usam",
+     4,
+     2,
+     {2, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
+    {VALLEY,
+     WITHOUT,
+     "m-sam",
+     4,
+     2,
+     {2, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 5}},
 };
 enum { FORMS = sizeof forms / sizeof *forms, WIDE = 64 };
 
@@ -721,11 +897,12 @@ START_TEST(gaussian_limits_of_a_quadratic)
   propagated(1.0 / b, l, gaussians[_i].factor, spread);
   ck_assert_double_gt(models_distance(4, plain, spread), 1e-2); /* or nothing could be noticed */
   for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++)
-    for (int order = RHO_ORDER_0; order <= RHO_ORDER_EXACT && !(*type)->normalized; order++)
-      for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++) {
+    for (int order = LIMIT_RHO_ORDER_0; order <= LIMIT_RHO_ORDER_EXACT && !(*type)->normalized;
+         order++)
+      for (int factor = LIMIT_FACTOR_AUTO; factor <= LIMIT_FACTOR_CHOLESKY; factor++) {
         struct models_setup setup =
             models_setup_new(models_golden.loss, gaussians[_i].noise, (*type)->name, rho, b, 2);
-        enum perturbation by = order == RHO_ORDER_0 ? PERTURB_NOTHING : (*type)->perturbation;
+        enum perturbation by = order == LIMIT_RHO_ORDER_0 ? PERTURB_NOTHING : (*type)->perturbation;
         double f[2], sigma[4];
         models_moments(&setup.optimizer, options_of(order, factor), golden_start, f, sigma);
         ck_assert_double_lt(models_distance(2, f, by == PERTURB_NOTHING ? g : moved), 1e-13);
@@ -831,25 +1008,25 @@ struct sampled_case {
   const struct models_sum *sum;
   const char *noise;
   size_t batch, micro_batch;
-  enum noise_factor factor;
+  enum limit_factor factor;
   size_t directions; /* 0: the default, 16, which only Gaussian noise takes here */
 };
 
 static const struct sampled_case sampled_cases[] = {
-    {&models_golden, WITH, 4, 2, FACTOR_COLUMNS, 3},
-    {&models_golden, WITH, 4, 1, FACTOR_CHOLESKY, 3},
-    {&models_golden, WITHOUT, 4, 2, FACTOR_COLUMNS, 3},
-    {&models_valley6, WITHOUT, 4, 2, FACTOR_CHOLESKY, 3},
-    {&models_golden, WITHOUT, 4, 4, FACTOR_CHOLESKY, 3},
-    {&models_valley2, DENSE, 4, 2, FACTOR_COLUMNS, 3},
-    {&models_valley2, DENSE, 4, 2, FACTOR_CHOLESKY, 0},
+    {&models_golden, WITH, 4, 2, LIMIT_FACTOR_COLUMNS, 3},
+    {&models_golden, WITH, 4, 1, LIMIT_FACTOR_CHOLESKY, 3},
+    {&models_golden, WITHOUT, 4, 2, LIMIT_FACTOR_COLUMNS, 3},
+    {&models_valley6, WITHOUT, 4, 2, LIMIT_FACTOR_CHOLESKY, 3},
+    {&models_golden, WITHOUT, 4, 4, LIMIT_FACTOR_CHOLESKY, 3},
+    {&models_valley2, DENSE, 4, 2, LIMIT_FACTOR_COLUMNS, 3},
+    {&models_valley2, DENSE, 4, 2, LIMIT_FACTOR_CHOLESKY, 0},
 };
 enum { SAMPLED_CASES = sizeof sampled_cases / sizeof *sampled_cases };
 
 static void known_moments(const struct sampled_case *c, const struct optimizer *optimizer,
                           double mean[2], double covariance[4])
 {
-  if (optimizer->objective->sampling == GAUSSIAN)
+  if (optimizer->objective->sampling == OBJECTIVE_GAUSSIAN)
     gaussian_valley(gaussians[2].factor, optimizer->rho, c->batch, c->micro_batch, golden_start,
                     mean, covariance);
   else
@@ -862,7 +1039,7 @@ static void compare_sampled(const struct sampled_case *c, const struct optimizer
                             const double f[2], const double sigma[4], struct testing_family *family)
 {
   struct models_sample drift = {0}, noise = {0};
-  struct limit_options options = options_of(RHO_ORDER_EXACT, c->factor);
+  struct limit_options options = options_of(LIMIT_RHO_ORDER_EXACT, c->factor);
   double spurious[4], directions = c->directions == 0 ? 16 : (double)c->directions;
   options.directions = c->directions;
   sampled_moments(optimizer, options, golden_start, f, &drift, &noise);
@@ -913,7 +1090,8 @@ END_TEST
 START_TEST(sampled_limits_draw_afresh_each_step)
 {
   static const struct form_case form = {
-      VALLEY, WITH, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 5}};
+      VALLEY, WITH, "m-usam",
+      4,      2,    {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 5}};
   struct trial *trial = trial_new(&form);
   double drift[2 * WIDE];
   struct sde_instant at = instant;
@@ -1010,44 +1188,139 @@ struct description_case {
 };
 
 static const struct description_case descriptions[] = {
-    {{VALLEY, WITH, "m-usam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
+    {{VALLEY,
+      WITH,
+      "m-usam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
      {"rho_order 1", "columns", "6 Wiener processes"}},
-    {{VALLEY, WITH, "m-usam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_CHOLESKY, NORM_AUTO, 0}},
+    {{VALLEY,
+      WITH,
+      "m-usam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_CHOLESKY, LIMIT_NORM_AUTO, 0}},
      {"rho_order 1", "Cholesky", "4 Wiener processes"}},
-    {{VALLEY, WITH, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
+    {{VALLEY,
+      WITH,
+      "m-usam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
      {"rho_order exact", "21 micro-batches enumerated", "columns"}},
-    {{VALLEY, WITHOUT, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
+    {{VALLEY,
+      WITHOUT,
+      "m-usam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
      {"15 micro-batches enumerated", "Cholesky", "2 Wiener processes"}},
-    {{VALLEY500, WITH, "m-usam", 4, 1, {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 0}},
+    {{VALLEY500,
+      WITH,
+      "m-usam",
+      4,
+      1,
+      {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
      {"500 micro-batches enumerated", "Cholesky", "general"}},
     /* 990 micro-batches are few, 1035 are many; of 24 samples 276 * 231 pairs, of 25 300 * 253 */
-    {{VALLEY44, WITH, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 0}},
+    {{VALLEY44,
+      WITH,
+      "m-usam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
      {"990 micro-batches enumerated", "Cholesky", "general"}},
-    {{VALLEY45, WITH, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 0}},
+    {{VALLEY45,
+      WITH,
+      "m-usam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
      {"16 fresh directions", "Cholesky", "2 Wiener processes"}},
-    {{VALLEY24, WITHOUT, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 0}},
+    {{VALLEY24,
+      WITHOUT,
+      "m-usam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
      {"276 micro-batches enumerated", "Cholesky", "general"}},
-    {{VALLEY25, WITHOUT, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 0}},
+    {{VALLEY25,
+      WITHOUT,
+      "m-usam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
      {"16 fresh directions", "Cholesky", "2 Wiener processes"}},
-    {{VALLEY25, WITHOUT, "usam", 2, 2, {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 0}},
+    {{VALLEY25,
+      WITHOUT,
+      "usam",
+      2,
+      2,
+      {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
      {"300 micro-batches enumerated", "Cholesky", "general"}},
-    {{VALLEY4, WITH, "usam", 4, 4, {1, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 7}},
+    {{VALLEY4,
+      WITH,
+      "usam",
+      4,
+      4,
+      {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 7}},
      {"7 fresh directions", "columns", "7 Wiener processes"}},
-    {{SKEWED, WITH, "m-usam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_AUTO, 0}},
+    {{SKEWED,
+      WITH,
+      "m-usam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
      {"rho_order 1", "affine", "2 Wiener processes"}},
-    {{VALLEY, WITH, "sgd", 4, 4, {1, RHO_ORDER_0, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
+    {{VALLEY,
+      WITH,
+      "sgd",
+      4,
+      4,
+      {1, LIMIT_RHO_ORDER_0, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
      {"rho_order 0", "columns", "6 Wiener processes"}},
-    {{VALLEY, NORMAL, "n-usam", 4, 4, {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_AUTO, 0}},
+    {{VALLEY,
+      NORMAL,
+      "n-usam",
+      4,
+      4,
+      {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
      {"rho_order 1", "2 Wiener processes", "additive"}},
-    {{VALLEY, WITH, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
+    {{VALLEY,
+      WITH,
+      "m-sam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
      {"rho_order 1", "21 micro-batches enumerated", "21 Wiener processes"}},
-    {{VALLEY, WITH, "m-sam", 4, 2, {1, RHO_ORDER_1, false, FACTOR_COLUMNS, NORM_AUTO, 0}},
+    {{VALLEY,
+      WITH,
+      "m-sam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_1, false, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
      {"rho_order 1", "|g| in the place of E|g_I|", "6 Wiener processes"}},
-    {{VALLEY, WITH, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_GAUSSIAN, 0}},
+    {{VALLEY,
+      WITH,
+      "m-sam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_GAUSSIAN, 0}},
      {"rho_order 1", "E|g_I| by the Gaussian integral", "6 Wiener processes"}},
-    {{VALLEY, NORMAL, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}},
+    {{VALLEY,
+      NORMAL,
+      "m-sam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
      {"rho_order 1", "E|g_I| by the Gaussian integral", "additive"}},
-    {{VALLEY, WITH, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_SAMPLE, 0}},
+    {{VALLEY,
+      WITH,
+      "m-sam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_SAMPLE, 0}},
      {"rho_order 1", "E|g_I| from 16 fresh micro-batches a step", "6 Wiener processes"}},
 };
 
@@ -1072,12 +1345,30 @@ START_TEST(only_columns_of_potentials_are_said_to_be_so)
     struct limit_options options;
     bool columns;
   } cases[] = {
-      {NORMAL, "m-usam", {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}, true},
-      {NORMAL, "m-sam", {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}, true},
-      {NORMAL, "n-sam", {2, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 0}, true},
-      {NORMAL, "m-sam", {1, RHO_ORDER_EXACT, true, FACTOR_COLUMNS, NORM_AUTO, 2}, false},
-      {NORMAL, "m-usam", {1, RHO_ORDER_1, true, FACTOR_CHOLESKY, NORM_AUTO, 0}, false},
-      {WITH, "m-usam", {1, RHO_ORDER_1, true, FACTOR_COLUMNS, NORM_AUTO, 0}, false},
+      {NORMAL,
+       "m-usam",
+       {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0},
+       true},
+      {NORMAL,
+       "m-sam",
+       {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0},
+       true},
+      {NORMAL,
+       "n-sam",
+       {2, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0},
+       true},
+      {NORMAL,
+       "m-sam",
+       {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 2},
+       false},
+      {NORMAL,
+       "m-usam",
+       {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_CHOLESKY, LIMIT_NORM_AUTO, 0},
+       false},
+      {WITH,
+       "m-usam",
+       {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0},
+       false},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct form_case form = {GOLDEN, cases[i].noise, cases[i].optimizer, 4, 2, cases[i].options};
@@ -1099,44 +1390,109 @@ struct refusal_case {
 };
 
 static const struct refusal_case refusals[] = {
-    {{GOLDEN, WITH, "m-usam", 4, 2, {0, RHO_ORDER_1, true, FACTOR_AUTO, NORM_AUTO, 0}},
-     {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_AUTO, 0},
+    {{GOLDEN,
+      WITH,
+      "m-usam",
+      4,
+      2,
+      {0, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0},
      "eta_order 0|1 or 2"},
-    {{GOLDEN, WITH, "m-usam", 4, 2, {3, RHO_ORDER_1, true, FACTOR_AUTO, NORM_AUTO, 0}},
-     {2, RHO_ORDER_1, true, FACTOR_AUTO, NORM_AUTO, 0},
+    {{GOLDEN,
+      WITH,
+      "m-usam",
+      4,
+      2,
+      {3, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
+     {2, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0},
      "eta_order 3|1 or 2"},
-    {{GOLDEN, WITH, "usam", 4, 2, {1, RHO_ORDER_EXACT, false, FACTOR_AUTO, NORM_AUTO, 0}},
-     {1, RHO_ORDER_1, false, FACTOR_AUTO, NORM_AUTO, 0},
+    {{GOLDEN,
+      WITH,
+      "usam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_EXACT, false, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
+     {1, LIMIT_RHO_ORDER_1, false, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0},
      "variance_term: false|rho_order 1|drift of usam"},
-    {{GOLDEN, WITH, "m-sam", 4, 2, {1, RHO_ORDER_EXACT, false, FACTOR_AUTO, NORM_AUTO, 0}},
-     {1, RHO_ORDER_1, false, FACTOR_AUTO, NORM_AUTO, 0},
+    {{GOLDEN,
+      WITH,
+      "m-sam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_EXACT, false, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
+     {1, LIMIT_RHO_ORDER_1, false, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0},
      "variance_term: false|rho_order 1|drift of m-sam"},
-    {{GOLDEN, WITH, "rw-sam", 4, 2, {1, RHO_ORDER_EXACT, false, FACTOR_AUTO, NORM_AUTO, 0}},
-     {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 0},
+    {{GOLDEN,
+      WITH,
+      "rw-sam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_EXACT, false, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0},
      "rw-sam has no term of the variance|variance_term must be true"},
-    {{GOLDEN, WITH, "rw-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_AUTO, 0}},
-     {1, RHO_ORDER_0, true, FACTOR_AUTO, NORM_AUTO, 0},
+    {{GOLDEN,
+      WITH,
+      "rw-sam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0}},
+     {1, LIMIT_RHO_ORDER_0, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0},
      "rw-sam has no expansion in rho|rho_order must be 0 or exact"},
-    {{GOLDEN, WITH, "m-usam", 4, 2, {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 1}},
-     {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 2},
+    {{GOLDEN,
+      WITH,
+      "m-usam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 1}},
+     {1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 2},
      "one direction|directions must be at least 2"},
-    {{GOLDEN, NORMAL, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_ENUMERATE, 0}},
-     {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_GAUSSIAN, 0},
+    {{GOLDEN,
+      NORMAL,
+      "m-sam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_ENUMERATE, 0}},
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_GAUSSIAN, 0},
      "norm: enumerate|Gaussian noise|norm must be auto or gaussian"},
-    {{GOLDEN, NORMAL, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_SAMPLE, 0}},
-     {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_AUTO, 0},
+    {{GOLDEN,
+      NORMAL,
+      "m-sam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_SAMPLE, 0}},
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0},
      "norm: sample|Gaussian noise|norm must be auto or gaussian"},
-    {{GOLDEN, HEAVY, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_ENUMERATE, 0}},
-     {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_SAMPLE, 0},
+    {{GOLDEN,
+      HEAVY,
+      "m-sam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_ENUMERATE, 0}},
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_SAMPLE, 0},
      "norm: enumerate|Student t noise|norm must be auto, gaussian or sample"},
-    {{GOLDEN, WITH, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_ENUMERATE, 5}},
-     {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_ENUMERATE, 0},
+    {{GOLDEN,
+      WITH,
+      "m-sam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_ENUMERATE, 5}},
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_ENUMERATE, 0},
      "norm: enumerate draws no directions|directions must be 0"},
-    {{VALLEY45, WITH, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_ENUMERATE, 0}},
-     {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_SAMPLE, 0},
+    {{VALLEY45,
+      WITH,
+      "m-sam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_ENUMERATE, 0}},
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_SAMPLE, 0},
      "m-sam has more than 1024 micro-batches of 2 of 45 samples|auto, gaussian or sample"},
-    {{VALLEY25, WITHOUT, "m-sam", 4, 2, {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_ENUMERATE, 0}},
-     {1, RHO_ORDER_1, true, FACTOR_AUTO, NORM_GAUSSIAN, 0},
+    {{VALLEY25,
+      WITHOUT,
+      "m-sam",
+      4,
+      2,
+      {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_ENUMERATE, 0}},
+     {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_GAUSSIAN, 0},
      "more than 65536 ordered pairs of disjoint micro-batches of 2 of 25|auto, gaussian or sample"},
 };
 

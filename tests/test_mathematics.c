@@ -4,8 +4,8 @@
  * all batches are enumerated; and theory's expansions are those of the update that is printed. With a
  * term left out, a factor wrong, or m and b exchanged they have not.
  */
-#include "experiments/command.h"
-#include "experiments/report_mathematics.h"
+#include "experiments/command/command.h"
+#include "experiments/report/report_mathematics.h"
 #include "tests/formula_reader.h"
 #include "tests/testing.h"
 
@@ -124,16 +124,16 @@ static double regularizer(void *context, double x)
 
 /* Which SDE. */
 struct which {
-  enum rho_order rho_order;
+  enum limit_rho_order rho_order;
   bool variance_term;
 };
 
 static double drift(struct theory t, struct which which)
 {
   struct theory plain = t;
-  if (which.rho_order == RHO_ORDER_EXACT)
+  if (which.rho_order == LIMIT_RHO_ORDER_EXACT)
     return mean_direction(&t, t.world.rho);
-  if (which.rho_order == RHO_ORDER_0 || t.type->perturbation == PERTURB_NOTHING)
+  if (which.rho_order == LIMIT_RHO_ORDER_0 || t.type->perturbation == PERTURB_NOTHING)
     return world_loss(1, t.world.x);
   if (!which.variance_term)
     plain.type = optimizer_type_named(t.type->normalized ? "n-sam" : "n-usam");
@@ -164,12 +164,12 @@ static double covariance(struct theory t, struct which which)
 {
   const struct optimizer_type *type = t.type;
   double x = t.world.x, g = world_loss(1, x);
-  bool none = type->perturbation == PERTURB_NOTHING || which.rho_order == RHO_ORDER_0;
+  bool none = type->perturbation == PERTURB_NOTHING || which.rho_order == LIMIT_RHO_ORDER_0;
   if (none)
     return world_variance(&t.world, x) / WORLD_BATCH;
   if (type->perturbation == PERTURB_FULL_GRADIENT)
     return world_variance(&t.world, x + t.world.rho * unit(type, g)) / WORLD_BATCH;
-  if (which.rho_order == RHO_ORDER_EXACT)
+  if (which.rho_order == LIMIT_RHO_ORDER_EXACT)
     return moment(t, direction, t.world.rho, true);
   if (!type->normalized)
     return expanded_covariance(&t);
@@ -182,11 +182,11 @@ static const char *weak_error(const struct optimizer_type *type, int eta_order, 
 {
   bool nothing = type->perturbation == PERTURB_NOTHING, second = eta_order == 2;
   bool lacks = !which.variance_term && type->perturbation == PERTURB_MICRO_GRADIENT;
-  if (type->perturbation == PERTURB_REWEIGHTED_GRADIENT && which.rho_order == RHO_ORDER_EXACT)
+  if (type->perturbation == PERTURB_REWEIGHTED_GRADIENT && which.rho_order == LIMIT_RHO_ORDER_EXACT)
     return second ? "O(eta^2+eta/(substepsS))" : "O(eta+eta/(substepsS))";
-  if (nothing || which.rho_order == RHO_ORDER_EXACT)
+  if (nothing || which.rho_order == LIMIT_RHO_ORDER_EXACT)
     return second ? "O(eta^2)" : "O(eta)";
-  if (which.rho_order == RHO_ORDER_0 || lacks)
+  if (which.rho_order == LIMIT_RHO_ORDER_0 || lacks)
     return second ? "O(eta^2+rho)" : "O(eta+rho)";
   return second ? "O(eta^2+rho^2)" : "O(eta+rho^2)";
 }
@@ -205,14 +205,14 @@ static double expanded_at(void *context, double rho)
 {
   struct theory t = *(const struct theory *)context;
   t.world.rho = rho;
-  return covariance(t, (struct which){RHO_ORDER_1, true});
+  return covariance(t, (struct which){LIMIT_RHO_ORDER_1, true});
 }
 
 static double drift_at(void *context, double rho)
 {
   struct theory t = *(const struct theory *)context;
   t.world.rho = rho;
-  return drift(t, (struct which){RHO_ORDER_1, true});
+  return drift(t, (struct which){LIMIT_RHO_ORDER_1, true});
 }
 
 /* A derivative by five points at a step of 1e-3, of values near 1. */
@@ -422,12 +422,14 @@ static bool has_sde(const struct optimizer_type *type, struct which which)
 {
   bool reweighted = type->perturbation == PERTURB_REWEIGHTED_GRADIENT;
   bool micro = type->perturbation == PERTURB_MICRO_GRADIENT;
-  return (which.rho_order != RHO_ORDER_1 || !reweighted) &&
-         (which.variance_term || (micro && which.rho_order == RHO_ORDER_1));
+  return (which.rho_order != LIMIT_RHO_ORDER_1 || !reweighted) &&
+         (which.variance_term || (micro && which.rho_order == LIMIT_RHO_ORDER_1));
 }
 
-static const struct which all_sdes[] = {
-    {RHO_ORDER_0, true}, {RHO_ORDER_1, true}, {RHO_ORDER_1, false}, {RHO_ORDER_EXACT, true}};
+static const struct which all_sdes[] = {{LIMIT_RHO_ORDER_0, true},
+                                        {LIMIT_RHO_ORDER_1, true},
+                                        {LIMIT_RHO_ORDER_1, false},
+                                        {LIMIT_RHO_ORDER_EXACT, true}};
 enum { SDES = sizeof all_sdes / sizeof *all_sdes };
 
 static const char *fault_of_report(const struct optimizer_type *type, int eta_order,
@@ -480,22 +482,25 @@ static const struct {
   const char *fault;
 } wrong[] = {
     /* The variance term is left out, loses its half, has the other sign. */
-    {"m-usam", {RHO_ORDER_1, true}, {MI("c"), "<mn>0</mn>" MI("c")}, "the drift"},
-    {"m-usam", {RHO_ORDER_1, true}, {"<mfrac>" MI("ρ") "<mn>2</mn></mfrac>", MI("ρ")}, "the drift"},
-    {"usam", {RHO_ORDER_1, true}, {MO("+") "<munder>", MO("−") "<munder>"}, "the drift"},
-    {"m-usam", {RHO_ORDER_1, false}, {MI("H") MI("g"), MI("g")}, "the drift"},
-    /* m and b are exchanged, in the drift and in Sigma. */
-    {"m-usam", {RHO_ORDER_1, true}, {MI("m"), MI("b")}, "the drift"},
-    {"m-usam", {RHO_ORDER_1, true}, {MI("b"), MI("m")}, "the covariance"},
-    {"sgd", {RHO_ORDER_0, true}, {MI("b"), MI("m")}, "the covariance"},
-    {"m-sam", {RHO_ORDER_1, true}, {MI("m") MI("b"), MI("b") MI("m")}, "the covariance"},
-    /* Another perturbation, another side, another order. */
-    {"m-sam", {RHO_ORDER_EXACT, true}, {MI("I"), MI("B")}, "the drift"},
-    {"n-usam", {RHO_ORDER_EXACT, true}, {MO("+") MI("ρ"), MO("−") MI("ρ")}, "the drift"},
-    {"m-usam", {RHO_ORDER_1, true}, {MI("θ"), "<mn>1</mn>"}, "the covariance"},
-    {"m-usam", {RHO_ORDER_1, true}, {MO("−") MI("F"), MI("F")}, "the equation"},
+    {"m-usam", {LIMIT_RHO_ORDER_1, true}, {MI("c"), "<mn>0</mn>" MI("c")}, "the drift"},
     {"m-usam",
-     {RHO_ORDER_1, false},
+     {LIMIT_RHO_ORDER_1, true},
+     {"<mfrac>" MI("ρ") "<mn>2</mn></mfrac>", MI("ρ")},
+     "the drift"},
+    {"usam", {LIMIT_RHO_ORDER_1, true}, {MO("+") "<munder>", MO("−") "<munder>"}, "the drift"},
+    {"m-usam", {LIMIT_RHO_ORDER_1, false}, {MI("H") MI("g"), MI("g")}, "the drift"},
+    /* m and b are exchanged, in the drift and in Sigma. */
+    {"m-usam", {LIMIT_RHO_ORDER_1, true}, {MI("m"), MI("b")}, "the drift"},
+    {"m-usam", {LIMIT_RHO_ORDER_1, true}, {MI("b"), MI("m")}, "the covariance"},
+    {"sgd", {LIMIT_RHO_ORDER_0, true}, {MI("b"), MI("m")}, "the covariance"},
+    {"m-sam", {LIMIT_RHO_ORDER_1, true}, {MI("m") MI("b"), MI("b") MI("m")}, "the covariance"},
+    /* Another perturbation, another side, another order. */
+    {"m-sam", {LIMIT_RHO_ORDER_EXACT, true}, {MI("I"), MI("B")}, "the drift"},
+    {"n-usam", {LIMIT_RHO_ORDER_EXACT, true}, {MO("+") MI("ρ"), MO("−") MI("ρ")}, "the drift"},
+    {"m-usam", {LIMIT_RHO_ORDER_1, true}, {MI("θ"), "<mn>1</mn>"}, "the covariance"},
+    {"m-usam", {LIMIT_RHO_ORDER_1, true}, {MO("−") MI("F"), MI("F")}, "the equation"},
+    {"m-usam",
+     {LIMIT_RHO_ORDER_1, false},
      {MI("ρ") MO(")"), "<msup>" MI("ρ") "<mn>2</mn></msup>" MO(")")},
      "the weak error"},
 };
@@ -627,7 +632,7 @@ static const char *fault_of_explained(const struct optimizer_type *type, int eta
   struct theory t = theory_of(type, false);
   struct printed printed = read_explained(type, eta_order, which, change);
   bool told = type->normalized && type->perturbation == PERTURB_MICRO_GRADIENT &&
-              which.rho_order == RHO_ORDER_1;
+              which.rho_order == LIMIT_RHO_ORDER_1;
   const char *fault = told ? fault_of_linear(&t, &printed) : NULL;
   sde_free(told ? printed.noise : NULL);
   if (told)
@@ -635,7 +640,7 @@ static const char *fault_of_explained(const struct optimizer_type *type, int eta
   else
     printed.noise = statement("Sigma", printed.noise);
   /* Behind the first comma of E and Cov there are words. */
-  if (which.rho_order == RHO_ORDER_EXACT) {
+  if (which.rho_order == LIMIT_RHO_ORDER_EXACT) {
     const char *const behind[] = {", from", ","};
     cut(printed.noise, behind, 2);
     cut(printed.drift, behind, 2);
@@ -665,19 +670,22 @@ static const struct {
   struct change change;
   const char *fault;
 } wrong_words[] = {
-    {"m-usam", {RHO_ORDER_1, true}, {"H g + 1/2 c(m) grad tr V)", "H g)"}, "the drift"},
-    {"m-usam", {RHO_ORDER_1, true}, {"1/2 c(m) grad", "1/2 c(b) grad"}, "the drift"},
-    {"m-usam", {RHO_ORDER_1, true}, {"1/2 c(m) tr V", "1/2 c(b) tr V"}, "the drift"},
-    {"m-usam", {RHO_ORDER_1, true}, {"c(b)/n", "c(m)/n"}, "the covariance"},
-    {"m-usam", {RHO_ORDER_1, true}, {"dH_i g +", "dH_i g -"}, "the covariance"},
-    {"m-usam", {RHO_ORDER_0, true}, {"(m/b) sum_j", "(b/m) sum_j"}, "the update"},
-    {"sam", {RHO_ORDER_1, true}, {"rho grad E|g_I|", "rho grad |g|"}, "the drift"},
+    {"m-usam", {LIMIT_RHO_ORDER_1, true}, {"H g + 1/2 c(m) grad tr V)", "H g)"}, "the drift"},
+    {"m-usam", {LIMIT_RHO_ORDER_1, true}, {"1/2 c(m) grad", "1/2 c(b) grad"}, "the drift"},
+    {"m-usam", {LIMIT_RHO_ORDER_1, true}, {"1/2 c(m) tr V", "1/2 c(b) tr V"}, "the drift"},
+    {"m-usam", {LIMIT_RHO_ORDER_1, true}, {"c(b)/n", "c(m)/n"}, "the covariance"},
+    {"m-usam", {LIMIT_RHO_ORDER_1, true}, {"dH_i g +", "dH_i g -"}, "the covariance"},
+    {"m-usam", {LIMIT_RHO_ORDER_0, true}, {"(m/b) sum_j", "(b/m) sum_j"}, "the update"},
+    {"sam", {LIMIT_RHO_ORDER_1, true}, {"rho grad E|g_I|", "rho grad |g|"}, "the drift"},
     {"m-sam",
-     {RHO_ORDER_1, true},
+     {LIMIT_RHO_ORDER_1, true},
      {"g_I + rho H_I g_I/|g_I|", "g_I - rho H_I g_I/|g_I|"},
      "the covariance"},
-    {"n-usam", {RHO_ORDER_EXACT, true}, {"c(b) V(x + rho g(x))", "c(b) V(x)"}, "the covariance"},
-    {"n-sam", {RHO_ORDER_0, true}, {"O(eta + rho)", "O(eta)"}, "the weak error"},
+    {"n-usam",
+     {LIMIT_RHO_ORDER_EXACT, true},
+     {"c(b) V(x + rho g(x))", "c(b) V(x)"},
+     "the covariance"},
+    {"n-sam", {LIMIT_RHO_ORDER_0, true}, {"O(eta + rho)", "O(eta)"}, "the weak error"},
 };
 
 START_TEST(wrong_explanations_are_seen)
@@ -696,7 +704,7 @@ START_TEST(factors_of_the_draw)
 {
   struct world world = theory_of(optimizer_type_named("m-usam"), false).world;
   struct printed printed = read_report(optimizer_type_named("m-usam"), 1,
-                                       (struct which){RHO_ORDER_1, true}, false, NULL);
+                                       (struct which){LIMIT_RHO_ORDER_1, true}, false, NULL);
   const char *with = strstr(printed.words, "θ = 1/m with"),
              *without = "(n − 2m)/(m(n − 2)) without";
   ck_assert(with != NULL && strstr(with, without) != NULL);

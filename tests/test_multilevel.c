@@ -5,8 +5,8 @@
  */
 #include "sde/multilevel.h"
 
-#include "experiments/oracle.h"
-#include "experiments/unused.h"
+#include "experiments/cases/unused.h"
+#include "experiments/studies/oracle.h"
 #include "tests/golden_moments.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"

@@ -4,9 +4,9 @@
  * that depends on the state against quadrature over the noise; coupling. Each has a twin that must
  * be noticed.
  */
-#include "experiments/cases.h"
-#include "experiments/results.h"
-#include "experiments/study.h"
+#include "experiments/cases/cases.h"
+#include "experiments/results/results.h"
+#include "experiments/studies/study.h"
 #include "models/noise_basis.h"
 #include "sde/block.h"
 #include "tests/golden.h"
@@ -618,12 +618,13 @@ static struct models_setup setup_of(const struct random_case *c, const char *nam
 }
 
 static const struct limit_options exact = {
-    .eta_order = 1, .rho_order = RHO_ORDER_EXACT, .variance_term = true};
+    .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_EXACT, .variance_term = true};
 static const struct limit_options order1 = {
-    .eta_order = 1, .rho_order = RHO_ORDER_1, .variance_term = true};
+    .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_1, .variance_term = true};
 static const struct limit_options order0 = {
-    .eta_order = 1, .rho_order = RHO_ORDER_0, .variance_term = true};
-static const struct limit_options no_variance_term = {.eta_order = 1, .rho_order = RHO_ORDER_1};
+    .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_0, .variance_term = true};
+static const struct limit_options no_variance_term = {.eta_order = 1,
+                                                      .rho_order = LIMIT_RHO_ORDER_1};
 
 /* How far F and Sigma are from E u and Cov u. */
 struct distance {
@@ -663,10 +664,10 @@ START_TEST(order_1_misses_by_rho_squared)
   const struct random_case *c = &randoms[_i];
   for (size_t k = 0; k < POINTS; k++)
     for (size_t m = 1; m <= 4; m *= 2)
-      for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++) {
+      for (int factor = LIMIT_FACTOR_AUTO; factor <= LIMIT_FACTOR_CHOLESKY; factor++) {
         struct models_setup setup = setup_of(c, "m-usam", 1e-4, m);
         struct limit_options options = order1;
-        options.factor = (enum noise_factor)factor;
+        options.factor = (enum limit_factor)factor;
         struct distance ratio = halved(c, setup.optimizer, options, points[k]);
         if (setup.loss->quadratic)
           ck_assert_double_lt(distance_of(c, &setup.optimizer, options, points[k]).drift, 1e-13);
@@ -689,10 +690,10 @@ START_TEST(points_are_exact)
   const struct random_case *c = &randoms[_i];
   for (size_t n = 0; n < 2; n++)
     for (size_t k = 0; k < POINTS; k++)
-      for (int factor = FACTOR_AUTO; factor <= FACTOR_CHOLESKY; factor++) {
+      for (int factor = LIMIT_FACTOR_AUTO; factor <= LIMIT_FACTOR_CHOLESKY; factor++) {
         struct models_setup setup = setup_of(c, names[n], 0.2, 4);
         struct limit_options options = exact;
-        options.factor = (enum noise_factor)factor;
+        options.factor = (enum limit_factor)factor;
         struct distance off = distance_of(c, &setup.optimizer, options, points[k]);
         ck_assert_msg(off.drift < 1e-12 && off.noise < 1e-12, "F is off by %g, Sigma by %g",
                       off.drift, off.noise);
@@ -803,27 +804,37 @@ END_TEST
 
 struct class_case {
   const char *loss, *keys, *optimizer;
-  enum rho_order order;
-  enum noise_factor factor;
+  enum limit_rho_order order;
+  enum limit_factor factor;
   enum sde_noise_class noise;
 };
 
 static const struct class_case classes[] = {
-    {VALLEY, "structure=multiplicative", "sgd", RHO_ORDER_1, FACTOR_COLUMNS, SDE_NOISE_DIAGONAL},
-    {VALLEY, "structure=multiplicative", "m-sam", RHO_ORDER_0, FACTOR_COLUMNS, SDE_NOISE_DIAGONAL},
-    {VALLEY, "structure=multiplicative", "sgd", RHO_ORDER_1, FACTOR_CHOLESKY, SDE_NOISE_GENERAL},
-    {VALLEY, "structure=multiplicative additive_deviation=1", "sgd", RHO_ORDER_1, FACTOR_COLUMNS,
+    {VALLEY, "structure=multiplicative", "sgd", LIMIT_RHO_ORDER_1, LIMIT_FACTOR_COLUMNS,
+     SDE_NOISE_DIAGONAL},
+    {VALLEY, "structure=multiplicative", "m-sam", LIMIT_RHO_ORDER_0, LIMIT_FACTOR_COLUMNS,
+     SDE_NOISE_DIAGONAL},
+    {VALLEY, "structure=multiplicative", "sgd", LIMIT_RHO_ORDER_1, LIMIT_FACTOR_CHOLESKY,
      SDE_NOISE_GENERAL},
-    {VALLEY, "structure=multiplicative", "n-usam", RHO_ORDER_1, FACTOR_COLUMNS, SDE_NOISE_GENERAL},
-    {VALLEY, "structure=multiplicative", "m-usam", RHO_ORDER_1, FACTOR_COLUMNS, SDE_NOISE_GENERAL},
-    {GOLDEN, "structure=multiplicative", "m-usam", RHO_ORDER_1, FACTOR_COLUMNS, SDE_NOISE_GENERAL},
-    {VALLEY, "structure=multiplicative", "m-sam", RHO_ORDER_1, FACTOR_COLUMNS, SDE_NOISE_GENERAL},
-    {VALLEY, "structure=label", "sgd", RHO_ORDER_1, FACTOR_COLUMNS, SDE_NOISE_SCALAR},
-    {VALLEY, "structure=label", "m-usam", RHO_ORDER_1, FACTOR_COLUMNS, SDE_NOISE_SCALAR},
-    {LINE, "structure=label", "m-usam", RHO_ORDER_1, FACTOR_COLUMNS, SDE_NOISE_ADDITIVE},
-    {GOLDEN, "structure=power-law basis=rotated", "m-usam", RHO_ORDER_1, FACTOR_COLUMNS,
+    {VALLEY, "structure=multiplicative additive_deviation=1", "sgd", LIMIT_RHO_ORDER_1,
+     LIMIT_FACTOR_COLUMNS, SDE_NOISE_GENERAL},
+    {VALLEY, "structure=multiplicative", "n-usam", LIMIT_RHO_ORDER_1, LIMIT_FACTOR_COLUMNS,
+     SDE_NOISE_GENERAL},
+    {VALLEY, "structure=multiplicative", "m-usam", LIMIT_RHO_ORDER_1, LIMIT_FACTOR_COLUMNS,
+     SDE_NOISE_GENERAL},
+    {GOLDEN, "structure=multiplicative", "m-usam", LIMIT_RHO_ORDER_1, LIMIT_FACTOR_COLUMNS,
+     SDE_NOISE_GENERAL},
+    {VALLEY, "structure=multiplicative", "m-sam", LIMIT_RHO_ORDER_1, LIMIT_FACTOR_COLUMNS,
+     SDE_NOISE_GENERAL},
+    {VALLEY, "structure=label", "sgd", LIMIT_RHO_ORDER_1, LIMIT_FACTOR_COLUMNS, SDE_NOISE_SCALAR},
+    {VALLEY, "structure=label", "m-usam", LIMIT_RHO_ORDER_1, LIMIT_FACTOR_COLUMNS,
+     SDE_NOISE_SCALAR},
+    {LINE, "structure=label", "m-usam", LIMIT_RHO_ORDER_1, LIMIT_FACTOR_COLUMNS,
      SDE_NOISE_ADDITIVE},
-    {VALLEY, "structure=hessian", "m-sam", RHO_ORDER_1, FACTOR_COLUMNS, SDE_NOISE_ADDITIVE},
+    {GOLDEN, "structure=power-law basis=rotated", "m-usam", LIMIT_RHO_ORDER_1, LIMIT_FACTOR_COLUMNS,
+     SDE_NOISE_ADDITIVE},
+    {VALLEY, "structure=hessian", "m-sam", LIMIT_RHO_ORDER_1, LIMIT_FACTOR_COLUMNS,
+     SDE_NOISE_ADDITIVE},
 };
 enum { CLASSES = sizeof classes / sizeof *classes };
 

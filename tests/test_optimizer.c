@@ -19,7 +19,8 @@ enum { SAMPLINGS = sizeof samplings / sizeof *samplings };
 static const size_t batches[][2] = {{1, 1}, {2, 1}, {4, 1}, {4, 2}, {4, 4}};
 enum { BATCHES = sizeof batches / sizeof *batches, PATHS = 1 << 18 };
 
-static const struct limit_options exact = {1, RHO_ORDER_EXACT, true, FACTOR_AUTO, NORM_AUTO, 0};
+static const struct limit_options exact = {
+    1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0};
 
 /* Normalised Gaussian micro-batches have no exact limit without sampling; test_family.c has them.
  * Noise potentials cannot be reweighted. */
@@ -87,27 +88,27 @@ struct mistake {
   size_t drawn_sampling, drawn_m;
   const char *limit;
   size_t limit_sampling, limit_m;
-  enum rho_order rho_order;
+  enum limit_rho_order rho_order;
   bool variance_term;
 };
 
 static const struct mistake mistakes[] = {
-    {"usam", WITH, 4, "n-usam", WITH, 4, RHO_ORDER_EXACT, true},
-    {"n-usam", WITH, 4, "usam", WITH, 4, RHO_ORDER_EXACT, true},
-    {"usam", NORMAL, 4, "n-usam", NORMAL, 4, RHO_ORDER_EXACT, true},
-    {"m-usam", WITH, 1, "m-usam", WITH, 2, RHO_ORDER_EXACT, true},
-    {"m-usam", WITH, 2, "m-usam", WITH, 4, RHO_ORDER_EXACT, true},
-    {"m-usam", WITHOUT, 2, "m-usam", WITHOUT, 1, RHO_ORDER_EXACT, true},
-    {"m-usam", WITHOUT, 2, "m-usam", WITH, 2, RHO_ORDER_EXACT, true},
-    {"sgd", WITH, 4, "sgd", WITHOUT, 4, RHO_ORDER_EXACT, true},
-    {"m-usam", WITH, 2, "m-usam", WITH, 2, RHO_ORDER_1, false},
-    {"m-usam", WITH, 2, "m-usam", WITH, 2, RHO_ORDER_0, true},
-    {"sam", WITH, 4, "n-sam", WITH, 4, RHO_ORDER_EXACT, true},
-    {"sam", WITH, 4, "usam", WITH, 4, RHO_ORDER_EXACT, true},
-    {"m-sam", WITH, 1, "m-sam", WITH, 2, RHO_ORDER_EXACT, true},
-    {"m-sam", WITHOUT, 2, "m-sam", WITH, 2, RHO_ORDER_EXACT, true},
-    {"m-sam", WITH, 1, "m-sam", WITH, 1, RHO_ORDER_1, false},
-    {"rw-sam", WITH, 4, "sam", WITH, 4, RHO_ORDER_EXACT, true},
+    {"usam", WITH, 4, "n-usam", WITH, 4, LIMIT_RHO_ORDER_EXACT, true},
+    {"n-usam", WITH, 4, "usam", WITH, 4, LIMIT_RHO_ORDER_EXACT, true},
+    {"usam", NORMAL, 4, "n-usam", NORMAL, 4, LIMIT_RHO_ORDER_EXACT, true},
+    {"m-usam", WITH, 1, "m-usam", WITH, 2, LIMIT_RHO_ORDER_EXACT, true},
+    {"m-usam", WITH, 2, "m-usam", WITH, 4, LIMIT_RHO_ORDER_EXACT, true},
+    {"m-usam", WITHOUT, 2, "m-usam", WITHOUT, 1, LIMIT_RHO_ORDER_EXACT, true},
+    {"m-usam", WITHOUT, 2, "m-usam", WITH, 2, LIMIT_RHO_ORDER_EXACT, true},
+    {"sgd", WITH, 4, "sgd", WITHOUT, 4, LIMIT_RHO_ORDER_EXACT, true},
+    {"m-usam", WITH, 2, "m-usam", WITH, 2, LIMIT_RHO_ORDER_1, false},
+    {"m-usam", WITH, 2, "m-usam", WITH, 2, LIMIT_RHO_ORDER_0, true},
+    {"sam", WITH, 4, "n-sam", WITH, 4, LIMIT_RHO_ORDER_EXACT, true},
+    {"sam", WITH, 4, "usam", WITH, 4, LIMIT_RHO_ORDER_EXACT, true},
+    {"m-sam", WITH, 1, "m-sam", WITH, 2, LIMIT_RHO_ORDER_EXACT, true},
+    {"m-sam", WITHOUT, 2, "m-sam", WITH, 2, LIMIT_RHO_ORDER_EXACT, true},
+    {"m-sam", WITH, 1, "m-sam", WITH, 1, LIMIT_RHO_ORDER_1, false},
+    {"rw-sam", WITH, 4, "sam", WITH, 4, LIMIT_RHO_ORDER_EXACT, true},
 };
 enum { MISTAKES = sizeof mistakes / sizeof *mistakes };
 

@@ -3,11 +3,11 @@
  * do not go to zero, slopes against rho by simulation; its verdicts, and those where the effect is
  * switched off or the iterates are of another optimizer; the oracle's observables.
  */
-#include "experiments/cases.h"
-#include "experiments/fit.h"
-#include "experiments/oracle.h"
-#include "experiments/results.h"
-#include "experiments/study.h"
+#include "experiments/cases/cases.h"
+#include "experiments/results/results.h"
+#include "experiments/studies/fit.h"
+#include "experiments/studies/oracle.h"
+#include "experiments/studies/study.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
 

@@ -3,9 +3,9 @@
  * that its comment states, and its twin, with what the claim rests on taken away, does not; with
  * them the networks on real data. Run from the root of the project, whose recipes it reads.
  */
-#include "experiments/cases.h"
-#include "experiments/results.h"
-#include "experiments/study.h"
+#include "experiments/cases/cases.h"
+#include "experiments/results/results.h"
+#include "experiments/studies/study.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
 

@@ -2,10 +2,10 @@
  * Tests of paths.nc: read back by the netCDF library, its paths have the means that series.csv
  * gives, in the right places; the tables do not change with it; studies without it say so.
  */
-#include "experiments/path_file.h"
+#include "experiments/results/path_file.h"
 
-#include "experiments/text.h"
-#include "experiments/unused.h"
+#include "experiments/cases/unused.h"
+#include "experiments/io/text.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
 

@@ -2,8 +2,8 @@
  * Pictures: tables of every shape become whole pictures, text of the user's is never run, and what
  * goes wrong is said in a sentence. Run from the root of the project, whose plots/ it draws with.
  */
-#include "experiments/plot.h"
-#include "experiments/text.h"
+#include "experiments/io/text.h"
+#include "experiments/pictures/plot.h"
 
 #include <check.h>
 #include <dirent.h>

@@ -2,7 +2,7 @@
  * Typography of reports: what the ASCII sentences of the program become, what stays as it is, and
  * that every number means what it meant.
  */
-#include "experiments/report_prose.h"
+#include "experiments/report/report_prose.h"
 #include "sde/status.h"
 #include "tests/testing.h"
 

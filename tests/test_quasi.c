@@ -2,7 +2,7 @@
  * Tests of quasi-random paths: a shifted net, Brownian motion in law, means of replicates without
  * bias and with the standard error that is told, and what they gain.
  */
-#include "experiments/unused.h"
+#include "experiments/cases/unused.h"
 #include "sde/inverse_normal.h"
 #include "sde/quasi.h"
 #include "sde/wiener.h"

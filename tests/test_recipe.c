@@ -3,11 +3,11 @@
  * one recipe, the resolved recipe, overrides, data files, and broken files of every sort. All runs
  * in a scratch folder, so that file names in sentences are short.
  */
-#include "experiments/recipe.h"
+#include "experiments/recipe/recipe.h"
 
-#include "experiments/sha256.h"
-#include "experiments/study.h"
-#include "experiments/text.h"
+#include "experiments/io/sha256.h"
+#include "experiments/io/text.h"
+#include "experiments/studies/study.h"
 #include "tests/testing.h"
 
 #include <errno.h>

@@ -2,8 +2,8 @@
  * The command `run`, end to end: recipes in; tables, summary and verdicts out, beside exact values.
  * SHARPSDE names the binary, default build/sharpsde. Run from the root of the project.
  */
-#include "experiments/results.h"
-#include "experiments/study.h"
+#include "experiments/results/results.h"
+#include "experiments/studies/study.h"
 #include "sde/status.h"
 #include "tests/golden.h"
 #include "tests/golden_moments.h"

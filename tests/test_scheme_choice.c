@@ -2,12 +2,12 @@
  * Tests of experiments/scheme_choice: what a pilot run chooses keeps its promise against exact
  * means, is a function of the recipe alone, and is made where it is asked for and nowhere else.
  */
-#include "experiments/scheme_choice.h"
+#include "experiments/cases/scheme_choice.h"
 
-#include "experiments/cases.h"
-#include "experiments/comparison.h"
-#include "experiments/oracle.h"
-#include "experiments/progress.h"
+#include "experiments/cases/cases.h"
+#include "experiments/io/progress.h"
+#include "experiments/studies/comparison.h"
+#include "experiments/studies/oracle.h"
 #include "tests/testing.h"
 
 #include <math.h>

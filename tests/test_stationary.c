@@ -3,9 +3,9 @@
  * golden quadratic and on an Ornstein-Uhlenbeck process, and what it says where there are none. Run
  * from the root of the project, whose recipe it reads.
  */
-#include "experiments/cases.h"
-#include "experiments/results.h"
-#include "experiments/study.h"
+#include "experiments/cases/cases.h"
+#include "experiments/results/results.h"
+#include "experiments/studies/study.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
 

@@ -1,0 +1,415 @@
+/*
+ * Cases: see cases.h.
+ */
+#include "experiments/cases/cases.h"
+
+#include "experiments/cases/case_sde.h"
+#include "experiments/cases/control.h"
+#include "experiments/io/progress.h"
+#include "sde/quasi.h"
+#include "sde/replicates.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { CASES_MAX = 10000 };
+
+/* Replicates of quasi-random paths: enough for Student's law to be near the normal one, few enough
+ * for each to have many points, of which there are at least REPLICATE_LEAST. */
+enum { REPLICATES = 16, REPLICATE_LEAST = 32 };
+
+/* Of two purposes the draws are independent; SDEs that share a purpose and a resolution share one
+ * Brownian path. */
+struct sde_stream case_stream(const struct cases *cases, const struct run_case *one,
+                              const char *purpose)
+{
+  const struct optimizer *optimizer = &one->optimizer;
+  char *name = sde_format("%s %s m=%zu b=%zu eta=%.17g rho=%.17g", purpose, optimizer->type->name,
+                          optimizer->micro_batch, optimizer->batch, optimizer->eta, optimizer->rho);
+  struct sde_stream stream = sde_stream_named(parameters_u64(cases->recipe->common, "seed"), name);
+  sde_free(name);
+  return stream;
+}
+
+/* The iterates, driven by the Brownian path that their coupled SDEs share. */
+static void make_iterates(const struct cases *cases, struct run_case *one)
+{
+  struct optimizer_coupling coupling = {.resolution = 0};
+  for (size_t s = 0; s < cases->recipe->sdes && coupling.resolution == 0; s++) {
+    const struct sde_solution *solution = sde_solution_of(one->sde[s].process);
+    if (one->sde[s].coupled) {
+      coupling.resolution = solution->resolution;
+      coupling.wiener =
+          (struct sde_wiener){.stream = solution->stream,
+                              .noise_dim = solution->system->noise_dim,
+                              .fine_step = solution->eta / (double)solution->resolution};
+    }
+  }
+  one->iterates =
+      optimizer_coupled_process_new(&one->optimizer, case_stream(cases, one, "iterates"),
+                                    coupling.resolution > 0 ? &coupling : NULL);
+  /* Samples have no negative: their partner is another path. So are the micro-batches' own
+   * draws. */
+  coupling.wiener.negated = true;
+  if (one->antithetic)
+    one->iterates_partner =
+        optimizer_coupled_process_new(&one->optimizer, case_stream(cases, one, "iterates partner"),
+                                      coupling.resolution > 0 ? &coupling : NULL);
+}
+
+/* Sobol's points are evenly spread where their number is a power of two. */
+static bool set_replicates(const struct recipe *recipe, uint64_t paths, struct run_case *one,
+                           struct sde_status *status)
+{
+  uint64_t points = REPLICATE_LEAST;
+  if (!recipe_quasi_random(recipe) || recipe->sdes == 0)
+    return true;
+  while (points * REPLICATES < paths && points < (uint64_t)1 << SDE_QUASI_BITS)
+    points *= 2;
+  if (paths < REPLICATES * REPLICATE_LEAST || paths > points * REPLICATES)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: %.0f paths; variance_reduction: quasi-random takes %d replicates of %d to "
+                    "%.0f, so give %d to %.0f",
+                    parameters_place(recipe->common, "paths"), (double)paths, REPLICATES,
+                    REPLICATE_LEAST, ldexp(1, SDE_QUASI_BITS), REPLICATES * REPLICATE_LEAST,
+                    REPLICATES * ldexp(1, SDE_QUASI_BITS));
+  one->replicates = REPLICATES;
+  one->paths = REPLICATES * points;
+  return true;
+}
+
+static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t paths,
+                      const char *place, struct sde_status *status)
+{
+  const struct recipe *recipe = cases->recipe;
+  struct run_case *one = &cases->one[cases->count++];
+  double time = parameters_real(recipe->common, "time");
+  one->optimizer = optimizer;
+  one->antithetic = recipe_antithetic(recipe);
+  one->paths = one->antithetic ? (paths + 1) / 2 : paths;
+  one->steps = (uint64_t)llround(time / optimizer.eta);
+  if (!set_replicates(recipe, paths, one, status))
+    return false;
+  if (!objective_accepts(cases->objective, optimizer.batch, optimizer.micro_batch, place, status))
+    return false;
+  one->sde = sde_alloc(recipe->sdes, sizeof *one->sde);
+  for (size_t s = 0; s < recipe->sdes; s++)
+    if (!case_sde_make(cases, one, s, status))
+      return false;
+  make_iterates(cases, one);
+  return true;
+}
+
+/* The micro-batch sizes that a recipe's optimizer asks for; one, the batch, where it has none. */
+static bool micro_batches_of(const struct parameters *given, const struct optimizer_type *type,
+                             const double **sizes, size_t *count, struct sde_status *status)
+{
+  static const double none = 0;
+  *sizes = &none;
+  *count = 1;
+  bool has = parameters_has(given, "micro_batch");
+  if (has && type->micro_batch != MICRO_GIVEN)
+    return sde_fail(status, SDE_INVALID, "%s: %s takes no micro_batch; %s",
+                    parameters_place(given, "micro_batch"), type->name,
+                    type->micro_batch == MICRO_IS_BATCH ? "its micro-batch is the batch"
+                                                        : "it has no micro-batches");
+  if (!has && type->micro_batch == MICRO_GIVEN)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: %s needs micro_batch, one or a list of sizes that divide the batch",
+                    parameters_place(given, "name"), type->name);
+  if (has)
+    *sizes = parameters_reals(given, "micro_batch", count);
+  return true;
+}
+
+static bool check_reweighting(const struct cases *cases, const struct parameters *given,
+                              const struct optimizer_type *type, struct sde_status *status)
+{
+  static const char *const keys[] = {"lambda", "norms", "delta"};
+  bool reweighted = type->perturbation == PERTURB_REWEIGHTED_GRADIENT;
+  if (reweighted && cases->objective->sampling == OBJECTIVE_GAUSSIAN)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: rw-sam weights samples; noise.sampling must be with-replacement or "
+                    "without-replacement",
+                    parameters_place(given, "name"));
+  if (reweighted && parameters_has(given, "delta") && parameters_has(given, "norms") &&
+      strcmp(parameters_text(given, "norms"), "exact") == 0)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: norms: exact takes no finite difference, so delta has no effect; leave "
+                    "one of them out",
+                    parameters_place(given, "delta"));
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    if (!reweighted && parameters_has(given, keys[i]))
+      return sde_fail(status, SDE_INVALID, "%s: %s takes no %s; only rw-sam does",
+                      parameters_place(given, keys[i]), type->name, keys[i]);
+  return true;
+}
+
+static void set_reweighting(const struct parameters *given, struct optimizer *optimizer)
+{
+  optimizer->lambda = parameters_has(given, "lambda") ? parameters_real(given, "lambda") : 1;
+  optimizer->delta = parameters_has(given, "delta") ? parameters_real(given, "delta") : 1e-4;
+  optimizer->exact_norms =
+      parameters_has(given, "norms") && strcmp(parameters_text(given, "norms"), "exact") == 0;
+}
+
+/* One batch, number of paths, eta and rho, with every optimizer and micro-batch. */
+static bool make_setting(struct cases *cases, size_t batch, uint64_t paths, double eta, double rho,
+                         struct sde_status *status)
+{
+  const struct recipe *recipe = cases->recipe;
+  for (size_t i = 0; i < recipe->optimizers; i++) {
+    const struct parameters *given = recipe->optimizer[i];
+    const struct optimizer_type *type = optimizer_type_named(parameters_text(given, "name"));
+    const double *sizes;
+    size_t count;
+    if (!check_reweighting(cases, given, type, status))
+      return false;
+    if (!micro_batches_of(given, type, &sizes, &count, status))
+      return false;
+    for (size_t j = 0; j < count; j++) {
+      struct optimizer optimizer = {
+          .type = type, .objective = cases->objective, .eta = eta, .rho = rho, .batch = batch};
+      set_reweighting(given, &optimizer);
+      optimizer.micro_batch = type->micro_batch == MICRO_GIVEN ? (size_t)sizes[j] : batch;
+      const char *place = type->micro_batch == MICRO_GIVEN
+                              ? parameters_place(given, "micro_batch")
+                              : parameters_place(recipe->common, "batch");
+      if (!make_case(cases, optimizer, paths, place, status))
+        return false;
+    }
+  }
+  return true;
+}
+
+static size_t count_variants(const struct recipe *recipe)
+{
+  size_t variants = 0;
+  for (size_t i = 0; i < recipe->optimizers; i++)
+    variants += parameters_has(recipe->optimizer[i], "micro_batch")
+                    ? parameters_count(recipe->optimizer[i], "micro_batch")
+                    : 1;
+  return variants;
+}
+
+static bool make_all(struct cases *cases, struct sde_status *status)
+{
+  const struct parameters *common = cases->recipe->common;
+  size_t batches, path_counts, etas, rhos;
+  const double *batch = parameters_reals(common, "batch", &batches);
+  const double *paths = parameters_reals(common, "paths", &path_counts);
+  const double *eta = parameters_reals(common, "eta", &etas);
+  const double *rho = parameters_reals(common, "rho", &rhos);
+  double product = (double)batches * (double)path_counts * (double)etas * (double)rhos *
+                   (double)count_variants(cases->recipe);
+  if (product > CASES_MAX)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: the lists of batch, paths, eta, rho and optimizers multiply out to %.0f "
+                    "cases; at most %d are accepted",
+                    parameters_place(common, "eta"), product, CASES_MAX);
+  cases->one = sde_alloc((size_t)product, sizeof *cases->one);
+  for (size_t i = 0; i < batches; i++)
+    for (size_t j = 0; j < path_counts; j++)
+      for (size_t k = 0; k < etas; k++)
+        for (size_t l = 0; l < rhos; l++)
+          if (!make_setting(cases, (size_t)batch[i], (uint64_t)paths[j], eta[k], rho[l], status))
+            return false;
+  return true;
+}
+
+static bool make_start(struct cases *cases, struct sde_status *status)
+{
+  const struct parameters *common = cases->recipe->common;
+  size_t dim = cases->loss->dim, length = dim;
+  const double *start = cases->loss->start;
+  if (parameters_has(common, "start"))
+    start = parameters_reals(common, "start", &length);
+  if (start == NULL)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: start is missing; the loss %s has no default, give a list of %zu numbers",
+                    cases->recipe->file, cases->loss->type->name, dim);
+  double bound = parameters_real(common, "divergence_bound");
+  for (size_t i = 0; i < length; i++)
+    if (!(fabs(start[i]) <= bound))
+      return sde_fail(status, SDE_INVALID,
+                      "%s: start entry %zu is %g, beyond divergence_bound %g; it must be within",
+                      parameters_place(common, "start"), i + 1, start[i], bound);
+  if (length != dim)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: start has %zu entries; the loss %s has %zu coordinates",
+                    parameters_place(common, "start"), length, cases->loss->type->name, dim);
+  cases->start = sde_alloc(dim, sizeof *cases->start);
+  memcpy(cases->start, start, dim * sizeof *cases->start);
+  const struct loss_type *type = cases->loss->type;
+  return type->accepts_start == NULL || type->accepts_start(cases->loss, cases->start, status);
+}
+
+struct cases *cases_new(const struct recipe *recipe, struct sde_status *status)
+{
+  struct cases *cases = sde_alloc(1, sizeof *cases);
+  cases->recipe = recipe;
+  cases->loss = loss_new(recipe->loss_type, recipe->loss, status);
+  if (cases->loss != NULL && make_start(cases, status))
+    cases->objective = objective_new(cases->loss, recipe->noise, cases->start, status);
+  bool good = cases->objective != NULL;
+  if (good) {
+    size_t count;
+    cases->observable_name = parameters_texts(recipe->common, "observables", &count);
+    cases->observables = observables_new(cases->objective, count, cases->observable_name,
+                                         parameters_place(recipe->common, "observables"), status);
+    good = cases->observables != NULL && make_all(cases, status);
+  }
+  if (good)
+    return cases;
+  cases_free(cases);
+  return NULL;
+}
+
+void cases_free(struct cases *cases)
+{
+  if (cases == NULL)
+    return;
+  for (size_t i = 0; i < cases->count; i++) {
+    struct run_case *one = &cases->one[i];
+    optimizer_process_free(one->iterates);
+    optimizer_process_free(one->iterates_partner);
+    for (size_t s = 0; one->sde != NULL && s < cases->recipe->sdes; s++) {
+      sde_solution_process_free(one->sde[s].process);
+      sde_solution_process_free(one->sde[s].companion);
+      sde_solution_process_free(one->sde[s].partner);
+      sde_solution_process_free(one->sde[s].companion_partner);
+      sde_quasi_free(one->sde[s].quasi);
+      limit_free(one->sde[s].limit);
+    }
+    sde_free(one->sde);
+  }
+  sde_free(cases->one);
+  sde_free(cases->start);
+  observables_free(cases->observables);
+  objective_free(cases->objective);
+  loss_free(cases->loss);
+  sde_free(cases);
+}
+
+double case_companion_part(const struct case_sde *sde)
+{
+  return fabs(1 - pow(sde->ratio, -sde_scheme_weak_order(sde->scheme, &sde->system)));
+}
+
+char *case_label(const struct run_case *one)
+{
+  const struct optimizer_type *type = one->optimizer.type;
+  return type->micro_batch == MICRO_GIVEN
+             ? sde_format("%s m=%zu", type->name, one->optimizer.micro_batch)
+             : sde_strdup(type->name);
+}
+
+uint64_t *case_record_steps(const struct cases *cases, const struct run_case *one, size_t *records)
+{
+  uint64_t wanted = parameters_u64(cases->recipe->common, "records");
+  uint64_t count = wanted < one->steps ? wanted : one->steps;
+  uint64_t *steps = sde_alloc((size_t)count + 1, sizeof *steps);
+  for (uint64_t i = 0; i <= count; i++)
+    steps[i] = (uint64_t)llround((double)one->steps * (double)i / (double)count);
+  *records = (size_t)count + 1;
+  return steps;
+}
+
+struct sde_ensemble_result case_run(const struct cases *cases, const struct run_case *one,
+                                    bool companions, uint64_t sample_paths, size_t records,
+                                    const uint64_t *record_steps, int threads,
+                                    struct progress *progress)
+{
+  size_t sdes = cases->recipe->sdes, each = companions ? 2 : 1;
+  size_t half = 1 + each * sdes;
+  const struct sde_process **process = sde_alloc(2 * half + sdes, sizeof *process);
+  struct sde_pair *pair = sde_alloc(3 * sdes, sizeof *pair);
+  size_t pairs = 0;
+  process[0] = one->iterates;
+  process[half] = one->iterates_partner;
+  for (size_t s = 0; s < sdes; s++) {
+    process[1 + each * s] = one->sde[s].process;
+    process[half + 1 + each * s] = one->sde[s].partner;
+    if (companions) {
+      process[2 + each * s] = one->sde[s].companion;
+      process[half + 2 + each * s] = one->sde[s].companion_partner;
+    }
+    if (companions)
+      pair[pairs++] = (struct sde_pair){1 + each * s, 2 + each * s};
+  }
+  for (size_t s = 0; s < sdes; s++)
+    pair[pairs++] = (struct sde_pair){0, 1 + each * s};
+  struct sde_ensemble ensemble = {
+      .paths = one->paths,
+      .dim = cases->loss->dim,
+      .start = cases->start,
+      .records = records,
+      .record_steps = record_steps,
+      .processes = one->antithetic ? 2 * half : half,
+      .process = process,
+      .antithetic = one->antithetic,
+      .pairs = pairs,
+      .pair = pair,
+      .observables = *cases->observables,
+      .bound = parameters_real(cases->recipe->common, "divergence_bound"),
+      .sample_paths = sample_paths < one->paths ? sample_paths : one->paths,
+      .threads = threads,
+      .progress = progress == NULL ? NULL : progress_paths,
+      .progress_context = progress};
+  if (one->controls != NULL)
+    controls_add(one->controls, &ensemble, process, pair);
+  char *label = case_label(one);
+  progress_part(progress, label, case_work(one, sdes, companions), one->paths);
+  struct sde_ensemble_result result = one->replicates > 0
+                                          ? sde_replicates_run(&ensemble, one->replicates)
+                                          : sde_ensemble_run(&ensemble);
+  if (one->replicates > 0) { /* the iterates are independent */
+    size_t table = records * cases->observables->count;
+    memcpy(result.moments, result.moments + half * table, table * sizeof *result.moments);
+  }
+  progress_ran(progress, result.own_paths, result.own_work);
+  if (one->controls != NULL)
+    controls_exchange(one->controls, &result);
+  sde_free(label);
+  sde_free(process);
+  sde_free(pair);
+  return result;
+}
+
+double case_antithetic_gain(const struct cases *cases, const struct run_case *one,
+                            const struct sde_ensemble_result *result, size_t records, size_t record,
+                            size_t process, size_t observable)
+{
+  if (!one->antithetic)
+    return NAN;
+  size_t observables = cases->observables->count, half = 1 + 2 * cases->recipe->sdes;
+  size_t row = (process * records + record) * observables + observable;
+  double single = sde_moments_variance(result->moments[half * records * observables + row]);
+  double pair = sde_moments_variance(result->moments[row]);
+  return pair > 1e-20 * single ? single / (2 * pair) : INFINITY; /* else it is of rounding */
+}
+
+double case_quasi_gain(const struct cases *cases, const struct run_case *one,
+                       const struct sde_ensemble_result *result, size_t records, size_t record,
+                       size_t process, size_t observable)
+{
+  if (one->replicates == 0)
+    return NAN;
+  size_t observables = cases->observables->count, processes = 1 + 2 * cases->recipe->sdes;
+  size_t row = (process * records + record) * observables + observable;
+  double single = sde_moments_variance(result->moments[processes * records * observables + row]);
+  double points = (double)one->paths / (double)one->replicates;
+  double replicate = sde_moments_variance(result->moments[row]);
+  return single > 0 ? single / (points * replicate) : NAN;
+}
+
+double case_work(const struct run_case *one, size_t sdes, bool companions)
+{
+  double steps = 1;
+  for (size_t s = 0; s < sdes; s++) {
+    const struct sde_solution *solution = sde_solution_of(one->sde[s].process);
+    double substeps = (double)solution->substeps;
+    steps += substeps * (1 + (companions ? one->sde[s].ratio : 0));
+  }
+  return (one->antithetic ? 2 : 1) * steps * (double)one->steps * (double)one->paths;
+}

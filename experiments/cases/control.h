@@ -1,0 +1,40 @@
+/*
+ * Control variates of a case (recipe key variance_reduction: control-variate): a linearised
+ * companion of each of its SDEs, the factors from a pilot of their own paths, and what they gain.
+ */
+#ifndef EXPERIMENTS_CASES_CONTROL_H
+#define EXPERIMENTS_CASES_CONTROL_H
+
+#include "experiments/cases/cases.h"
+
+struct controls;
+
+/* With a pilot run for the factors. The pilot's paths are others than the case's, so that the
+ * factors do not know them and a mean has no bias. NULL, and the status says why, where an SDE
+ * has no control variate. */
+struct controls *controls_new(const struct cases *cases, const struct run_case *one, size_t records,
+                              const uint64_t *record_steps, int threads, struct sde_status *status);
+void controls_free(struct controls *controls);
+
+/* Into the ensemble of case_run with companions: put the linearised ones at the end of its
+ * `process`, which has room for one more an SDE, and pairs (SDE, control) at the end of `pair`. */
+void controls_add(const struct controls *controls, struct sde_ensemble *ensemble,
+                  const struct sde_process **process, struct sde_pair *pair);
+
+/* Of a result of that ensemble, exchange the moments of the SDEs and those with the control taken
+ * off, so that the latter stand for the SDEs; a path counts where both solutions live. */
+void controls_exchange(const struct controls *controls, struct sde_ensemble_result *result);
+
+/* What a control gains in one mean, after controls_exchange. */
+struct control_gain {
+  double factor;
+  /* Of a path without control over that with it; INFINITY but for rounding, NAN where nothing
+   * varies. The same for equal numbers of evaluations of drift and noise, pilot and set-up
+   * included; NAN where the scheme takes none. */
+  double variance, evaluations;
+};
+struct control_gain controls_gain(const struct controls *controls,
+                                  const struct sde_ensemble_result *result, size_t record,
+                                  size_t sde, size_t observable);
+
+#endif

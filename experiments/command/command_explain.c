@@ -1,0 +1,158 @@
+/*
+ * The command `explain`: an optimizer, its SDEs, its regulariser and the theorem, from its row in
+ * optimizers.def and what its perturbation implies. theory.md section 3.
+ */
+#include "experiments/command/command.h"
+#include "experiments/io/text.h"
+#include "models/optimizer.h"
+
+#include <stdio.h>
+
+enum { WIDTH = 80, RHO_ORDERS = 3 };
+
+/* F = E u and Sigma = Cov u to one order in rho. */
+struct expansion {
+  const char *rho_order, *drift, *noise, *error;
+};
+
+static const struct {
+  int order;
+  const char *equation, *error;
+} eta_orders[] = {{1, "dX = -F dt + sqrt(eta) Sigma^(1/2) dW", "eta"},
+                  {2, "dX = -(F + (eta/2) DF F) dt + sqrt(eta) Sigma^(1/2) dW", "eta^2"}};
+
+#define SGD_EXPANSION "g", "c(b) V"
+
+/* The drift from S fresh micro-batches a step is unbiased, and random. */
+#define SPURIOUS                                                                                   \
+  "; S fresh ones add noise of their own, Sigma/(substeps S), and an error of O(eta/(substeps S))"
+
+/* Of the unnormalised forms. */
+static const struct expansion expansions[][RHO_ORDERS] = {
+    [PERTURB_NOTHING] = {{"any", SGD_EXPANSION, ""}},
+    [PERTURB_FULL_GRADIENT] = {{"0", SGD_EXPANSION, " + rho"},
+                               {"1", "g + rho H g = grad (f + rho R)", "c(b) V(x + rho g(x))",
+                                " + rho^2"},
+                               {"exact", "g(x + rho g(x))", "c(b) V(x + rho g(x))", ""}},
+    [PERTURB_MICRO_GRADIENT] =
+        {{"0", SGD_EXPANSION, " + rho"},
+         {"1",
+          "g + rho (H g + 1/2 c(m) grad tr V) = grad (f + rho R); `variance_term: false` leaves "
+          "the term with tr V out",
+          "c(b)/n sum_i a_i a_i^T, a_i = dg_i + rho [H dg_i + dH_i g + theta (dH_i dg_i - mean)], "
+          "theta = 1/m with replacement, (n - 2m)/(m (n - 2)) without; of noise potentials "
+          "c(b) sum_k a_k a_k^T, a_k = grad phi_k + rho [H grad phi_k + hess phi_k g]",
+          " + rho^2"},
+         {"exact",
+          "E g_I(x + rho g_I(x)), over all micro-batches I, or fresh ones a step where they are "
+          "too many",
+          "Cov u, from the same micro-batches" SPURIOUS, ""}},
+};
+
+/* Of the normalised forms, H g/|g| being 0 where g is. */
+static const struct expansion normalized_expansions[][RHO_ORDERS] = {
+    [PERTURB_FULL_GRADIENT] = {{"0", SGD_EXPANSION, " + rho"},
+                               {"1", "g + rho H g/|g| = grad (f + rho R)",
+                                "c(b) V(x + rho g(x)/|g(x)|)", " + rho^2"},
+                               {"exact", "g(x + rho g(x)/|g(x)|)", "c(b) V(x + rho g(x)/|g(x)|)",
+                                ""}},
+    [PERTURB_MICRO_GRADIENT] =
+        {{"0", SGD_EXPANSION, " + rho"},
+         {"1",
+          "g + rho grad E|g_I| = g + rho E[H_I g_I/|g_I|], over all micro-batches I, by the "
+          "Gaussian integral (exact for normal noise, a closure for samples), or from fresh ones a "
+          "step (`norm`); `variance_term: false` takes |g| "
+          "for E|g_I|",
+          "that of g_I + rho H_I g_I/|g_I| where all I are enumerated, else the leading c(b) V, "
+          "which leaves an error of O(eta rho)",
+          " + rho^2"},
+         {"exact",
+          "E g_I(x + rho g_I(x)/|g_I(x)|), over all micro-batches I, or fresh ones a step where "
+          "they are too many",
+          "Cov u, from the same micro-batches" SPURIOUS, ""}},
+    [PERTURB_REWEIGHTED_GRADIENT] = {{"0", SGD_EXPANSION, " + rho"},
+                                     {"exact", "E u, from S fresh directions a step (`directions`)",
+                                      "Cov u, from the same directions, whose mean adds noise of "
+                                      "its own, Sigma/(substeps S)",
+                                      " + eta/(substeps S)"}},
+};
+
+static const char smoothness[] =
+    "Drifts of normalised forms are not smooth where a gradient vanishes; no order is claimed near "
+    "there.";
+
+static const char symbols[] =
+    "f, g, H: the full loss, its gradient and Hessian; g_i, H_i those of sample i, dg_i = g_i - g, "
+    "dH_i = H_i - H. V = 1/n sum_i dg_i dg_i^T: the gradient noise of one sample (J J^T for "
+    "Gaussian noise). B: the mini-batch of b samples; I: a micro-batch of m. c(s) V: the noise of "
+    "s samples, c(s) = 1/s, without replacement (n - s)/(s (n - 1)). eta: learning rate; rho: "
+    "perturbation radius.";
+
+static const char weak_error[] =
+    "The weak error is max_k |E phi(x_k) - E phi(X_(k eta))| against the iterates x_k, for smooth "
+    "phi up to a fixed time.";
+
+static void print_field(const char *name, const char *text)
+{
+  char *first = sde_format("%-14s", name);
+  text_wrap(stdout, WIDTH, first, "              ", text);
+  sde_free(first);
+}
+
+static void print_expansion(const struct expansion *expansion, int eta_order, const char *eta_error)
+{
+  bool control = expansion->rho_order[0] == '0';
+  char *error =
+      sde_format("O(%s%s)%s", eta_error, expansion->error,
+                 control ? ": the SGD equation, the control that must fail for rho > 0" : "");
+  printf("\neta_order: %d, rho_order: %s\n", eta_order, expansion->rho_order);
+  print_field("  F =", expansion->drift);
+  print_field("  Sigma =", expansion->noise);
+  print_field("  weak error", error);
+  sde_free(error);
+}
+
+static void explain(const struct optimizer_type *type)
+{
+  char *heading = sde_format("%s: %s", type->name, type->summary);
+  text_wrap(stdout, WIDTH, "", "", heading);
+  sde_free(heading);
+  printf("\n");
+  print_field("update", "x <- x - eta u");
+  print_field("", type->update);
+  if (type->micro_batch == MICRO_IS_BATCH)
+    print_field("", "m = b in what follows");
+  print_field("regulariser", type->regularizer);
+  print_field("theorem", type->theorem);
+  for (size_t i = 0; i < sizeof eta_orders / sizeof *eta_orders; i++) {
+    printf("\n");
+    print_field("SDE", eta_orders[i].equation);
+    print_field("", "F = E u, Sigma = Cov u");
+    const struct expansion *expansion = type->normalized ? normalized_expansions[type->perturbation]
+                                                         : expansions[type->perturbation];
+    for (size_t k = 0; k < RHO_ORDERS && expansion[k].rho_order != NULL; k++)
+      print_expansion(&expansion[k], eta_orders[i].order, eta_orders[i].error);
+  }
+  printf("\n");
+  text_wrap(stdout, WIDTH, "", "", weak_error);
+  if (type->normalized)
+    text_wrap(stdout, WIDTH, "", "", smoothness);
+  printf("\n");
+  text_wrap(stdout, WIDTH, "", "", symbols);
+}
+
+int command_explain(int argc, char **argv)
+{
+  struct sde_status status = {SDE_OK, ""};
+  const char *name = command_word(argc, argv, "optimizer", &status);
+  const struct optimizer_type *type = name == NULL ? NULL : optimizer_type_named(name);
+  struct text names = {0};
+  for (const struct optimizer_type *const *each = optimizer_types(); *each != NULL; each++)
+    text_add(&names, "%s ", (*each)->name);
+  if (type != NULL)
+    explain(type);
+  else if (name != NULL)
+    command_unknown("optimizer", name, names.data, &status);
+  sde_free(names.data);
+  return command_end(&status);
+}

@@ -1,0 +1,63 @@
+/*
+ * The schema of recipes: which keys each of its maps accepts. It drives reading, `--set`, hints,
+ * `list`, starter recipes and the resolved recipe; what a loss, a noise model, an optimizer or a
+ * study accepts comes from its own table of keys.
+ */
+#ifndef EXPERIMENTS_RECIPE_SCHEMA_H
+#define EXPERIMENTS_RECIPE_SCHEMA_H
+
+#include "models/loss.h"
+#include "models/optimizer.h"
+#include "models/parameters.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct study_type;
+
+/* What stands under a key: a value, or a map with a schema of its own. */
+enum schema_section {
+  SCHEMA_VALUE,
+  SCHEMA_LOSS,
+  SCHEMA_NOISE,
+  SCHEMA_OPTIMIZERS, /* a list of maps */
+  SCHEMA_OUTPUT,
+  SCHEMA_SDE /* a map or a list of maps, which may be empty */
+};
+
+struct schema_row {
+  struct parameter_key key; /* of a section only name, fallback, required and help count */
+  enum schema_section section;
+  bool checksum; /* SHA-256 of the files under the row before, checked on reading */
+  char *owned_name, *owned_choices;
+};
+
+/* The keys of one map, in the order of the resolved recipe. */
+struct schema {
+  size_t count;
+  struct schema_row *row;
+};
+
+/* Of the whole recipe and of its sections; a type that is not known yet is NULL, and what it adds
+ * is then left out. Released with schema_free. */
+struct schema *schema_recipe(const struct study_type *study);
+struct schema *schema_loss(const struct loss_type *type);
+struct schema *schema_noise(void);
+struct schema *schema_optimizer(void);
+struct schema *schema_sde(void);
+struct schema *schema_output(void);
+void schema_free(struct schema *schema);
+
+/* The row of a key, or NULL. */
+const struct schema_row *schema_find(const struct schema *schema, const char *name);
+
+/* The names of all keys with spaces between them; released with sde_free. */
+char *schema_names(const struct schema *schema);
+
+/* What a row accepts: "a whole number from 1 to 64, or a list of them"; released with sde_free. */
+char *schema_accepts(const struct schema_row *row);
+
+/* The same and "; required", "; optional" or "; default ..."; released with sde_free. */
+char *schema_describe(const struct schema_row *row);
+
+#endif

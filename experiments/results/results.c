@@ -1,0 +1,387 @@
+/*
+ * Results: tables, summary, verdicts, and the files of a run. See results.h.
+ */
+#include "experiments/results/results.h"
+
+#include "experiments/recipe/recipe_comment.h"
+#include "experiments/results/path_file.h"
+#include "experiments/studies/study.h"
+#include "sde/ranks.h"
+#include "sde/vector_math.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The version of the formats of summary.json and the tables. */
+enum { SCHEMA = 1, TABLES_MAX = 16 };
+
+struct table {
+  const char *name;
+  FILE *stream;
+  char *text;
+  size_t length;
+};
+
+struct results {
+  const struct recipe *recipe;
+  json_t *summary, *verdicts, *about;
+  size_t tables;
+  struct table table[TABLES_MAX];
+  struct path_file *paths; /* NULL without */
+  bool failed;
+  FILE *notes, *warnings;
+  char *notes_text, *warnings_text;
+  size_t notes_length, warnings_length;
+};
+
+static FILE *memory_stream(char **text, size_t *length)
+{
+  FILE *stream = open_memstream(text, length);
+  if (stream == NULL)
+    sde_ranks_stop("out of memory");
+  return stream;
+}
+
+static json_t *describe_sde(const struct recipe *recipe, size_t index)
+{
+  const struct parameters *sde = recipe->sde[index];
+  struct recipe_scheme scheme = recipe_scheme(recipe, index);
+  const char *rho_order = parameters_text(sde, "rho_order");
+  bool own = !isnan(recipe_tolerance(recipe)); /* then each case has its scheme and its levels */
+  const char *name = own ? parameters_text(sde, "scheme") : scheme.scheme->name;
+  return json_pack("{s:i, s:i, s:o, s:b, s:s, s:o}", "index", (int)index, "eta_order",
+                   (int)parameters_u64(sde, "eta_order"), "rho_order",
+                   strcmp(rho_order, "exact") == 0 ? json_string(rho_order)
+                                                   : json_integer(atoi(rho_order)),
+                   "variance_term", parameters_bool(sde, "variance_term"), "scheme", name,
+                   "substeps", own ? json_null() : json_integer((json_int_t)scheme.substeps));
+}
+
+static json_t *path_counts(const struct recipe *recipe)
+{
+  const struct parameters *common = recipe->common;
+  size_t count;
+  if (!isnan(recipe_tolerance(recipe)))
+    return json_null();
+  const double *paths = parameters_reals(common, "paths", &count);
+  if (count == 1)
+    return json_integer((json_int_t)paths[0]);
+  json_t *list = json_array();
+  for (size_t i = 0; i < count; i++)
+    json_array_append_new(list, json_integer((json_int_t)paths[i]));
+  return list;
+}
+
+struct results *results_new(const struct recipe *recipe)
+{
+  struct results *results = sde_alloc(1, sizeof *results);
+  results->recipe = recipe;
+  results->notes = memory_stream(&results->notes_text, &results->notes_length);
+  results->warnings = memory_stream(&results->warnings_text, &results->warnings_length);
+  results->verdicts = json_array();
+  results->about = json_object();
+  json_t *sdes = json_array();
+  for (size_t i = 0; i < recipe->sdes; i++)
+    json_array_append_new(sdes, describe_sde(recipe, i));
+  results->summary = json_pack(
+      "{s:s, s:s, s:I, s:o, s:i, s:s, s:s, s:o}", "study", recipe->study->name, "title",
+      parameters_text(recipe->common, "title"), "seed",
+      (json_int_t)parameters_u64(recipe->common, "seed"), "paths", path_counts(recipe), "schema",
+      SCHEMA, "version", SHARPSDE_VERSION, "recipe_sha256", recipe->sha256, "sdes", sdes);
+  if (!isnan(recipe_tolerance(recipe)))
+    json_object_set_new(results->summary, "tolerance", json_real(recipe_tolerance(recipe)));
+  return results;
+}
+
+void results_free(struct results *results)
+{
+  if (results == NULL)
+    return;
+  for (size_t i = 0; i < results->tables; i++) {
+    fclose(results->table[i].stream);
+    free(results->table[i].text);
+  }
+  fclose(results->notes);
+  fclose(results->warnings);
+  free(results->notes_text);
+  free(results->warnings_text);
+  json_decref(results->verdicts);
+  json_decref(results->summary);
+  json_decref(results->about);
+  path_file_free(results->paths);
+  sde_free(results);
+}
+
+FILE *results_table(struct results *results, const char *name, const char *header)
+{
+  for (size_t i = 0; i < results->tables; i++)
+    if (strcmp(results->table[i].name, name) == 0)
+      return results->table[i].stream;
+  if (results->tables == TABLES_MAX)
+    abort();
+  struct table *table = &results->table[results->tables++];
+  table->name = name;
+  table->stream = memory_stream(&table->text, &table->length);
+  fprintf(table->stream, "%s\n", header);
+  return table->stream;
+}
+
+struct path_file *results_path_file(struct results *results)
+{
+  if (results->paths == NULL)
+    results->paths = path_file_new(results->recipe);
+  return results->paths;
+}
+
+void results_number(FILE *table, double value)
+{
+  if (isnan(value))
+    return;
+  for (int digits = 15; digits <= 17; digits++) {
+    char text[40];
+    snprintf(text, sizeof text, "%.*g", digits, value);
+    if (digits == 17 || strtod(text, NULL) == value) {
+      fputs(text, table);
+      return;
+    }
+  }
+}
+
+json_t *results_summary(struct results *results)
+{
+  return results->summary;
+}
+
+json_t *results_about(struct results *results)
+{
+  return results->about;
+}
+
+json_t *results_json(double value)
+{
+  return isfinite(value) ? json_real(value) : json_null();
+}
+
+void results_verdict(struct results *results, const char *claim, enum holds holds,
+                     const char *evidence, ...)
+{
+  va_list arguments;
+  va_start(arguments, evidence);
+  char *text = NULL;
+  size_t length = 0;
+  FILE *stream = memory_stream(&text, &length);
+  vfprintf(stream, evidence, arguments);
+  fclose(stream);
+  va_end(arguments);
+  json_array_append_new(
+      results->verdicts,
+      json_pack("{s:s, s:o, s:s}", "claim", claim, "holds",
+                holds == HOLDS_UNDECIDED ? json_null() : json_boolean(holds == HOLDS_YES),
+                "evidence", text));
+  free(text);
+}
+
+const char *results_flag(enum holds holds)
+{
+  return holds == HOLDS_NO ? " (differs)" : holds == HOLDS_UNDECIDED ? " (open)" : "";
+}
+
+void results_note(struct results *results, bool warning, const char *format, ...)
+{
+  va_list arguments;
+  va_start(arguments, format);
+  vfprintf(warning ? results->warnings : results->notes, format, arguments);
+  va_end(arguments);
+}
+
+void results_fail(struct results *results)
+{
+  results->failed = true;
+}
+
+bool results_failed(const struct results *results)
+{
+  return results->failed;
+}
+
+void results_print(const struct results *results, FILE *out)
+{
+  fflush(results->notes);
+  fputs(results->notes_text, out);
+  size_t i;
+  json_t *verdict;
+  json_array_foreach(results->verdicts, i, verdict)
+  {
+    json_t *holds = json_object_get(verdict, "holds");
+    fprintf(out, "%-9s %s\n          %s\n",
+            json_is_true(holds)    ? "holds:"
+            : json_is_false(holds) ? "FAILS:"
+                                   : "open:",
+            json_string_value(json_object_get(verdict, "claim")),
+            json_string_value(json_object_get(verdict, "evidence")));
+  }
+}
+
+void results_print_warnings(const struct results *results, FILE *out)
+{
+  fflush(results->warnings);
+  fputs(results->warnings_text, out);
+}
+
+/* Remove the files that the run before left, as its run.json lists them, and nothing else. */
+static void remove_previous(const char *directory)
+{
+  char *path = sde_format("%s/run.json", directory);
+  json_t *run = json_load_file(path, 0, NULL);
+  size_t i;
+  json_t *file;
+  json_array_foreach(json_object_get(run, "files"), i, file)
+  {
+    const char *name = json_string_value(file);
+    if (name == NULL || strchr(name, '/') != NULL)
+      continue;
+    char *old = sde_format("%s/%s", directory, name);
+    unlink(old);
+    sde_free(old);
+  }
+  json_decref(run);
+  sde_free(path);
+}
+
+/* Make every missing folder of the path. */
+static bool make_directories(const char *directory, struct sde_status *status)
+{
+  char *path = sde_strdup(directory);
+  bool good = true;
+  for (char *end = path + 1; good; end++) {
+    if (*end != '/' && *end != '\0')
+      continue;
+    char kept = *end;
+    *end = '\0';
+    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+      good = sde_fail(status, SDE_FAILED, "%s: cannot be made: %s", path, strerror(errno));
+    *end = kept;
+    if (kept == '\0')
+      break;
+  }
+  sde_free(path);
+  return good;
+}
+
+bool results_prepare(const char *directory, bool force, struct sde_status *status)
+{
+  struct stat about;
+  bool exists = stat(directory, &about) == 0;
+  if (exists && !S_ISDIR(about.st_mode))
+    return sde_fail(status, SDE_INVALID, "%s: is not a directory", directory);
+  if (directory[0] == '\0')
+    return sde_fail(status, SDE_INVALID, "-o: the directory has no name; give one");
+  if (exists && !force)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: the directory exists; choose another with -o, or overwrite the run in it "
+                    "with --force",
+                    directory);
+  if (!make_directories(directory, status) ||
+      !results_write_file(directory, ".writable", "", 0, status))
+    return false;
+  char *probe = sde_format("%s/.writable", directory);
+  unlink(probe);
+  sde_free(probe);
+  if (!exists)
+    rmdir(directory); /* so that a run that is killed leaves nothing in its own way */
+  return true;
+}
+
+bool results_write_file(const char *directory, const char *name, const char *text, size_t length,
+                        struct sde_status *status)
+{
+  char *path = sde_format("%s/%s", directory, name);
+  char *beside = sde_format("%s/.%s.%ld", directory, name, (long)getpid());
+  FILE *stream = fopen(beside, "w");
+  bool good = stream != NULL && fwrite(text, 1, length, stream) == length && fflush(stream) == 0 &&
+              fsync(fileno(stream)) == 0;
+  if (stream != NULL)
+    good = (fclose(stream) == 0) && good;
+  good = good && rename(beside, path) == 0;
+  if (!good) {
+    sde_fail(status, SDE_FAILED, "%s: cannot be written: %s", path, strerror(errno));
+    unlink(beside);
+  }
+  sde_free(path);
+  sde_free(beside);
+  return good;
+}
+
+static bool write_json(const char *directory, const char *name, json_t *value,
+                       struct sde_status *status)
+{
+  char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+  size_t length = strlen(text);
+  text[length] = '\n';
+  bool good = results_write_file(directory, name, text, length + 1, status);
+  free(text);
+  return good;
+}
+
+bool results_write(struct results *results, const char *directory, struct sde_status *status)
+{
+  const char *resolved = results->recipe->resolved;
+  if (!make_directories(directory, status))
+    return false;
+  remove_previous(directory);
+  bool good = results_write_file(directory, "recipe.yaml", resolved, strlen(resolved), status);
+  for (size_t i = 0; good && i < results->tables; i++) {
+    if (fflush(results->table[i].stream) != 0 || ferror(results->table[i].stream))
+      return sde_fail(status, SDE_FAILED, "%s: out of memory", results->table[i].name);
+    good = results_write_file(directory, results->table[i].name, results->table[i].text,
+                              results->table[i].length, status);
+  }
+  if (results->paths != NULL)
+    good = good && path_file_write(results->paths, directory, status);
+  json_object_set(results->summary, "verdicts", results->verdicts);
+  return good && write_json(directory, "summary.json", results->summary, status);
+}
+
+bool results_write_run(const struct results *results, const char *directory,
+                       const struct results_effort *effort, size_t pictures, char *const *picture,
+                       struct sde_status *status)
+{
+  char host[256] = "", when[64];
+  gethostname(host, sizeof host - 1);
+  time_t now = time(NULL);
+  struct tm utc;
+  strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+  json_t *files =
+      json_pack("[s, s, s, s]", "recipe.yaml", "summary.json", "run.json", "report.html");
+  for (size_t i = 0; i < results->tables; i++)
+    json_array_append_new(files, json_string(results->table[i].name));
+  if (results->paths != NULL)
+    json_array_append_new(files, json_string("paths.nc"));
+  for (size_t i = 0; i < pictures; i++)
+    json_array_append_new(files, json_string(picture[i]));
+  json_t *rank_paths = json_array();
+  for (size_t r = 0; r < effort->ranks; r++)
+    json_array_append_new(rank_paths, json_integer((json_int_t)effort->rank_paths[r]));
+  fflush(results->notes);
+  fflush(results->warnings);
+  char *comment = recipe_comment(results->recipe->file);
+  json_t *run = json_pack("{s:s, s:f, s:s, s:i, s:i, s:o, s:I, s:s, s:s, s:b, s:s, s:s, s:s, s:o}",
+                          "finished", when, "seconds", effort->seconds, "host", host, "threads",
+                          effort->threads, "ranks", (int)effort->ranks, "rank_paths", rank_paths,
+                          "path_steps", (json_int_t)effort->path_steps, "version", SHARPSDE_VERSION,
+                          "vector_math", sde_vector_math()->name, "failed", (int)results->failed,
+                          "comment", comment, "warnings", results->warnings_text, "notes",
+                          results->notes_text, "files", files);
+  sde_free(comment);
+  json_object_update(run, results->about);
+  bool good = write_json(directory, "run.json", run, status);
+  json_decref(run);
+  return good;
+}

@@ -1,0 +1,91 @@
+/*
+ * Results: what a study leaves. Tables, summary and verdicts are gathered in memory and written at
+ * the end, each file whole or not at all. The formats are a contract that other programs read.
+ */
+#ifndef EXPERIMENTS_RESULTS_RESULTS_H
+#define EXPERIMENTS_RESULTS_RESULTS_H
+
+#include "experiments/recipe/recipe.h"
+#include "sde/status.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* What the evidence says of a claim. */
+enum holds { HOLDS_NO, HOLDS_YES, HOLDS_UNDECIDED };
+
+struct results;
+
+struct results *results_new(const struct recipe *recipe);
+void results_free(struct results *results);
+
+/* The stream of a CSV table such as "series.csv", to be written to with fprintf; made at the first
+ * call, which also writes the header row. */
+FILE *results_table(struct results *results, const char *name, const char *header);
+
+/* The file of single paths, paths.nc, made at the first call; owned by the results. */
+struct path_file;
+struct path_file *results_path_file(struct results *results);
+
+/* Write a number to a table: shortest text that reads back the same; nothing where it is NAN. */
+void results_number(FILE *table, double value);
+
+/* The summary, to be extended with a study's own fields. */
+json_t *results_summary(struct results *results);
+
+/* Fields of run.json beside its own, to be extended. */
+json_t *results_about(struct results *results);
+
+/* A number as JSON, null where it is not finite: JSON has no NaN, and jansson drops it. */
+json_t *results_json(double value);
+
+void results_verdict(struct results *results, const char *claim, enum holds holds,
+                     const char *evidence, ...) __attribute__((format(printf, 4, 5)));
+
+/* What a part of the evidence that rests on several carries behind it: "" where it agrees, " (differs)"
+ * or " (open)". Parts are separated by "; ". */
+const char *results_flag(enum holds holds);
+
+/* A line for people, shown after the run; `warning` lines go to stderr, and are shown even when
+ * the run is quiet. */
+void results_note(struct results *results, bool warning, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The run itself failed, though there are results; the reason is a warning. */
+void results_fail(struct results *results);
+bool results_failed(const struct results *results);
+
+/* Print tables for people: the notes and the verdicts. */
+void results_print(const struct results *results, FILE *out);
+void results_print_warnings(const struct results *results, FILE *out);
+
+/* See that the directory can be made and written to; an existing one is refused unless `force`. It
+ * is made when the results are written. */
+bool results_prepare(const char *directory, bool force, struct sde_status *status);
+
+/* Write recipe.yaml, the tables and summary.json, in the place of the files of an earlier run. */
+bool results_write(struct results *results, const char *directory, struct sde_status *status);
+
+/* Write one file: beside, then renamed. */
+bool results_write_file(const char *directory, const char *name, const char *text, size_t length,
+                        struct sde_status *status);
+
+/* What a run took: threads of this rank, the paths that each rank has run, and the path-steps of
+ * all ranks. */
+struct results_effort {
+  double seconds;
+  int threads;
+  size_t ranks;
+  const uint64_t *rank_paths;
+  uint64_t path_steps;
+};
+
+/* Write run.json: what is not the same from run to run, what the run said, the recipe's leading
+ * comment, and the list of all files of the run, `pictures` and the report included. */
+bool results_write_run(const struct results *results, const char *directory,
+                       const struct results_effort *effort, size_t pictures, char *const *picture,
+                       struct sde_status *status);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * Names of a run's SDEs: see sde_label.h.
+ */
+#include "experiments/results/sde_label.h"
+
+#include "experiments/io/text.h"
+#include "sde/status.h"
+
+#include <string.h>
+
+static bool differs(const json_t *sdes, const char *key)
+{
+  const json_t *first = json_object_get(json_array_get(sdes, 0), key);
+  for (size_t i = 1; i < json_array_size(sdes); i++)
+    if (!json_equal(json_object_get(json_array_get(sdes, i), key), first))
+      return true;
+  return false;
+}
+
+static const char *rho_text(const json_t *sde)
+{
+  const json_t *order = json_object_get(sde, "rho_order");
+  if (json_is_string(order))
+    return "exact in ρ";
+  return json_integer_value(order) == 0 ? "ρ⁰" : "ρ¹";
+}
+
+static void add_differences(struct text *text, const json_t *sdes, const json_t *sde)
+{
+  if (differs(sdes, "eta_order"))
+    text_add(text, ", %s order in η",
+             json_integer_value(json_object_get(sde, "eta_order")) == 2 ? "2nd" : "1st");
+  if (differs(sdes, "rho_order"))
+    text_add(text, ", %s", rho_text(sde));
+  /* The equation without terms in rho has none of them. */
+  const json_t *order = json_object_get(sde, "rho_order");
+  bool without = json_is_integer(order) && json_integer_value(order) == 0;
+  if (differs(sdes, "variance_term") && !without)
+    text_add(text, ", %s variance term",
+             json_is_true(json_object_get(sde, "variance_term")) ? "with" : "no");
+  const char *scheme = json_string_value(json_object_get(sde, "scheme"));
+  if (differs(sdes, "scheme") && scheme != NULL)
+    text_add(text, ", %s", scheme);
+  if (differs(sdes, "substeps"))
+    text_add(text, ", %lld substeps",
+             (long long)json_integer_value(json_object_get(sde, "substeps")));
+}
+
+char *sde_label(const json_t *sdes, size_t index)
+{
+  const json_t *sde = json_array_get(sdes, index);
+  if (sde != NULL && json_array_size(sdes) == 1)
+    return sde_strdup("SDE");
+  struct text text = {0};
+  text_add(&text, "SDE %zu", index);
+  if (sde != NULL)
+    add_differences(&text, sdes, sde);
+  return text.data;
+}
+
+char *sde_description(const json_t *sde)
+{
+  struct text text = {0};
+  const json_t *rho = json_object_get(sde, "rho_order");
+  const char *scheme = json_string_value(json_object_get(sde, "scheme"));
+  text_add(&text, "%s order in η, %s%s",
+           json_integer_value(json_object_get(sde, "eta_order")) == 2 ? "second" : "first",
+           json_is_string(rho)            ? "no expansion in ρ"
+           : json_integer_value(rho) == 0 ? "no term in ρ"
+                                          : "first order in ρ",
+           json_is_false(json_object_get(sde, "variance_term")) ? ", without the variance term"
+                                                                : "");
+  if (scheme != NULL)
+    text_add(&text, "; solved by %s with %lld substeps", scheme,
+             (long long)json_integer_value(json_object_get(sde, "substeps")));
+  return text.data;
+}

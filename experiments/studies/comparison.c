@@ -1,0 +1,205 @@
+/*
+ * Comparisons: the scheme's error, verdicts and the printed table. See comparison.h.
+ */
+#include "experiments/studies/comparison.h"
+
+#include <math.h>
+
+double comparison_scheme_error(const struct case_sde *sde, struct sde_moments moments)
+{
+  double factor = 1 / case_companion_part(sde);
+  double half = sde_student_quantile(2, moments.n - 1) * sde_moments_standard_error(moments);
+  return factor * (fabs(sde_moments_mean(moments)) + half);
+}
+
+bool comparison_same_variant(const struct comparison *a, const struct comparison *b)
+{
+  const struct optimizer *x = &a->one->optimizer, *y = &b->one->optimizer;
+  return x->type == y->type && x->micro_batch == y->micro_batch && x->batch == y->batch &&
+         x->rho == y->rho && a->one->paths == b->one->paths;
+}
+
+char *comparison_label(const struct comparison *row)
+{
+  char *name = case_label(row->one);
+  char *label =
+      sde_format("%s, b %zu, rho %g", name, row->one->optimizer.batch, row->one->optimizer.rho);
+  sde_free(name);
+  return label;
+}
+
+double comparison_quantile(const struct cases *cases, size_t count)
+{
+  /* A row enters the verdict on eta, by itself and extrapolated, that on the variance term, a decay,
+   * and with its two means those beside the exact ones. */
+  return sde_family_quantile(parameters_real(cases->recipe->common, "level"), 6 * count);
+}
+
+/* Is no SDE before this one, nor this one in an earlier case, apart for the same reason? */
+static bool is_first_apart(const struct cases *cases, size_t index, size_t sde)
+{
+  const char *why = cases->one[index].sde[sde].apart;
+  for (size_t s = 0; s <= sde; s++)
+    for (size_t i = 0; i < (s < sde ? cases->count : index); i++)
+      if (cases->one[i].sde[s].apart == why)
+        return false;
+  return true;
+}
+
+static void note_apart(struct results *results, const struct cases *cases, const char *why)
+{
+  results_note(results, false, "Not coupled to the iterates:");
+  const char *separator = "";
+  for (size_t s = 0; s < cases->recipe->sdes; s++) {
+    size_t apart = 0;
+    for (size_t i = 0; i < cases->count; i++)
+      apart += cases->one[i].sde[s].apart == why;
+    if (apart == 0)
+      continue;
+    results_note(results, false, "%s SDE %zu", separator, s);
+    if (apart < cases->count)
+      results_note(results, false, " in %zu of %zu cases", apart, cases->count);
+    separator = ",";
+  }
+  results_note(results, false, " (%s)\n", why);
+}
+
+/* By how much the coupling reduced variances, and which SDEs are not coupled and why. */
+static void note_coupling(struct results *results, const struct cases *cases,
+                          const struct comparison *all, size_t count)
+{
+  double least = INFINITY, most = 0;
+  for (const struct comparison *row = all; row < all + count; row++)
+    if (isfinite(row->variance_reduction)) {
+      least = fmin(least, row->variance_reduction);
+      most = fmax(most, row->variance_reduction);
+    }
+  if (least <= most)
+    results_note(results, false,
+                 "Coupled: iterates and SDE share their Brownian paths, which divides the variance "
+                 "of the difference by %.3g to %.3g\n",
+                 least, most);
+  for (size_t s = 0; s < cases->recipe->sdes; s++)
+    for (size_t i = 0; i < cases->count; i++)
+      if (cases->one[i].sde[s].apart != NULL && is_first_apart(cases, i, s))
+        note_apart(results, cases, cases->one[i].sde[s].apart);
+}
+
+/* By how much antithetic pairs divided variances for the same number of draws. */
+static void note_antithetic(struct results *results, const struct comparison *all, size_t count)
+{
+  double least[2] = {INFINITY, INFINITY}, most[2] = {0, 0};
+  for (const struct comparison *row = all; row < all + count; row++)
+    for (size_t i = 0; i < 2; i++) {
+      double gain = i == 0 ? row->iterates_gain : row->solution_gain;
+      least[i] = fmin(least[i], gain);
+      most[i] = fmax(most[i], gain);
+    }
+  if (least[0] <= most[0])
+    results_note(
+        results, false,
+        "Antithetic: standard errors are those of means of pairs, which for the same draws "
+        "have a variance\nsmaller by %.3g to %.3g (iterates) and %.3g to %.3g (SDE)\n",
+        least[0], most[0], least[1], most[1]);
+}
+
+/* What quasi-random paths ran, and by how much they divided variances. */
+static void note_quasi(struct results *results, const struct comparison *all, size_t count)
+{
+  double least = INFINITY, most = 0, replicates = (double)all[0].one->replicates;
+  double fewest = INFINITY, points = 0;
+  for (const struct comparison *row = all; row < all + count; row++) {
+    least = fmin(least, row->quasi_gain);
+    most = fmax(most, row->quasi_gain);
+    fewest = fmin(fewest, (double)row->one->paths / replicates);
+    points = fmax(points, (double)row->one->paths / replicates);
+  }
+  if (replicates == 0)
+    return;
+  results_note(results, false, "Quasi-random: SDE paths run in %.0f replicates of %.0f", replicates,
+               fewest);
+  if (fewest < points)
+    results_note(results, false, " to %.0f", points);
+  results_note(results, false, ", which n counts; the iterates are independent paths, as many\n");
+  if (least <= most)
+    results_note(results, false,
+                 "Means of as many independent SDE paths have a variance larger by %.3g to %.3g, "
+                 "each known to some %.0f %%\n",
+                 least, most, 100 * sqrt(2 / (replicates - 1)));
+}
+
+/* By how much control variates divided the variances of SDEs. */
+static void note_controls(struct results *results, const struct comparison *all, size_t count)
+{
+  struct control_gain least = {0, INFINITY, INFINITY}, most = {0, 0, 0};
+  size_t exact = 0;
+  for (const struct comparison *row = all; row < all + count; row++) {
+    least.variance = fmin(least.variance, row->control.variance);
+    most.variance = fmax(most.variance, row->control.variance);
+    least.evaluations = fmin(least.evaluations, row->control.evaluations);
+    most.evaluations = fmax(most.evaluations, row->control.evaluations);
+    exact += !isnan(row->exact_solution);
+  }
+  if (!(least.variance <= most.variance))
+    return;
+  results_note(
+      results, false,
+      "Control variates: SDE paths less what a linearised SDE has in common with them have "
+      "a variance\nsmaller by %.3g to %.3g",
+      least.variance, most.variance);
+  if (least.evaluations <= most.evaluations)
+    results_note(results, false, ", for as many evaluations by %.3g to %.3g", least.evaluations,
+                 most.evaluations);
+  results_note(results, false, "; the iterates have none\n");
+  if (exact > 0)
+    results_note(results, false,
+                 "%zu of %zu means of SDEs are known exactly, and need no control variate\n", exact,
+                 count);
+}
+
+/* A mean with its standard error, and the exact one where it is known. */
+static void print_side(struct results *results, struct sde_moments moments, double exact)
+{
+  results_note(results, false, " %11.5g +- %-8.2g", sde_moments_mean(moments),
+               sde_moments_standard_error(moments));
+  if (isnan(exact))
+    results_note(results, false, " %11s", "");
+  else
+    results_note(results, false, " %11.5g", exact);
+}
+
+static void print_row(struct results *results, const struct cases *cases,
+                      const struct comparison *row)
+{
+  char *label = case_label(row->one);
+  results_note(results, false, "%-13s %-7g %-6g %-3zu %-14s", label, row->one->optimizer.eta,
+               row->one->optimizer.rho, row->sde, cases->observable_name[row->observable]);
+  sde_free(label);
+  if (isnan(row->difference)) {
+    results_note(results, false, " no path survived\n");
+    return;
+  }
+  print_side(results, row->iterates, row->exact_iterates);
+  print_side(results, row->solution, row->exact_solution);
+  results_note(results, false, " %10.3g +- %-8.2g %.1g\n", row->difference, row->difference_se,
+               row->scheme_error);
+}
+
+void comparison_print(struct results *results, const struct cases *cases,
+                      const struct comparison *all, size_t count)
+{
+  if (count == 0)
+    return;
+  results_note(results, false,
+               "At time %g, mean +- standard error; difference is iterates minus SDE\n"
+               "%-13s %-7s %-6s %-3s %-14s %-23s %11s %-23s %11s %-22s %s\n",
+               all[0].time, "optimizer", "eta", "rho", "SDE", "observable", "iterates", "exact",
+               "SDE", "exact", "difference", "scheme error");
+  for (size_t i = 0; i < count; i++)
+    print_row(results, cases, &all[i]);
+  note_coupling(results, cases, all, count);
+  note_antithetic(results, all, count);
+  note_quasi(results, all, count);
+  note_controls(results, all, count);
+  results_note(results, false, "\n");
+}

@@ -1,0 +1,23 @@
+/*
+ * Tables of the study `converge`: the points and fits as a table, in the summary and for people,
+ * and the table of schemes and classes of noise for the documentation.
+ */
+#ifndef EXPERIMENTS_STUDIES_CONVERGENCE_TABLE_H
+#define EXPERIMENTS_STUDIES_CONVERGENCE_TABLE_H
+
+#include "experiments/studies/convergence_trials.h"
+
+/* A line of a trial that was measured: its rows of converge.csv, a line for people under the
+ * heading, and an object for the summary. */
+void convergence_write_points(struct results *results, const struct convergence_trial *trial,
+                              const struct convergence *line);
+void convergence_print_heading(struct results *results);
+void convergence_print(struct results *results, const struct convergence_trial *trial,
+                       const struct convergence *line);
+json_t *convergence_summary(const struct convergence_trial *trial, const struct convergence *line);
+
+/* schemes.md: a row a scheme, class of noise and equation, with declared and measured orders and
+ * the cost of a step. */
+void convergence_write_schemes(const struct convergence_trials *trials);
+
+#endif

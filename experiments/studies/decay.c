@@ -1,0 +1,135 @@
+/*
+ * Decay: see decay.h.
+ */
+#include "experiments/studies/decay.h"
+
+#include "experiments/results/series.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The rate -log(E phi(X_t) / phi(x_0)) / t and its standard error. */
+struct rate {
+  double value, se;
+};
+
+struct decay {
+  const char *observable;
+  struct rate iterates, solution;
+  double closed_form, without_variance_term;
+};
+
+static struct rate rate_of(struct sde_moments moments, double start, double time)
+{
+  double mean = sde_moments_mean(moments);
+  return (struct rate){-log(mean / start) / time,
+                       sde_moments_standard_error(moments) / fabs(mean) / time};
+}
+
+/* Whether a closed form applies, and if so all that is known. */
+static bool find_decay(const struct cases *cases, const struct comparison *row, struct decay *decay)
+{
+  const struct loss_observable *own = cases->loss->type->observables;
+  const struct optimizer *optimizer = &row->one->optimizer;
+  decay->observable = cases->observable_name[row->observable];
+  while (own != NULL && own->name != NULL && strcmp(own->name, decay->observable) != 0)
+    own++;
+  if (own == NULL || own->decay_rate == NULL || cases->objective->sampling == OBJECTIVE_GAUSSIAN ||
+      optimizer->type->normalized || isnan(row->difference))
+    return false;
+  bool micro = optimizer->type->perturbation == PERTURB_MICRO_GRADIENT;
+  struct loss_setting setting = {
+      optimizer->eta, optimizer->rho, objective_batch_factor(cases->objective, optimizer->batch),
+      micro ? objective_batch_factor(cases->objective, optimizer->micro_batch) : 0};
+  decay->closed_form = own->decay_rate(cases->loss, &setting);
+  setting.micro_factor = 0;
+  decay->without_variance_term = own->decay_rate(cases->loss, &setting);
+  decay->iterates = rate_of(row->iterates, row->start, row->time);
+  decay->solution = rate_of(row->solution, row->start, row->time);
+  return true;
+}
+
+static void write_row(struct results *results, const struct comparison *row,
+                      const struct decay *decay)
+{
+  FILE *table = results_table(results, "decay.csv",
+                              "optimizer,micro_batch,batch,eta,rho,observable,rate,se,sde_rate,"
+                              "sde_se,closed_form,without_variance_term");
+  const double numbers[] = {decay->iterates.value, decay->iterates.se,
+                            decay->solution.value, decay->solution.se,
+                            decay->closed_form,    decay->without_variance_term};
+  size_t count = sizeof numbers / sizeof *numbers;
+  series_case_columns(table, row->one);
+  fprintf(table, "%s,", decay->observable);
+  for (size_t i = 0; i < count; i++) {
+    results_number(table, numbers[i]);
+    fputc(i + 1 < count ? ',' : '\n', table);
+  }
+}
+
+static void add_to_summary(struct results *results, const struct comparison *row,
+                           const struct decay *decay)
+{
+  const struct optimizer *optimizer = &row->one->optimizer;
+  json_t *decays = json_object_get(results_summary(results), "decays");
+  if (decays == NULL) {
+    decays = json_array();
+    json_object_set_new(results_summary(results), "decays", decays);
+  }
+  json_array_append_new(
+      decays,
+      json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:o, s:f, s:f}", "optimizer",
+                optimizer->type->name, "micro_batch", series_micro_batch(row->one), "batch",
+                (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho,
+                "observable", decay->observable, "rate", results_json(decay->iterates.value), "se",
+                results_json(decay->iterates.se), "sde_rate", results_json(decay->solution.value),
+                "sde_se", results_json(decay->solution.se), "closed_form", decay->closed_form,
+                "without_variance_term", decay->without_variance_term));
+}
+
+/* The closed form is to leading order only, so the verdict asks on which side of the middle between
+ * the two closed forms the rate lies. Farther from both than they are from each other, by more than
+ * half of that, it tells nothing of the term. */
+static void judge(struct results *results, const struct comparison *row, const struct decay *decay,
+                  double quantile)
+{
+  double term = decay->closed_form - decay->without_variance_term;
+  double beyond = decay->iterates.value - (decay->closed_form - term / 2);
+  double half = quantile * decay->iterates.se;
+  if (term < 0)
+    beyond = -beyond;
+  bool apart = fabs(beyond) - half > fabs(term);
+  enum holds holds = apart            ? HOLDS_UNDECIDED
+                     : beyond > half  ? HOLDS_YES
+                     : beyond < -half ? HOLDS_NO
+                                      : HOLDS_UNDECIDED;
+  char *label = comparison_label(row);
+  char *claim = sde_format("%s, eta %g: the decay of %s is nearer to the closed form with the "
+                           "variance term than to that without",
+                           label, row->one->optimizer.eta, decay->observable);
+  results_verdict(results, claim, holds,
+                  "measured %.5f +- %.5f, closed form %.5f with the term and %.5f without it, "
+                  "both to leading order in eta and rho",
+                  decay->iterates.value, half, decay->closed_form, decay->without_variance_term);
+  sde_free(claim);
+  sde_free(label);
+}
+
+void decay_report(struct results *results, const struct cases *cases, const struct comparison *row,
+                  double quantile)
+{
+  struct decay decay;
+  if (!find_decay(cases, row, &decay))
+    return;
+  write_row(results, row, &decay);
+  add_to_summary(results, row, &decay);
+  char *label = case_label(row->one);
+  results_note(results, false,
+               "%-13s decay rate of %s: iterates %.6f +- %.1g, SDE %.6f +- %.1g, closed form to "
+               "leading order %.6f\n",
+               label, decay.observable, decay.iterates.value, decay.iterates.se,
+               decay.solution.value, decay.solution.se, decay.closed_form);
+  sde_free(label);
+  if (decay.closed_form != decay.without_variance_term)
+    judge(results, row, &decay, quantile);
+}

@@ -1,0 +1,192 @@
+/*
+ * Distances: see distances.h.
+ */
+#include "experiments/studies/distances.h"
+
+#include "experiments/results/series.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Random splits, and how many are drawn in one call. The floor's own error is then about a
+ * fourteenth of itself: such distances spread by some 0.4 of their mean. */
+enum { SPLITS = 32, AT_ONCE = 8 };
+
+/* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions. */
+enum { EACH = 2 };
+
+/* The distances of the two parts, the first of `part` values, into which `count` ascending values
+ * are split. A sample drawn in order of the pool is sorted as it is. */
+static struct sde_moments split_distances(size_t count, const double *pool, size_t part,
+                                          struct sde_stream stream, uint64_t step)
+{
+  double distance[SPLITS];
+  double *side[2] = {sde_alloc(part, sizeof(double)), sde_alloc(count - part, sizeof(double))};
+  uint32_t *identity = sde_alloc(count, sizeof *identity);
+  uint32_t *chosen = sde_alloc(part, AT_ONCE * sizeof *chosen);
+  bool *is_chosen = sde_alloc(count, sizeof *is_chosen);
+  for (size_t i = 0; i < count; i++)
+    identity[i] = (uint32_t)i;
+  for (size_t split = 0; split < SPLITS; split++) {
+    size_t lane = split % AT_ONCE, filled[2] = {0, 0};
+    struct sde_address at = {stream, split, step};
+    if (lane == 0)
+      sde_random_selection(&at, AT_ONCE, part, (uint32_t)count, identity, chosen);
+    memset(is_chosen, 0, count * sizeof *is_chosen);
+    for (size_t i = 0; i < part; i++)
+      is_chosen[chosen[i * AT_ONCE + lane]] = true;
+    for (size_t i = 0; i < count; i++) {
+      size_t to = is_chosen[i] ? 0 : 1;
+      side[to][filled[to]++] = pool[i];
+    }
+    distance[split] = sde_wasserstein(part, side[0], count - part, side[1]);
+  }
+  sde_free(side[0]);
+  sde_free(side[1]);
+  sde_free(identity);
+  sde_free(chosen);
+  sde_free(is_chosen);
+  return sde_moments_of_values(SPLITS, distance, NULL);
+}
+
+struct distance distance_between(size_t count, const double *iterates, const double *solution,
+                                 struct sde_stream stream, uint64_t step, double level)
+{
+  double *a = sde_alloc(count, sizeof *a), *b = sde_alloc(count, sizeof *b);
+  double *pool = sde_alloc(2 * count, sizeof *pool);
+  size_t n = sde_sorted(count, iterates, a), sde_n = sde_sorted(count, solution, b);
+  struct distance distance = {
+      .n = n,
+      .sde_n = sde_n,
+      .wasserstein = sde_wasserstein(n, a, sde_n, b),
+      .floor = NAN,
+      .floor_sd = NAN,
+      .kolmogorov_smirnov = sde_kolmogorov_smirnov(n, a, sde_n, b),
+      .critical = sde_kolmogorov_smirnov_critical(n, sde_n, level),
+      .scheme = NAN,
+  };
+  if (n > 0 && sde_n > 0) {
+    memcpy(pool, a, n * sizeof *pool);
+    memcpy(pool + n, b, sde_n * sizeof *pool);
+    sde_sorted(n + sde_n, pool, pool);
+    struct sde_moments splits = split_distances(n + sde_n, pool, n, stream, step);
+    distance.floor = splits.mean;
+    distance.floor_sd = sqrt(sde_moments_variance(splits));
+  }
+  sde_free(a);
+  sde_free(b);
+  sde_free(pool);
+  return distance;
+}
+
+/* SDE and companion share a Brownian path, so the distance of their samples is hardly sampling
+ * error: extrapolated by the scheme's weak order as comparison_scheme_error does. */
+static double scheme_part(const struct case_sde *sde, size_t count, const double *solution,
+                          const double *companion)
+{
+  double *a = sde_alloc(count, sizeof *a), *b = sde_alloc(count, sizeof *b);
+  size_t n = sde_sorted(count, solution, a), companion_n = sde_sorted(count, companion, b);
+  double moved = sde_wasserstein(n, a, companion_n, b);
+  sde_free(a);
+  sde_free(b);
+  return moved / case_companion_part(sde);
+}
+
+/* The level of each of the distances at the end time, which together have the recipe's. */
+static double level_of_each(const struct cases *cases)
+{
+  size_t count = cases->count * cases->recipe->sdes * cases->observables->count;
+  return parameters_real(cases->recipe->common, "level") / (double)count;
+}
+
+static void write_row(FILE *table, const struct cases *cases, const struct run_case *one, size_t s,
+                      size_t o, double time, const struct distance *distance)
+{
+  const double numbers[] = {time,
+                            distance->wasserstein,
+                            distance->floor,
+                            distance->floor_sd,
+                            distance->scheme,
+                            distance->kolmogorov_smirnov,
+                            distance->critical};
+  series_case_columns(table, one);
+  fprintf(table, "%zu,%s,", s, cases->observable_name[o]);
+  for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
+    results_number(table, numbers[k]);
+    fputc(',', table);
+  }
+  fprintf(table, "%zu,%zu\n", distance->n, distance->sde_n);
+}
+
+void distances_write(struct results *results, const struct cases *cases, const struct run_case *one,
+                     const struct sde_ensemble_result *result, size_t paths, size_t records,
+                     const uint64_t *record_steps, struct distance *end)
+{
+  FILE *table = results_table(results, "distances.csv",
+                              "optimizer,micro_batch,batch,eta,rho,sde,observable,time,"
+                              "wasserstein,floor,floor_sd,scheme,kolmogorov_smirnov,critical,"
+                              "iterates_n,sde_n");
+  size_t observables = cases->observables->count, process_size = records * observables * paths;
+  double level = level_of_each(cases);
+  for (size_t s = 0; s < cases->recipe->sdes; s++)
+    for (size_t o = 0; o < observables; o++) {
+      char *purpose = sde_format("distances sde=%zu %s", s, cases->observable_name[o]);
+      struct sde_stream stream = case_stream(cases, one, purpose);
+      struct distance *last = &end[s * observables + o];
+      for (size_t r = 0; r < records; r++) {
+        const double *iterates = result->samples + (r * observables + o) * paths;
+        const double *solution = iterates + (1 + EACH * s) * process_size;
+        *last = distance_between(paths, iterates, solution, stream, record_steps[r], level);
+        last->scheme = scheme_part(&one->sde[s], paths, solution, solution + process_size);
+        write_row(table, cases, one, s, o, (double)record_steps[r] * one->optimizer.eta, last);
+      }
+      sde_free(purpose);
+    }
+}
+
+static json_t *summary_row(const struct cases *cases, const struct run_case *one, size_t s,
+                           size_t o, const struct distance *distance)
+{
+  const struct optimizer *optimizer = &one->optimizer;
+  return json_pack(
+      "{s:s, s:o, s:I, s:f, s:f, s:i, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
+      "optimizer", optimizer->type->name, "micro_batch", series_micro_batch(one), "batch",
+      (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "sde_index",
+      (int)s, "observable", cases->observable_name[o], "time", (double)one->steps * optimizer->eta,
+      "wasserstein", results_json(distance->wasserstein), "floor", results_json(distance->floor),
+      "floor_sd", results_json(distance->floor_sd), "scheme", results_json(distance->scheme),
+      "kolmogorov_smirnov", results_json(distance->kolmogorov_smirnov), "critical",
+      results_json(distance->critical), "iterates_n", (json_int_t)distance->n, "sde_n",
+      (json_int_t)distance->sde_n);
+}
+
+static void print(struct results *results, const struct cases *cases, const struct run_case *one,
+                  size_t s, size_t o, const struct distance *distance)
+{
+  char *label = case_label(one);
+  results_note(results, false,
+               "%-13s %-7g %-6g %-3zu %-14s %9.4g %9.3g +- %-8.2g %7.1g %9.3g %9.3g\n", label,
+               one->optimizer.eta, one->optimizer.rho, s, cases->observable_name[o],
+               distance->wasserstein, distance->floor, distance->floor_sd, distance->scheme,
+               distance->kolmogorov_smirnov, distance->critical);
+  sde_free(label);
+}
+
+void distances_report(struct results *results, const struct cases *cases,
+                      const struct distance *end)
+{
+  json_t *rows = json_array();
+  results_note(results, false,
+               "Distances of the laws of iterates and SDE at the end time; floor: were they equal\n"
+               "%-13s %-7s %-6s %-3s %-14s %9s %-21s %7s %9s %9s\n",
+               "optimizer", "eta", "rho", "SDE", "observable", "W1", "    floor +- spread",
+               "scheme", "KS", "critical");
+  for (size_t i = 0; i < cases->count; i++)
+    for (size_t s = 0; s < cases->recipe->sdes; s++)
+      for (size_t o = 0; o < cases->observables->count; o++, end++) {
+        print(results, cases, &cases->one[i], s, o, end);
+        json_array_append_new(rows, summary_row(cases, &cases->one[i], s, o, end));
+      }
+  results_note(results, false, "\n");
+  json_object_set_new(results_summary(results), "distances", rows);
+}

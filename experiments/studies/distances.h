@@ -1,0 +1,42 @@
+/*
+ * Distances between the law of the iterates and that of an SDE over time, an observable at a time:
+ * Wasserstein's of order 1 with its noise floor, and Kolmogorov's and Smirnov's. They compare whole
+ * laws where means alone may agree.
+ */
+#ifndef EXPERIMENTS_STUDIES_DISTANCES_H
+#define EXPERIMENTS_STUDIES_DISTANCES_H
+
+#include "experiments/cases/cases.h"
+#include "experiments/results/results.h"
+
+/* Of two samples. The floor is what their Wasserstein distance would be were the laws equal: the
+ * mean over random splits of both samples together, and the spread of such a distance is floor_sd.
+ *
+ * Where iterates and SDE share their Brownian paths the samples depend on each other. Each is still
+ * a sample of its law, so that the distance of the laws is estimated as ever, but the splits are
+ * independent: floor and critical value are then too large, and a distance above them stands the
+ * more. */
+struct distance {
+  size_t n, sde_n; /* survivors */
+  double wasserstein, floor, floor_sd;
+  double kolmogorov_smirnov, critical;
+  double scheme; /* the scheme's part of the first; NAN where not measured */
+};
+
+/* Of `count` values of each, NAN for diverged paths. The splits are drawn from the stream at this
+ * step. NAN where no path survived. */
+struct distance distance_between(size_t count, const double *iterates, const double *solution,
+                                 struct sde_stream stream, uint64_t step, double level);
+
+/* Write a case's distances, from an ensemble with companions that kept `paths` samples, to
+ * distances.csv; those at the last record to end[sde*observables + observable]. */
+void distances_write(struct results *results, const struct cases *cases, const struct run_case *one,
+                     const struct sde_ensemble_result *result, size_t paths, size_t records,
+                     const uint64_t *record_steps, struct distance *end);
+
+/* The distances at the end time of all cases, case by case as written above: to the summary and to
+ * the notes. */
+void distances_report(struct results *results, const struct cases *cases,
+                      const struct distance *end);
+
+#endif

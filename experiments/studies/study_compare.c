@@ -1,0 +1,321 @@
+/*
+ * The study `compare`: iterates beside the SDE over time, with the scheme's own error measured on
+ * one Brownian path, and verdicts on the differences at the end time.
+ */
+#include "experiments/io/progress.h"
+#include "experiments/results/path_file.h"
+#include "experiments/results/series.h"
+#include "experiments/studies/comparison.h"
+#include "experiments/studies/decay.h"
+#include "experiments/studies/distances.h"
+#include "experiments/studies/exact_means.h"
+#include "experiments/studies/study.h"
+#include "experiments/studies/tolerance.h"
+#include "sde/quasi.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+static const struct parameter_key keys[] = {
+    {.name = "distance_paths",
+     .type = PARAMETER_COUNT,
+     .low = 0,
+     .high = 1e6,
+     .fallback = "0",
+     .help = "compare: how many paths, at most `paths`, are kept for the distances of the laws in "
+             "distances.csv; 0 for none; each takes 8 bytes a record, observable and process (1 "
+             "and 2 an SDE)"},
+    {.name = NULL}};
+
+/* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions. */
+enum { EACH = 2 };
+
+static struct comparison compare(const struct cases *cases, const struct run_case *one,
+                                 const struct controls *controls,
+                                 const struct sde_ensemble_result *result, size_t records,
+                                 size_t record, uint64_t step, size_t sde, size_t observable)
+{
+  size_t observables = cases->observables->count, process = 1 + EACH * sde;
+  struct sde_moments iterates = result->moments[record * observables + observable];
+  struct sde_moments solution =
+      result->moments[(process * records + record) * observables + observable];
+  struct sde_moments pair =
+      result->differences[(sde * records + record) * observables + observable];
+  struct sde_moments path_by_path =
+      result->differences[((cases->recipe->sdes + sde) * records + record) * observables +
+                          observable];
+  bool coupled = one->sde[sde].coupled;
+  double iterates_se = sde_moments_standard_error(iterates);
+  double solution_se = sde_moments_standard_error(solution);
+  double independent_se = hypot(iterates_se, solution_se);
+  return (struct comparison){
+      .one = one,
+      .sde = sde,
+      .observable = observable,
+      .time = (double)step * one->optimizer.eta,
+      .iterates = iterates,
+      .solution = solution,
+      .iterates_diverged = result->diverged[record],
+      .solution_diverged = result->diverged[process * records + record],
+      .start = sde_moments_mean(result->moments[observable]),
+      .difference = coupled ? sde_moments_mean(path_by_path)
+                            : sde_moments_mean(iterates) - sde_moments_mean(solution),
+      .difference_se = coupled ? sde_moments_standard_error(path_by_path) : independent_se,
+      .difference_freedom =
+          coupled ? path_by_path.n - 1
+                  : sde_welch_freedom(iterates_se, iterates.n - 1, solution_se, solution.n - 1),
+      .coupled = coupled,
+      .variance_reduction =
+          coupled ? pow(independent_se / sde_moments_standard_error(path_by_path), 2) : NAN,
+      .iterates_gain = case_antithetic_gain(cases, one, result, records, record, 0, observable),
+      .solution_gain =
+          case_antithetic_gain(cases, one, result, records, record, process, observable),
+      .quasi_gain = case_quasi_gain(cases, one, result, records, record, process, observable),
+      .control = controls == NULL ? (struct control_gain){NAN, NAN, NAN}
+                                  : controls_gain(controls, result, record, sde, observable),
+      .exact_iterates = NAN,
+      .exact_solution = NAN,
+      .scheme_error = comparison_scheme_error(&one->sde[sde], pair)};
+}
+
+static void write_differences(struct results *results, const struct cases *cases,
+                              const struct run_case *one, const struct sde_ensemble_result *result,
+                              size_t records, const uint64_t *record_steps)
+{
+  FILE *table = results_table(results, "differences.csv",
+                              "optimizer,micro_batch,batch,eta,rho,sde,observable,time,"
+                              "difference,se,coupled,scheme_error");
+  for (size_t s = 0; s < cases->recipe->sdes; s++)
+    for (size_t o = 0; o < cases->observables->count; o++)
+      for (size_t r = 0; r < records; r++) {
+        struct comparison row =
+            compare(cases, one, NULL, result, records, r, record_steps[r], s, o);
+        series_case_columns(table, one);
+        fprintf(table, "%zu,%s,", s, cases->observable_name[o]);
+        results_number(table, row.time);
+        fputc(',', table);
+        results_number(table, row.difference);
+        fputc(',', table);
+        results_number(table, row.difference_se);
+        fputs(row.coupled ? ",true," : ",false,", table);
+        results_number(table, row.scheme_error);
+        fputc('\n', table);
+      }
+}
+
+static json_t *side(struct sde_moments moments, uint64_t diverged)
+{
+  return json_pack("{s:o, s:o, s:I, s:I}", "mean", results_json(sde_moments_mean(moments)), "se",
+                   results_json(sde_moments_standard_error(moments)), "n", (json_int_t)moments.n,
+                   "diverged", (json_int_t)diverged);
+}
+
+static json_t *summary_row(const struct cases *cases, const struct comparison *row)
+{
+  const struct optimizer *optimizer = &row->one->optimizer;
+  return json_pack(
+      "{s:s, s:o, s:I, s:f, s:f, s:s, s:f, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
+      "s:o, s:o}",
+      "optimizer", optimizer->type->name, "micro_batch", series_micro_batch(row->one), "batch",
+      (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "observable",
+      cases->observable_name[row->observable], "time", row->time, "sde_index", (int)row->sde,
+      "iterates", side(row->iterates, row->iterates_diverged), "sde",
+      side(row->solution, row->solution_diverged), "exact_iterates",
+      results_json(row->exact_iterates), "exact_sde", results_json(row->exact_solution),
+      "difference", results_json(row->difference), "difference_se",
+      results_json(row->difference_se), "coupled", row->coupled, "variance_reduction",
+      results_json(row->variance_reduction), "scheme_error", results_json(row->scheme_error));
+}
+
+static json_t *quasi_json(const struct comparison *row)
+{
+  const struct sde_quasi *quasi = row->one->sde[row->sde].quasi;
+  return json_pack("{s:I, s:I, s:I, s:o}", "replicates", (json_int_t)row->one->replicates, "paths",
+                   (json_int_t)row->one->paths, "dimensions",
+                   (json_int_t)sde_quasi_dimensions(quasi), "gain_sde",
+                   results_json(row->quasi_gain));
+}
+
+/* compare.csv: the rows of the summary. */
+static void write_row(struct results *results, const struct cases *cases,
+                      const struct comparison *row)
+{
+  FILE *table = results_table(results, "compare.csv",
+                              "optimizer,micro_batch,batch,eta,rho,sde,observable,time,"
+                              "iterates_mean,iterates_se,iterates_n,iterates_diverged,"
+                              "sde_mean,sde_se,sde_n,sde_diverged,difference,difference_se,"
+                              "coupled,scheme_error,exact_iterates,exact_sde");
+  series_case_columns(table, row->one);
+  fprintf(table, "%zu,%s,", row->sde, cases->observable_name[row->observable]);
+  results_number(table, row->time);
+  const struct sde_moments moments[] = {row->iterates, row->solution};
+  const uint64_t diverged[] = {row->iterates_diverged, row->solution_diverged};
+  for (size_t i = 0; i < 2; i++) {
+    fputc(',', table);
+    results_number(table, sde_moments_mean(moments[i]));
+    fputc(',', table);
+    results_number(table, sde_moments_standard_error(moments[i]));
+    fprintf(table, ",%.0f,%" PRIu64, moments[i].n, diverged[i]);
+  }
+  fputc(',', table);
+  results_number(table, row->difference);
+  fputc(',', table);
+  results_number(table, row->difference_se);
+  fputs(row->coupled ? ",true," : ",false,", table);
+  results_number(table, row->scheme_error);
+  fputc(',', table);
+  results_number(table, row->exact_iterates);
+  fputc(',', table);
+  results_number(table, row->exact_solution);
+  fputc('\n', table);
+}
+
+/* Paths of a case whose observables are kept. */
+static uint64_t kept_paths(const struct cases *cases, const struct run_case *one)
+{
+  uint64_t wanted = parameters_u64(cases->recipe->common, "distance_paths");
+  if (cases->recipe->sdes == 0 || one->antithetic || one->replicates > 0)
+    return 0;
+  return wanted < one->paths ? wanted : one->paths;
+}
+
+/* Run one case, write its tables, and keep its comparisons and distances at the end time. */
+static bool run_case(const struct cases *cases, const struct run_case *one, int threads,
+                     struct results *results, struct progress *progress, struct comparison *kept,
+                     struct exact_gaps *gaps, struct distance *distances, struct sde_status *status)
+{
+  size_t records;
+  uint64_t paths = kept_paths(cases, one), single = path_file_paths(one, cases->recipe);
+  uint64_t kept_samples = paths > single ? paths : single;
+  uint64_t *record_steps = case_record_steps(cases, one, &records);
+  struct controls *controls = NULL;
+  if (recipe_control_variate(cases->recipe)) {
+    controls = controls_new(cases, one, records, record_steps, threads, status);
+    if (controls == NULL) {
+      sde_free(record_steps);
+      return false;
+    }
+  }
+  struct run_case controlled = *one;
+  controlled.controls = controls;
+  struct sde_ensemble_result result =
+      case_run(cases, &controlled, true, kept_samples, records, record_steps, threads, progress);
+  series_write(results, cases, one, &result, EACH, records, record_steps);
+  write_differences(results, cases, one, &result, records, record_steps);
+  path_file_add(results, cases, one, &result, EACH, (size_t)kept_samples, records, record_steps);
+  path_file_trim(result.samples,
+                 (1 + EACH * cases->recipe->sdes) * records * cases->observables->count,
+                 (size_t)kept_samples, (size_t)paths);
+  if (paths > 0)
+    distances_write(results, cases, one, &result, (size_t)paths, records, record_steps, distances);
+  series_report_divergence(results, cases, one, &result, EACH, records);
+  for (size_t s = 0; s < cases->recipe->sdes; s++)
+    for (size_t o = 0; o < cases->observables->count; o++)
+      kept[s * cases->observables->count + o] =
+          compare(cases, one, controls, &result, records, records - 1, one->steps, s, o);
+  exact_means_set(cases, one, kept, gaps);
+  sde_ensemble_result_free(&result);
+  controls_free(controls);
+  sde_free(record_steps);
+  return true;
+}
+
+/* The same to a tolerance: means at the end time alone, no series. */
+static bool run_to_tolerance(const struct cases *cases, const struct run_case *one, int threads,
+                             struct results *results, struct progress *progress,
+                             struct comparison *kept, struct exact_gaps *gaps, json_t **multilevel,
+                             struct sde_status *status)
+{
+  struct tolerance_case *done = tolerance_run(cases, one, threads, progress, results, kept, status);
+  if (done == NULL)
+    return false;
+  exact_means_set(cases, one, kept, gaps);
+  tolerance_write(results, done);
+  tolerance_print(results, done);
+  for (size_t s = 0; s < cases->recipe->sdes; s++)
+    for (size_t o = 0; o < cases->observables->count; o++)
+      *multilevel++ = tolerance_json(done, s, o);
+  tolerance_case_free(done);
+  return true;
+}
+
+/* Summary, tables, verdicts and what is printed of all rows. multilevel[row] is NULL without. */
+static void report(const struct cases *cases, struct results *results, const struct comparison *all,
+                   size_t count, json_t *const *multilevel, const struct exact_gaps *gaps,
+                   const struct distance *distances)
+{
+  const struct recipe *recipe = cases->recipe;
+  bool distant = isnan(recipe_tolerance(recipe));
+  json_t *rows = json_array();
+  for (size_t i = 0; i < count; i++) {
+    json_t *row = summary_row(cases, &all[i]);
+    if (all[i].one->antithetic)
+      json_object_set_new(row, "antithetic",
+                          json_pack("{s:o, s:o}", "gain_iterates",
+                                    results_json(all[i].iterates_gain), "gain_sde",
+                                    results_json(all[i].solution_gain)));
+    if (all[i].one->replicates > 0)
+      json_object_set_new(row, "quasi_random", quasi_json(&all[i]));
+    if (!isnan(all[i].control.factor))
+      json_object_set_new(row, "control_variate",
+                          json_pack("{s:o, s:o, s:o}", "gain_sde",
+                                    results_json(all[i].control.variance), "gain_evaluations",
+                                    results_json(all[i].control.evaluations), "factor",
+                                    results_json(all[i].control.factor)));
+    if (multilevel[i] != NULL)
+      json_object_set(row, "multilevel", multilevel[i]);
+    json_array_append_new(rows, row);
+    write_row(results, cases, &all[i]);
+  }
+  json_object_set_new(results_summary(results), "rows", rows);
+  double quantile = comparison_quantile(cases, count);
+  exact_means_note(results, gaps);
+  comparison_print(results, cases, all, count);
+  if (distant && count > 0 && kept_paths(cases, &cases->one[0]) > 0)
+    distances_report(results, cases, distances);
+  if (distant && recipe->sdes == 0 && parameters_u64(recipe->common, "distance_paths") > 0)
+    results_note(results, false, "no distances of laws: there is no SDE\n");
+  comparison_verdicts(results, cases, all, count);
+  exact_means_verdicts(results, cases, all, count, quantile, gaps);
+  for (size_t i = 0; i < count; i++)
+    if (all[i].sde == 0)
+      decay_report(results, cases, &all[i], sde_student_quantile(quantile, all[i].iterates.n - 1));
+}
+
+static bool run(const struct recipe *recipe, int threads, struct progress *progress,
+                const struct cases *cases, struct results *results, struct sde_status *status)
+{
+  bool good = true, by_paths = isnan(recipe_tolerance(recipe));
+  size_t each = recipe->sdes * cases->observables->count, count = cases->count * each;
+  struct comparison *all = sde_alloc(count, sizeof *all);
+  struct exact_gaps gaps = {0};
+  struct distance *distances = sde_alloc(count, sizeof *distances);
+  json_t **multilevel = sde_alloc(count, sizeof *multilevel);
+  for (size_t i = 0; good && i < cases->count; i++)
+    if (by_paths)
+      good = run_case(cases, &cases->one[i], threads, results, progress, all + i * each, &gaps,
+                      distances + i * each, status);
+    else
+      good = run_to_tolerance(cases, &cases->one[i], threads, results, progress, all + i * each,
+                              &gaps, multilevel + i * each, status);
+  if (good)
+    report(cases, results, all, count, multilevel, &gaps, distances);
+  for (size_t i = 0; i < count; i++)
+    json_decref(multilevel[i]);
+  exact_gaps_free(&gaps);
+  sde_free(multilevel);
+  sde_free(distances);
+  sde_free(all);
+  return good;
+}
+
+extern const struct study_type study_compare;
+const struct study_type study_compare = {
+    .name = "compare",
+    .summary = "iterates beside the SDE over time, with the scheme's error and verdicts",
+    .keys = keys,
+    .companions = true,
+    .keeps_paths = true,
+    .chooses_scheme = true,
+    .run = run,
+};

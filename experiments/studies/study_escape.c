@@ -1,0 +1,343 @@
+/*
+ * The study `escape`: how long iterates and SDEs take until a coordinate first reaches a boundary,
+ * with survival curves, beside the exact mean first-passage time in one dimension. Paths that have
+ * not left at the recipe's time are censored.
+ */
+#include "experiments/results/series.h"
+#include "experiments/studies/comparison.h"
+#include "experiments/studies/escape_judge.h"
+#include "experiments/studies/first_passage.h"
+#include "experiments/studies/mean_passage.h"
+#include "experiments/studies/study.h"
+
+#include <math.h>
+
+/* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions. */
+enum { EACH = 2 };
+
+/* Half the width of a 95 % band in standard errors. */
+static const double band = 1.96;
+
+/* A walk with normal steps of standard deviation s overshoots a far level by 0.5826 s on average,
+ * -zeta(1/2)/sqrt(2 pi): Siegmund, Adv. Appl. Probab. 11 (1979). */
+static const double overshoot = 0.5826;
+
+static const struct parameter_key keys[] = {
+    {.name = "coordinate",
+     .type = PARAMETER_COUNT,
+     .low = 1,
+     .high = 1e6,
+     .fallback = "1",
+     .help = "escape: which coordinate of x is watched"},
+    {.name = "boundary",
+     .type = PARAMETER_REAL,
+     .low = -1e300,
+     .high = 1e300,
+     .required = true,
+     .help = "escape: a path has left when the coordinate reaches this level, from the side on "
+             "which it starts; paths that have not by `time` are censored"},
+    {.name = NULL}};
+
+/* The level for every process, from the recipe; false where the start is on it. */
+static bool read_target(const struct cases *cases, struct first_passage_target *target,
+                        struct sde_status *status)
+{
+  const struct parameters *common = cases->recipe->common;
+  uint64_t coordinate = parameters_u64(common, "coordinate");
+  if (coordinate > cases->loss->dim)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: coordinate is %llu; the loss %s has %zu, and they count from 1",
+                    parameters_place(common, "coordinate"), (unsigned long long)coordinate,
+                    cases->loss->type->name, cases->loss->dim);
+  double boundary = parameters_real(common, "boundary");
+  double start = cases->start[coordinate - 1];
+  double bound = parameters_real(common, "divergence_bound");
+  if (boundary == start || !(fabs(boundary) < bound))
+    return sde_fail(status, SDE_INVALID,
+                    "%s: boundary is %g; it must be within divergence_bound %g and not where "
+                    "coordinate %llu starts, %g",
+                    parameters_place(common, "boundary"), boundary, bound,
+                    (unsigned long long)coordinate, start);
+  *target = (struct first_passage_target){.coordinate = (size_t)coordinate - 1,
+                                          .boundary = boundary,
+                                          .above = boundary > start,
+                                          .bound = bound};
+  return true;
+}
+
+/* The same case with its processes stopped at the boundary. */
+static struct run_case stopped_case(const struct cases *cases, const struct run_case *one,
+                                    struct first_passage_target target, struct sde_status *status)
+{
+  struct run_case made = *one;
+  struct sde_stream crossings = case_stream(cases, one, "crossings");
+  target.paths = one->paths;
+  made.iterates = first_passage_of_iterates(one->iterates, one->optimizer.eta, &target);
+  made.sde = sde_alloc(cases->recipe->sdes, sizeof *made.sde);
+  for (size_t s = 0; s < cases->recipe->sdes; s++) {
+    made.sde[s] = one->sde[s];
+    made.sde[s].process =
+        first_passage_of_solution(one->sde[s].process->context, &target, crossings, true, status);
+    made.sde[s].companion =
+        first_passage_of_solution(one->sde[s].companion->context, &target, crossings, true, status);
+  }
+  return made;
+}
+
+static void stopped_case_free(const struct cases *cases, struct run_case *made)
+{
+  first_passage_free(made->iterates);
+  for (size_t s = 0; s < cases->recipe->sdes; s++) {
+    first_passage_free(made->sde[s].process);
+    first_passage_free(made->sde[s].companion);
+  }
+  sde_free(made->sde);
+}
+
+static struct survival curve_of(uint64_t paths, const double *time, double horizon)
+{
+  double *seen = sde_alloc((size_t)paths, sizeof *seen);
+  bool *observed = sde_alloc((size_t)paths, sizeof *observed);
+  size_t count = 0;
+  for (uint64_t p = 0; p < paths; p++)
+    if (!isnan(time[p])) {
+      observed[count] = time[p] <= horizon;
+      seen[count++] = fmin(time[p], horizon);
+    }
+  struct survival curve = survival_estimate(count, seen, observed);
+  sde_free(seen);
+  sde_free(observed);
+  return curve;
+}
+
+/* What the stopped process has shown; the linear terms of its mean go to `terms`, [path]. */
+static struct escape measure(const struct run_case *one, size_t process,
+                             const struct sde_process *stopped, double *terms)
+{
+  const double *time = first_passage_times(stopped);
+  double horizon = (double)one->steps * one->optimizer.eta;
+  struct escape made = {.one = one, .process = process, .exact = NAN, .exact_error = NAN};
+  made.longer = NAN;
+  made.curve = curve_of(one->paths, time, horizon);
+  made.estimate = survival_mean((size_t)one->paths, time, horizon, terms);
+  made.diverged = one->paths - made.estimate.counted;
+  made.se = sde_moments_standard_error(sde_moments_of_values(one->paths, terms, NULL));
+  return made;
+}
+
+/* The exact mean of an SDE; or the reason, in `reason`, why there is none. With a boundary that is
+ * further by the overshoot, how much longer iterates take. */
+static void add_exact(const struct cases *cases, const struct first_passage_target *target,
+                      struct escape *escape)
+{
+  const struct run_case *one = escape->one;
+  const struct limit *limit = one->sde[escape->process - 1].limit;
+  const struct sde_system *system = limit_system(limit);
+  struct sde_status status = {SDE_OK, ""};
+  struct mean_passage exact, further;
+  double start = cases->start[target->coordinate];
+  if (limit_uses_directions(limit)) {
+    escape->reason = sde_strdup("drift and noise come from fresh micro-batches each step");
+    return;
+  }
+  if (!mean_passage_time(system, start, target->boundary, target->bound, &exact, &status)) {
+    escape->reason = sde_strdup(status.message);
+    return;
+  }
+  escape->exact = exact.mean;
+  escape->exact_error = exact.mean * exact.relative;
+  double step = sqrt(mean_passage_variance(system, target->boundary) * one->optimizer.eta);
+  double shift = overshoot * (target->above ? step : -step);
+  if (mean_passage_time(system, start, target->boundary + shift, target->bound, &further, &status))
+    escape->longer = exp(further.logarithm - exact.logarithm);
+}
+
+/* Run one case; escape[process] is filled. */
+static bool run_case(const struct cases *cases, const struct run_case *one,
+                     const struct first_passage_target *target, int threads,
+                     struct results *results, struct progress *progress, struct escape *escape,
+                     struct sde_status *status)
+{
+  const uint64_t record_steps[] = {0, one->steps};
+  struct run_case stopped = stopped_case(cases, one, *target, status);
+  bool good = status->code == SDE_OK;
+  if (good) {
+    struct sde_ensemble_result result =
+        case_run(cases, &stopped, true, 0, 2, record_steps, threads, progress);
+    series_report_divergence(results, cases, one, &result, EACH, 2);
+    sde_ensemble_result_free(&result);
+    double *terms = sde_alloc(2 * (size_t)one->paths, sizeof *terms);
+    escape[0] = measure(one, 0, stopped.iterates, terms);
+    for (size_t s = 0; s < cases->recipe->sdes; s++) {
+      struct escape companion = measure(one, 1 + s, stopped.sde[s].companion, terms + one->paths);
+      escape[1 + s] = measure(one, 1 + s, stopped.sde[s].process, terms);
+      escape[1 + s].scheme_error = comparison_scheme_error(
+          &one->sde[s], sde_moments_of_values(one->paths, terms, terms + one->paths));
+      survival_free(&companion.curve);
+      add_exact(cases, target, &escape[1 + s]);
+    }
+    sde_free(terms);
+  }
+  stopped_case_free(cases, &stopped);
+  return good;
+}
+
+/* ---- tables and summary ---- */
+
+static void process_columns(FILE *table, const struct escape *escape)
+{
+  series_case_columns(table, escape->one);
+  if (escape->process == 0)
+    fputs("iterates,,", table);
+  else
+    fprintf(table, "sde,%zu,", escape->process - 1);
+}
+
+static void write_row(struct results *results, const struct escape *escape)
+{
+  FILE *table = results_table(results, "escape.csv",
+                              "optimizer,micro_batch,batch,eta,rho,process,sde,mean,se,n,censored,"
+                              "diverged,restricted_mean,exact,exact_error,scheme_error,longer");
+  process_columns(table, escape);
+  results_number(table, escape->estimate.mean);
+  fputc(',', table);
+  results_number(table, escape->se);
+  fprintf(table, ",%zu,%zu,%llu", escape->estimate.counted, escape->estimate.censored,
+          (unsigned long long)escape->diverged);
+  const double rest[] = {escape->estimate.restricted, escape->exact, escape->exact_error,
+                         escape->process == 0 ? NAN : escape->scheme_error, escape->longer};
+  for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) {
+    fputc(',', table);
+    results_number(table, rest[i]);
+  }
+  fputc('\n', table);
+}
+
+static void write_curve(struct results *results, const struct cases *cases,
+                        const struct escape *escape)
+{
+  FILE *table = results_table(results, "survival.csv",
+                              "optimizer,micro_batch,batch,eta,rho,process,sde,time,survival,se,"
+                              "low,high");
+  size_t records;
+  uint64_t *steps = case_record_steps(cases, escape->one, &records);
+  for (size_t r = 0; r < records; r++) {
+    double time = (double)steps[r] * escape->one->optimizer.eta;
+    struct survival_point point = survival_at(&escape->curve, time, band);
+    const double row[] = {time, point.survival, point.se, point.low, point.high};
+    process_columns(table, escape);
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+      if (i > 0)
+        fputc(',', table);
+      results_number(table, row[i]);
+    }
+    fputc('\n', table);
+  }
+  sde_free(steps);
+}
+
+static json_t *summary_row(const struct escape *escape)
+{
+  const struct optimizer *optimizer = &escape->one->optimizer;
+  bool iterates = escape->process == 0;
+  return json_pack(
+      "{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
+      "optimizer", optimizer->type->name, "micro_batch", series_micro_batch(escape->one), "batch",
+      (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "process",
+      iterates ? "iterates" : "sde", "sde_index",
+      iterates ? json_null() : json_integer((json_int_t)escape->process - 1), "mean",
+      results_json(escape->estimate.mean), "se", results_json(escape->se), "n",
+      (json_int_t)escape->estimate.counted, "censored", (json_int_t)escape->estimate.censored,
+      "diverged", (json_int_t)escape->diverged, "restricted_mean",
+      results_json(escape->estimate.restricted), "exact", results_json(escape->exact),
+      "exact_error", results_json(escape->exact_error), "scheme_error",
+      results_json(iterates ? NAN : escape->scheme_error));
+}
+
+static void print_row(struct results *results, const struct escape *escape)
+{
+  char *label = case_label(escape->one), *who = escape_label(escape);
+  results_note(results, false, "%-13s %-7g %-6g %-8s %10.5g +- %-8.2g %8zu", label,
+               escape->one->optimizer.eta, escape->one->optimizer.rho, who, escape->estimate.mean,
+               escape->se, escape->estimate.censored);
+  if (isnan(escape->exact))
+    results_note(results, false, " %10s", "-");
+  else
+    results_note(results, false, " %10.5g", escape->exact);
+  if (escape->process > 0)
+    results_note(results, false, "  %-12.1g", escape->scheme_error);
+  if (!isnan(escape->longer))
+    results_note(results, false, "  %.3g", escape->longer);
+  results_note(results, false, "\n");
+  sde_free(label);
+  sde_free(who);
+}
+
+static void note_method(struct results *results, const struct cases *cases,
+                        const struct escape *all, size_t count)
+{
+  bool censored = false, known = false;
+  for (size_t i = 0; i < count; i++) {
+    censored |= all[i].estimate.censored > 0;
+    known |= !isnan(all[i].longer);
+  }
+  if (censored)
+    results_note(results, false,
+                 "Of censored paths the mean goes on beyond time %g by the exponential tail of the "
+                 "second half\n",
+                 parameters_real(cases->recipe->common, "time"));
+  results_note(
+      results, false, "%sIterates are seen on the grid and overshoot%s\n\n",
+      cases->recipe->sdes == 0 ? "" : "SDE paths are tested for crossings between their steps. ",
+      known ? ": they take about `longer` times the exact time, to leading order in eta" : "");
+}
+
+static bool run(const struct recipe *recipe, int threads, struct progress *progress,
+                const struct cases *cases, struct results *results, struct sde_status *status)
+{
+  struct first_passage_target target = {0};
+  if (!read_target(cases, &target, status))
+    return false;
+  size_t each = 1 + recipe->sdes, count = cases->count * each;
+  struct escape *all = sde_alloc(count, sizeof *all);
+  bool good = true;
+  for (size_t i = 0; good && i < cases->count; i++)
+    good = run_case(cases, &cases->one[i], &target, threads, results, progress, all + i * each,
+                    status);
+  results_note(results, false,
+               "Time until coordinate %zu reaches %g; standard errors are over independent paths\n"
+               "%-13s %-7s %-6s %-8s %-22s %8s %10s  %-12s  %s\n",
+               target.coordinate + 1, target.boundary, "optimizer", "eta", "rho", "process", "mean",
+               "censored", "exact", "scheme error", "longer");
+  json_t *rows = json_array();
+  for (size_t i = 0; good && i < count; i++) {
+    write_row(results, &all[i]);
+    write_curve(results, cases, &all[i]);
+    print_row(results, &all[i]);
+    json_array_append_new(rows, summary_row(&all[i]));
+  }
+  if (good) {
+    note_method(results, cases, all, count);
+    escape_judge(results, cases, all, count);
+  }
+  json_object_set_new(results_summary(results), "rows", rows);
+  for (size_t i = 0; i < count; i++) {
+    survival_free(&all[i].curve);
+    sde_free(all[i].reason);
+  }
+  sde_free(all);
+  return good;
+}
+
+static const char *const unused[] = {"observables", "tolerance", "variance_reduction", NULL};
+
+extern const struct study_type study_escape;
+const struct study_type study_escape = {
+    .name = "escape",
+    .summary = "first-passage times and survival curves, beside the exact mean in one dimension",
+    .keys = keys,
+    .unused = unused,
+    .companions = true,
+    .ends_early = true,
+    .run = run,
+};

@@ -1,0 +1,235 @@
+/*
+ * The study `regularizer`: the coefficient of grad tr V (of grad E|g_I|, where the optimizer is
+ * normalised) measured in the mean update direction at the start, beside the predicted one; for
+ * normalised optimizers also E|g_I| itself against the size of the batch.
+ */
+#include "experiments/cases/estimate.h"
+#include "experiments/io/progress.h"
+#include "experiments/io/text.h"
+#include "experiments/results/series.h"
+#include "experiments/studies/comparison.h"
+#include "experiments/studies/drift_probe.h"
+#include "experiments/studies/norm_table.h"
+#include "experiments/studies/study.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+struct measured {
+  const struct run_case *one;
+  double coefficient, se, predicted, rounding;
+};
+
+static struct sde_stream probe_stream(const struct cases *cases, const struct optimizer *optimizer)
+{
+  char *name = sde_format("probe %s m=%zu b=%zu rho=%.17g", optimizer->type->name,
+                          optimizer->micro_batch, optimizer->batch, optimizer->rho);
+  struct sde_stream stream = sde_stream_named(parameters_u64(cases->recipe->common, "seed"), name);
+  sde_free(name);
+  return stream;
+}
+
+/* The mean direction by coordinates, beside the first-order drift with the regulariser's term and
+ * without it. */
+static void write_drift(struct results *results, const struct run_case *one,
+                        const struct drift_probe *probe, const struct drift_probe_result *result)
+{
+  FILE *table = results_table(results, "drift.csv",
+                              "optimizer,micro_batch,batch,eta,rho,coordinate,mean,se,with_term,"
+                              "without_term");
+  for (size_t i = 0; i < probe->dim; i++) {
+    const double numbers[] = {sde_moments_mean(result->direction[i]),
+                              sde_moments_standard_error(result->direction[i]),
+                              probe->base[i] + probe->predicted * probe->slope[i], probe->base[i]};
+    series_case_columns(table, one);
+    fprintf(table, "%zu", i + 1);
+    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
+      fputc(',', table);
+      results_number(table, numbers[k]);
+    }
+    fputc('\n', table);
+  }
+}
+
+static void write_coefficient(struct results *results, json_t *rows, const struct measured *row)
+{
+  const struct optimizer *optimizer = &row->one->optimizer;
+  const double numbers[] = {row->coefficient, row->se, row->predicted};
+  FILE *table = results_table(results, "regularizer.csv",
+                              "optimizer,micro_batch,batch,eta,rho,coefficient,se,predicted,n");
+  series_case_columns(table, row->one);
+  for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
+    results_number(table, numbers[k]);
+    fputc(',', table);
+  }
+  fprintf(table, "%" PRIu64 "\n", row->one->paths);
+  json_array_append_new(rows, json_pack("{s:s, s:o, s:I, s:f, s:I, s:s, s:o, s:o, s:f}",
+                                        "optimizer", optimizer->type->name, "micro_batch",
+                                        series_micro_batch(row->one), "batch",
+                                        (json_int_t)optimizer->batch, "rho", optimizer->rho,
+                                        "paths", (json_int_t)row->one->paths, "of",
+                                        optimizer->type->normalized ? "grad E|g_I|" : "grad tr V",
+                                        "coefficient", results_json(row->coefficient), "se",
+                                        results_json(row->se), "predicted", row->predicted));
+  char *label = case_label(row->one);
+  results_note(results, false, "%-12s %-6zu %-8g %-12s %12.6g +- %-9.2g %12.6g\n", label,
+               optimizer->batch, optimizer->rho,
+               optimizer->type->normalized ? "grad E|g_I|" : "grad tr V", row->coefficient, row->se,
+               row->predicted);
+  sde_free(label);
+}
+
+/* Probe one case and write its rows. */
+static bool measure(const struct cases *cases, const struct run_case *one, int threads,
+                    struct progress *progress, struct results *results, json_t *rows,
+                    struct measured *row, struct sde_status *status)
+{
+  const struct parameters *common = cases->recipe->common;
+  const char *place = parameters_place(common, one->optimizer.rho > 0 ? "study" : "rho");
+  struct drift_probe *probe =
+      drift_probe_new(&one->optimizer, cases->start, parameters_u64(common, "seed"), place, status);
+  if (probe == NULL)
+    return false;
+  char *label = case_label(one);
+  progress_part(progress, label, case_work(one, cases->recipe->sdes, false), one->paths);
+  struct drift_probe_result result =
+      drift_probe_run(probe, probe_stream(cases, &one->optimizer), one->paths, threads,
+                      progress == NULL ? NULL : progress_paths, progress);
+  progress_ran(progress, result.own_paths, result.own_work);
+  if (result.not_finite > 0) {
+    results_note(results, true,
+                 "sharpsde: %s, rho %g: %" PRIu64 " of %" PRIu64
+                 " directions are not finite and were left out\n",
+                 label, one->optimizer.rho, result.not_finite, one->paths);
+    results_fail(results);
+  }
+  *row = (struct measured){one, sde_moments_mean(result.coefficient), result.se, probe->predicted,
+                           probe->rounding};
+  write_coefficient(results, rows, row);
+  write_drift(results, one, probe, &result);
+  drift_probe_result_free(&result);
+  drift_probe_free(probe);
+  sde_free(label);
+  return true;
+}
+
+/* The batch of all samples has no variance term, and there nothing is to be told from 0 but the
+ * term that drawing with replacement would have. */
+static enum holds judge(const struct cases *cases, const struct measured *row, double quantile)
+{
+  const struct optimizer *optimizer = &row->one->optimizer;
+  double c = objective_batch_factor(cases->objective, optimizer->batch);
+  double usam = optimizer->rho * (c > 0 ? c : 1 / (double)optimizer->batch) / 2;
+  return drift_probe_judge(row->coefficient, quantile * row->se + row->rounding, row->predicted,
+                           usam, cases->loss->quadratic);
+}
+
+/* Do two rows differ in the micro-batch only? */
+static bool same_family(const struct measured *a, const struct measured *b)
+{
+  const struct optimizer *x = &a->one->optimizer, *y = &b->one->optimizer;
+  return x->type == y->type && x->batch == y->batch && x->rho == y->rho &&
+         a->one->paths == b->one->paths;
+}
+
+/* One verdict for all micro-batches of an optimizer, batch and rho. */
+static void family_verdict(struct results *results, const struct cases *cases,
+                           const struct measured *all, size_t count, size_t first)
+{
+  double quantile = comparison_quantile(cases, count);
+  const struct optimizer *optimizer = &all[first].one->optimizer;
+  struct text text = {0};
+  enum holds holds = HOLDS_YES;
+  for (size_t i = first; i < count; i++) {
+    if (!same_family(&all[i], &all[first]))
+      continue;
+    enum holds one = judge(cases, &all[i], quantile);
+    if (one == HOLDS_NO || holds == HOLDS_YES)
+      holds = one;
+    char *label = case_label(all[i].one);
+    text_add(&text, "%s%s: %.5g +- %.2g, predicted %.5g%s", i == first ? "" : "; ", label,
+             all[i].coefficient, quantile * all[i].se, all[i].predicted, results_flag(one));
+    sde_free(label);
+  }
+  if (!cases->loss->quadratic)
+    text_add(&text, "; the loss is not quadratic, and a part of order rho^2 is in these");
+  bool full = optimizer->type->perturbation == PERTURB_FULL_GRADIENT;
+  char *claim = sde_format(
+      "%s, b %zu, rho %g: the mean direction %s", optimizer->type->name, optimizer->batch,
+      optimizer->rho,
+      optimizer->type->normalized
+          ? "has rho grad E|g_I| in it, with coefficient rho, not half or twice it"
+      : full
+          ? "has no part along grad tr V: the full gradient does not see the noise"
+          : "has the variance term, grad tr V with coefficient rho c(m)/2, not half or twice it");
+  results_verdict(results, claim, holds, "%s", text.data);
+  sde_free(claim);
+  sde_free(text.data);
+}
+
+static bool leads_family(const struct measured *all, size_t index)
+{
+  for (size_t i = 0; i < index; i++)
+    if (same_family(&all[i], &all[index]))
+      return false;
+  return true;
+}
+
+static bool run(const struct recipe *recipe, int threads, struct progress *progress,
+                const struct cases *cases, struct results *results, struct sde_status *status)
+{
+  if (parameters_count(recipe->common, "eta") > 1)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: one eta is enough: the mean direction does not depend on it",
+                    parameters_place(recipe->common, "eta"));
+  struct measured *all = sde_alloc(cases->count, sizeof *all);
+  json_t *rows = json_array();
+  results_note(results, false,
+               "At the start, coefficient +- standard error\n%-12s %-6s %-8s %-12s "
+               "%-25s %s\n",
+               "optimizer", "batch", "rho", "of", "measured", "   predicted");
+  bool good = true;
+  for (size_t i = 0; good && i < cases->count; i++)
+    good = measure(cases, &cases->one[i], threads, progress, results, rows, &all[i], status);
+  results_note(results, false, "\n");
+  for (size_t i = 0; good && i < cases->count; i++)
+    if (leads_family(all, i))
+      family_verdict(results, cases, all, cases->count, i);
+  if (good)
+    norm_table_report(cases, threads, progress, results);
+  json_object_set_new(results_summary(results), "rows", rows);
+  sde_free(all);
+  return good;
+}
+
+/* One step of each path, by the optimizer and by SGD, and the table of norms. */
+static bool estimate(const struct cases *cases, struct estimate *estimate,
+                     struct sde_status *status)
+{
+  (void)status;
+  for (size_t i = 0; i < cases->count; i++)
+    estimate_add(estimate, cases->one[i].iterates, cases->start, DRIFT_PROBE_STEPS,
+                 cases->one[i].paths);
+  norm_table_estimate(cases, estimate);
+  return true;
+}
+
+static const char *const unused[] = {"eta",
+                                     "time",
+                                     "sde",
+                                     "observables",
+                                     "records",
+                                     "max_diverged",
+                                     "divergence_bound",
+                                     "tolerance",
+                                     "variance_reduction",
+                                     NULL};
+
+extern const struct study_type study_regularizer;
+const struct study_type study_regularizer = {
+    .name = "regularizer",
+    .summary = "the regulariser's coefficient in the mean direction at the start, measured",
+    .unused = unused,
+    .estimate = estimate,
+    .run = run,
+};
