@@ -59,12 +59,14 @@ compared() {
     -printf '%P\n' | sort -u | sed "s|^|$1/|")
 }
 
-# compare OLD NEW NAME...: both commands on these recipes, the two at a time; prints what differs.
+# compare OLD NEW NAME...: both commands on these recipes, beside the same data, for its path enters
+# recipe_sha256; prints what differs.
 compare() {
   local old=$1 new=$2 name
   shift 2
   rm -rf old new
   mkdir old new
+  ln -sf "$root"/data/*.csv .
   printf '%s\n' "$@" >names
   export -f run_one
   export root
