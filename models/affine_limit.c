@@ -23,6 +23,17 @@ double affine_limit_cost(size_t dim, double normal_cost)
   return d * d + (double)(triangle(dim) * triangle(dim + 1)) + d * d * d / 6 + d * normal_cost;
 }
 
+/* Numbers of a tensor beyond which none is learnt: 16 MB, 53 dimensions. */
+static const double TENSOR_MOST = 0x1p21;
+
+double affine_limit_learning_cost(size_t dim, size_t noise_dim, double evaluation_cost)
+{
+  double entries = (double)triangle(dim), points = (double)affine_points(dim);
+  return entries * points > TENSOR_MOST
+             ? INFINITY
+             : points * (double)noise_dim * (evaluation_cost + entries) + entries * points;
+}
+
 /* values[(i*(i+1)/2 + k)*width + p] += noise_i noise_k. */
 static void add_squares(size_t d, size_t width, const double *noise, double *values)
 {

@@ -11,6 +11,11 @@
 /* Multiply-adds, and normals, that one evaluation takes a path. */
 double affine_limit_cost(size_t dim, double normal_cost);
 
+/* Multiply-adds that learning takes, where one evaluation of the system that is learnt from, with
+ * noise_dim Wiener processes, takes evaluation_cost. Learning may also need more memory than it is
+ * worth, about dim^4/4 numbers twice: then INFINITY. */
+double affine_limit_learning_cost(size_t dim, size_t noise_dim, double evaluation_cost);
+
 /* Drift and covariance sum_k b_k b_k^T of a system as polynomials in y = x - centre of a frame: the
  * drift is matrix y + constant, and entry i*(i+1)/2 + k of the covariance's lower triangle is
  * sum_(b <= a) tensor[entry*pairs + a*(a+1)/2 + b] z_a z_b with z = (y_1, .., y_d, 1) and

@@ -173,16 +173,33 @@ static struct sde_system first_order(const struct limit *limit, bool of_state, s
   return system;
 }
 
+/* A run evaluates its SDEs at least so many times: 64 paths of 100 steps of 16 substeps. */
+static const double EVALUATIONS_LEAST = 1e5;
+
+/* Is the affine limit cheaper, with what learning it takes spread over a run? For schemes that
+ * evaluate the system for every Wiener process, their number counts. Nothing is built to know. */
+static bool is_affine_cheaper(const struct limit *limit)
+{
+  struct limit copy;
+  struct sde_system general = first_order(limit, false, &copy);
+  const struct limit_form *form = &limit->form;
+  size_t d = general.dim;
+  double affine = affine_limit_cost(d, FACTOR_NORMAL_COST), own = limit_form_cost(form);
+  double learning = affine_limit_learning_cost(d, general.noise_dim, limit_form_cost(&copy.form)) /
+                    EVALUATIONS_LEAST;
+  if (form->options.factor == LIMIT_FACTOR_FEWEST)
+    return (double)d * (affine + learning) <= (double)factor_noise_dim(&form->plan) * own;
+  return form->options.factor == LIMIT_FACTOR_AUTO && affine + learning <= own;
+}
+
 /* Quadratic losses under index sampling have affine limits, worth learning where they are cheaper,
  * unless the polynomials would lose the noise's digits. Lifted ones take the second order in eta
  * from the state. */
 static void choose_affine(struct limit *limit)
 {
   const struct limit_form *form = &limit->form;
-  enum limit_factor factor = form->options.factor;
-  bool cheaper = affine_limit_cost(form->dim, FACTOR_NORMAL_COST) <= limit_form_cost(form);
   if (!limit_form_is_affine(form) || form->optimizer->objective->sampling == OBJECTIVE_GAUSSIAN ||
-      !(factor == LIMIT_FACTOR_FEWEST || (factor == LIMIT_FACTOR_AUTO && cheaper)))
+      !is_affine_cheaper(limit))
     return;
   struct limit copy;
   struct sde_system general = first_order(limit, false, &copy);

@@ -6,6 +6,7 @@
 #include "sde/block.h"
 #include "sde/vector_math.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -85,6 +86,7 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
   const struct sde_control_variate *variate = process->context;
   struct workspace *workspace = memory;
   size_t d = variate->dim;
+  assert(step < variate->steps);
   const double *m = variate->path + step * d;
   sde_wiener_increment(&variate->wiener, first_path, width, step * variate->resolution,
                        variate->resolution, workspace->dw, workspace->scratch);

@@ -18,8 +18,9 @@ enum { SDE_QUASI_DIMENSIONS = 40, SDE_QUASI_BITS = 24 };
  * with a random digital shift of its own, so that each is uniform, replicates are independent, and
  * the mean over one has no bias (L'Ecuyer, Lemieux, "Recent advances in randomized quasi-Monte
  * Carlo methods", 2002). The time is cut into `intervals`, of which number c spans the fine steps
- * begin[c] .. begin[c + 1] - 1. Dimension j * components + k is the standard normal z_j of
- * component k, and its increment over interval c, in units of sqrt(fine step), is the sum over j of
+ * begin[c] .. begin[c + 1] - 1; begin[intervals] is where the path ends, and no step from there on
+ * may be asked for. Dimension j * components + k is the standard normal z_j of component k, and its
+ * increment over interval c, in units of sqrt(fine step), is the sum over j of
  * bridge[c * intervals + j] z_j. */
 struct sde_quasi {
   struct sde_stream shifts;

@@ -7,6 +7,7 @@
 #include "sde/levy_area.h"
 #include "sde/status.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -126,6 +127,17 @@ static bool spans(const struct sde_quasi *quasi, size_t interval, uint64_t step)
   return quasi->begin[interval] <= step && step < quasi->begin[interval + 1];
 }
 
+/* The interval of a fine step. Beyond the last one there is none: a path that is quasi-random ends
+ * where its net does. */
+static size_t interval_of(const struct sde_quasi *quasi, uint64_t step)
+{
+  assert(step < quasi->begin[quasi->intervals]);
+  size_t interval = 0;
+  while (!spans(quasi, interval, step))
+    interval++;
+  return interval;
+}
+
 /* What an interval's fine steps are given each: their part of the quasi-random increment less that
  * of the pseudo-random one, so that they add up to the former, by a Brownian bridge between. */
 static void correct_interval(const struct sde_wiener *wiener, struct correction *correction,
@@ -156,9 +168,7 @@ static void correct(const struct sde_wiener *wiener, struct correction *correcti
   if (!same_paths || !spans(quasi, correction->interval, step)) {
     correction->known = true;
     correction->first_path = first_path;
-    correction->interval = 0;
-    while (!spans(quasi, correction->interval, step))
-      correction->interval++;
+    correction->interval = interval_of(quasi, step);
     correct_interval(wiener, correction, width);
   }
   sde_block_add(quasi->components * width, 1, correction->added, normals);

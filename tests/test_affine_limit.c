@@ -377,6 +377,59 @@ START_TEST(null_directions_have_no_noise)
 }
 END_TEST
 
+/* The form is chosen before anything is learnt, for AUTO by the work of an evaluation and of
+ * learning, for FEWEST by that for each Wiener process. The twins are
+ * small enough to be learnt. */
+static const struct {
+  size_t features, samples;
+  enum limit_factor factor;
+  bool affine;
+} sizes[] = {{100, 20, LIMIT_FACTOR_FEWEST, false}, {100, 20, LIMIT_FACTOR_AUTO, false},
+             {60, 500, LIMIT_FACTOR_FEWEST, false}, {300, 10, LIMIT_FACTOR_FEWEST, false},
+             {3, 100, LIMIT_FACTOR_FEWEST, true},   {3, 100, LIMIT_FACTOR_AUTO, true},
+             {8, 500, LIMIT_FACTOR_FEWEST, true},   {12, 4, LIMIT_FACTOR_FEWEST, false}};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+static char *wide_file(size_t features, size_t samples)
+{
+  size_t size = 0;
+  char *text = NULL;
+  double z[SDE_UNIT];
+  FILE *csv = open_memstream(&text, &size);
+  for (size_t j = 0; j < features; j++)
+    fprintf(csv, "x%zu,", j + 1);
+  fprintf(csv, "y\n");
+  for (size_t i = 0; i < samples; i++)
+    for (size_t j = 0; j <= features; j++) {
+      sde_random_normals(&(struct sde_address){{7, 4}, j, i}, SDE_UNIT, 1, z);
+      fprintf(csv, "%.6g%c", z[0], j < features ? ',' : '\n');
+    }
+  fclose(csv);
+  char *file = models_file(text);
+  free(text);
+  return file;
+}
+
+START_TEST(the_form_is_chosen_before_it_is_learnt)
+{
+  char *file = wide_file(sizes[_i].features, sizes[_i].samples);
+  char *loss = sde_format("linear-regression data=%s target=y intercept=false", file);
+  struct models_setup setup = models_setup_new(loss, "sampling=with-replacement", "sgd", 0.1, 2, 2);
+  struct limit_options options = {.eta_order = 1, .factor = sizes[_i].factor};
+  struct limit *limit = models_limit(&setup.optimizer, options);
+  bool affine = strstr(limit_description(limit), "affine drift") != NULL;
+  ck_assert_msg(affine == sizes[_i].affine, "%s", limit_description(limit));
+  if (!affine && sizes[_i].factor == LIMIT_FACTOR_FEWEST)
+    ck_assert_uint_le(limit_system(limit)->noise_dim, sizes[_i].features < sizes[_i].samples
+                                                          ? sizes[_i].features
+                                                          : sizes[_i].samples);
+  limit_free(limit);
+  models_setup_free(&setup);
+  sde_free(loss);
+  models_file_remove(file);
+}
+END_TEST
+
 /* Exact means at rest, of the iterates and of the SDE of order 1, for y = 1e7 + z: E x is the mean
  * of y, E f = (var y + var x) / 2, with var x = eta r var y / 2 b for the SDE and the same over 1 -
  * eta r / 2 for the iterates, r = 1 for sgd and (1 + rho) for m-usam. The twin follows moments of x
@@ -446,6 +499,7 @@ int main(void)
   tcase_add_test(tests, what_is_not_affine_is_refused);
   tcase_add_test(tests, noise_that_vanishes_at_rest_is_not_learnt);
   tcase_add_test(tests, null_directions_have_no_noise);
+  tcase_add_loop_test(tests, the_form_is_chosen_before_it_is_learnt, 0, SIZES);
   tcase_add_loop_test(tests, exact_means_are_right_far_from_the_origin, 0, 2);
   return testing_run(suite);
 }

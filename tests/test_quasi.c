@@ -12,6 +12,7 @@
 
 #include <gsl/gsl_cdf.h>
 #include <math.h>
+#include <signal.h>
 #include <string.h>
 
 enum { WIDTH = 8 };
@@ -354,6 +355,21 @@ START_TEST(what_it_does_not_go_with_is_said)
 }
 END_TEST
 
+/* There is no interval beyond the last fine step: whoever asks for one is stopped, and the memory
+ * behind the intervals is not read. */
+START_TEST(no_increment_lies_beyond_the_last)
+{
+  enum { STEPS = 6 };
+  struct sde_quasi *quasi = sde_quasi_new(shifts, 1, STEPS, 64);
+  struct sde_wiener wiener = {.stream = shifts, .noise_dim = 1, .fine_step = 0.5, .quasi = quasi};
+  struct sde_wiener_workspace *workspace = sde_wiener_workspace_new(&wiener, WIDTH);
+  for (uint64_t step = 0; step < STEPS + (uint64_t)_i; step++)
+    sde_wiener_draw(&wiener, workspace, 0, WIDTH, step, 1);
+  sde_wiener_workspace_free(workspace);
+  sde_quasi_free(quasi);
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("quasi");
@@ -370,5 +386,7 @@ int main(void)
   tcase_add_loop_test(tests, other_schemes_take_them, 0, 3);
   tcase_add_test(tests, few_wiener_processes_are_preferred);
   tcase_add_test(tests, what_it_does_not_go_with_is_said);
+  tcase_add_loop_test(tests, no_increment_lies_beyond_the_last, 0, 1);
+  tcase_add_loop_test_raise_signal(tests, no_increment_lies_beyond_the_last, SIGABRT, 1, 2);
   return testing_run(suite);
 }

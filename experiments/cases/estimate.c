@@ -23,17 +23,19 @@ static double seconds_now(void)
 }
 
 /* Seconds that one unit of paths takes for one learning-rate step of a process: steps are timed
- * until a hundredth of a second has passed. */
-static double unit_step_seconds(const struct sde_process *process, const double *start)
+ * until a hundredth of a second has passed. A process may have tables for its own steps alone, so
+ * that paths which reach the last of them start again. */
+static double unit_step_seconds(const struct sde_process *process, const double *start,
+                                uint64_t horizon)
 {
   void *workspace = process->workspace_new(process, SDE_UNIT);
   double *x = sde_alloc(process->dim * SDE_UNIT, sizeof(double));
-  for (size_t i = 0; i < process->dim; i++)
-    sde_block_fill(SDE_UNIT, start[i], x + i * SDE_UNIT);
   double begun = seconds_now(), elapsed;
   uint64_t steps = 0;
   do {
-    process->advance(process, workspace, 0, SDE_UNIT, steps++, x);
+    for (size_t i = 0; steps % horizon == 0 && i < process->dim; i++)
+      sde_block_fill(SDE_UNIT, start[i], x + i * SDE_UNIT);
+    process->advance(process, workspace, 0, SDE_UNIT, steps++ % horizon, x);
     elapsed = seconds_now() - begun;
   } while (elapsed < 0.01);
   sde_free(x);
@@ -72,11 +74,11 @@ static double of_paths(double unit, uint64_t paths)
 void estimate_add(struct estimate *estimate, const struct sde_process *process, const double *start,
                   uint64_t steps, uint64_t paths)
 {
-  if (paths == 0)
+  if (paths == 0 || steps == 0)
     return;
   double substeps = process->substeps > 0 ? (double)process->substeps : 1;
   estimate->path_steps += substeps * (double)steps * (double)paths;
-  estimate->seconds += of_paths(unit_step_seconds(process, start) * (double)steps, paths);
+  estimate->seconds += of_paths(unit_step_seconds(process, start, steps) * (double)steps, paths);
 }
 
 void estimate_add_case(struct estimate *estimate, const struct cases *cases,
