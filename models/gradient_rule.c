@@ -37,6 +37,11 @@ bool gradient_rule_sees_noise(const struct gradient_rule *rule)
          rule->theory.depends == GRADIENT_OF_BATCH;
 }
 
+bool gradient_rule_has_regularizer(const struct gradient_rule *rule)
+{
+  return rule->theory.depends == GRADIENT_UNPERTURBED || rule->theory.regularizer != 0;
+}
+
 SDE_VECTOR
 void gradient_normalize(size_t dim, size_t width, double *v)
 {

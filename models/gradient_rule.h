@@ -25,11 +25,14 @@ enum gradient_dependence {
   GRADIENT_OF_BATCH        /* x and the batch, or draws of the rule's own: from fresh directions */
 };
 
-/* What is coded of F and Sigma besides their enumeration; limit_forms.h. */
+/* Perturbations whose formulas are known: those of micro-batches have forms of F and Sigma besides
+ * their enumeration, limit_forms.h; and `explain` and reports print them. */
 enum gradient_closed_form {
   GRADIENT_NO_CLOSED_FORM,
-  GRADIENT_EXPANDED, /* e_j = g_Ij: to first order in rho by the columns of theory.md section 3 */
-  GRADIENT_NORM      /* e_j = g_Ij/|g_Ij|: the drift to first order is g + rho grad E|g_I| */
+  GRADIENT_FULL,      /* e = g */
+  GRADIENT_FULL_UNIT, /* e = g/|g| */
+  GRADIENT_EXPANDED,  /* e_j = g_Ij: to first order in rho by the columns of theory.md section 3 */
+  GRADIENT_NORM       /* e_j = g_Ij/|g_Ij|: the drift to first order is g + rho grad E|g_I| */
 };
 
 /* Terms of the regulariser R, F = grad(f + rho R) to first order in rho: a set of bits. */
@@ -94,6 +97,9 @@ const struct gradient_rule *gradient_rule_named(const char *name);
 
 /* Does the perturbation see the noise, so that R may have a variance term? */
 bool gradient_rule_sees_noise(const struct gradient_rule *rule);
+
+/* Is R known in closed form, be it 0? */
+bool gradient_rule_has_regularizer(const struct gradient_rule *rule);
 
 /* Divide each path's vector v[i*width + p] by its length; zero stays zero. */
 void gradient_normalize(size_t dim, size_t width, double *v);

@@ -315,8 +315,7 @@ static void set_update(struct limit *limit)
     return;
   limit->vectors = update_rule_vectors(optimizer->update);
   optimizer->update->affine(optimizer, &limit->update);
-  limit->lifted =
-      limit->vectors > 1 || limit->update.state[0][0] != 0 || limit->update.gradient[0] != 1;
+  limit->lifted = !optimizer_steps_along_gradient(optimizer);
 }
 
 /* A column of diagonal noise, lifted, has an entry in each vector, which depends on x_k alone. */

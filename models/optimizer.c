@@ -17,6 +17,24 @@ bool optimizer_read(struct optimizer *optimizer, const struct parameters *rule,
          (optimizer->update->read == NULL || optimizer->update->read(update, optimizer, status));
 }
 
+bool optimizer_same_rules(const struct optimizer *a, const struct optimizer *b)
+{
+  bool same = a->rule == b->rule && a->update == b->update && a->micro_batch == b->micro_batch;
+  for (size_t i = 0; i < OPTIMIZER_SETTINGS; i++)
+    same = same && a->rule_setting[i] == b->rule_setting[i] &&
+           a->update_setting[i] == b->update_setting[i];
+  return same;
+}
+
+bool optimizer_steps_along_gradient(const struct optimizer *optimizer)
+{
+  struct update_affine affine = {0};
+  if (optimizer->update->affine == NULL || update_rule_vectors(optimizer->update) > 1)
+    return false;
+  optimizer->update->affine(optimizer, &affine);
+  return affine.state[0][0] == 0 && affine.gradient[0] == 1;
+}
+
 size_t optimizer_dim(const struct optimizer *optimizer)
 {
   return optimizer->objective->loss->dim * update_rule_vectors(optimizer->update);

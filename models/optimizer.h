@@ -31,6 +31,12 @@ struct optimizer {
 bool optimizer_read(struct optimizer *optimizer, const struct parameters *rule,
                     const struct parameters *update, struct sde_status *status);
 
+/* Are they the same optimizer but for objective, eta, rho and batch? */
+bool optimizer_same_rules(const struct optimizer *a, const struct optimizer *b);
+
+/* Is U = w, so that the step is that of SGD along w, and what is known of that holds? */
+bool optimizer_steps_along_gradient(const struct optimizer *optimizer);
+
 /* The dimension of the state, and where it starts: y = (x, extra), from dim numbers x. */
 size_t optimizer_dim(const struct optimizer *optimizer);
 void optimizer_start(const struct optimizer *optimizer, const double *x, double *y);

@@ -63,7 +63,7 @@ static void list_noise(void)
 
 static void list_optimizers(void)
 {
-  for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++)
+  for (const struct gradient_rule *const *type = gradient_rules(); *type != NULL; type++)
     print_row(2, (*type)->name, (*type)->summary);
 }
 

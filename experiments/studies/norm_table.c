@@ -373,7 +373,7 @@ static size_t insert_size(size_t count, size_t *sizes, size_t size)
 struct request {
   size_t count, *sizes;
   uint64_t draws;
-  bool normalized; /* is any optimizer? */
+  bool normalized; /* is any gradient rule? */
 };
 
 static struct request request_of(const struct cases *cases)
@@ -384,7 +384,7 @@ static struct request request_of(const struct cases *cases)
     request.count = insert_size(request.count, request.sizes, one->optimizer.micro_batch);
     request.count = insert_size(request.count, request.sizes, one->optimizer.batch);
     request.draws = one->paths > request.draws ? one->paths : request.draws;
-    request.normalized |= one->optimizer.type->normalized;
+    request.normalized |= one->optimizer.rule->theory.normalized;
   }
   return request;
 }

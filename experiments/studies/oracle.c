@@ -103,9 +103,9 @@ struct oracle *oracle_new(const struct cases *cases, const struct run_case *one,
                           const char **why)
 {
   size_t d = cases->loss->dim;
-  *why = !cases->loss->quadratic           ? "no exact moments: the loss is not quadratic"
-         : d > SDE_LINEAR_LARGEST_DIM      ? "no exact moments: more than 40 dimensions"
-         : one->optimizer.type->normalized ? "no exact moments: the optimizer normalises"
+  *why = !cases->loss->quadratic                  ? "no exact moments: the loss is not quadratic"
+         : d > SDE_LINEAR_LARGEST_DIM             ? "no exact moments: more than 40 dimensions"
+         : one->optimizer.rule->theory.normalized ? "no exact moments: the optimizer normalises"
          : cases->objective->sampling == OBJECTIVE_GAUSSIAN
              ? "no exact moments: the noise has no variance, or perturbs and depends on the state"
              : "no exact moments: too many micro-batches";

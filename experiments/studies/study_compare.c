@@ -116,7 +116,7 @@ static json_t *summary_row(const struct cases *cases, const struct comparison *r
   return json_pack(
       "{s:s, s:o, s:I, s:f, s:f, s:s, s:f, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
       "s:o, s:o}",
-      "optimizer", optimizer->type->name, "micro_batch", series_micro_batch(row->one), "batch",
+      "optimizer", optimizer->rule->name, "micro_batch", series_micro_batch(row->one), "batch",
       (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "observable",
       cases->observable_name[row->observable], "time", row->time, "sde_index", (int)row->sde,
       "iterates", side(row->iterates, row->iterates_diverged), "sde",

@@ -217,7 +217,7 @@ static json_t *summary_row(const struct averages *quantities, const struct measu
   return json_pack(
       "{s:s, s:o, s:I, s:f, s:f, s:s, s:f, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
       "s:o, s:o}",
-      "optimizer", one->optimizer.type->name, "micro_batch", series_micro_batch(one), "batch",
+      "optimizer", one->optimizer.rule->name, "micro_batch", series_micro_batch(one), "batch",
       (json_int_t)one->optimizer.batch, "eta", one->optimizer.eta, "rho", one->optimizer.rho,
       "observable", quantities->name[q], "time", (double)one->steps * one->optimizer.eta,
       "sde_index", (int)s, "iterates", side(iterates), "sde", side(solution), "exact_iterates",

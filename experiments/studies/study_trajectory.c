@@ -54,7 +54,7 @@ static json_t *final_means(const struct cases *cases, const struct run_case *one
   }
   uint64_t diverged = result->diverged[(process + 1) * records - 1];
   return json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:f, s:I, s:o}", "optimizer",
-                   one->optimizer.type->name, "micro_batch", series_micro_batch(one), "batch",
+                   one->optimizer.rule->name, "micro_batch", series_micro_batch(one), "batch",
                    (json_int_t)one->optimizer.batch, "eta", one->optimizer.eta, "rho",
                    one->optimizer.rho, "process", process == 0 ? "iterates" : "sde", "sde_index",
                    process == 0 ? json_null() : json_integer((json_int_t)process - 1), "time",
