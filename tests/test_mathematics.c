@@ -390,6 +390,14 @@ static char *error_of(const char *formula)
   return sde_strdup(equals + 1);
 }
 
+/* The weights of rw-sam are summed over the i in B. */
+static char *summed_over_batch(char *update)
+{
+  char *changed = formula_replaced(update, "sum_i p_i", "sum_B p_i");
+  sde_free(update);
+  return changed;
+}
+
 static struct printed read_report(const struct gradient_rule *type, int eta_order,
                                   struct which which, bool gaussian, const struct change *change)
 {
@@ -401,7 +409,7 @@ static struct printed read_report(const struct gradient_rule *type, int eta_orde
   mathematics_sde(&sde, type, &options, gaussian);
   sde.data = changed(sde.data, change);
   const char *at = update.data;
-  printed.update = formula_of_mathml(at, &at);
+  printed.update = summed_over_batch(formula_of_mathml(at, &at));
   printed.regularizer = formula_of_mathml(at, &at);
   if (printed.regularizer == NULL)
     printed.regularizer = sde_strdup("");
@@ -593,11 +601,8 @@ static struct printed read_explained(const struct gradient_rule *type, int eta_o
                             .error = field_of(at, "  weak error"),
                             .words = sde_strdup("")};
   char *update = field_of(page, "update");
-  printed.update = formula_replaced(update, "x <- x - eta u u =", "u =");
-  char *draws = formula_replaced(printed.update, "sum_i p_i", "sum_B p_i"); /* i in B */
-  sde_free(printed.update);
+  printed.update = summed_over_batch(formula_replaced(update, "x <- x - eta u u =", "u ="));
   sde_free(update);
-  printed.update = draws;
   static const char *const behind[] = {" m = b", " F = E u"};
   cut(printed.update, behind, 1);
   cut(printed.equation, behind + 1, 1);
