@@ -70,7 +70,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 ENGINE := $(filter-out sde/ranks_$(if $(filter 1,$(MPI)),one,mpi).c,$(wildcard sde/*.c))
 LIBRARY := $(call objects,$(if $(X86_64),$(ENGINE),$(filter-out $(KERNELS),$(ENGINE))) \
   $(wildcard models/*.c))
-COMMAND := $(call objects,$(wildcard experiments/*/*.c))
+COMMAND := $(call objects,$(wildcard analysis/*.c experiments/*/*.c))
 STUDIES := $(filter-out $(B)/experiments/command/main.o,$(COMMAND))
 TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 TEST_SUPPORT := $(call objects,$(filter-out tests/test_%,$(wildcard tests/*.c)))

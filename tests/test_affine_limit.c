@@ -3,7 +3,7 @@
  * samples, where the optimum or the start is far away and features have other scales than one;
  * exact means there; and that what cannot be learnt is not used. The twins learn about the origin.
  */
-#include "experiments/studies/oracle.h"
+#include "analysis/oracle.h"
 #include "models/affine_limit.h"
 #include "sde/block.h"
 #include "sde/linear.h"

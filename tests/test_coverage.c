@@ -2,8 +2,8 @@
  * Standard errors tell the truth: over 1000 seeds of cheap problems with exact answers, the
  * interval mean +- 1.96 standard errors covers the answer 93 to 97 % of the time.
  */
-#include "experiments/studies/drift_probe.h"
-#include "experiments/studies/oracle.h"
+#include "analysis/drift_probe.h"
+#include "analysis/oracle.h"
 #include "tests/golden.h"
 #include "tests/golden_moments.h"
 #include "tests/models_testing.h"

@@ -5,10 +5,10 @@
  */
 #include "experiments/cases/cases.h"
 #include "experiments/results/results.h"
-#include "experiments/studies/first_passage.h"
-#include "experiments/studies/mean_passage.h"
+#include "analysis/first_passage.h"
+#include "analysis/mean_passage.h"
 #include "experiments/studies/study.h"
-#include "experiments/studies/survival.h"
+#include "analysis/survival.h"
 #include "sde/ensemble.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"

@@ -2,7 +2,7 @@
  * Fits: known power laws, which slopes a verdict accepts, and the intervals of slopes over many
  * simulated lines beside those of points chosen and weighted by their own luck.
  */
-#include "experiments/studies/error_line.h"
+#include "analysis/error_line.h"
 #include "tests/testing.h"
 
 #include <gsl/gsl_fit.h>

@@ -4,7 +4,7 @@
  * neither may be had where errors are large or eta is not small.
  */
 #include "experiments/studies/comparison.h"
-#include "experiments/studies/oracle.h"
+#include "analysis/oracle.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
 

@@ -6,9 +6,9 @@
  */
 #include "experiments/cases/cases.h"
 #include "experiments/results/results.h"
-#include "experiments/studies/density.h"
-#include "experiments/studies/effective_loss.h"
-#include "experiments/studies/minima.h"
+#include "analysis/density.h"
+#include "analysis/effective_loss.h"
+#include "analysis/minima.h"
 #include "experiments/studies/study.h"
 #include "sde/block.h"
 #include "tests/golden.h"

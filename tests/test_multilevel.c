@@ -6,7 +6,7 @@
 #include "sde/multilevel.h"
 
 #include "experiments/cases/unused.h"
-#include "experiments/studies/oracle.h"
+#include "analysis/oracle.h"
 #include "tests/golden_moments.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"

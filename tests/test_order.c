@@ -5,8 +5,8 @@
  */
 #include "experiments/cases/cases.h"
 #include "experiments/results/results.h"
-#include "experiments/studies/fit.h"
-#include "experiments/studies/oracle.h"
+#include "analysis/fit.h"
+#include "analysis/oracle.h"
 #include "experiments/studies/study.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"

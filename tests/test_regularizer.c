@@ -3,8 +3,8 @@
  * rho c(m)/2 for m-usam and 0 for n-usam, that of grad E|g_I| is rho. The norm table: E|g_s| as in
  * theory.md section 9. Each beside a value that must be refused. Run from the root of the project.
  */
-#include "experiments/studies/drift_probe.h"
-#include "experiments/studies/norm_table.h"
+#include "analysis/drift_probe.h"
+#include "analysis/norm_table.h"
 #include "experiments/studies/study.h"
 #include "models/gaussian_norm.h"
 #include "tests/golden.h"

@@ -7,7 +7,7 @@
 #include "experiments/cases/cases.h"
 #include "experiments/io/progress.h"
 #include "experiments/studies/comparison.h"
-#include "experiments/studies/oracle.h"
+#include "analysis/oracle.h"
 #include "tests/testing.h"
 
 #include <math.h>

@@ -7,8 +7,8 @@
 
 #include "experiments/cases/estimate.h"
 #include "experiments/io/progress.h"
-#include "experiments/studies/equation_solution.h"
-#include "experiments/studies/fit.h"
+#include "analysis/equation_solution.h"
+#include "analysis/fit.h"
 
 /* What is measured. Each number of steps has Brownian paths of its own, the same for all schemes,
  * so that the errors at several steps are independent, as fits take them to be. */

@@ -7,7 +7,7 @@
 
 #include "experiments/cases/cases.h"
 #include "experiments/results/results.h"
-#include "experiments/studies/survival.h"
+#include "analysis/survival.h"
 
 /* One process of a case: what was measured, and what is known. */
 struct escape {

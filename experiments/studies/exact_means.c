@@ -4,7 +4,7 @@
 #include "experiments/studies/exact_means.h"
 
 #include "experiments/io/text.h"
-#include "experiments/studies/oracle.h"
+#include "analysis/oracle.h"
 
 #include <inttypes.h>
 #include <math.h>

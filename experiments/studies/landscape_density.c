@@ -4,8 +4,8 @@
 #include "experiments/studies/landscape_density.h"
 
 #include "experiments/results/series.h"
-#include "experiments/studies/density.h"
-#include "experiments/studies/effective_loss.h"
+#include "analysis/density.h"
+#include "analysis/effective_loss.h"
 
 #include <math.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #define EXPERIMENTS_STUDIES_ORDER_LINES_H
 
 #include "experiments/cases/cases.h"
-#include "experiments/studies/error_line.h"
+#include "analysis/error_line.h"
 
 /* A mean at the end time; without standard error where it is exact. */
 struct order_mean {

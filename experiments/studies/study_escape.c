@@ -6,8 +6,8 @@
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/escape_judge.h"
-#include "experiments/studies/first_passage.h"
-#include "experiments/studies/mean_passage.h"
+#include "analysis/first_passage.h"
+#include "analysis/mean_passage.h"
 #include "experiments/studies/study.h"
 
 #include <math.h>

@@ -5,9 +5,9 @@
  */
 #include "experiments/cases/estimate.h"
 #include "experiments/results/series.h"
-#include "experiments/studies/effective_loss.h"
+#include "analysis/effective_loss.h"
 #include "experiments/studies/landscape_density.h"
-#include "experiments/studies/minima.h"
+#include "analysis/minima.h"
 #include "experiments/studies/study.h"
 #include "sde/block.h"
 #include "sde/statistics.h"

@@ -5,8 +5,8 @@
 #include "experiments/cases/estimate.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
-#include "experiments/studies/error_line.h"
-#include "experiments/studies/oracle.h"
+#include "analysis/error_line.h"
+#include "analysis/oracle.h"
 #include "experiments/studies/order_judge.h"
 #include "experiments/studies/study.h"
 

@@ -8,8 +8,8 @@
 #include "experiments/io/text.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
-#include "experiments/studies/drift_probe.h"
-#include "experiments/studies/norm_table.h"
+#include "analysis/drift_probe.h"
+#include "analysis/norm_table.h"
 #include "experiments/studies/study.h"
 
 #include <inttypes.h>

@@ -5,9 +5,9 @@
  */
 #include "experiments/io/text.h"
 #include "experiments/results/series.h"
-#include "experiments/studies/averages.h"
+#include "analysis/averages.h"
 #include "experiments/studies/comparison.h"
-#include "experiments/studies/oracle.h"
+#include "analysis/oracle.h"
 #include "experiments/studies/study.h"
 
 #include <inttypes.h>

@@ -1,0 +1,175 @@
+/*
+ * Averages over time: see averages.h.
+ */
+#include "analysis/averages.h"
+
+#include <math.h>
+#include <string.h>
+
+struct averages averages_new(const struct cases *cases)
+{
+  size_t d = cases->loss->dim <= AVERAGES_LARGEST_DIM ? cases->loss->dim : 0;
+  struct averages made = {
+      .observables = cases->observables->count, .products = d * (d + 1) / 2, .dim = d};
+  made.reported = made.observables + made.products;
+  made.all = made.reported + d;
+  made.name = sde_alloc(made.reported, sizeof *made.name);
+  for (size_t o = 0; o < made.observables; o++)
+    made.name[o] = sde_strdup(cases->observable_name[o]);
+  for (size_t i = 0, q = made.observables; i < d; i++)
+    for (size_t k = 0; k <= i; k++)
+      made.name[q++] = sde_format("cov%zu%zu", k + 1, i + 1);
+  return made;
+}
+
+void averages_free(struct averages *quantities)
+{
+  for (size_t q = 0; q < quantities->reported; q++)
+    sde_free(quantities->name[q]);
+  sde_free(quantities->name);
+}
+
+/* A process that advances as another does, and averages along the way: an ensemble takes a block
+ * of paths from step 0 to the last step in one workspace, where the sums are. The solution is a
+ * copy of the SDE's and comes first, where case_work looks for it. */
+struct averaged {
+  struct sde_solution solution;
+  const struct sde_process *inner;
+  const struct sde_observables *observables;
+  const struct averages *quantities;
+  double bound;
+  uint64_t burn, steps, paths;
+  double *average; /* [quantity*paths + path]; NAN of a path that diverged */
+};
+
+struct workspace {
+  void *inner, *observables;
+  double *value, *sum; /* [quantity*width + p] */
+};
+
+static void *workspace_new(const struct sde_process *process, size_t width)
+{
+  const struct averaged *averaged = process->context;
+  const struct sde_observables *observables = averaged->observables;
+  struct workspace *workspace = sde_alloc(1, sizeof *workspace);
+  workspace->inner = averaged->inner->workspace_new(averaged->inner, width);
+  workspace->observables = observables->workspace_new(observables->context, width);
+  workspace->value = sde_alloc(averaged->quantities->all, width * sizeof(double));
+  workspace->sum = sde_alloc(averaged->quantities->all, width * sizeof(double));
+  return workspace;
+}
+
+static void workspace_free(const struct sde_process *process, void *memory)
+{
+  const struct averaged *averaged = process->context;
+  struct workspace *workspace = memory;
+  averaged->inner->workspace_free(averaged->inner, workspace->inner);
+  averaged->observables->workspace_free(workspace->observables);
+  sde_free(workspace->value);
+  sde_free(workspace->sum);
+  sde_free(workspace);
+}
+
+/* All quantities at x, into value[quantity*width + p]. */
+static void evaluate(const struct averaged *averaged, struct workspace *workspace, size_t width,
+                     const double *x)
+{
+  const struct averages *quantities = averaged->quantities;
+  averaged->observables->evaluate(averaged->observables->context, workspace->observables, width, x,
+                                  workspace->value);
+  double *product = workspace->value + quantities->observables * width;
+  for (size_t i = 0; i < quantities->dim; i++)
+    for (size_t k = 0; k <= i; k++, product += width)
+      for (size_t p = 0; p < width; p++)
+        product[p] = x[i * width + p] * x[k * width + p];
+  memcpy(product, x, quantities->dim * width * sizeof *x);
+}
+
+/* A path beyond the bound keeps no averages, even if it came back: its sums become NAN. */
+static void drop_diverged(const struct averaged *averaged, size_t width, const double *x,
+                          double *sum)
+{
+  for (size_t i = 0; i < averaged->inner->dim; i++)
+    for (size_t p = 0; p < width; p++)
+      if (!(fabs(x[i * width + p]) <= averaged->bound))
+        for (size_t q = 0; q < averaged->quantities->all; q++)
+          sum[q * width + p] = NAN;
+}
+
+static void advance(const struct sde_process *process, void *memory, uint64_t first_path,
+                    size_t width, uint64_t step, double *x)
+{
+  const struct averaged *averaged = process->context;
+  struct workspace *workspace = memory;
+  size_t all = averaged->quantities->all;
+  if (step == 0)
+    memset(workspace->sum, 0, all * width * sizeof *workspace->sum);
+  averaged->inner->advance(averaged->inner, workspace->inner, first_path, width, step, x);
+  drop_diverged(averaged, width, x, workspace->sum);
+  if (step < averaged->burn)
+    return;
+  evaluate(averaged, workspace, width, x);
+  for (size_t i = 0; i < all * width; i++)
+    workspace->sum[i] += workspace->value[i];
+  if (step + 1 < averaged->steps)
+    return;
+  double count = (double)(averaged->steps - averaged->burn);
+  for (size_t q = 0; q < all; q++)
+    for (size_t p = 0; p < width && first_path + p < averaged->paths; p++)
+      averaged->average[q * averaged->paths + first_path + p] =
+          workspace->sum[q * width + p] / count;
+}
+
+struct sde_process *averages_process_new(const struct cases *cases, const struct run_case *one,
+                                         const struct averages *quantities, uint64_t burn,
+                                         const struct sde_process *inner)
+{
+  struct averaged *averaged = sde_alloc(1, sizeof *averaged);
+  if (inner != one->iterates)
+    averaged->solution = *(const struct sde_solution *)inner->context;
+  averaged->inner = inner;
+  averaged->observables = cases->observables;
+  averaged->quantities = quantities;
+  averaged->bound = parameters_real(cases->recipe->common, "divergence_bound");
+  averaged->burn = burn;
+  averaged->steps = one->steps;
+  averaged->paths = one->paths;
+  averaged->average = sde_alloc(quantities->all, one->paths * sizeof(double));
+  struct sde_process *process = sde_alloc(1, sizeof *process);
+  *process = (struct sde_process){.dim = inner->dim,
+                                  .context = averaged,
+                                  .workspace_new = workspace_new,
+                                  .workspace_free = workspace_free,
+                                  .advance = advance,
+                                  .kept_rows = quantities->all,
+                                  .kept_paths = (size_t)one->paths,
+                                  .kept = averaged->average,
+                                  .fingerprint = inner->fingerprint,
+                                  .substeps = inner->substeps};
+  return process;
+}
+
+double *averages_of(const struct sde_process *process)
+{
+  return ((const struct averaged *)process->context)->average;
+}
+
+void averages_process_free(struct sde_process *process)
+{
+  sde_free(averages_of(process));
+  sde_free((void *)process->context);
+  sde_free(process);
+}
+
+void averages_linearise(const struct averages *quantities, uint64_t paths, double *average)
+{
+  double *product = average + quantities->observables * paths;
+  double *x = average + quantities->reported * paths;
+  double mean[AVERAGES_LARGEST_DIM];
+  for (size_t i = 0; i < quantities->dim; i++)
+    mean[i] = sde_moments_mean(sde_moments_of_values(paths, x + i * paths, NULL));
+  for (size_t i = 0; i < quantities->dim; i++)
+    for (size_t k = 0; k <= i; k++, product += paths)
+      for (uint64_t p = 0; p < paths; p++)
+        product[p] += mean[i] * mean[k] - mean[k] * x[i * paths + p] - mean[i] * x[k * paths + p];
+}

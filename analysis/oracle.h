@@ -1,0 +1,35 @@
+/*
+ * Oracles: exact means of observables over time, without sampling error, where the loss is
+ * quadratic and the optimizer's direction is affine in the parameters; from the moments of
+ * sde/linear.h.
+ */
+#ifndef ANALYSIS_ORACLE_H
+#define ANALYSIS_ORACLE_H
+
+#include "experiments/cases/cases.h"
+
+struct oracle;
+
+/* The process of a case that an oracle follows: its iterates, or its SDE s. */
+enum { ORACLE_ITERATES = -1 };
+
+/* The oracle of a process, or NULL where none applies; `why` then points to a constant sentence
+ * that says so. Up to SDE_LINEAR_LARGEST_DIM dimensions. */
+struct oracle *oracle_new(const struct cases *cases, const struct run_case *one, int process,
+                          const char **why);
+void oracle_free(struct oracle *oracle);
+
+/* Go on to this learning-rate step, which must not be before the last one asked for. */
+void oracle_advance(struct oracle *oracle, uint64_t step);
+
+/* Go to the stationary moments; false, and the status says why, where there are none. */
+bool oracle_stationary(struct oracle *oracle, struct sde_status *status);
+
+/* The exact mean of an observable of the recipe where the oracle stands; NAN for an observable
+ * that is not a quadratic polynomial. */
+double oracle_mean(const struct oracle *oracle, size_t observable);
+
+/* Exact mean and covariance of x: mean[i], covariance[i*dim + k]. */
+void oracle_moments(const struct oracle *oracle, double *mean, double *covariance);
+
+#endif
