@@ -69,8 +69,8 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2); )
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 ENGINE := $(filter-out sde/ranks_$(if $(filter 1,$(MPI)),one,mpi).c,$(wildcard sde/*.c))
 LIBRARY := $(call objects,$(if $(X86_64),$(ENGINE),$(filter-out $(KERNELS),$(ENGINE))) \
-  $(wildcard models/*.c))
-COMMAND := $(call objects,$(wildcard analysis/*.c experiments/*/*.c))
+  $(wildcard models/*.c analysis/*.c))
+COMMAND := $(call objects,$(wildcard experiments/*/*.c))
 STUDIES := $(filter-out $(B)/experiments/command/main.o,$(COMMAND))
 TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 TEST_SUPPORT := $(call objects,$(filter-out tests/test_%,$(wildcard tests/*.c)))
@@ -134,7 +134,7 @@ $(B)/pic/%.o: %.c $(B)/flags
 	$(call say,CC,"$< (shared)")$(COMPILE) $(EXTRA) $(POSITION) $(DEFINES) -MMD -MP -c \
 	  -o $@ $<
 
-$(B)/examples/%.so: examples/%.c $(wildcard sde/*.h models/*.h) $(B)/flags
+$(B)/examples/%.so: examples/%.c $(wildcard sde/*.h models/*.h analysis/*.h) $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(COMPILE) -fPIC -shared -o $@ $<
 
@@ -207,6 +207,7 @@ ZSH_COMPLETIONS := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 
 install: all $(B)/$(SHARED)
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/pkgconfig $(INCLUDE)/sde $(INCLUDE)/models \
+	  $(INCLUDE)/analysis \
 	  $(SHARE)/recipes $(SHARE)/data $(SHARE)/plots $(SHARE)/examples/plugin_loss $(MAN1) \
 	  $(BASH_COMPLETIONS) $(ZSH_COMPLETIONS)
 	install $(B)/sharpsde $(DESTDIR)$(PREFIX)/bin
@@ -215,6 +216,7 @@ install: all $(B)/$(SHARED)
 	ln -sf $(SONAME) $(LIB)/libsharpsde.so
 	install -m 644 $(filter-out %_kernel.h,$(wildcard sde/*.h)) $(wildcard sde/*.def) $(INCLUDE)/sde
 	install -m 644 $(wildcard models/*.h models/*.def) $(INCLUDE)/models
+	install -m 644 $(wildcard analysis/*.h) $(INCLUDE)/analysis
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
 	  -e 's|@REQUIRES@|$(strip $(LIBRARY_PACKAGES) $(MPI_PACKAGES))|' sharpsde.pc.in > $(LIB)/pkgconfig/sharpsde.pc
 	for file in experiments/recipes/*.yaml data/* plots/*; do \
@@ -235,8 +237,8 @@ clean:
 	rm -rf $(B) $(B)-asan
 
 format:
-	clang-format -i $(wildcard $(foreach d,sde models experiments/* tests bench,$d/*.c $d/*.h) \
-	  examples/*.c examples/*/*.c)
+	clang-format -i $(wildcard $(foreach d,sde models analysis experiments/* tests bench,$d/*.c \
+	  $d/*.h) examples/*.c examples/*/*.c)
 
 shellcheck:
 	shellcheck -x $(wildcard tests/*.bash scripts/*.sh tests/*.sh bench/*.sh completions/*.bash) .ci/run

@@ -6,16 +6,15 @@
 #include <math.h>
 #include <string.h>
 
-struct averages averages_new(const struct cases *cases)
+struct averages averages_new(size_t observables, const char *const *name, size_t dim)
 {
-  size_t d = cases->loss->dim <= AVERAGES_LARGEST_DIM ? cases->loss->dim : 0;
-  struct averages made = {
-      .observables = cases->observables->count, .products = d * (d + 1) / 2, .dim = d};
+  size_t d = dim <= AVERAGES_LARGEST_DIM ? dim : 0;
+  struct averages made = {.observables = observables, .products = d * (d + 1) / 2, .dim = d};
   made.reported = made.observables + made.products;
   made.all = made.reported + d;
   made.name = sde_alloc(made.reported, sizeof *made.name);
   for (size_t o = 0; o < made.observables; o++)
-    made.name[o] = sde_strdup(cases->observable_name[o]);
+    made.name[o] = sde_strdup(name[o]);
   for (size_t i = 0, q = made.observables; i < d; i++)
     for (size_t k = 0; k <= i; k++)
       made.name[q++] = sde_format("cov%zu%zu", k + 1, i + 1);
@@ -31,14 +30,11 @@ void averages_free(struct averages *quantities)
 
 /* A process that advances as another does, and averages along the way: an ensemble takes a block
  * of paths from step 0 to the last step in one workspace, where the sums are. The solution is a
- * copy of the SDE's and comes first, where case_work looks for it. */
+ * copy and comes first, where sde_solution_of looks for it. */
 struct averaged {
   struct sde_solution solution;
   const struct sde_process *inner;
-  const struct sde_observables *observables;
-  const struct averages *quantities;
-  double bound;
-  uint64_t burn, steps, paths;
+  struct averages_plan plan;
   double *average; /* [quantity*paths + path]; NAN of a path that diverged */
 };
 
@@ -50,12 +46,12 @@ struct workspace {
 static void *workspace_new(const struct sde_process *process, size_t width)
 {
   const struct averaged *averaged = process->context;
-  const struct sde_observables *observables = averaged->observables;
+  const struct sde_observables *observables = averaged->plan.observables;
   struct workspace *workspace = sde_alloc(1, sizeof *workspace);
   workspace->inner = averaged->inner->workspace_new(averaged->inner, width);
   workspace->observables = observables->workspace_new(observables->context, width);
-  workspace->value = sde_alloc(averaged->quantities->all, width * sizeof(double));
-  workspace->sum = sde_alloc(averaged->quantities->all, width * sizeof(double));
+  workspace->value = sde_alloc(averaged->plan.quantities->all, width * sizeof(double));
+  workspace->sum = sde_alloc(averaged->plan.quantities->all, width * sizeof(double));
   return workspace;
 }
 
@@ -64,7 +60,7 @@ static void workspace_free(const struct sde_process *process, void *memory)
   const struct averaged *averaged = process->context;
   struct workspace *workspace = memory;
   averaged->inner->workspace_free(averaged->inner, workspace->inner);
-  averaged->observables->workspace_free(workspace->observables);
+  averaged->plan.observables->workspace_free(workspace->observables);
   sde_free(workspace->value);
   sde_free(workspace->sum);
   sde_free(workspace);
@@ -74,9 +70,9 @@ static void workspace_free(const struct sde_process *process, void *memory)
 static void evaluate(const struct averaged *averaged, struct workspace *workspace, size_t width,
                      const double *x)
 {
-  const struct averages *quantities = averaged->quantities;
-  averaged->observables->evaluate(averaged->observables->context, workspace->observables, width, x,
-                                  workspace->value);
+  const struct averages *quantities = averaged->plan.quantities;
+  averaged->plan.observables->evaluate(averaged->plan.observables->context, workspace->observables,
+                                       width, x, workspace->value);
   double *product = workspace->value + quantities->observables * width;
   for (size_t i = 0; i < quantities->dim; i++)
     for (size_t k = 0; k <= i; k++, product += width)
@@ -91,8 +87,8 @@ static void drop_diverged(const struct averaged *averaged, size_t width, const d
 {
   for (size_t i = 0; i < averaged->inner->dim; i++)
     for (size_t p = 0; p < width; p++)
-      if (!(fabs(x[i * width + p]) <= averaged->bound))
-        for (size_t q = 0; q < averaged->quantities->all; q++)
+      if (!(fabs(x[i * width + p]) <= averaged->plan.bound))
+        for (size_t q = 0; q < averaged->plan.quantities->all; q++)
           sum[q * width + p] = NAN;
 }
 
@@ -101,48 +97,43 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
 {
   const struct averaged *averaged = process->context;
   struct workspace *workspace = memory;
-  size_t all = averaged->quantities->all;
+  size_t all = averaged->plan.quantities->all;
   if (step == 0)
     memset(workspace->sum, 0, all * width * sizeof *workspace->sum);
   averaged->inner->advance(averaged->inner, workspace->inner, first_path, width, step, x);
   drop_diverged(averaged, width, x, workspace->sum);
-  if (step < averaged->burn)
+  if (step < averaged->plan.burn)
     return;
   evaluate(averaged, workspace, width, x);
   for (size_t i = 0; i < all * width; i++)
     workspace->sum[i] += workspace->value[i];
-  if (step + 1 < averaged->steps)
+  if (step + 1 < averaged->plan.steps)
     return;
-  double count = (double)(averaged->steps - averaged->burn);
+  double count = (double)(averaged->plan.steps - averaged->plan.burn);
   for (size_t q = 0; q < all; q++)
-    for (size_t p = 0; p < width && first_path + p < averaged->paths; p++)
-      averaged->average[q * averaged->paths + first_path + p] =
+    for (size_t p = 0; p < width && first_path + p < averaged->plan.paths; p++)
+      averaged->average[q * averaged->plan.paths + first_path + p] =
           workspace->sum[q * width + p] / count;
 }
 
-struct sde_process *averages_process_new(const struct cases *cases, const struct run_case *one,
-                                         const struct averages *quantities, uint64_t burn,
-                                         const struct sde_process *inner)
+struct sde_process *averages_process_new(const struct averages_plan *plan,
+                                         const struct sde_process *inner,
+                                         const struct sde_solution *solution)
 {
   struct averaged *averaged = sde_alloc(1, sizeof *averaged);
-  if (inner != one->iterates)
-    averaged->solution = *(const struct sde_solution *)inner->context;
+  if (solution != NULL)
+    averaged->solution = *solution;
   averaged->inner = inner;
-  averaged->observables = cases->observables;
-  averaged->quantities = quantities;
-  averaged->bound = parameters_real(cases->recipe->common, "divergence_bound");
-  averaged->burn = burn;
-  averaged->steps = one->steps;
-  averaged->paths = one->paths;
-  averaged->average = sde_alloc(quantities->all, one->paths * sizeof(double));
+  averaged->plan = *plan;
+  averaged->average = sde_alloc(plan->quantities->all, plan->paths * sizeof(double));
   struct sde_process *process = sde_alloc(1, sizeof *process);
   *process = (struct sde_process){.dim = inner->dim,
                                   .context = averaged,
                                   .workspace_new = workspace_new,
                                   .workspace_free = workspace_free,
                                   .advance = advance,
-                                  .kept_rows = quantities->all,
-                                  .kept_paths = (size_t)one->paths,
+                                  .kept_rows = plan->quantities->all,
+                                  .kept_paths = (size_t)plan->paths,
                                   .kept = averaged->average,
                                   .fingerprint = inner->fingerprint,
                                   .substeps = inner->substeps};

@@ -5,26 +5,36 @@
 #ifndef ANALYSIS_AVERAGES_H
 #define ANALYSIS_AVERAGES_H
 
-#include "experiments/cases/cases.h"
+#include "sde/ensemble.h"
+#include "sde/process.h"
 
 /* The largest dimension whose covariances are estimated (cov11 to cov99). */
 enum { AVERAGES_LARGEST_DIM = 9 };
 
-/* What is averaged: the recipe's observables; then, up to AVERAGES_LARGEST_DIM dimensions, the
+/* What is averaged: observables; then, up to AVERAGES_LARGEST_DIM dimensions, the
  * products x_i x_k, k <= i, which become covariances, and last x itself, which they need. */
 struct averages {
   size_t observables, products, dim, reported, all;
   char **name; /* of the reported: observables and covariances */
 };
 
-struct averages averages_new(const struct cases *cases);
+/* Of a process in dim dimensions, with observables of these names. */
+struct averages averages_new(size_t observables, const char *const *name, size_t dim);
 void averages_free(struct averages *quantities);
 
-/* `inner`, a process of the case, with averages from step `burn` on to the last; what it points to
- * must outlive it. */
-struct sde_process *averages_process_new(const struct cases *cases, const struct run_case *one,
-                                         const struct averages *quantities, uint64_t burn,
-                                         const struct sde_process *inner);
+/* What is averaged of which paths: from step `burn` on to the last of `steps`. */
+struct averages_plan {
+  const struct averages *quantities;
+  const struct sde_observables *observables;
+  uint64_t burn, steps, paths;
+  double bound; /* a path with a coordinate beyond it, or not finite, has diverged */
+};
+
+/* The process `inner` with averages; `solution` is what it solves, NULL where that is no SDE. Plan
+ * and solution are copied; what they and the process point to must outlive the result. */
+struct sde_process *averages_process_new(const struct averages_plan *plan,
+                                         const struct sde_process *inner,
+                                         const struct sde_solution *solution);
 void averages_process_free(struct sde_process *process);
 
 /* What it has averaged, [quantity*paths + path]; NAN of a path that diverged. */

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+/* A density on the nodes of a grid, filled in by density_new. */
 struct density {
   size_t count; /* nodes, even in a coordinate z: x itself, or one that moves the points where the
                       noise vanishes to infinity */

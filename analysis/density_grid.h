@@ -20,6 +20,7 @@ struct density_range {
   double low, high;
 };
 
+/* x at a z, and z at an x. */
 double density_x_of(struct density_range range, double z);
 double density_z_of(struct density_range range, double x);
 

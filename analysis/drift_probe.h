@@ -5,7 +5,6 @@
 #ifndef ANALYSIS_DRIFT_PROBE_H
 #define ANALYSIS_DRIFT_PROBE_H
 
-#include "experiments/results/results.h"
 #include "models/optimizer.h"
 #include "sde/ensemble.h"
 
@@ -25,7 +24,7 @@ struct drift_probe {
 
 /* The probe of an optimizer, which must outlive it, at x; where grad E|g_I| has to be sampled, from
  * a stream of this seed. NULL, and the status says why, where the optimizer has no regulariser in
- * closed form, rho is 0, or the slope vanishes. `place` is where the recipe asked for it. */
+ * closed form, rho is 0, or the slope vanishes. `place` is where it was asked for. */
 struct drift_probe *drift_probe_new(const struct optimizer *optimizer, const double *x,
                                     uint64_t seed, const char *place, struct sde_status *status);
 void drift_probe_free(struct drift_probe *probe);
@@ -48,13 +47,5 @@ struct drift_probe_result drift_probe_run(const struct drift_probe *probe, struc
                                           void (*progress)(void *context, uint64_t paths_done),
                                           void *progress_context);
 void drift_probe_result_free(struct drift_probe_result *result);
-
-/* Is a coefficient known to within `half` the predicted one, and told from half of it and from
- * twice it? These the terms of other micro-batches do not reach: c(2m) <= c(m)/2 and
- * c(m/2) >= 2 c(m). Where 0 is predicted, it must be told from `usam`, the coefficient of usam at
- * the same batch. NO where the interval excludes the prediction: away from quadratics, by half of
- * it (there by half of `usam` where it is 0) more, for a remainder of order rho^2 is in it. */
-enum holds drift_probe_judge(double coefficient, double half, double predicted, double usam,
-                             bool quadratic);
 
 #endif

@@ -14,30 +14,31 @@ static const size_t enumeration_work = (size_t)1 << 15;
 
 struct effective_loss {
   const struct optimizer *optimizer;
-  enum effective_norm norm;
-  struct enumeration enumeration; /* EFFECTIVE_ENUMERATED; else empty */
+  enum effective_loss_norm norm;
+  struct enumeration enumeration; /* EFFECTIVE_LOSS_ENUMERATED; else empty */
   struct gaussian_norm_workspace *gaussian;
   double *x, *f, *regularizer; /* a block of points: dim, 1, 1 numbers a point */
   double *gradient;            /* g */
-  double *component;  /* EFFECTIVE_ENUMERATED: gradients, [(i*dim + k)*SDE_UNIT + p]; else NULL */
+  double
+      *component; /* EFFECTIVE_LOSS_ENUMERATED: gradients, [(i*dim + k)*SDE_UNIT + p]; else NULL */
   double *covariance; /* of g_I, the lower triangle */
   double *scratch;    /* 2 dim */
 };
 
-static enum effective_norm choose_norm(const struct optimizer *optimizer)
+static enum effective_loss_norm choose_norm(const struct optimizer *optimizer)
 {
   const struct objective *objective = optimizer->objective;
   size_t n = objective->components, m = optimizer->micro_batch, d = objective->loss->dim;
   bool replacement = objective->sampling == OBJECTIVE_WITH_REPLACEMENT;
   if (!optimizer->type->normalized || optimizer->type->perturbation == PERTURB_NOTHING)
-    return EFFECTIVE_NO_NORM;
+    return EFFECTIVE_LOSS_NO_NORM;
   if (optimizer->type->perturbation == PERTURB_FULL_GRADIENT)
-    return EFFECTIVE_FULL;
+    return EFFECTIVE_LOSS_FULL;
   if (objective->sampling == OBJECTIVE_GAUSSIAN)
-    return objective_is_gaussian(objective) ? EFFECTIVE_INTEGRAL : EFFECTIVE_CLOSURE;
+    return objective_is_gaussian(objective) ? EFFECTIVE_LOSS_INTEGRAL : EFFECTIVE_LOSS_CLOSURE;
   return enumeration_count(n, m, replacement, enumeration_work / m / d) == SIZE_MAX
-             ? EFFECTIVE_CLOSURE
-             : EFFECTIVE_ENUMERATED;
+             ? EFFECTIVE_LOSS_CLOSURE
+             : EFFECTIVE_LOSS_ENUMERATED;
 }
 
 struct effective_loss *effective_loss_new(const struct optimizer *optimizer)
@@ -51,12 +52,12 @@ struct effective_loss *effective_loss_new(const struct optimizer *optimizer)
   struct effective_loss *effective = sde_alloc(1, sizeof *effective);
   effective->optimizer = optimizer;
   effective->norm = choose_norm(optimizer);
-  if (effective->norm == EFFECTIVE_ENUMERATED) {
+  if (effective->norm == EFFECTIVE_LOSS_ENUMERATED) {
     effective->enumeration = enumeration_new(objective->components, optimizer->micro_batch,
                                              objective->sampling == OBJECTIVE_WITH_REPLACEMENT);
     effective->component = sde_alloc(objective->components * d, bytes);
   }
-  if (effective->norm == EFFECTIVE_INTEGRAL || effective->norm == EFFECTIVE_CLOSURE)
+  if (effective->norm == EFFECTIVE_LOSS_INTEGRAL || effective->norm == EFFECTIVE_LOSS_CLOSURE)
     effective->gaussian = gaussian_norm_workspace_new(d);
   effective->x = sde_alloc(d, bytes);
   effective->f = sde_alloc(1, bytes);
@@ -84,7 +85,7 @@ void effective_loss_free(struct effective_loss *effective)
   sde_free(effective);
 }
 
-enum effective_norm effective_loss_norm(const struct effective_loss *effective)
+enum effective_loss_norm effective_loss_norm(const struct effective_loss *effective)
 {
   return effective->norm;
 }
@@ -168,22 +169,22 @@ static void find_regularizer(struct effective_loss *effective)
 {
   size_t d = effective->optimizer->objective->loss->dim;
   switch (effective->norm) {
-  case EFFECTIVE_NO_NORM:
+  case EFFECTIVE_LOSS_NO_NORM:
     if (effective->optimizer->type->perturbation == PERTURB_NOTHING)
       sde_block_fill(SDE_UNIT, 0, effective->regularizer);
     else
       squared_norm(effective);
     break;
-  case EFFECTIVE_FULL:
+  case EFFECTIVE_LOSS_FULL:
     square(d, effective->gradient, effective->regularizer);
     for (size_t p = 0; p < SDE_UNIT; p++)
       effective->regularizer[p] = sqrt(effective->regularizer[p]);
     break;
-  case EFFECTIVE_ENUMERATED:
+  case EFFECTIVE_LOSS_ENUMERATED:
     enumerated_norm(effective);
     break;
-  case EFFECTIVE_INTEGRAL:
-  case EFFECTIVE_CLOSURE:
+  case EFFECTIVE_LOSS_INTEGRAL:
+  case EFFECTIVE_LOSS_CLOSURE:
     gaussian_norm_of(effective);
     break;
   }

@@ -11,12 +11,12 @@
 #include <stdbool.h>
 
 /* Where E|g_I| comes from, if R is made of it. */
-enum effective_norm {
-  EFFECTIVE_NO_NORM,
-  EFFECTIVE_FULL,       /* |g| */
-  EFFECTIVE_ENUMERATED, /* all micro-batches */
-  EFFECTIVE_INTEGRAL,   /* the Gaussian integral, exact for Gaussian noise */
-  EFFECTIVE_CLOSURE     /* the same, as if g_I were normal */
+enum effective_loss_norm {
+  EFFECTIVE_LOSS_NO_NORM,
+  EFFECTIVE_LOSS_FULL,       /* |g| */
+  EFFECTIVE_LOSS_ENUMERATED, /* all micro-batches */
+  EFFECTIVE_LOSS_INTEGRAL,   /* the Gaussian integral, exact for Gaussian noise */
+  EFFECTIVE_LOSS_CLOSURE     /* the same, as if g_I were normal */
 };
 
 struct effective_loss;
@@ -26,7 +26,8 @@ struct effective_loss;
 struct effective_loss *effective_loss_new(const struct optimizer *optimizer);
 void effective_loss_free(struct effective_loss *effective);
 
-enum effective_norm effective_loss_norm(const struct effective_loss *effective);
+/* Where its E|g_I| comes from. */
+enum effective_loss_norm effective_loss_norm(const struct effective_loss *effective);
 
 /* f[p] and (f + rho R)[p] at the points x[p*dim + i], i below dim; either may be NULL. */
 void effective_loss_at(struct effective_loss *effective, size_t points, const double *x, double *f,

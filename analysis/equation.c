@@ -378,7 +378,7 @@ static const struct equation table_noncommutative = {
     .expectations = noncommutative_expectations,
 };
 
-const struct equation *const *equations(void)
+const struct equation *const *equation_table(void)
 {
   static const struct equation *const all[] = {&table_ornstein_uhlenbeck,
                                                &table_pendulum,

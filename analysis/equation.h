@@ -5,7 +5,7 @@
 #ifndef ANALYSIS_EQUATION_H
 #define ANALYSIS_EQUATION_H
 
-#include "experiments/cases/cases.h"
+#include "models/limit.h"
 #include "sde/system.h"
 #include "sde/wiener.h"
 
@@ -20,7 +20,7 @@ struct equation_observable {
 };
 
 /* Numbers of steps over the horizon at which errors show their order, and how many paths resolve
- * them at the fewest, as a multiple of the recipe's. */
+ * them at the fewest, as a multiple of those asked for. */
 enum { EQUATION_STEPS = 4 };
 struct equation_plan {
   uint64_t steps[EQUATION_STEPS];
@@ -30,6 +30,7 @@ struct equation_plan {
 /* For strong errors, and weak ones of schemes of weak order 1, and of 2 and more. */
 enum { EQUATION_STRONG, EQUATION_WEAK_1, EQUATION_WEAK_2, EQUATION_PLANS };
 
+/* An equation with its plans, and what is known of its solution. */
 struct equation {
   const char *name, *formula;
   struct sde_system system;
@@ -55,13 +56,16 @@ struct equation {
 };
 
 /* The fixed equations, ended by NULL, and the names of them all, `optimizer` included. */
-const struct equation *const *equations(void);
+const struct equation *const *equation_table(void);
 #define EQUATION_NAMES                                                                             \
   "ornstein-uhlenbeck pendulum geometric hyperbolic commutative noncommutative optimizer"
 
-/* The first SDE of a case over the recipe's time; with exact moments where it has any. Released
- * with equation_optimizer_free before the cases are. */
-struct equation *equation_optimizer_new(const struct cases *cases, const struct run_case *one);
+/* The SDE of an optimizer's limit over a time, which its iterates take `steps` steps for, from a
+ * start; with exact moments where it has any. `label` names the optimizer for people. Released with
+ * equation_optimizer_free, before what it points to: the limit, its optimizer and the start. */
+struct equation *equation_optimizer_new(const struct optimizer *optimizer,
+                                        const struct limit *limit, const char *label,
+                                        const double *start, double time, uint64_t steps);
 void equation_optimizer_free(struct equation *equation);
 
 /* out[p] = observable at x[i*width + p]. */

@@ -125,21 +125,21 @@ static void set_plan(uint64_t fewest, struct equation_plan *plan)
 
 /* From steps of a dozen learning-rate steps on; the noise being small, a tenth of the paths tells
  * the errors. */
-struct equation *equation_optimizer_new(const struct cases *cases, const struct run_case *one)
+struct equation *equation_optimizer_new(const struct optimizer *optimizer,
+                                        const struct limit *limit, const char *label,
+                                        const double *start, double time, uint64_t steps)
 {
   struct optimizer_equation *made = sde_alloc(1, sizeof *made);
-  const struct limit_options *options = limit_options_of(one->sde[0].limit);
-  char *label = case_label(one);
-  made->formula =
-      sde_format("SDE of %s, order %d in eta, eta %g, rho %g, batch %zu", label, options->eta_order,
-                 one->optimizer.eta, one->optimizer.rho, one->optimizer.batch);
-  learn_moments(one->sde[0].limit, one->optimizer.eta, made);
+  made->formula = sde_format("SDE of %s, order %d in eta, eta %g, rho %g, batch %zu", label,
+                             limit_options_of(limit)->eta_order, optimizer->eta, optimizer->rho,
+                             optimizer->batch);
+  learn_moments(limit, optimizer->eta, made);
   made->equation = (struct equation){
       .name = "optimizer",
       .formula = made->formula,
-      .system = one->sde[0].system,
-      .time = parameters_real(cases->recipe->common, "time"),
-      .start = cases->start,
+      .system = *limit_system(limit),
+      .time = time,
+      .start = start,
       .observables = sizeof observables / sizeof *observables,
       .observable = observables,
       .strong_from = 1,
@@ -149,11 +149,10 @@ struct equation *equation_optimizer_new(const struct cases *cases, const struct 
       .euler_expectations = made->matrix == NULL ? NULL : euler_expectations,
       .context = made,
   };
-  uint64_t strong = one->steps * 2 / 25 > 16 ? one->steps * 2 / 25 : 16;
+  uint64_t strong = steps * 2 / 25 > 16 ? steps * 2 / 25 : 16;
   set_plan(strong, &made->equation.plan[EQUATION_STRONG]);
   set_plan(2 * strong, &made->equation.plan[EQUATION_WEAK_1]);
   set_plan(2 * strong, &made->equation.plan[EQUATION_WEAK_2]);
-  sde_free(label);
   return &made->equation;
 }
 

@@ -78,14 +78,15 @@ static void flow_process_free(struct sde_process *process)
 
 /* The scheme of the highest order that takes the class of noise; of two, the one with the other
  * order higher, then the first. One with a plan may refuse the equation yet, and is left out. */
-static const struct sde_scheme *best_scheme(const struct equation *equation, enum error_kind kind)
+static const struct sde_scheme *best_scheme(const struct equation *equation,
+                                            enum equation_error kind)
 {
   const struct sde_scheme *best = NULL;
   double best_order = 0, best_other = 0;
   for (const struct sde_scheme *const *each = sde_schemes(); *each != NULL; each++) {
     double strong = (*each)->on[equation->system.noise].strong_order, weak = (*each)->weak_order;
-    double order = kind == ERROR_STRONG ? strong : weak,
-           other = kind == ERROR_STRONG ? weak : strong;
+    double order = kind == EQUATION_ERROR_STRONG ? strong : weak,
+           other = kind == EQUATION_ERROR_STRONG ? weak : strong;
     if ((*each)->plan_new != NULL || strong == 0)
       continue;
     if (order > best_order || (order == best_order && other > best_other)) {
@@ -114,12 +115,12 @@ static void use_scheme(const struct equation *equation, const struct sde_scheme 
 }
 
 /* Every class of noise has a scheme, so there is a reference. */
-static void use_reference(const struct equation *equation, enum error_kind kind, uint64_t steps,
+static void use_reference(const struct equation *equation, enum equation_error kind, uint64_t steps,
                           struct sde_stream stream, struct equation_solution *solution)
 {
-  solution->source = SOLUTION_REFERENCE;
+  solution->source = EQUATION_SOLUTION_REFERENCE;
   use_scheme(equation, best_scheme(equation, kind),
-             steps * (kind == ERROR_STRONG ? FINER_STRONG : FINER_WEAK), stream, solution);
+             steps * (kind == EQUATION_ERROR_STRONG ? FINER_STRONG : FINER_WEAK), stream, solution);
 }
 
 /* Euler-Maruyama's own moments are known too, so that the path need not be fine: it only takes the
@@ -137,7 +138,7 @@ static bool use_moments(const struct equation *equation, uint64_t steps, struct 
   }
   if (!good)
     return false;
-  solution->source = SOLUTION_MOMENTS;
+  solution->source = EQUATION_SOLUTION_MOMENTS;
   use_scheme(equation, sde_scheme_named("euler-maruyama"), resolution, stream, solution);
   return true;
 }
@@ -151,7 +152,7 @@ static void forget_moments(const struct equation *equation, struct equation_solu
 }
 
 struct equation_solution *equation_solution_new(const struct equation *equation,
-                                                enum error_kind kind, unsigned needs,
+                                                enum equation_error kind, unsigned needs,
                                                 uint64_t steps, struct sde_stream stream)
 {
   struct equation_solution *solution = sde_alloc(1, sizeof *solution);
@@ -159,12 +160,12 @@ struct equation_solution *equation_solution_new(const struct equation *equation,
   solution->expectation = sde_alloc(equation->observables, sizeof *solution->expectation);
   forget_moments(equation, solution);
   if (equation->flow != NULL) {
-    solution->source = SOLUTION_EXACT;
+    solution->source = EQUATION_SOLUTION_EXACT;
     solution->resolution = FINER_EXACT * steps;
     solution->process = flow_process_new(equation, needs, solution->resolution, stream);
     if (equation->expectations != NULL)
       equation->expectations(equation, solution->expectation);
-  } else if (kind == ERROR_STRONG || equation->euler_expectations == NULL ||
+  } else if (kind == EQUATION_ERROR_STRONG || equation->euler_expectations == NULL ||
              !use_moments(equation, steps, stream, solution)) {
     forget_moments(equation, solution);
     use_reference(equation, kind, steps, stream, solution);
@@ -176,7 +177,7 @@ void equation_solution_free(struct equation_solution *solution)
 {
   if (solution == NULL)
     return;
-  if (solution->source == SOLUTION_EXACT)
+  if (solution->source == EQUATION_SOLUTION_EXACT)
     flow_process_free(solution->process);
   else
     sde_solution_process_free(solution->process);
@@ -187,9 +188,9 @@ void equation_solution_free(struct equation_solution *solution)
 
 char *equation_solution_described(const struct equation_solution *solution, uint64_t steps)
 {
-  if (solution->source == SOLUTION_EXACT)
+  if (solution->source == EQUATION_SOLUTION_EXACT)
     return sde_strdup("exact");
-  if (solution->source == SOLUTION_MOMENTS)
+  if (solution->source == EQUATION_SOLUTION_MOMENTS)
     return sde_strdup("exact moments");
   return sde_format("%s at 1/%d of the step", solution->scheme->name,
                     (int)(solution->resolution / steps));

@@ -8,16 +8,20 @@
 #include "analysis/equation.h"
 #include "sde/process.h"
 
-enum error_kind { ERROR_STRONG, ERROR_WEAK };
+/* Which error is taken: that of paths, or that of expectations. */
+enum equation_error { EQUATION_ERROR_STRONG, EQUATION_ERROR_WEAK };
 
-enum equation_source {
-  SOLUTION_EXACT,    /* the flow */
-  SOLUTION_MOMENTS,  /* weak errors: exact moments; the path is Euler-Maruyama's, with its own */
-  SOLUTION_REFERENCE /* the scheme of the highest order, at a much finer step */
+/* What stands for the solution. */
+enum equation_solution_source {
+  EQUATION_SOLUTION_EXACT, /* the flow */
+  EQUATION_SOLUTION_MOMENTS, /* weak errors: exact moments; the path is Euler-Maruyama's, with its own */
+  EQUATION_SOLUTION_REFERENCE /* the scheme of the highest order, at a much finer step */
 };
 
+/* A solution to hold paths against, filled in by equation_solution_new. */
 struct equation_solution {
-  enum equation_source source;
+  /* What stands for the solution. */
+  enum equation_solution_source source;
   const struct sde_scheme *scheme; /* the process's; NULL for the flow */
   uint64_t resolution;             /* finest increments of the Brownian path over the whole time */
   struct sde_process *process;
@@ -28,9 +32,10 @@ struct equation_solution {
 /* The path is drawn from the stream for a scheme that makes `steps` steps, so finely that the
  * reference is well below the scheme's errors. `needs` are the scheme's of the path. Released with
  * equation_solution_free; the equation must outlive it. */
-struct equation_solution *equation_solution_new(const struct equation *equation,
-                                                enum error_kind kind, unsigned needs,
-                                                uint64_t steps, struct sde_stream stream);
+struct equation_solution *equation_solution_new(
+    const struct equation *equation,
+    /* Which error is taken: that of paths, or that of expectations. */
+    enum equation_error kind, unsigned needs, uint64_t steps, struct sde_stream stream);
 void equation_solution_free(struct equation_solution *solution);
 
 /* For people: "exact", "exact moments", "milstein at 1/16 of the step". */

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+/* What is to be reached, and by how many paths. */
 struct first_passage_target {
   size_t coordinate; /* from 0 */
   double boundary;
@@ -40,6 +41,7 @@ struct sde_process *first_passage_of_solution(const struct sde_solution *solutio
                                               struct sde_stream crossings, bool bridge,
                                               struct sde_status *status);
 
+/* Release what either of them gave, with its times. */
 void first_passage_free(struct sde_process *process);
 
 /* [path]: the first-passage times, of the last ensemble that ran the process from step 0; INFINITY

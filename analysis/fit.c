@@ -3,12 +3,11 @@
  */
 #include "analysis/fit.h"
 
+#include "sde/status.h"
+
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_fit.h>
 #include <math.h>
-
-/* Nearer than this to a whole slope, a slope is nearer to it than to any other. */
-static const double half_way = 0.5;
 
 /* A line y = intercept + slope log x through weighted points, with the misfit's chi-square. */
 struct line_fit {
@@ -113,14 +112,6 @@ double fit_half(struct fit fit, double quantile)
   if (fit.freedom > 0)
     quantile = gsl_cdf_tdist_Qinv(gsl_cdf_ugaussian_Q(quantile), (double)fit.freedom);
   return quantile * fit.se;
-}
-
-enum holds fit_judge(double slope, double half, double predicted, double tolerance)
-{
-  double away = fabs(slope - predicted);
-  if (away - half > tolerance)
-    return HOLDS_NO;
-  return away + half < half_way ? HOLDS_YES : HOLDS_UNDECIDED;
 }
 
 /* Does the power law through these points predict more than `least` at x? */

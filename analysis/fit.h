@@ -1,11 +1,9 @@
 /*
  * Fits: the power law error = C x^slope through measured errors, by least squares in logarithms,
- * with the standard error of the slope, and what it says of a predicted slope.
+ * with the standard error of the slope.
  */
 #ifndef ANALYSIS_FIT_H
 #define ANALYSIS_FIT_H
-
-#include "experiments/results/results.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,11 +32,6 @@ struct fit fit_bent_power(size_t count, const double *x, const double *error, co
 /* Half the confidence interval of the slope, at the level of this many normal standard errors; by
  * Student's law where se comes from the misfit. */
 double fit_half(struct fit fit, double quantile);
-
-/* Whether a slope known to within `half` is the predicted one, a whole number, to within
- * `tolerance`: NO where its interval surely misses that; YES where all of the interval is nearer to
- * the predicted slope than to any other whole one, so that no slope has two of them. */
-enum holds fit_judge(double slope, double half, double predicted, double tolerance);
 
 /* A point within so many standard errors of zero has no logarithm to speak of. */
 static const double fit_within_zero = 2;

@@ -17,6 +17,7 @@ struct line {
   double *dw, *noise;
 };
 
+/* Scratch for a system, which must outlive it, and its release. */
 struct line line_new(const struct sde_system *system);
 void line_free(struct line *line);
 
@@ -32,6 +33,7 @@ enum line_end {
                     cannot be told from rounding */
 };
 
+/* A point where s^2 vanishes. */
 struct line_zero {
   double x;
   enum line_end end;

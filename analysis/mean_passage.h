@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+/* A mean first-passage time. */
 struct mean_passage {
   double logarithm; /* of the time, which may itself be beyond the range of double */
   double mean;      /* INFINITY there */

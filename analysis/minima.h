@@ -21,6 +21,7 @@ struct minima_box {
 size_t minima_points(const struct minima_box *box);
 void minima_point(const struct minima_box *box, size_t i, double *x);
 
+/* A local minimum, polished. */
 struct minimum {
   double x[MINIMA_DIM], value;
   double curvature[MINIMA_DIM]; /* eigenvalues of the Hessian by differences, ascending */

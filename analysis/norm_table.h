@@ -6,11 +6,11 @@
 #ifndef ANALYSIS_NORM_TABLE_H
 #define ANALYSIS_NORM_TABLE_H
 
-#include "experiments/cases/cases.h"
-#include "experiments/cases/estimate.h"
-#include "experiments/results/results.h"
+#include "models/objective.h"
+#include "sde/ensemble.h"
 
-struct norm_row {
+/* What is known of E|g_s| for one size. */
+struct norm_table_row {
   size_t size; /* s */
   struct sde_moments sampled;
   struct sde_moments fall; /* |g_s| - |g_s'| draw by draw, s' the next size; |g_s| - |g| at last */
@@ -18,12 +18,14 @@ struct norm_row {
   double gaussian; /* E|Z|, Z ~ N(g, c(s) V): the Gaussian closure */
 };
 
+/* A table, with what holds for all of its rows. */
 struct norm_table {
   size_t count;
-  struct norm_row *row;
-  double full;         /* |g|, what E|g_s| falls to */
-  double rounding;     /* a fall smaller than it is rounding error */
-  uint64_t not_finite; /* draws left out, the most of any size */
+  struct norm_table_row *row;
+  double full;                  /* |g|, what E|g_s| falls to */
+  double rounding;              /* a fall smaller than it is rounding error */
+  uint64_t not_finite;          /* draws left out, the most of any size */
+  uint64_t own_paths, own_work; /* as in struct sde_ensemble_result */
 };
 
 /* The sizes must ascend, and the objective accept batches of each. All sizes draw from the one
@@ -32,20 +34,18 @@ struct norm_table {
  * NULL. */
 struct norm_table norm_table_new(const struct objective *objective, const double *x, size_t count,
                                  const size_t *sizes, struct sde_stream stream, uint64_t draws,
-                                 int threads, struct progress *progress);
+                                 int threads, void (*progress)(void *context, uint64_t paths_done),
+                                 void *progress_context);
 void norm_table_free(struct norm_table *table);
 
-/* Proposition 3.9: does E|g_s| not increase with s, down to |g|? By the exact values of neighbours
- * where both are known, else by their fall, whose intervals hold together at the family-wise level;
- * undecided where one of these reaches to both sides of 0. */
-enum holds norm_table_judge(const struct norm_table *table, double level);
+/* The fall from row k on where it is known exactly: to the next size, or to |g| from the last; else
+ * NAN. */
+double norm_table_exact_fall(const struct norm_table *table, size_t k);
 
-/* Add what norm_table_report takes.
- * Where a case's optimizer is normalised: the table of all micro-batch and batch sizes among the
- * cases, with as many draws as the greatest number of paths, to norms.csv and the summary, and the
- * verdict on it. */
-void norm_table_estimate(const struct cases *cases, struct estimate *estimate);
-void norm_table_report(const struct cases *cases, int threads, struct progress *progress,
-                       struct results *results);
+/* What the table draws for one size, as a process whose one step puts the gradient of a batch in
+ * the place of the point. The objective must outlive it; released with norm_table_process_free. */
+struct sde_process *norm_table_process_new(const struct objective *objective, size_t size,
+                                           struct sde_stream stream);
+void norm_table_process_free(struct sde_process *process);
 
 #endif

@@ -76,73 +76,104 @@ static void learn_observables(struct oracle *oracle, const struct sde_observable
   sde_free(value);
 }
 
-/* The exact limit, whose direction is that of the iterates; NULL where there is none. */
-static struct limit *iterates_limit(const struct run_case *one)
+/* Why there are no exact moments; the last reason is the one that is left. */
+static const char *reason_against(const struct optimizer *optimizer)
 {
-  struct limit_options exact = {
-      .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_EXACT, .variance_term = true};
-  struct sde_status status = {SDE_OK, ""};
-  return limit_new(&one->optimizer, &exact, sde_stream_named(0, "oracle"), "oracle", &status);
-}
-
-/* The direction u of a process in the frame where it lives; NULL, and no frame, where there is
- * none. */
-static struct sde_linear_direction *direction_of(const struct run_case *one, int process,
-                                                 struct affine_frame **frame)
-{
-  struct limit *own = process == ORACLE_ITERATES ? iterates_limit(one) : NULL;
-  const struct limit *limit = process == ORACLE_ITERATES ? own : one->sde[process].limit;
-  *frame = limit == NULL ? NULL : limit_frame_new(limit);
-  struct sde_linear_direction *direction =
-      *frame == NULL ? NULL : limit_direction_new(limit, *frame);
-  limit_free(own);
-  return direction;
-}
-
-struct oracle *oracle_new(const struct cases *cases, const struct run_case *one, int process,
-                          const char **why)
-{
-  size_t d = cases->loss->dim;
-  *why = !cases->loss->quadratic           ? "no exact moments: the loss is not quadratic"
-         : d > SDE_LINEAR_LARGEST_DIM      ? "no exact moments: more than 40 dimensions"
-         : one->optimizer.type->normalized ? "no exact moments: the optimizer normalises"
-         : cases->objective->sampling == OBJECTIVE_GAUSSIAN
+  const struct objective *objective = optimizer->objective;
+  return !objective->loss->quadratic ? "no exact moments: the loss is not quadratic"
+         : objective->loss->dim > SDE_LINEAR_LARGEST_DIM
+             ? "no exact moments: more than 40 dimensions"
+         : optimizer->type->normalized ? "no exact moments: the optimizer normalises"
+         : objective->sampling == OBJECTIVE_GAUSSIAN
              ? "no exact moments: the noise has no variance, or perturbs and depends on the state"
              : "no exact moments: too many micro-batches";
-  if (!cases->loss->quadratic || d > SDE_LINEAR_LARGEST_DIM)
-    return NULL;
-  struct affine_frame *frame;
-  struct sde_linear_direction *direction = direction_of(one, process, &frame);
-  if (direction == NULL) {
-    if (frame != NULL)
-      *why = "no exact moments: drift and noise lose their digits between start and optimum";
-    affine_frame_free(frame);
-    return NULL;
-  }
+}
+
+static bool is_possible(const struct optimizer *optimizer)
+{
+  const struct loss *loss = optimizer->objective->loss;
+  return loss->quadratic && loss->dim <= SDE_LINEAR_LARGEST_DIM;
+}
+
+/* What makes the map of a direction over a learning-rate step. */
+typedef struct sde_linear_map *(*map_maker)(const struct sde_linear_direction *direction,
+                                            double eta, int eta_order);
+
+static struct sde_linear_map *iterates_map(const struct sde_linear_direction *direction, double eta,
+                                           int eta_order)
+{
+  (void)eta_order;
   struct sde_status status = {SDE_OK, ""};
-  double eta = one->optimizer.eta;
-  struct sde_linear_map *map =
-      process == ORACLE_ITERATES
-          ? sde_linear_iterates_new(direction, eta, "oracle", &status)
-          : sde_linear_sde_new(direction, eta, limit_options_of(one->sde[process].limit)->eta_order,
-                               "oracle", &status);
-  limit_direction_free(direction);
-  if (map == NULL) {
-    affine_frame_free(frame);
-    *why = "no exact moments: they leave the range of numbers";
-    return NULL;
-  }
+  return sde_linear_iterates_new(direction, eta, "oracle", &status);
+}
+
+static struct sde_linear_map *sde_map(const struct sde_linear_direction *direction, double eta,
+                                      int eta_order)
+{
+  struct sde_status status = {SDE_OK, ""};
+  return sde_linear_sde_new(direction, eta, eta_order, "oracle", &status);
+}
+
+static struct oracle *oracle_in_frame(struct affine_frame *frame, struct sde_linear_map *map,
+                                      const struct sde_observables *observables)
+{
+  size_t d = frame->dim;
   struct oracle *oracle = sde_alloc(1, sizeof *oracle);
   *oracle = (struct oracle){.dim = d,
-                            .observables = cases->observables->count,
+                            .observables = observables->count,
                             .pairs = (d + 1) * (d + 2) / 2,
                             .frame = frame,
                             .map = map,
                             .moments = sde_alloc(sde_linear_size(d), sizeof(double))};
   oracle->coefficient = sde_alloc(oracle->observables, oracle->pairs * sizeof(double));
   sde_linear_point(d, frame->offset, oracle->moments);
-  learn_observables(oracle, cases->observables);
+  learn_observables(oracle, observables);
   return oracle;
+}
+
+/* The process whose direction is that of the limit; NULL where that is. */
+static struct oracle *oracle_new(const struct optimizer *optimizer, const struct limit *limit,
+                                 map_maker make, const struct sde_observables *observables,
+                                 const char **why)
+{
+  *why = reason_against(optimizer);
+  if (limit == NULL)
+    return NULL;
+  struct affine_frame *frame = limit_frame_new(limit);
+  struct sde_linear_direction *direction = frame == NULL ? NULL : limit_direction_new(limit, frame);
+  struct sde_linear_map *map = NULL;
+  if (direction != NULL) {
+    *why = "no exact moments: they leave the range of numbers";
+    map = make(direction, optimizer->eta, limit_options_of(limit)->eta_order);
+    limit_direction_free(direction);
+  } else if (frame != NULL)
+    *why = "no exact moments: drift and noise lose their digits between start and optimum";
+  if (map != NULL)
+    return oracle_in_frame(frame, map, observables);
+  affine_frame_free(frame);
+  return NULL;
+}
+
+/* The exact limit has the direction of the iterates. */
+struct oracle *oracle_of_iterates(const struct optimizer *optimizer,
+                                  const struct sde_observables *observables, const char **why)
+{
+  struct limit_options exact = {
+      .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_EXACT, .variance_term = true};
+  struct sde_status status = {SDE_OK, ""};
+  struct limit *limit =
+      is_possible(optimizer)
+          ? limit_new(optimizer, &exact, sde_stream_named(0, "oracle"), "oracle", &status)
+          : NULL;
+  struct oracle *oracle = oracle_new(optimizer, limit, iterates_map, observables, why);
+  limit_free(limit);
+  return oracle;
+}
+
+struct oracle *oracle_of_limit(const struct optimizer *optimizer, const struct limit *limit,
+                               const struct sde_observables *observables, const char **why)
+{
+  return oracle_new(optimizer, is_possible(optimizer) ? limit : NULL, sde_map, observables, why);
 }
 
 void oracle_free(struct oracle *oracle)

@@ -6,17 +6,18 @@
 #ifndef ANALYSIS_ORACLE_H
 #define ANALYSIS_ORACLE_H
 
-#include "experiments/cases/cases.h"
+#include "models/limit.h"
+#include "sde/ensemble.h"
 
 struct oracle;
 
-/* The process of a case that an oracle follows: its iterates, or its SDE s. */
-enum { ORACLE_ITERATES = -1 };
-
-/* The oracle of a process, or NULL where none applies; `why` then points to a constant sentence
- * that says so. Up to SDE_LINEAR_LARGEST_DIM dimensions. */
-struct oracle *oracle_new(const struct cases *cases, const struct run_case *one, int process,
-                          const char **why);
+/* The oracle of an optimizer's iterates, or of the SDE of one of its limits, from the objective's
+ * start on; or NULL where none applies: `why` then points to a constant sentence that says so. Up
+ * to SDE_LINEAR_LARGEST_DIM dimensions. What it is given need not outlive it. */
+struct oracle *oracle_of_iterates(const struct optimizer *optimizer,
+                                  const struct sde_observables *observables, const char **why);
+struct oracle *oracle_of_limit(const struct optimizer *optimizer, const struct limit *limit,
+                               const struct sde_observables *observables, const char **why);
 void oracle_free(struct oracle *oracle);
 
 /* Go on to this learning-rate step, which must not be before the last one asked for. */
@@ -25,8 +26,8 @@ void oracle_advance(struct oracle *oracle, uint64_t step);
 /* Go to the stationary moments; false, and the status says why, where there are none. */
 bool oracle_stationary(struct oracle *oracle, struct sde_status *status);
 
-/* The exact mean of an observable of the recipe where the oracle stands; NAN for an observable
- * that is not a quadratic polynomial. */
+/* The exact mean of an observable where the oracle stands; NAN for an observable that is not a
+ * quadratic polynomial. */
 double oracle_mean(const struct oracle *oracle, size_t observable);
 
 /* Exact mean and covariance of x: mean[i], covariance[i*dim + k]. */

@@ -15,6 +15,7 @@ struct survival_step {
   double time, survival, greenwood;
 };
 
+/* A curve of survival, its steps where events are. */
 struct survival {
   size_t steps;
   struct survival_step *step; /* by ascending time */
@@ -30,7 +31,13 @@ void survival_free(struct survival *survival);
 struct survival_point {
   double survival, se, low, high;
 };
+/* That point at a time. */
 struct survival_point survival_at(const struct survival *survival, double time, double quantile);
+
+/* Events, and the time that paths spent at risk of them. */
+struct survival_rate {
+  double events, spent;
+};
 
 /* Of times that are infinite where they were not seen by the horizon, and NAN where they do not
  * count: the mean up to the horizon T, and the mean. With S the share that survives T, the mean is
@@ -42,9 +49,7 @@ struct survival_mean {
   size_t counted, censored;
   /* Events over time spent in (T/4, T/2] and in (T/2, T]: of an exponential tail they are equal but
    * for the square root of the events' number. A slower phase shows as a rate that falls. */
-  struct survival_rate {
-    double events, spent;
-  } early, late;
+  struct survival_rate early, late;
 };
 
 /* By how many standard errors the rate of the later part is away from that of the earlier one, with

@@ -4,10 +4,10 @@
  */
 #include "experiments/cases/scheme_choice.h"
 
+#include "experiments/cases/case_analysis.h"
 #include "experiments/cases/cases.h"
 #include "experiments/io/progress.h"
 #include "experiments/studies/comparison.h"
-#include "analysis/oracle.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -55,7 +55,7 @@ static double worst_ratio(struct recipe *recipe, bool near_exact)
     const uint64_t end = one->steps;
     struct sde_ensemble_result result = case_run(cases, one, true, 0, 1, &end, 0, NULL);
     const char *why;
-    struct oracle *oracle = oracle_new(cases, one, 0, &why);
+    struct oracle *oracle = case_oracle_new(cases, one, 0, &why);
     ck_assert_ptr_nonnull(oracle);
     oracle_advance(oracle, end);
     for (size_t o = 0; o < 2; o++) {

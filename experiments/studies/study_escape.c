@@ -3,11 +3,11 @@
  * with survival curves, beside the exact mean first-passage time in one dimension. Paths that have
  * not left at the recipe's time are censored.
  */
+#include "analysis/first_passage.h"
+#include "analysis/mean_passage.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/escape_judge.h"
-#include "analysis/first_passage.h"
-#include "analysis/mean_passage.h"
 #include "experiments/studies/study.h"
 
 #include <math.h>
