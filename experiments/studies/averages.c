@@ -3,6 +3,8 @@
  */
 #include "experiments/studies/averages.h"
 
+#include "sde/block.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -29,11 +31,9 @@ void averages_free(struct averages *quantities)
   sde_free(quantities->name);
 }
 
-/* A process that advances as another does, and averages along the way: an ensemble takes a block
- * of paths from step 0 to the last step in one workspace, where the sums are. The solution is a
- * copy of the SDE's and comes first, where case_work looks for it. */
+/* A process that advances as another does, and averages along the way; the sums of a block are in
+ * its workspace. */
 struct averaged {
-  struct sde_solution solution;
   const struct sde_process *inner;
   const struct sde_observables *observables;
   const struct averages *quantities;
@@ -96,14 +96,22 @@ static void drop_diverged(const struct averaged *averaged, size_t width, const d
           sum[q * width + p] = NAN;
 }
 
+static void begin(const struct sde_process *process, void *memory, uint64_t first_path,
+                  size_t width, double *x)
+{
+  const struct averaged *averaged = process->context;
+  struct workspace *workspace = memory;
+  sde_block_fill(averaged->quantities->all * width, 0, workspace->sum);
+  sde_process_begin(averaged->inner, workspace->inner, first_path, width, x);
+  drop_diverged(averaged, width, x, workspace->sum);
+}
+
 static void advance(const struct sde_process *process, void *memory, uint64_t first_path,
                     size_t width, uint64_t step, double *x)
 {
   const struct averaged *averaged = process->context;
   struct workspace *workspace = memory;
   size_t all = averaged->quantities->all;
-  if (step == 0)
-    memset(workspace->sum, 0, all * width * sizeof *workspace->sum);
   averaged->inner->advance(averaged->inner, workspace->inner, first_path, width, step, x);
   drop_diverged(averaged, width, x, workspace->sum);
   if (step < averaged->burn)
@@ -125,8 +133,6 @@ struct sde_process *averages_process_new(const struct cases *cases, const struct
                                          const struct sde_process *inner)
 {
   struct averaged *averaged = sde_alloc(1, sizeof *averaged);
-  if (inner != one->iterates)
-    averaged->solution = *(const struct sde_solution *)inner->context;
   averaged->inner = inner;
   averaged->observables = cases->observables;
   averaged->quantities = quantities;
@@ -140,12 +146,14 @@ struct sde_process *averages_process_new(const struct cases *cases, const struct
                                   .context = averaged,
                                   .workspace_new = workspace_new,
                                   .workspace_free = workspace_free,
+                                  .begin = begin,
                                   .advance = advance,
                                   .kept_rows = quantities->all,
                                   .kept_paths = (size_t)one->paths,
                                   .kept = averaged->average,
                                   .fingerprint = inner->fingerprint,
-                                  .substeps = inner->substeps};
+                                  .substeps = inner->substeps,
+                                  .solution = inner->solution};
   return process;
 }
 

@@ -416,7 +416,7 @@ void norm_table_estimate(const struct cases *cases, struct estimate *estimate)
   for (size_t k = 0; request.normalized && k < request.count; k++) {
     struct draws draws = {cases->objective, request.sizes[k], sde_stream_named(1, "norms")};
     struct sde_process process = draws_process(&draws);
-    estimate_add(estimate, &process, cases->start, 1, request.draws);
+    estimate_add(estimate, &process, cases->loss->dim, cases->start, 1, request.draws);
   }
   sde_free(request.sizes);
 }
