@@ -29,7 +29,7 @@ class Cancelled(BaseException):
 
 
 def find() -> Path:
-    """The command: SHARPSDE, the build of the source tree that holds this package, bin/ of the prefix
+    """The command: SHARPSDE, the build of the source tree of this package, bin/ of the prefix
     that holds it, or the search path."""
     named = os.environ.get("SHARPSDE")
     if named:
