@@ -11,7 +11,8 @@
 #   make valgrind   the non-statistical tests under valgrind, at reduced size
 #   make bench      speed against plain C, appended to build/bench.csv; with MPI=1 that of ranks too
 #   make api        the C library's reference, build/api/html, by doxygen
-#   make install    into PREFIX (default /usr/local), staged under DESTDIR; also make uninstall
+#   make install    into PREFIX (default /usr/local), staged under DESTDIR; also make uninstall;
+#                   with PYTHON=1 the Python package too, into PYTHONDIR
 #   make format, make shellcheck, make clean
 #
 # MPI=1 builds the command for the ranks of an MPI job (docs/cluster.md). Its compiler flags are
@@ -205,6 +206,13 @@ MAN1 := $(DESTDIR)$(PREFIX)/share/man/man1
 BASH_COMPLETIONS := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSH_COMPLETIONS := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 
+# The Python package is the same files for every version of Python: they go where Python looks below
+# PREFIX, and into the data folder where it looks nowhere there.
+PYTHON3 ?= python3
+PYTHONDIR ?= $(or $(shell $(PYTHON3) -c "import sys; print(next(p for p in sys.path \
+  if p.startswith('$(PREFIX)/lib') and p.endswith('-packages')))" 2>/dev/null),$(DATADIR)/python)
+PACKAGE := $(DESTDIR)$(PYTHONDIR)/sharpsde
+
 install: all $(B)/$(SHARED)
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/pkgconfig $(INCLUDE)/sde $(INCLUDE)/models \
 	  $(INCLUDE)/analysis \
@@ -226,12 +234,18 @@ install: all $(B)/$(SHARED)
 	install -m 644 docs/sharpsde.1 $(MAN1)
 	install -m 644 completions/sharpsde.bash $(BASH_COMPLETIONS)/sharpsde
 	install -m 644 completions/_sharpsde $(ZSH_COMPLETIONS)
+ifeq ($(PYTHON),1)
+	install -d $(PACKAGE)
+	install -m 644 $(wildcard python/sharpsde/*.py) python/sharpsde/py.typed $(PACKAGE)
+	@echo "the Python package is found with PYTHONPATH=$(PYTHONDIR), if not without it"
+endif
 
 uninstall:
 	rm -rf $(SHARE) $(INCLUDE)
 	rm -f $(DESTDIR)$(PREFIX)/bin/sharpsde $(LIB)/libsharpsde.a $(LIB)/$(SHARED) \
 	  $(LIB)/$(SONAME) $(LIB)/libsharpsde.so $(LIB)/pkgconfig/sharpsde.pc \
 	  $(MAN1)/sharpsde.1 $(BASH_COMPLETIONS)/sharpsde $(ZSH_COMPLETIONS)/_sharpsde
+	rm -rf $(if $(filter 1,$(PYTHON)),$(PACKAGE))
 
 clean:
 	rm -rf $(B) $(B)-asan
