@@ -157,7 +157,7 @@ static void flow(struct sde_control_variate *variate, struct setup *setup, uint6
   variate->evaluations += 4 * (double)setup->width;
 }
 
-/* Of a central first difference, of a function whose size and scale are those of 1 + |m|: the error
+/* For a central first difference of a function whose size and scale are those of 1 + |m|: the error
  * h^2 f'''/6 + epsilon f/h is least near h = epsilon^(1/3), 6e-6. */
 static double difference_step(double m)
 {

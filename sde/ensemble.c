@@ -82,7 +82,7 @@ struct tally {
   uint64_t *diverged, *first_divergence;
 };
 
-/* Of the arrays, and of them all in words of 64 bits. */
+/* The lengths of the arrays, and of all together in words of 64 bits. */
 struct sizes {
   size_t moments, differences, diverged, processes, words;
 };
@@ -174,7 +174,7 @@ static void merge_neighbours(struct tree *tree, size_t left)
   tree->node[tree->height] = right;
 }
 
-/* Put a subtree at its place, and merge it with what it completes. Of two threads one at a time. */
+/* Put a subtree at its place, and merge it with what it completes. One thread at a time. */
 static void tree_add(struct tree *tree, uint64_t first, uint64_t chunks, const void *tally)
 {
   if (tree->height == tree->made)
@@ -538,7 +538,7 @@ static void append(uint64_t *all, size_t *numbers, const void *words, size_t cou
   *numbers += count;
 }
 
-/* Ranks whose programs have come apart must not merge what they have: other processes by what these
+/* Ranks whose programs differ must not merge what they have: other processes by what these
  * tell of themselves, or steps, pairs, factors, what is kept. */
 static void require_same(const struct sde_ensemble *ensemble)
 {

@@ -30,7 +30,7 @@ struct sde_pair {
   size_t minuend, subtrahend;
 };
 
-/* Functions that one process has in the place of the observables, as many of them, at a record;
+/* Functions that replace the observables of one process, as many of them, at a record;
  * they read all coordinates of that process. */
 struct sde_variate {
   const void *context;
@@ -54,8 +54,8 @@ struct sde_ensemble {
   bool antithetic;
   size_t pairs;
   const struct sde_pair *pair;
-  /* Control variates: the last processes, `variates` of them, have these functions in the place of
-   * the observables, and a pair has minuend - factor (subtrahend - mean) in the place of the
+  /* Control variates: the last processes, `variates` of them, have these functions instead of
+   * the observables, and a pair has minuend - factor (subtrahend - mean) instead of the
    * difference, [(pair*records + record)*observables + observable]; NULL for 1 and for 0. */
   size_t variates;
   const struct sde_variate *variate;
@@ -81,7 +81,7 @@ struct sde_ensemble_result {
   uint64_t own_work;               /* their steps of schemes and optimizers, of all processes */
 };
 
-/* Run. Of several ranks all run one ensemble, each a part of the paths in proportion to its
+/* Run. Several ranks run one ensemble together, each a part of the paths in proportion to its
  * threads, and all have the whole result. The caller releases its arrays with
  * sde_ensemble_result_free; `samples` may be taken out. */
 struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble);

@@ -42,8 +42,8 @@ struct sde_process {
    * and at most kept_paths paths. */
   size_t kept_rows, kept_paths;
   double *kept;
-  /* Of what it computes and which random numbers it draws: ranks that have other ones must not put
-   * their paths together, and an ensemble ends them. 0 where nothing is told. */
+  /* A hash of what it computes and which random numbers it draws: an ensemble ends ranks whose hashes
+   * differ, since their paths do not belong together. 0 where nothing is told. */
   uint64_t fingerprint;
   uint64_t substeps; /* steps of a scheme in one of its own, in which work is counted; 0 for 1 */
   const struct sde_solution *solution; /* the SDE that it solves, and how; NULL where it is none */
