@@ -8,6 +8,7 @@
 #include "experiments/cases/cases.h"
 #include "experiments/io/progress.h"
 #include "experiments/studies/comparison.h"
+#include "experiments/studies/studies.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -23,7 +24,8 @@ static struct recipe *read_golden(const char *const *override)
   while (*override != NULL)
     all[count++] = *override++;
   struct sde_status status = {SDE_OK, ""};
-  struct recipe *recipe = recipe_read("experiments/recipes/golden.yaml", count, all, &status);
+  struct recipe *recipe =
+      recipe_read("experiments/recipes/golden.yaml", study_types(), count, all, &status);
   ck_assert_msg(recipe != NULL, "%s", status.message);
   return recipe;
 }
@@ -61,7 +63,7 @@ static double worst_ratio(struct recipe *recipe, bool near_exact)
     for (size_t o = 0; o < 2; o++) {
       struct sde_moments iterates = result.moments[o], sde = result.moments[2 + o];
       double se = sde_moments_standard_error(sde);
-      double error = comparison_scheme_error(&one->sde[0], result.differences[o]);
+      double error = case_scheme_error(&one->sde[0], result.differences[o]);
       if (near_exact)
         ck_assert_double_le(fabs(sde_moments_mean(sde) - oracle_mean(oracle, o)), 4 * se);
       worst = fmax(worst, error / hypot(se, sde_moments_standard_error(iterates)));

@@ -6,9 +6,9 @@
 #include "analysis/averages.h"
 #include "experiments/cases/case_analysis.h"
 #include "experiments/io/text.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
-#include "experiments/studies/study.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -95,7 +95,7 @@ static void measure(const struct cases *cases, const struct run_case *averaged,
       measured->estimate[(1 + s) * quantities->reported + q] =
           (struct estimate){.moments = sde_moments_of_values(paths, solution + q * paths, NULL),
                             .diverged = result->diverged[(2 + EACH * s) * records - 1],
-                            .scheme_error = comparison_scheme_error(&averaged->sde[s], pair),
+                            .scheme_error = case_scheme_error(&averaged->sde[s], pair),
                             .coupled_difference = sde_moments_of_values(paths, iterates + q * paths,
                                                                         solution + q * paths)};
     }
