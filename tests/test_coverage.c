@@ -2,8 +2,9 @@
  * Standard errors tell the truth: over 1000 seeds of cheap problems with exact answers, the
  * interval mean +- 1.96 standard errors covers the answer 93 to 97 % of the time.
  */
-#include "experiments/studies/drift_probe.h"
-#include "experiments/studies/oracle.h"
+#include "analysis/drift_probe.h"
+#include "experiments/cases/case_analysis.h"
+#include "experiments/studies/studies.h"
 #include "tests/golden.h"
 #include "tests/golden_moments.h"
 #include "tests/models_testing.h"
@@ -68,7 +69,7 @@ static struct recipe *read_golden(const char *noise, size_t seed, const char *ob
                             paths,
                             substeps};
   struct sde_status status = {SDE_OK, ""};
-  struct recipe *recipe = recipe_read("experiments/recipes/golden.yaml",
+  struct recipe *recipe = recipe_read("experiments/recipes/golden.yaml", study_types(),
                                       sizeof override / sizeof *override, override, &status);
   ck_assert_msg(recipe != NULL, "%s", status.message);
   sde_free(seed_text);
@@ -100,7 +101,7 @@ static void add_result(struct means *means, const struct sde_ensemble_result *re
 static double exact_mean(const struct cases *cases, const struct run_case *one, int process)
 {
   const char *why;
-  struct oracle *oracle = oracle_new(cases, one, process, &why);
+  struct oracle *oracle = case_oracle_new(cases, one, process, &why);
   ck_assert_msg(oracle != NULL, "%s", why);
   oracle_advance(oracle, one->steps);
   double mean = oracle_mean(oracle, 0);
@@ -119,7 +120,7 @@ static void add_seed(struct means *means, const char *noise, size_t seed)
   const struct run_case *one = &cases->one[0];
   ck_assert_uint_eq(cases->count, 1);
   struct sde_ensemble_result result = case_run(cases, one, false, 0, 1, &one->steps, 1, NULL);
-  add_result(means, &result, exact_mean(cases, one, ORACLE_ITERATES),
+  add_result(means, &result, exact_mean(cases, one, CASE_ITERATES),
              golden_euler_loss(cases, one, 0, SUBSTEPS), exact_mean(cases, one, 0));
   sde_ensemble_result_free(&result);
   cases_free(cases);
@@ -169,8 +170,7 @@ START_TEST(mean_coordinates_on_few_paths)
     ck_assert_msg(cases != NULL, "%s", status.message);
     const struct run_case *one = &cases->one[0];
     struct sde_ensemble_result result = case_run(cases, one, false, 0, 1, &one->steps, 1, NULL);
-    double off =
-        fabs(sde_moments_mean(result.moments[0]) - exact_mean(cases, one, ORACLE_ITERATES));
+    double off = fabs(sde_moments_mean(result.moments[0]) - exact_mean(cases, one, CASE_ITERATES));
     double se = sde_moments_standard_error(result.moments[0]);
     covered += off <= wide * se;
     twin += off <= quantile * se;

@@ -2,9 +2,10 @@
  * Tests of estimates: a processor that times more steps than the horizon has must still stay within
  * the horizon, beyond which a process has no tables.
  */
-#include "experiments/cases/estimate.h"
 
-#include "experiments/studies/study.h"
+#include "experiments/cases/estimate.h"
+#include "experiments/recipe/study.h"
+#include "experiments/studies/estimate_text.h"
 #include "sde/block.h"
 #include "sde/status.h"
 #include "tests/study_testing.h"
@@ -60,7 +61,7 @@ START_TEST(timed_steps_stay_within_the_horizon)
   struct notes notes = {0, 0, 0};
   struct estimate estimate = {0, 0};
   struct sde_process process = counting(&notes);
-  estimate_add(&estimate, &process, start, HORIZON, 640);
+  estimate_add(&estimate, &process, DIM, start, HORIZON, 640);
   ck_assert_uint_gt(notes.calls, 10 * HORIZON);
   ck_assert_uint_eq(notes.last, HORIZON - 1);
   ck_assert_uint_eq(notes.wrong_starts, 0);
@@ -75,8 +76,8 @@ START_TEST(nothing_is_timed_where_nothing_runs)
   struct notes notes = {0, 0, 0};
   struct estimate estimate = {0, 0};
   struct sde_process process = counting(&notes);
-  estimate_add(&estimate, &process, start, 0, 640);
-  estimate_add(&estimate, &process, start, HORIZON, 0);
+  estimate_add(&estimate, &process, DIM, start, 0, 640);
+  estimate_add(&estimate, &process, DIM, start, HORIZON, 0);
   ck_assert_uint_eq(notes.calls, 0);
   ck_assert_double_eq(estimate.seconds, 0);
 }
@@ -92,7 +93,7 @@ START_TEST(quasi_random_paths_are_timed_within_their_intervals)
   char *text = NULL;
   size_t size = 0;
   FILE *out = open_memstream(&text, &size);
-  study_estimate(outcome.cases, out, &outcome.status);
+  estimate_print(outcome.cases, out, &outcome.status);
   fclose(out);
   ck_assert_int_eq(outcome.status.code, SDE_OK);
   ck_assert_ptr_nonnull(strstr(text, "path-steps"));

@@ -5,8 +5,9 @@
  */
 #include "sde/multilevel.h"
 
+#include "experiments/cases/case_analysis.h"
 #include "experiments/cases/unused.h"
-#include "experiments/studies/oracle.h"
+#include "experiments/studies/studies.h"
 #include "tests/golden_moments.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
@@ -62,7 +63,7 @@ static struct sde_multilevel *run(const struct cases *cases, const char *scheme,
 static double exact_mean(const struct cases *cases, size_t observable)
 {
   const char *why;
-  struct oracle *oracle = oracle_new(cases, &cases->one[0], 0, &why);
+  struct oracle *oracle = case_oracle_new(cases, &cases->one[0], 0, &why);
   ck_assert_ptr_nonnull(oracle);
   oracle_advance(oracle, cases->one[0].steps);
   double mean = oracle_mean(oracle, observable);
@@ -570,7 +571,7 @@ END_TEST
 static void refused(size_t count, const char *const *overrides, const char *part)
 {
   struct sde_status status = {SDE_OK, ""};
-  struct recipe *recipe = recipe_read(golden, count, overrides, &status);
+  struct recipe *recipe = recipe_read(golden, study_types(), count, overrides, &status);
   struct cases *cases = recipe == NULL ? NULL : cases_new(recipe, &status);
   ck_assert_ptr_null(cases);
   ck_assert_msg(strstr(status.message, part) != NULL, "%s", status.message);

@@ -4,10 +4,11 @@
  */
 #include "experiments/cases/scheme_choice.h"
 
+#include "experiments/cases/case_analysis.h"
 #include "experiments/cases/cases.h"
 #include "experiments/io/progress.h"
 #include "experiments/studies/comparison.h"
-#include "experiments/studies/oracle.h"
+#include "experiments/studies/studies.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -23,7 +24,8 @@ static struct recipe *read_golden(const char *const *override)
   while (*override != NULL)
     all[count++] = *override++;
   struct sde_status status = {SDE_OK, ""};
-  struct recipe *recipe = recipe_read("experiments/recipes/golden.yaml", count, all, &status);
+  struct recipe *recipe =
+      recipe_read("experiments/recipes/golden.yaml", study_types(), count, all, &status);
   ck_assert_msg(recipe != NULL, "%s", status.message);
   return recipe;
 }
@@ -55,13 +57,13 @@ static double worst_ratio(struct recipe *recipe, bool near_exact)
     const uint64_t end = one->steps;
     struct sde_ensemble_result result = case_run(cases, one, true, 0, 1, &end, 0, NULL);
     const char *why;
-    struct oracle *oracle = oracle_new(cases, one, 0, &why);
+    struct oracle *oracle = case_oracle_new(cases, one, 0, &why);
     ck_assert_ptr_nonnull(oracle);
     oracle_advance(oracle, end);
     for (size_t o = 0; o < 2; o++) {
       struct sde_moments iterates = result.moments[o], sde = result.moments[2 + o];
       double se = sde_moments_standard_error(sde);
-      double error = comparison_scheme_error(&one->sde[0], result.differences[o]);
+      double error = case_scheme_error(&one->sde[0], result.differences[o]);
       if (near_exact)
         ck_assert_double_le(fabs(sde_moments_mean(sde) - oracle_mean(oracle, o)), 4 * se);
       worst = fmax(worst, error / hypot(se, sde_moments_standard_error(iterates)));

@@ -37,7 +37,7 @@ static void make_iterates(const struct cases *cases, struct run_case *one)
 {
   struct optimizer_coupling coupling = {.resolution = 0};
   for (size_t s = 0; s < cases->recipe->sdes && coupling.resolution == 0; s++) {
-    const struct sde_solution *solution = sde_solution_of(one->sde[s].process);
+    const struct sde_solution *solution = one->sde[s].process->solution;
     if (one->sde[s].coupled) {
       coupling.resolution = solution->resolution;
       coupling.wiener =
@@ -230,6 +230,13 @@ double case_companion_part(const struct case_sde *sde)
   return fabs(1 - pow(sde->ratio, -sde_scheme_weak_order(sde->scheme, &sde->system)));
 }
 
+double case_scheme_error(const struct case_sde *sde, struct sde_moments moments)
+{
+  double factor = 1 / case_companion_part(sde);
+  double half = sde_student_quantile(2, moments.n - 1) * sde_moments_standard_error(moments);
+  return factor * (fabs(sde_moments_mean(moments)) + half);
+}
+
 char *case_label(const struct run_case *one)
 {
   const struct gradient_rule *rule = one->optimizer.rule;
@@ -341,7 +348,7 @@ double case_work(const struct run_case *one, size_t sdes, bool companions)
 {
   double steps = 1;
   for (size_t s = 0; s < sdes; s++) {
-    const struct sde_solution *solution = sde_solution_of(one->sde[s].process);
+    const struct sde_solution *solution = one->sde[s].process->solution;
     double substeps = (double)solution->substeps;
     steps += substeps * (1 + (companions ? one->sde[s].ratio : 0));
   }

@@ -6,28 +6,23 @@
 
 #include "experiments/cases/cases.h"
 
-#include <stdio.h>
-
 /* Steps of schemes and optimizers of all paths, which run.json has as run, and their time on all
  * threads of OpenMP's. */
 struct estimate {
   double path_steps, seconds;
 };
 
-/* Add so many paths of a process over so many of its steps, timed from `start`, dim numbers. */
-void estimate_add(struct estimate *estimate, const struct sde_process *process, const double *start,
-                  uint64_t steps, uint64_t paths);
+/* Add so many paths of a process over so many of its steps, timed within these from `start`, dim
+ * numbers as of an ensemble. */
+void estimate_add(struct estimate *estimate, const struct sde_process *process, size_t dim,
+                  const double *start, uint64_t steps, uint64_t paths);
 
 /* Add a case of so many paths with its records: what case_run runs. */
 void estimate_add_case(struct estimate *estimate, const struct cases *cases,
                        const struct run_case *one, bool companions, uint64_t paths);
 
 /* Add what the recipe's study runs. False, and the status says why, where it cannot be run. */
-bool study_estimate_add(const struct cases *cases, struct estimate *estimate,
+bool estimate_add_study(const struct cases *cases, struct estimate *estimate,
                         struct sde_status *status);
-
-/* Print the forms of the SDEs, cases, path-steps, memory and time to `out` as lines of YAML
- * comments. The status says why where a tolerance cannot be met, or the study cannot be run. */
-void study_estimate(const struct cases *cases, FILE *out, struct sde_status *status);
 
 #endif

@@ -4,7 +4,7 @@
 #include "experiments/cases/unused.h"
 
 #include "experiments/io/text.h"
-#include "experiments/studies/study.h"
+#include "experiments/recipe/study.h"
 
 #include <math.h>
 #include <string.h>

@@ -9,11 +9,11 @@
 #include "experiments/recipe/data_file.h"
 #include "experiments/recipe/resolve.h"
 #include "experiments/recipe/schema.h"
-#include "experiments/studies/study.h"
+#include "experiments/recipe/study.h"
+#include "sde/number.h"
 
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -89,32 +89,6 @@ static size_t item_count(struct fy_node *node)
   return fy_node_is_sequence(node) ? (size_t)fy_node_sequence_item_count(node) : 1;
 }
 
-/* The whole text as a number of YAML's core schema, [-+](digits[.digits] | .digits)[e[-+]digits];
- * false also where it is beyond the range of a double. */
-static bool parse_number(const char *text, double *number)
-{
-  static const char digits[] = "0123456789";
-  const char *at = text + (*text == '-' || *text == '+');
-  size_t whole = strspn(at, digits), part = 0;
-  at += whole;
-  if (*at == '.') {
-    part = strspn(at + 1, digits);
-    at += 1 + part;
-  }
-  if (whole + part == 0)
-    return false;
-  if (*at == 'e' || *at == 'E') {
-    at += 1 + (at[1] == '-' || at[1] == '+');
-    size_t exponent = strspn(at, digits);
-    at += exponent;
-    if (exponent == 0)
-      return false;
-  }
-  errno = 0;
-  *number = strtod(text, NULL) + 0.0; /* no negative zero */
-  return *at == '\0' && isfinite(*number) && (errno == 0 || *number != 0);
-}
-
 static bool in_range(const struct parameter_key *key, double number)
 {
   return (key->low_open ? number > key->low : number >= key->low) && number <= key->high;
@@ -130,7 +104,7 @@ static bool read_number(struct reader *reader, const struct schema_row *row, str
     return *number == 1 || strcmp(text, "false") == 0 || refuse(reader, row, node, NULL);
   }
   bool whole = row->key.type == PARAMETER_COUNT;
-  if (text != NULL && parse_number(text, number) && in_range(&row->key, *number) &&
+  if (text != NULL && sde_number_read(strlen(text), text, number) && in_range(&row->key, *number) &&
       (!whole || *number == floor(*number)))
     return true;
   return refuse(reader, row, node, NULL);
@@ -474,12 +448,12 @@ static bool check_tolerance(struct reader *reader, const struct recipe *recipe)
 static bool read_recipe(struct reader *reader, struct recipe *recipe)
 {
   struct fy_node *root = yaml_root(reader->yaml);
-  char *study = read_choice(reader, root, schema_recipe(NULL), "study");
+  char *study = read_choice(reader, root, schema_recipe(recipe->studies, NULL), "study");
   if (study == NULL)
     return false;
-  recipe->study = study_type_named(study);
+  recipe->study = study_named(recipe->studies, study);
   sde_free(study);
-  struct schema *schema = schema_recipe(recipe->study);
+  struct schema *schema = schema_recipe(recipe->studies, recipe->study);
   recipe->common = parameters_new();
   bool good = read_map(reader, root, schema, recipe->common);
   for (size_t i = 0; good && i < schema->count; i++)
@@ -489,14 +463,15 @@ static bool read_recipe(struct reader *reader, struct recipe *recipe)
   return good && check_steps(reader, recipe) && check_tolerance(reader, recipe);
 }
 
-struct recipe *recipe_read(const char *file, size_t overrides, const char *const *override,
-                           struct sde_status *status)
+struct recipe *recipe_read(const char *file, const struct study_type *const *studies,
+                           size_t overrides, const char *const *override, struct sde_status *status)
 {
   struct reader reader = {.file = file, .yaml = yaml_read(file, status), .status = status};
   if (reader.yaml == NULL)
     return NULL;
   struct recipe *recipe = sde_alloc(1, sizeof *recipe);
   recipe->file = sde_strdup(file);
+  recipe->studies = studies;
   recipe->automatic = (struct recipe_scheme){sde_scheme_named("euler-maruyama"), SUBSTEPS_DEFAULT};
   bool good = true;
   for (size_t i = 0; good && i < overrides; i++)

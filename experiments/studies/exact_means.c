@@ -3,8 +3,8 @@
  */
 #include "experiments/studies/exact_means.h"
 
+#include "experiments/cases/case_analysis.h"
 #include "experiments/io/text.h"
-#include "experiments/studies/oracle.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -16,7 +16,7 @@ static const double rounding = 1e-10;
 /* "the iterates" or "SDE 1", released with sde_free. */
 static char *process_name(int process)
 {
-  return process == ORACLE_ITERATES ? sde_strdup("the iterates") : sde_format("SDE %d", process);
+  return process == CASE_ITERATES ? sde_strdup("the iterates") : sde_format("SDE %d", process);
 }
 
 /* `why` is taken over. */
@@ -55,7 +55,7 @@ static void set_mean(const struct cases *cases, int process, size_t observable, 
 {
   for (size_t s = 0; s < cases->recipe->sdes; s++) {
     struct comparison *row = &rows[s * cases->observables->count + observable];
-    if (process == ORACLE_ITERATES)
+    if (process == CASE_ITERATES)
       row->exact_iterates = mean;
     else if (process == (int)s)
       row->exact_solution = mean;
@@ -65,9 +65,9 @@ static void set_mean(const struct cases *cases, int process, size_t observable, 
 void exact_means_set(const struct cases *cases, const struct run_case *one, struct comparison *rows,
                      struct exact_gaps *gaps)
 {
-  for (int process = ORACLE_ITERATES; process < (int)cases->recipe->sdes; process++) {
+  for (int process = CASE_ITERATES; process < (int)cases->recipe->sdes; process++) {
     const char *why = NULL;
-    struct oracle *oracle = oracle_new(cases, one, process, &why);
+    struct oracle *oracle = case_oracle_new(cases, one, process, &why);
     if (oracle != NULL)
       oracle_advance(oracle, one->steps);
     for (size_t o = 0; o < cases->observables->count; o++) {

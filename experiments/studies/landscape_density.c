@@ -3,9 +3,9 @@
  */
 #include "experiments/studies/landscape_density.h"
 
+#include "analysis/density.h"
+#include "analysis/effective_loss.h"
 #include "experiments/results/series.h"
-#include "experiments/studies/density.h"
-#include "experiments/studies/effective_loss.h"
 
 #include <math.h>
 #include <string.h>
@@ -58,7 +58,7 @@ static void find_density(const struct cases *cases, struct comparison *compariso
 }
 
 /* Distances, and what they may be: the scheme's part is the distance of the companion's paths,
- * extrapolated by the scheme's weak order as comparison_scheme_error does. */
+ * extrapolated by the scheme's weak order as case_scheme_error does. */
 static void measure(struct comparison *comparison, const double *companion, size_t paths,
                     double level)
 {

@@ -5,9 +5,9 @@
 #ifndef EXPERIMENTS_STUDIES_LANDSCAPE_DENSITY_H
 #define EXPERIMENTS_STUDIES_LANDSCAPE_DENSITY_H
 
+#include "analysis/minima.h"
 #include "experiments/cases/cases.h"
 #include "experiments/results/results.h"
-#include "experiments/studies/minima.h"
 
 /* Run all cases, and write density.csv, the summary's rows and a verdict for each SDE: that the
  * Kolmogorov-Smirnov distance of its paths at the end time from the exact density is no larger than

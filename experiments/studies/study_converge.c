@@ -2,9 +2,9 @@
  * The study `converge`: strong and weak errors of every scheme against the step, on equations whose
  * solutions are known, with the orders that are fitted to them beside those that are declared.
  */
+#include "experiments/recipe/study.h"
 #include "experiments/studies/convergence_judge.h"
 #include "experiments/studies/convergence_table.h"
-#include "experiments/studies/study.h"
 
 #include <inttypes.h>
 

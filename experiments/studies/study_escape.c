@@ -3,12 +3,12 @@
  * with survival curves, beside the exact mean first-passage time in one dimension. Paths that have
  * not left at the recipe's time are censored.
  */
+#include "analysis/first_passage.h"
+#include "analysis/mean_passage.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/escape_judge.h"
-#include "experiments/studies/first_passage.h"
-#include "experiments/studies/mean_passage.h"
-#include "experiments/studies/study.h"
 
 #include <math.h>
 
@@ -77,9 +77,9 @@ static struct run_case stopped_case(const struct cases *cases, const struct run_
   for (size_t s = 0; s < cases->recipe->sdes; s++) {
     made.sde[s] = one->sde[s];
     made.sde[s].process =
-        first_passage_of_solution(one->sde[s].process->context, &target, crossings, true, status);
-    made.sde[s].companion =
-        first_passage_of_solution(one->sde[s].companion->context, &target, crossings, true, status);
+        first_passage_of_solution(one->sde[s].process->solution, &target, crossings, true, status);
+    made.sde[s].companion = first_passage_of_solution(one->sde[s].companion->solution, &target,
+                                                      crossings, true, status);
   }
   return made;
 }
@@ -171,7 +171,7 @@ static bool run_case(const struct cases *cases, const struct run_case *one,
     for (size_t s = 0; s < cases->recipe->sdes; s++) {
       struct escape companion = measure(one, 1 + s, stopped.sde[s].companion, terms + one->paths);
       escape[1 + s] = measure(one, 1 + s, stopped.sde[s].process, terms);
-      escape[1 + s].scheme_error = comparison_scheme_error(
+      escape[1 + s].scheme_error = case_scheme_error(
           &one->sde[s], sde_moments_of_values(one->paths, terms, terms + one->paths));
       survival_free(&companion.curve);
       add_exact(cases, target, &escape[1 + s]);

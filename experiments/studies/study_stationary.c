@@ -3,12 +3,12 @@
  * moments. After a burn-in each path is averaged over time; the averages of different paths are
  * independent, and are the batch means from which the standard errors come.
  */
+#include "analysis/averages.h"
+#include "experiments/cases/case_analysis.h"
 #include "experiments/io/text.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/series.h"
-#include "experiments/studies/averages.h"
 #include "experiments/studies/comparison.h"
-#include "experiments/studies/oracle.h"
-#include "experiments/studies/study.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -29,13 +29,19 @@ static struct run_case average_case(const struct cases *cases, const struct run_
                                     const struct averages *quantities, uint64_t burn)
 {
   struct run_case made = *one;
-  made.iterates = averages_process_new(cases, one, quantities, burn, one->iterates);
+  const struct averages_plan plan = {
+      .quantities = quantities,
+      .observables = cases->observables,
+      .burn = burn,
+      .steps = one->steps,
+      .paths = one->paths,
+      .bound = parameters_real(cases->recipe->common, "divergence_bound")};
+  made.iterates = averages_process_new(&plan, one->iterates);
   made.sde = sde_alloc(cases->recipe->sdes, sizeof *made.sde);
   for (size_t s = 0; s < cases->recipe->sdes; s++) {
     made.sde[s] = one->sde[s];
-    made.sde[s].process = averages_process_new(cases, one, quantities, burn, one->sde[s].process);
-    made.sde[s].companion =
-        averages_process_new(cases, one, quantities, burn, one->sde[s].companion);
+    made.sde[s].process = averages_process_new(&plan, one->sde[s].process);
+    made.sde[s].companion = averages_process_new(&plan, one->sde[s].companion);
   }
   return made;
 }
@@ -89,7 +95,7 @@ static void measure(const struct cases *cases, const struct run_case *averaged,
       measured->estimate[(1 + s) * quantities->reported + q] =
           (struct estimate){.moments = sde_moments_of_values(paths, solution + q * paths, NULL),
                             .diverged = result->diverged[(2 + EACH * s) * records - 1],
-                            .scheme_error = comparison_scheme_error(&averaged->sde[s], pair),
+                            .scheme_error = case_scheme_error(&averaged->sde[s], pair),
                             .coupled_difference = sde_moments_of_values(paths, iterates + q * paths,
                                                                         solution + q * paths)};
     }
@@ -123,7 +129,7 @@ static char *add_exact(const struct cases *cases, const struct run_case *one, in
   double *burnt = sde_alloc(2 * count, sizeof *burnt), *exact = burnt + count;
   for (size_t q = 0; q < count; q++)
     exact[q] = burnt[q] = NAN;
-  struct oracle *oracle = oracle_new(cases, one, process, &why);
+  struct oracle *oracle = case_oracle_new(cases, one, process, &why);
   char *reason = oracle == NULL ? sde_strdup(why) : NULL;
   if (oracle != NULL) {
     oracle_advance(oracle, burn);
@@ -360,7 +366,8 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
                        : time / 2;
   if (!check_burn_in(cases, burn_in, status))
     return false;
-  struct averages quantities = averages_new(cases);
+  struct averages quantities =
+      averages_new(cases->observables->count, cases->observable_name, cases->loss->dim);
   struct measured *all = sde_alloc(cases->count, sizeof *all);
   for (size_t i = 0; i < cases->count; i++)
     all[i] = run_case(cases, &cases->one[i], &quantities,

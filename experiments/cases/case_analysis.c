@@ -1,0 +1,22 @@
+/*
+ * What the library's analysis makes of a case: see case_analysis.h.
+ */
+#include "experiments/cases/case_analysis.h"
+
+struct oracle *case_oracle_new(const struct cases *cases, const struct run_case *one, int process,
+                               const char **why)
+{
+  return process == CASE_ITERATES
+             ? oracle_of_iterates(&one->optimizer, cases->observables, why)
+             : oracle_of_limit(&one->optimizer, one->sde[process].limit, cases->observables, why);
+}
+
+struct equation *case_equation_new(const struct cases *cases, const struct run_case *one)
+{
+  char *label = case_label(one);
+  struct equation *equation =
+      equation_optimizer_new(&one->optimizer, one->sde[0].limit, label, cases->start,
+                             parameters_real(cases->recipe->common, "time"), one->steps);
+  sde_free(label);
+  return equation;
+}
