@@ -13,6 +13,7 @@
 #include <string.h>
 
 struct limit {
+  struct optimizer optimizer; /* as it was when the limit was made */
   struct limit_form form;
   struct sde_system system;
   struct sde_system *affine;  /* that of w by interpolation, where that is cheaper; else NULL */
@@ -329,7 +330,9 @@ struct limit *limit_new(const struct optimizer *optimizer, const struct limit_op
                         struct sde_stream stream, const char *place, struct sde_status *status)
 {
   struct limit *limit = sde_alloc(1, sizeof *limit);
-  limit->form = (struct limit_form){.optimizer = optimizer, .options = *options, .stream = stream};
+  limit->optimizer = *optimizer;
+  limit->form = (struct limit_form){
+      .optimizer = &limit->optimizer, .options = *options, .stream = stream};
   if (!limit_form_choose(&limit->form, place, status)) {
     limit_free(limit);
     return NULL;
