@@ -331,8 +331,8 @@ struct limit *limit_new(const struct optimizer *optimizer, const struct limit_op
 {
   struct limit *limit = sde_alloc(1, sizeof *limit);
   limit->optimizer = *optimizer;
-  limit->form = (struct limit_form){
-      .optimizer = &limit->optimizer, .options = *options, .stream = stream};
+  limit->form =
+      (struct limit_form){.optimizer = &limit->optimizer, .options = *options, .stream = stream};
   if (!limit_form_choose(&limit->form, place, status)) {
     limit_free(limit);
     return NULL;

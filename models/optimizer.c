@@ -35,6 +35,17 @@ bool optimizer_steps_along_gradient(const struct optimizer *optimizer)
   return affine.state[0][0] == 0 && affine.gradient[0] == 1;
 }
 
+char *optimizer_update_label(const struct optimizer *optimizer)
+{
+  const struct update_rule *update = optimizer->update;
+  char settings[80] = "";
+  if (optimizer_steps_along_gradient(optimizer))
+    return NULL;
+  if (update->describe != NULL)
+    update->describe(optimizer, sizeof settings, settings);
+  return sde_format("%s%s%s", update->name, settings[0] == '\0' ? "" : " ", settings);
+}
+
 size_t optimizer_dim(const struct optimizer *optimizer)
 {
   return optimizer->objective->loss->dim * update_rule_vectors(optimizer->update);

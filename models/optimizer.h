@@ -37,6 +37,10 @@ bool optimizer_same_rules(const struct optimizer *a, const struct optimizer *b);
 /* Is U = w, so that the step is that of SGD along w, and what is known of that holds? */
 bool optimizer_steps_along_gradient(const struct optimizer *optimizer);
 
+/* The update rule and its settings for people, "heavy-ball friction 2", released with sde_free; NULL
+ * where U = w. */
+char *optimizer_update_label(const struct optimizer *optimizer);
+
 /* The dimension of the state, and where it starts: y = (x, extra), from dim numbers x. */
 size_t optimizer_dim(const struct optimizer *optimizer);
 void optimizer_start(const struct optimizer *optimizer, const double *x, double *y);

@@ -6,6 +6,8 @@
  */
 #include "models/optimizer.h"
 
+#include <stdio.h>
+
 static const struct parameter_key keys[] = {
     {.name = "friction",
      .type = PARAMETER_REAL,
@@ -55,6 +57,11 @@ static void affine(const struct optimizer *optimizer, struct update_affine *affi
   affine->gradient[1] = 1;
 }
 
+static void describe(const struct optimizer *optimizer, size_t size, char *text)
+{
+  snprintf(text, size, "friction %.10g", optimizer->update_setting[FRICTION]);
+}
+
 extern const struct update_rule update_rule_heavy_ball;
 const struct update_rule update_rule_heavy_ball = {
     .name = "heavy-ball",
@@ -63,6 +70,7 @@ const struct update_rule update_rule_heavy_ball = {
     .affine = affine,
     .keys = keys,
     .read = read,
+    .describe = describe,
     .update = "p <- p - eta (gamma p + w), then x <- x + eta p",
     .direction_text = "U = (-(1 - eta gamma) p + eta w, gamma p + w) of y = (x, p)",
     .fixed =

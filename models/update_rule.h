@@ -48,6 +48,8 @@ struct update_rule {
   const struct parameter_key *keys;
   bool (*read)(const struct parameters *given, struct optimizer *optimizer,
                struct sde_status *status);
+  /* Its settings for people, "friction 2"; NULL: it has none. */
+  void (*describe)(const struct optimizer *optimizer, size_t size, char *text);
   /* For people: the step, U, and what is held fixed as eta goes to 0. */
   const char *update, *direction_text, *fixed;
 };

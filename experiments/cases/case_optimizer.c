@@ -70,12 +70,13 @@ bool case_optimizer_make(const struct recipe *recipe, size_t item, size_t number
 {
   const struct parameters *given = recipe->optimizer[item];
   optimizer->rule = gradient_rule_named(parameters_text(given, "name"));
-  optimizer->update = update_rule_named("sgd");
+  const struct parameters *update = recipe->update[item];
+  optimizer->update = update_rule_named(update == NULL ? "sgd" : parameters_text(update, "name"));
   bool sized = optimizer->rule->micro_batch == MICRO_BATCH_GIVEN;
   optimizer->micro_batch = optimizer->batch;
   *place =
       sized ? parameters_place(given, "micro_batch") : parameters_place(recipe->common, "batch");
-  if (!optimizer_read(optimizer, given, NULL, status) ||
+  if (!optimizer_read(optimizer, given, update, status) ||
       !check_own_keys(given, optimizer->rule, status) ||
       !check_micro_batch(given, optimizer->rule, status))
     return false;

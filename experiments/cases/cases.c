@@ -25,8 +25,12 @@ struct sde_stream case_stream(const struct cases *cases, const struct run_case *
                               const char *purpose)
 {
   const struct optimizer *optimizer = &one->optimizer;
-  char *name = sde_format("%s %s m=%zu b=%zu eta=%.17g rho=%.17g", purpose, optimizer->rule->name,
-                          optimizer->micro_batch, optimizer->batch, optimizer->eta, optimizer->rho);
+  char *update = optimizer_update_label(optimizer);
+  char *name =
+      sde_format("%s %s m=%zu b=%zu eta=%.17g rho=%.17g%s%s", purpose, optimizer->rule->name,
+                 optimizer->micro_batch, optimizer->batch, optimizer->eta, optimizer->rho,
+                 update == NULL ? "" : " ", update == NULL ? "" : update);
+  sde_free(update);
   struct sde_stream stream = sde_stream_named(parameters_u64(cases->recipe->common, "seed"), name);
   sde_free(name);
   return stream;
@@ -240,9 +244,15 @@ double case_scheme_error(const struct case_sde *sde, struct sde_moments moments)
 char *case_label(const struct run_case *one)
 {
   const struct gradient_rule *rule = one->optimizer.rule;
-  return rule->micro_batch == MICRO_BATCH_GIVEN
-             ? sde_format("%s m=%zu", rule->name, one->optimizer.micro_batch)
-             : sde_strdup(rule->name);
+  char *update = optimizer_update_label(&one->optimizer);
+  char *size = rule->micro_batch == MICRO_BATCH_GIVEN
+                   ? sde_format(" m=%zu", one->optimizer.micro_batch)
+                   : sde_strdup("");
+  char *label = sde_format("%s%s%s%s", rule->name, size, update == NULL ? "" : ", ",
+                           update == NULL ? "" : update);
+  sde_free(size);
+  sde_free(update);
+  return label;
 }
 
 uint64_t *case_record_steps(const struct cases *cases, const struct run_case *one, size_t *records)

@@ -191,6 +191,12 @@ static const struct schema_row optimizer_rows[] = {
              .help = "m, the samples that share one perturbation; it divides batch"}},
 };
 
+static const struct schema_row update_row = {
+    .key = {.name = "update",
+            .help = "what turns the gradient into a step, a map with a name; `sharpsde list "
+                    "optimizers`; without it, sgd"},
+    .section = SCHEMA_UPDATE};
+
 static const struct schema_row output_rows[] = {
     {.key = {.name = "paths",
              .type = PARAMETER_COUNT,
@@ -316,6 +322,19 @@ struct schema *schema_optimizer(void)
   add_rows(schema, sizeof optimizer_rows / sizeof *optimizer_rows, optimizer_rows);
   for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
     add_new_keys(schema, (*rule)->keys);
+  add_row(schema, &update_row);
+  return schema;
+}
+
+struct schema *schema_update(const struct update_rule *rule)
+{
+  struct schema *schema = schema_new();
+  struct text names = {0};
+  add_name(schema, "which update rule; it decides the keys that follow");
+  REGISTRY_NAMES(&names, update_rule, update_rules());
+  set_choices(schema, "name", &names);
+  if (rule != NULL)
+    add_keys(schema, rule->keys);
   return schema;
 }
 

@@ -85,8 +85,9 @@ static void exact_verdict(struct results *results, const struct escape *escape, 
 static bool is_like(const struct escape *a, const struct escape *b)
 {
   const struct optimizer *x = &a->one->optimizer, *y = &b->one->optimizer;
-  return a->process == b->process && x->rule == y->rule && x->update == y->update && x->batch == y->batch &&
-         x->eta == y->eta && x->rho == y->rho && a->one->paths == b->one->paths;
+  return a->process == b->process && x->rule == y->rule && x->update == y->update &&
+         x->batch == y->batch && x->eta == y->eta && x->rho == y->rho &&
+         a->one->paths == b->one->paths;
 }
 
 /* The one like `escape` with the next larger micro-batch, or NULL. */
