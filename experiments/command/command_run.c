@@ -1,7 +1,7 @@
 /*
  * The command `run`: a recipe, read and checked before anything is written, run, written, drawn.
  */
-#include "experiments/cases/cases.h"
+#include "experiments/cases/case_run.h"
 #include "experiments/cases/forms.h"
 #include "experiments/cases/scheme_choice.h"
 #include "experiments/cases/unused.h"
@@ -117,7 +117,7 @@ static double total_work(const struct cases *cases, bool companions)
 {
   double work = 0;
   for (size_t i = 0; i < cases->count; i++)
-    work += case_work(&cases->one[i], cases->recipe->sdes, companions);
+    work += case_work(&cases->one[i], cases->recipe->sdes, companions, cases->one[i].paths);
   return work;
 }
 

@@ -10,6 +10,8 @@
 #include "experiments/cases/estimate.h"
 #include "experiments/results/results.h"
 
+struct progress;
+
 struct norm_row {
   size_t size; /* s */
   struct sde_moments sampled;

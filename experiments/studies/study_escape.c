@@ -12,9 +12,6 @@
 
 #include <math.h>
 
-/* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions. */
-enum { EACH = 2 };
-
 /* Half the width of a 95 % band in standard errors. */
 static const double band = 1.96;
 
@@ -162,10 +159,15 @@ static bool run_case(const struct cases *cases, const struct run_case *one,
   struct run_case stopped = stopped_case(cases, one, *target, status);
   bool good = status->code == SDE_OK;
   if (good) {
-    struct sde_ensemble_result result =
-        case_run(cases, &stopped, true, 0, 2, record_steps, threads, progress);
-    series_report_divergence(results, cases, one, &result, EACH, 2);
-    sde_ensemble_result_free(&result);
+    struct case_result result = case_run(&(struct case_ensemble){.cases = cases,
+                                                                 .one = &stopped,
+                                                                 .companions = true,
+                                                                 .records = 2,
+                                                                 .record_steps = record_steps,
+                                                                 .threads = threads,
+                                                                 .progress = progress});
+    series_report_divergence(results, &result);
+    case_result_free(&result);
     double *terms = sde_alloc(2 * (size_t)one->paths, sizeof *terms);
     escape[0] = measure(one, 0, stopped.iterates, terms);
     for (size_t s = 0; s < cases->recipe->sdes; s++) {

@@ -3,6 +3,7 @@
  * normalised) measured in the mean update direction at the start, beside the predicted one; for
  * normalised optimizers also E|g_I| itself against the size of the batch.
  */
+#include "experiments/cases/case_run.h"
 #include "experiments/cases/estimate.h"
 #include "experiments/io/progress.h"
 #include "experiments/io/text.h"
@@ -91,7 +92,8 @@ static bool measure(const struct cases *cases, const struct run_case *one, int t
   if (probe == NULL)
     return false;
   char *label = case_label(one);
-  progress_part(progress, label, case_work(one, cases->recipe->sdes, false), one->paths);
+  progress_part(progress, label, case_work(one, cases->recipe->sdes, false, one->paths),
+                one->paths);
   struct drift_probe_result result =
       drift_probe_run(probe, probe_stream(cases, &one->optimizer), one->paths, threads,
                       progress == NULL ? NULL : progress_paths, progress);

@@ -13,9 +13,6 @@
 #include <inttypes.h>
 #include <math.h>
 
-/* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions. */
-enum { EACH = 2 };
-
 static const struct parameter_key keys[] = {
     {.name = "burn_in",
      .type = PARAMETER_REAL,
@@ -67,18 +64,19 @@ struct measured {
   char **reason; /* [1 + sde]; NULL where exact moments are known */
 };
 
-static void measure(const struct cases *cases, const struct run_case *averaged,
-                    const struct averages *quantities, const struct sde_ensemble_result *result,
-                    size_t records, struct measured *measured)
+static void measure(const struct case_result *result, const struct averages *quantities,
+                    struct measured *measured)
 {
+  const struct run_case *averaged = result->one;
+  size_t end = case_end(result);
   uint64_t paths = averaged->paths;
   double *iterates = averages_of(averaged->iterates);
   averages_linearise(quantities, paths, iterates);
   for (size_t q = 0; q < quantities->reported; q++)
     measured->estimate[q] =
         (struct estimate){.moments = sde_moments_of_values(paths, iterates + q * paths, NULL),
-                          .diverged = result->diverged[records - 1]};
-  for (size_t s = 0; s < cases->recipe->sdes; s++) {
+                          .diverged = case_diverged(result, CASE_ITERATES, end)};
+  for (size_t s = 0; s < result->processes.sdes; s++) {
     double *solution = averages_of(averaged->sde[s].process);
     double *companion = averages_of(averaged->sde[s].companion);
     averages_linearise(quantities, paths, solution);
@@ -88,7 +86,7 @@ static void measure(const struct cases *cases, const struct run_case *averaged,
           sde_moments_of_values(paths, solution + q * paths, companion + q * paths);
       measured->estimate[(1 + s) * quantities->reported + q] =
           (struct estimate){.moments = sde_moments_of_values(paths, solution + q * paths, NULL),
-                            .diverged = result->diverged[(2 + EACH * s) * records - 1],
+                            .diverged = case_diverged(result, case_side_of_sde(s), end),
                             .scheme_error = comparison_scheme_error(&averaged->sde[s], pair),
                             .coupled_difference = sde_moments_of_values(paths, iterates + q * paths,
                                                                         solution + q * paths)};
@@ -153,16 +151,21 @@ static struct measured run_case(const struct cases *cases, const struct run_case
                               sde_alloc(processes, sizeof(char *))};
   uint64_t *record_steps = case_record_steps(cases, one, &records);
   struct run_case averaged = average_case(cases, one, quantities, burn);
-  struct sde_ensemble_result result =
-      case_run(cases, &averaged, true, 0, records, record_steps, threads, progress);
-  series_write(results, cases, one, &result, EACH, records, record_steps);
-  series_report_divergence(results, cases, one, &result, EACH, records);
-  measure(cases, &averaged, quantities, &result, records, &measured);
+  struct case_result result = case_run(&(struct case_ensemble){.cases = cases,
+                                                               .one = &averaged,
+                                                               .companions = true,
+                                                               .records = records,
+                                                               .record_steps = record_steps,
+                                                               .threads = threads,
+                                                               .progress = progress});
+  series_write(results, &result);
+  series_report_divergence(results, &result);
+  measure(&result, quantities, &measured);
   for (size_t process = 0; process < processes; process++)
     measured.reason[process] = add_exact(cases, one, (int)process - 1, quantities, burn,
                                          measured.estimate + process * quantities->reported);
   average_case_free(cases, &averaged);
-  sde_ensemble_result_free(&result);
+  case_result_free(&result);
   sde_free(record_steps);
   return measured;
 }
