@@ -119,11 +119,19 @@ void results_free(struct results *results)
   sde_free(results);
 }
 
-FILE *results_table(struct results *results, const char *name, const char *header)
+FILE *results_find_table(struct results *results, const char *name)
 {
   for (size_t i = 0; i < results->tables; i++)
     if (strcmp(results->table[i].name, name) == 0)
       return results->table[i].stream;
+  return NULL;
+}
+
+FILE *results_table(struct results *results, const char *name, const char *header)
+{
+  FILE *made = results_find_table(results, name);
+  if (made != NULL)
+    return made;
   if (results->tables == TABLES_MAX)
     abort();
   struct table *table = &results->table[results->tables++];

@@ -25,6 +25,9 @@ void results_free(struct results *results);
  * call, which also writes the header row. */
 FILE *results_table(struct results *results, const char *name, const char *header);
 
+/* The same where it has been made; else NULL. */
+FILE *results_find_table(struct results *results, const char *name);
+
 /* The file of single paths, paths.nc, made at the first call; owned by the results. */
 struct path_file;
 struct path_file *results_path_file(struct results *results);

@@ -3,6 +3,7 @@
  */
 #include "experiments/results/series.h"
 
+#include "experiments/results/case_columns.h"
 #include "models/formula.h"
 
 #include <inttypes.h>
@@ -28,24 +29,36 @@ json_t *series_micro_batch(const struct run_case *one)
              : json_integer((json_int_t)one->optimizer.micro_batch);
 }
 
-/* The rows of one side. */
-static void write_side(FILE *table, const struct case_result *result, size_t side)
+/* An observable of a side at a record. */
+struct series_row {
+  const struct run_case *one;
+  size_t side;
+  const char *observable;
+  double time;
+  struct sde_moments moments;
+  uint64_t diverged;
+};
+
+static const struct columns series = {
+    "series.csv", (const struct column[]){COLUMNS_OF_CASE(series_row),
+                                          COLUMNS_OF_SIDE(series_row),
+                                          COLUMN_OF_OBSERVABLE(series_row, observable),
+                                          {"time", COLUMN_FIELD(series_row, time)},
+                                          COLUMNS_OF_MOMENTS("", "", "mean", series_row, moments),
+                                          {"diverged", COLUMN_FIELD(series_row, diverged)},
+                                          {.read = NULL}}};
+
+static void write_side(struct results *results, const struct case_result *result, size_t side)
 {
-  const struct cases *cases = result->cases;
   for (size_t o = 0; o < result->ensemble.observables; o++)
     for (size_t r = 0; r < result->ensemble.records; r++) {
-      struct sde_moments moments = case_moments(result, side, r, o);
-      series_case_columns(table, result->one);
-      if (side == CASE_ITERATES)
-        fprintf(table, "iterates,,%s,", cases->observable_name[o]);
-      else
-        fprintf(table, "sde,%zu,%s,", case_sde_of_side(side), cases->observable_name[o]);
-      results_number(table, case_time(result, r));
-      fputc(',', table);
-      results_number(table, sde_moments_mean(moments));
-      fputc(',', table);
-      results_number(table, sde_moments_standard_error(moments));
-      fprintf(table, ",%.0f,%" PRIu64 "\n", moments.n, case_diverged(result, side, r));
+      struct series_row row = {.one = result->one,
+                               .side = side,
+                               .observable = result->cases->observable_name[o],
+                               .time = case_time(result, r),
+                               .moments = case_moments(result, side, r, o),
+                               .diverged = case_diverged(result, side, r)};
+      columns_write(results, &series, &row);
     }
 }
 
@@ -85,11 +98,8 @@ static void report_undefined(struct results *results, const struct case_result *
 
 void series_write(struct results *results, const struct case_result *result)
 {
-  FILE *table = results_table(results, "series.csv",
-                              "optimizer,micro_batch,batch,eta,rho,process,sde,observable,time,"
-                              "mean,se,n,diverged");
   for (size_t side = 0; side < case_sides(result->cases); side++)
-    write_side(table, result, side);
+    write_side(results, result, side);
   for (size_t side = 0; side < case_sides(result->cases); side++)
     report_undefined(results, result, side);
 }

@@ -44,6 +44,7 @@ static struct comparison compare(const struct case_result *result, size_t record
       .one = one,
       .sde = sde,
       .observable = observable,
+      .name = result->cases->observable_name[observable],
       .time = case_time(result, record),
       .iterates = iterates,
       .solution = solution,
@@ -70,49 +71,12 @@ static struct comparison compare(const struct case_result *result, size_t record
 
 static void write_differences(struct results *results, const struct case_result *result)
 {
-  const struct cases *cases = result->cases;
-  FILE *table = results_table(results, "differences.csv",
-                              "optimizer,micro_batch,batch,eta,rho,sde,observable,time,"
-                              "difference,se,coupled,scheme_error");
-  for (size_t s = 0; s < cases->recipe->sdes; s++)
-    for (size_t o = 0; o < cases->observables->count; o++)
+  for (size_t s = 0; s < result->processes.sdes; s++)
+    for (size_t o = 0; o < result->ensemble.observables; o++)
       for (size_t r = 0; r < result->ensemble.records; r++) {
         struct comparison row = compare(result, r, s, o);
-        series_case_columns(table, result->one);
-        fprintf(table, "%zu,%s,", s, cases->observable_name[o]);
-        results_number(table, row.time);
-        fputc(',', table);
-        results_number(table, row.difference);
-        fputc(',', table);
-        results_number(table, row.difference_se);
-        fputs(row.coupled ? ",true," : ",false,", table);
-        results_number(table, row.scheme_error);
-        fputc('\n', table);
+        comparison_write_difference(results, &row);
       }
-}
-
-static json_t *side(struct sde_moments moments, uint64_t diverged)
-{
-  return json_pack("{s:o, s:o, s:I, s:I}", "mean", results_json(sde_moments_mean(moments)), "se",
-                   results_json(sde_moments_standard_error(moments)), "n", (json_int_t)moments.n,
-                   "diverged", (json_int_t)diverged);
-}
-
-static json_t *summary_row(const struct cases *cases, const struct comparison *row)
-{
-  const struct optimizer *optimizer = &row->one->optimizer;
-  return json_pack(
-      "{s:s, s:o, s:I, s:f, s:f, s:s, s:f, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
-      "s:o, s:o}",
-      "optimizer", optimizer->type->name, "micro_batch", series_micro_batch(row->one), "batch",
-      (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "observable",
-      cases->observable_name[row->observable], "time", row->time, "sde_index", (int)row->sde,
-      "iterates", side(row->iterates, row->iterates_diverged), "sde",
-      side(row->solution, row->solution_diverged), "exact_iterates",
-      results_json(row->exact_iterates), "exact_sde", results_json(row->exact_solution),
-      "difference", results_json(row->difference), "difference_se",
-      results_json(row->difference_se), "coupled", row->coupled, "variance_reduction",
-      results_json(row->variance_reduction), "scheme_error", results_json(row->scheme_error));
 }
 
 static json_t *quasi_json(const struct comparison *row)
@@ -122,40 +86,6 @@ static json_t *quasi_json(const struct comparison *row)
                    (json_int_t)row->one->paths, "dimensions",
                    (json_int_t)sde_quasi_dimensions(quasi), "gain_sde",
                    results_json(row->quasi_gain));
-}
-
-/* compare.csv: the rows of the summary. */
-static void write_row(struct results *results, const struct cases *cases,
-                      const struct comparison *row)
-{
-  FILE *table = results_table(results, "compare.csv",
-                              "optimizer,micro_batch,batch,eta,rho,sde,observable,time,"
-                              "iterates_mean,iterates_se,iterates_n,iterates_diverged,"
-                              "sde_mean,sde_se,sde_n,sde_diverged,difference,difference_se,"
-                              "coupled,scheme_error,exact_iterates,exact_sde");
-  series_case_columns(table, row->one);
-  fprintf(table, "%zu,%s,", row->sde, cases->observable_name[row->observable]);
-  results_number(table, row->time);
-  const struct sde_moments moments[] = {row->iterates, row->solution};
-  const uint64_t diverged[] = {row->iterates_diverged, row->solution_diverged};
-  for (size_t i = 0; i < 2; i++) {
-    fputc(',', table);
-    results_number(table, sde_moments_mean(moments[i]));
-    fputc(',', table);
-    results_number(table, sde_moments_standard_error(moments[i]));
-    fprintf(table, ",%.0f,%" PRIu64, moments[i].n, diverged[i]);
-  }
-  fputc(',', table);
-  results_number(table, row->difference);
-  fputc(',', table);
-  results_number(table, row->difference_se);
-  fputs(row->coupled ? ",true," : ",false,", table);
-  results_number(table, row->scheme_error);
-  fputc(',', table);
-  results_number(table, row->exact_iterates);
-  fputc(',', table);
-  results_number(table, row->exact_solution);
-  fputc('\n', table);
 }
 
 /* Paths of a case whose observables are kept. */
@@ -237,7 +167,7 @@ static void report(const struct cases *cases, struct results *results, const str
   bool distant = isnan(recipe_tolerance(recipe));
   json_t *rows = json_array();
   for (size_t i = 0; i < count; i++) {
-    json_t *row = summary_row(cases, &all[i]);
+    json_t *row = comparison_json(&all[i]);
     if (all[i].one->antithetic)
       json_object_set_new(row, "antithetic",
                           json_pack("{s:o, s:o}", "gain_iterates",
@@ -254,7 +184,7 @@ static void report(const struct cases *cases, struct results *results, const str
     if (multilevel[i] != NULL)
       json_object_set(row, "multilevel", multilevel[i]);
     json_array_append_new(rows, row);
-    write_row(results, cases, &all[i]);
+    comparison_write(results, &all[i]);
   }
   json_object_set_new(results_summary(results), "rows", rows);
   double quantile = comparison_quantile(cases, count);

@@ -326,6 +326,7 @@ static struct comparison row_of(const struct tolerance_case *done, size_t sde, s
   return (struct comparison){.one = done->one,
                              .sde = sde,
                              .observable = observable,
+                             .name = done->cases->observable_name[observable],
                              .time = (double)done->one->steps * done->one->optimizer.eta,
                              .iterates = iterates,
                              .solution = solution,
