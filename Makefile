@@ -11,7 +11,8 @@
 #   make valgrind   the non-statistical tests under valgrind, at reduced size
 #   make bench      speed against plain C, appended to build/bench.csv; with MPI=1 that of ranks too
 #   make api        the C library's reference, build/api/html, by doxygen
-#   make install    into PREFIX (default /usr/local), staged under DESTDIR; also make uninstall
+#   make install    into PREFIX (default /usr/local), staged under DESTDIR; also make uninstall;
+#                   with PYTHON=1 the Python package too, into PYTHONDIR
 #   make format, make shellcheck, make clean
 #
 # MPI=1 builds the command for the ranks of an MPI job (docs/cluster.md). Its compiler flags are
@@ -69,7 +70,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2); )
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 ENGINE := $(filter-out sde/ranks_$(if $(filter 1,$(MPI)),one,mpi).c,$(wildcard sde/*.c))
 LIBRARY := $(call objects,$(if $(X86_64),$(ENGINE),$(filter-out $(KERNELS),$(ENGINE))) \
-  $(wildcard models/*.c))
+  $(wildcard models/*.c analysis/*.c))
 COMMAND := $(call objects,$(wildcard experiments/*/*.c))
 STUDIES := $(filter-out $(B)/experiments/command/main.o,$(COMMAND))
 TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
@@ -134,7 +135,7 @@ $(B)/pic/%.o: %.c $(B)/flags
 	$(call say,CC,"$< (shared)")$(COMPILE) $(EXTRA) $(POSITION) $(DEFINES) -MMD -MP -c \
 	  -o $@ $<
 
-$(B)/examples/%.so: examples/%.c $(wildcard sde/*.h models/*.h) $(B)/flags
+$(B)/examples/%.so: examples/%.c $(wildcard sde/*.h models/*.h analysis/*.h) $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(COMPILE) -fPIC -shared -o $@ $<
 
@@ -205,8 +206,16 @@ MAN1 := $(DESTDIR)$(PREFIX)/share/man/man1
 BASH_COMPLETIONS := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSH_COMPLETIONS := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 
+# The Python package is the same files for every version of Python: they go where Python looks below
+# PREFIX, and into the data folder where it looks nowhere there.
+PYTHON3 ?= python3
+PYTHONDIR ?= $(or $(shell $(PYTHON3) -c "import sys; print(next(p for p in sys.path \
+  if p.startswith('$(PREFIX)/lib') and p.endswith('-packages')))" 2>/dev/null),$(DATADIR)/python)
+PACKAGE := $(DESTDIR)$(PYTHONDIR)/sharpsde
+
 install: all $(B)/$(SHARED)
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/pkgconfig $(INCLUDE)/sde $(INCLUDE)/models \
+	  $(INCLUDE)/analysis \
 	  $(SHARE)/recipes $(SHARE)/data $(SHARE)/plots $(SHARE)/examples/plugin_loss $(MAN1) \
 	  $(BASH_COMPLETIONS) $(ZSH_COMPLETIONS)
 	install $(B)/sharpsde $(DESTDIR)$(PREFIX)/bin
@@ -215,6 +224,7 @@ install: all $(B)/$(SHARED)
 	ln -sf $(SONAME) $(LIB)/libsharpsde.so
 	install -m 644 $(filter-out %_kernel.h,$(wildcard sde/*.h)) $(wildcard sde/*.def) $(INCLUDE)/sde
 	install -m 644 $(wildcard models/*.h models/*.def) $(INCLUDE)/models
+	install -m 644 $(wildcard analysis/*.h) $(INCLUDE)/analysis
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
 	  -e 's|@REQUIRES@|$(strip $(LIBRARY_PACKAGES) $(MPI_PACKAGES))|' sharpsde.pc.in > $(LIB)/pkgconfig/sharpsde.pc
 	for file in experiments/recipes/*.yaml data/* plots/*; do \
@@ -224,19 +234,25 @@ install: all $(B)/$(SHARED)
 	install -m 644 docs/sharpsde.1 $(MAN1)
 	install -m 644 completions/sharpsde.bash $(BASH_COMPLETIONS)/sharpsde
 	install -m 644 completions/_sharpsde $(ZSH_COMPLETIONS)
+ifeq ($(PYTHON),1)
+	install -d $(PACKAGE)
+	install -m 644 $(wildcard python/sharpsde/*.py) python/sharpsde/py.typed $(PACKAGE)
+	@echo "the Python package is found with PYTHONPATH=$(PYTHONDIR), if not without it"
+endif
 
 uninstall:
 	rm -rf $(SHARE) $(INCLUDE)
 	rm -f $(DESTDIR)$(PREFIX)/bin/sharpsde $(LIB)/libsharpsde.a $(LIB)/$(SHARED) \
 	  $(LIB)/$(SONAME) $(LIB)/libsharpsde.so $(LIB)/pkgconfig/sharpsde.pc \
 	  $(MAN1)/sharpsde.1 $(BASH_COMPLETIONS)/sharpsde $(ZSH_COMPLETIONS)/_sharpsde
+	rm -rf $(if $(filter 1,$(PYTHON)),$(PACKAGE))
 
 clean:
 	rm -rf $(B) $(B)-asan
 
 format:
-	clang-format -i $(wildcard $(foreach d,sde models experiments/* tests bench,$d/*.c $d/*.h) \
-	  examples/*.c examples/*/*.c)
+	clang-format -i $(wildcard $(foreach d,sde models analysis experiments/* tests bench,$d/*.c \
+	  $d/*.h) examples/*.c examples/*/*.c)
 
 shellcheck:
 	shellcheck -x $(wildcard tests/*.bash scripts/*.sh tests/*.sh bench/*.sh completions/*.bash) .ci/run

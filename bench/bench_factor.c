@@ -12,7 +12,7 @@
 
 enum { WIDTH = 32 };
 
-/* Microseconds a path and evaluation of an optimizer's SDE to order 1 in rho on n samples in d
+/* Microseconds per path and evaluation of an optimizer's SDE to order 1 in rho on n samples in d
  * dimensions, with this noise factor: synthetic quadratics would do as well; these are least
  * squares on random rows. */
 static double factor_microseconds(const struct objective *objective, const char *name,
@@ -90,9 +90,9 @@ static void compare_factors(const struct bench *bench, const struct objective *o
   }
   char variant[80];
   snprintf(variant, sizeof variant, "%s m=%zu columns n=%zu d=%zu", name, micro_batch, n, d);
-  row(bench, "factor", variant, 1, median(columns, ROUNDS), "us a path and step", 0, 0);
+  row(bench, "factor", variant, 1, median(columns, ROUNDS), "us per path and step", 0, 0);
   snprintf(variant, sizeof variant, "%s m=%zu %s n=%zu d=%zu", name, micro_batch, form, n, d);
-  row(bench, "factor", variant, 1, median(cholesky, ROUNDS), "us a path and step", 0, 0);
+  row(bench, "factor", variant, 1, median(cholesky, ROUNDS), "us per path and step", 0, 0);
 }
 
 void bench_factor(const struct bench *bench)

@@ -10,7 +10,7 @@
 
 enum { STEPS = 1000, PATHS = 16384 };
 
-/* Ends the program where there is no job to be had. The variables are Open MPI's; other launchers
+/* Ends the program where no job can be started. The variables are Open MPI's; other launchers
  * do not know them. On a machine with other work Linux shares processors out to sessions: in one of
  * its own, by setsid(1), a rank gets what one alone gets, and not half of it. */
 static double speed_of_job(const struct bench *bench, int ranks)

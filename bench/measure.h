@@ -22,7 +22,7 @@ struct bench {
 
 double seconds_now(void);
 
-/* Of at most ROUNDS values. */
+/* The median of at most ROUNDS values. */
 double median(const double *values, size_t count);
 
 /* One row for people and for the CSV file; a ratio of 0 is none. */
@@ -60,7 +60,7 @@ void bench_factor(const struct bench *bench);
 void bench_formula(const struct bench *bench);
 void bench_ranks(const struct bench *bench);
 
-/* What a rank of bench_ranks runs, in the place of the program. */
+/* What a rank of bench_ranks runs instead of the program. */
 int rank_of_bench(void);
 
 #endif

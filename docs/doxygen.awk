@@ -1,4 +1,4 @@
-# Doxygen's input filter for the headers of sde/ and models/: plain comments become Doxygen's, so
+# Doxygen's input filter for the library's headers: plain comments become Doxygen's, so
 # that the sources stay readable. The comment at the head of a file, and one with a blank line
 # behind it, are the file's; one before a declaration is that declaration's, and of those on the
 # lines that follow without a blank or a comment between (but NAME_free releases what NAME_new

@@ -8,7 +8,7 @@
 
 #include "models/affine_frame.h"
 
-/* Multiply-adds, and normals, that one evaluation takes a path. */
+/* Multiply-adds, and normals, that one evaluation takes per path. */
 double affine_limit_cost(size_t dim, double normal_cost);
 
 /* Multiply-adds that learning takes, where one evaluation of the system that is learnt from, with
@@ -26,7 +26,7 @@ struct affine_coefficients {
 
 /* The system with the drift and covariance of `general`, whose drift must be affine and its
  * covariance quadratic, learnt by evaluating it about the frame's centre, and with drift a -
- * (eta/2) Da a in the place of a (eta 0 for a itself). `general` is evaluated here and may then be
+ * (eta/2) Da a instead of a (eta 0 for a itself). `general` is evaluated here and may then be
  * released; the frame must outlive it. The noise of the result is a Cholesky factor with dim Wiener
  * processes. NULL where drift or noise, at points about the centre, at rest, on the way from the
  * start to it and beyond, are not those of `general` by more than no estimate would show: where

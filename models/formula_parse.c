@@ -3,10 +3,9 @@
  */
 #include "models/formula_parse.h"
 
-#include <errno.h>
-#include <math.h>
+#include "sde/number.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Parentheses, signs and exponents inside one another. */
@@ -191,9 +190,8 @@ static bool parse_number(struct parser *parser, uint32_t *node)
       return fail(parser, at, "the exponent of a number needs digits, as in 1e-3");
     at = exponent + strspn(exponent, digits);
   }
-  errno = 0;
-  double number = strtod(start, NULL);
-  if (!isfinite(number) || (errno != 0 && number == 0))
+  double number;
+  if (!sde_number_read((size_t)(at - start), start, &number))
     return fail(parser, start, "the number is beyond the range from 1e-307 to 1e308");
   *node = formula_number(parser->graph, number);
   parser->at = at;

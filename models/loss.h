@@ -47,7 +47,7 @@ struct loss_type {
   /* Fill loss->dim, samples, start, quadratic, data from the parameters. */
   bool (*create)(struct loss *loss, const struct parameters *parameters, struct sde_status *status);
   void (*destroy)(struct loss *loss);
-  /* Of the sample that each path looks at: value[p], gradient[i*width + p], and the product
+  /* For the sample that each path looks at: value[p], gradient[i*width + p], and the product
    * hv[i*width + p] of its Hessian with v[i*width + p]. */
   void (*value)(const struct loss *loss, size_t width, struct loss_samples samples, const double *x,
                 double *value);
@@ -90,7 +90,8 @@ struct loss {
   /* Predictions h_i, with index below this number: 1 where all samples have the same; 0 where the
    * type has none. Those of a quadratic loss are linear. */
   size_t predictions;
-  size_t sum_size; /* numbers a path of a sum of samples; 0 where they do not add up, or too many */
+  size_t
+      sum_size; /* numbers per path of a sum of samples; 0 where they do not add up, or too many */
   void *data;
 };
 
@@ -103,7 +104,7 @@ struct loss *loss_new(const struct loss_type *type, const struct parameters *par
                       struct sde_status *status);
 void loss_free(struct loss *loss);
 
-/* Of the full loss, by a pass over all samples: f[p]; g[i*width + p]; hv = H v. scratch has
+/* The full loss, by a pass over all samples: f[p]; g[i*width + p]; hv = H v. scratch has
  * dim * width numbers. */
 void loss_mean_value(const struct loss *loss, size_t width, const double *x, double *f,
                      double *scratch);

@@ -38,7 +38,7 @@ struct noise_structure {
    * Hessian is taken; NULL where there is none. Memory is released by noise_free in any case. */
   bool (*create)(struct noise *noise, const struct parameters *parameters, const double *start,
                  struct sde_status *status);
-  /* Of potential k at x[i*width + p]: its gradient g[i*width + p], and the product hv of its
+  /* Potential k at x[i*width + p]: its gradient g[i*width + p], and the product hv of its
    * Hessian with v. NULL where there is a factor for every loss. */
   void (*gradient)(const struct noise *noise, size_t width, size_t k, const double *x, double *g);
   void (*hessian_vector)(const struct noise *noise, size_t width, size_t k, const double *x,
@@ -68,10 +68,10 @@ const char *noise_caution(const struct noise *noise);
 void noise_draw(const struct noise *noise, const struct sde_address *at, size_t width, size_t size,
                 size_t count, double *xi);
 
-/* Random numbers that noise_draw makes a path. */
+/* Random numbers that noise_draw makes per path. */
 double noise_lanes(const struct noise *noise, size_t size, size_t count);
 
-/* Of potential k at x, the same for the whole block. */
+/* The same for potential k at one x for the whole block. */
 void noise_gradient(const struct noise *noise, size_t width, size_t k, const double *x, double *g);
 void noise_hessian_vector(const struct noise *noise, size_t width, size_t k, const double *x,
                           const double *v, double *hv);

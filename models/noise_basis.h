@@ -6,7 +6,7 @@
 
 #include "models/loss.h"
 
-/* Of the Hessian of the full loss at x (dim numbers): its eigenvalues, the largest first, and the
+/* The Hessian of the full loss at x (dim numbers): its eigenvalues, the largest first, and the
  * eigenvectors vector[i*dim + k]. False where x is NULL or the Hessian is not finite, and the
  * status says so; `place` is where the recipe asked for it. */
 bool noise_hessian_basis(const struct loss *loss, const double *x, const char *place,

@@ -9,7 +9,7 @@ number(text) = (mantissa = strstrt(text, "e"), mantissa && !strstrt(text, ".") \
 # The colours of Okabe and Ito, which the colour-blind can tell apart, without their yellow, which
 # is too light for lines. In grey, shapes and dashes tell what colours do: the shapes shift against
 # the seven colours with each round, so that 49 curves differ in both. A shape less one is hollow, a
-# cross of the star. Of nine dashes the first is a solid line.
+# cross of the star. The first of the nine dashes is a solid line.
 colours = "0x0072B2 0xD55E00 0x009E73 0xCC79A7 0xE69F00 0x000000 0x56B4E9"
 filled_shapes = "7 5 9 11 13 3 15"
 taken(list, k) = int(word(list, (k - 1) % words(list) + 1))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The floors hold: sde/ includes only sde/, models/ also models/, experiments/ also experiments/,
-# and examples/ what models/ may; no file includes a .c file; plots/ holds gnuplot scripts only.
+# The floors hold: sde/ includes only sde/, models/ also models/, analysis/ also analysis/,
+# experiments/ also experiments/, and examples/ what analysis/ may; no file includes a .c file; plots/ holds gnuplot scripts only.
 # Names each line that breaks this and ends with status 1. With --self-test: shows that each kind of
 # mistake is noticed.
 set -euo pipefail
@@ -8,7 +8,8 @@ shopt -s nullglob
 
 wrong_includes() {
   awk '
-    BEGIN { rank["sde"] = 1; rank["models"] = 2; rank["examples"] = 2.5; rank["experiments"] = 3 }
+    BEGIN { rank["sde"] = 1; rank["models"] = 2; rank["analysis"] = 3
+            rank["examples"] = 3.5; rank["experiments"] = 4 }
     function wrong(why) { printf "%s:%d: %s: %s\n", FILENAME, FNR, $0, why }
     /^[ \t]*#[ \t]*include/ {
       split(FILENAME, path, "/")
@@ -30,7 +31,7 @@ wrong_includes() {
 }
 
 violations() {
-  local files=({sde,models,experiments/*,tests,bench}/*.{c,h,def} examples/{,*/}*.{c,h})
+  local files=({sde,models,analysis,experiments/*,tests,bench}/*.{c,h,def} examples/{,*/}*.{c,h})
   [ ${#files[@]} -eq 0 ] || wrong_includes "${files[@]}"
   local entry
   for entry in plots/*; do
@@ -45,7 +46,7 @@ violations() {
 expect() {
   local tree found
   tree=$(mktemp -d)
-  mkdir -p "$tree"/{sde,models,experiments/io,tests,plots,examples/a}
+  mkdir -p "$tree"/{sde,models,analysis,experiments/io,tests,plots,examples/a}
   printf '%s\n' "$3" >"$tree/$2"
   found=$(cd "$tree" && violations | wc -l)
   rm -r "$tree"
@@ -61,7 +62,10 @@ self_test() {
   expect 0 plots/a.gp 'plot x'
   expect 0 examples/a/a.c '#include "models/a.h"'
   expect 1 examples/a/a.c '#include "experiments/io/a.h"'
-  expect 0 examples/a.c '#include "models/a.h"'
+  expect 0 examples/a.c '#include "analysis/a.h"'
+  expect 0 analysis/a.c '#include "models/a.h"'
+  expect 1 models/a.c '#include "analysis/a.h"'
+  expect 1 analysis/a.h '#include "experiments/io/a.h"'
   expect 1 examples/a.c '#include "experiments/io/a.h"'
   expect 1 examples/a.h '#include "experiments/io/a.h"'
   expect 1 models/a.c '#include "examples/a/a.h"'

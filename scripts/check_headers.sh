@@ -12,7 +12,7 @@ compile+=(-Wall -Wextra -Wmissing-prototypes -Wshadow -Wvla -Werror -fsyntax-onl
 # Headers of the tree in the current folder that do not compile, with the compiler's reasons.
 check() {
   local header status=0
-  for header in {sde,models,experiments/*,tests,bench}/*.h; do
+  for header in {sde,models,analysis,experiments/*,tests,bench}/*.h; do
     [[ $header == *_kernel.h ]] || printf '#include "%s"\n' "$header" "$header" |
       "${compile[@]}" || { echo "$header does not compile alone"; status=1; }
   done

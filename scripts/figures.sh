@@ -23,7 +23,7 @@ comment_of() {
   awk '/^#/ {sub(/^# ?/, ""); print; next} {exit}' "experiments/recipes/$1.yaml"
 }
 
-# In one line, with a word in the place of a table, whose lines are indented.
+# In one line, with a word instead of a table, whose lines are indented.
 claim_of() {
   comment_of "$1" | awk '
     {text = /^ / ? (table ? "" : "[table in the recipe]") : $0; table = /^ /}

@@ -309,7 +309,7 @@ static void set_short(struct law *law, const real *minus_z)
   sde_free(factor);
 }
 
-/* h becomes 2h. What the earlier half brings decays over the later one. Of the four normals xi_0,
+/* h becomes 2h. What the earlier half brings decays over the later one. Of these four normals xi_0,
  * xi_1 of the halves, two combinations are those of the whole, the other two join the rest. */
 static void set_double(struct law *law)
 {

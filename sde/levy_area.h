@@ -19,7 +19,7 @@
  * noise_dim is at most 8190. */
 size_t sde_levy_area_terms(size_t noise_dim, double dt);
 
-/* Standard normals a path that `terms` terms and the correction cost. */
+/* Standard normals per path that `terms` terms and the correction cost. */
 size_t sde_levy_area_normals(size_t noise_dim, size_t terms);
 
 /* Numbers of scratch that sde_levy_areas needs, whatever the width. */

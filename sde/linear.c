@@ -266,8 +266,8 @@ void sde_linear_advance(const struct sde_linear_map *map, uint64_t steps, double
   sde_free(change);
 }
 
-/* Of the `count` moments from `first` on, which must be closed: 1 + increment is squared until
- * norm(power 2^k)^(2^-k) has converged (Gelfand's formula). */
+/* The spectral radius on the `count` moments from `first` on, which must be closed: 1 + increment
+ * is squared until norm(power 2^k)^(2^-k) has converged (Gelfand's formula). */
 static double spectral_radius(const struct sde_linear_map *map, size_t first, size_t count)
 {
   size_t stride = sde_block_padded(count);

@@ -13,7 +13,7 @@ enum { PILOT = 1024, PILOT_STEPS = 8, PILOT_LEAST = 128, GRAIN = 64, LEVEL_BITS 
 
 static const double paths_most = 0x1p40;
 
-/* Of the squared tolerance, so much is the bias's. */
+/* The share of the squared tolerance that the bias may take. */
 static const double bias_share = 0.25;
 
 bool sde_multilevel_accepts(const struct sde_scheme *scheme, const struct sde_system *system,

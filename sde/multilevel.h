@@ -35,7 +35,7 @@ struct sde_multilevel_problem {
   void *progress_context;
 };
 
-/* Level l has 2^l steps. Of it are known phi at its own step, and phi at this step less phi at the
+/* Level l has 2^l steps. It estimates phi at its own step, and phi at this step less phi at the
  * step of level l - 1 on the same path. */
 struct sde_level {
   uint64_t steps, paths;
@@ -85,7 +85,7 @@ bool sde_multilevel_run(struct sde_multilevel *multilevel, struct sde_status *st
 struct sde_multilevel_estimate {
   double mean, se;
   double paths; /* over all levels in use */
-  /* Of the bias at the finest step: the largest of what the last three differences say by the weak
+  /* The bias at the finest step: the largest of what the last three differences say by the weak
    * order, and with two of the smallest of their standard errors added. */
   double bias, bias_bound;
 };

@@ -147,7 +147,7 @@ void sde_quasi_point(const struct sde_quasi *quasi, uint64_t path, uint64_t *bit
   shifted_point(quasi, path % quasi->points, shift, bits);
 }
 
-/* Of one path, a row of out being width numbers apart. The uniforms are the middles of cells of
+/* One path; the rows of out are width numbers apart. The uniforms are the middles of cells of
  * 2^-52, so that 0 and 1 are not met. */
 static void bridge_path(const struct sde_quasi *quasi, const uint64_t *bits, size_t width,
                         double *out)

@@ -26,8 +26,8 @@ void sde_ranks_alone(void);
 size_t sde_ranks_count(void);
 size_t sde_ranks_rank(void);
 
-/* What follows is called by all ranks together, in the same order; where they come apart, the job
- * ends with a sentence. Of one rank each does nothing, but for what is said. */
+/* What follows is called by all ranks together, in the same order; where they disagree, the job
+ * ends with a sentence. With one rank each does nothing, except where noted. */
 
 /* Where any rank has failed, all have: with the status of the first that did, its message led by
  * "rank R: " unless that is rank 0. Returns whether none has. Does so of one rank too. */

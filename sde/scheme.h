@@ -48,7 +48,7 @@ struct sde_scheme {
   /* Exact in law whatever the step: then orders are INFINITY, and a step of any length is made of
    * the finest ones, so that it is exact on the Brownian path too. */
   bool exact;
-  /* Scratch: this many vectors of dim and of noise_dim numbers a path. */
+  /* Scratch: this many vectors of dim and of noise_dim numbers per path. */
   size_t state_vectors, noise_vectors;
   /* What can be prepared for all steps of one system and step size; NULL where there is nothing.
    * Returns NULL, and the status says why, where the system is not one for the scheme. */

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Of n values: their mean and the sum m2 of squared deviations from it. */
+/* Moments of n values: their mean and the sum m2 of squared deviations from it. */
 struct sde_moments {
   double n, mean, m2;
 };

@@ -3,6 +3,7 @@
  */
 #include "sde/status.h"
 
+#include "sde/number.h"
 #include "sde/ranks.h"
 
 #include <stdarg.h>
@@ -16,7 +17,9 @@ bool sde_fail(struct sde_status *status, enum sde_code code, const char *format,
   if (status->code == SDE_OK) {
     va_list arguments;
     va_start(arguments, format);
+    struct sde_numerals numerals = sde_numerals_begin();
     vsnprintf(status->message, sizeof status->message, format, arguments);
+    sde_numerals_end(numerals);
     va_end(arguments);
     status->code = code;
   }
@@ -58,9 +61,11 @@ char *sde_format(const char *format, ...)
   va_list arguments, again;
   va_start(arguments, format);
   va_copy(again, arguments);
+  struct sde_numerals numerals = sde_numerals_begin();
   int length = vsnprintf(NULL, 0, format, arguments);
   char *text = sde_alloc((size_t)length + 1, 1);
   vsnprintf(text, (size_t)length + 1, format, again);
+  sde_numerals_end(numerals);
   va_end(again);
   va_end(arguments);
   return text;

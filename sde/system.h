@@ -49,7 +49,7 @@ struct sde_system {
   /* Its drift or diffusion draws random numbers afresh each step: then what it estimates is noisy,
    * by an amount in proportion to the step, and no scheme's weak order is above 1. */
   bool draws;
-  /* Of diagonal noise, where the derivative is known: product[i*width + p] = b_ii db_ii/dx_i at x,
+  /* For diagonal noise whose derivative is known: product[i*width + p] = b_ii db_ii/dx_i at x,
    * with which Milstein's scheme needs no second evaluation. NULL: it takes a difference. */
   void (*own_derivative)(const struct sde_system *system, void *workspace,
                          const struct sde_instant *at, size_t width, const double *x,

@@ -26,7 +26,7 @@ static void add_product(size_t count, double factor, const double *restrict a,
     sum[i] += factor * a[i] * b[i];
 }
 
-/* Of each of the rows of `more`, path by path a multiple: sum += factor multiple more. */
+/* Adds a multiple of each row of `more`, path by path: sum += factor multiple more. */
 static void add_multiple(size_t rows, size_t width, double factor, const double *multiple,
                          const double *more, double *sum)
 {

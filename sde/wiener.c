@@ -16,7 +16,7 @@ struct arrays {
   double *dw, *time_integral, *area;
 };
 
-/* Of the block that was drawn last: its coarse increments, and in one interval what they add to the
+/* The block that was drawn last: its coarse increments, and in one interval what they add to the
  * pseudo-random ones of each fine step. Both depend on the path alone. */
 struct correction {
   bool known;

@@ -13,6 +13,7 @@ mkdir "$scratch/build"
 ln -s "$program" "$scratch/build/sharpsde"
 ln -s "$root"/{data,experiments,plots,sde,models} "$root/examples/plugin_loss/rosenbrock.c" "$scratch"
 cd "$scratch"
+export PYTHONPATH=$root/python SHARPSDE=$program PYTHONDONTWRITEBYTECODE=1
 
 fail() {
   echo "$page: $*"

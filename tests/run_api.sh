@@ -9,10 +9,11 @@ command -v doxygen >/dev/null ||
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
-mkdir -p docs sde models
+mkdir -p docs sde models analysis
 cp "$root"/docs/{Doxyfile,doxygen.awk,api.dox} docs
 cp "$root"/sde/*.h sde
 cp "$root"/models/*.h models
+cp "$root"/analysis/*.h analysis
 export API_OUTPUT=$scratch/api
 
 fail() {
@@ -37,7 +38,7 @@ page process_8h | grep -qF 'Release what sde_solution_process_new() gave' ||
 
 # Twins: one header, alone, with a comment left out.
 warns() {
-  rm -rf sde/* models/*
+  rm -rf sde/* models/* analysis/*
   sed "$2" "$root/sde/$1" >"sde/$1"
   ! cmp -s "$root/sde/$1" "sde/$1" || fail "$2 changes nothing"
   ! doxygen docs/Doxyfile >said 2>&1 || fail "$2: doxygen is content"

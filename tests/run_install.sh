@@ -67,7 +67,7 @@ agrees() {
     END { exit bad || NR != lines }' "$1"
 }
 
-for example in own_loss=1 own_sde=6 own_observable=3; do
+for example in own_loss=1 own_sde=6 own_observable=3 own_analysis=4; do
   name=${example%=*}
   build "$name" shared "$name.shared"
   build "$name" static "$name.static"
@@ -88,6 +88,9 @@ awk -v exact="$(awk '{print $NF}' own_loss.out)" 'BEGIN {
 [ "$(awk '{print $NF}' own_sde.out own_observable.out | paste -sd ' ')" = \
   "1.557602 2.628187 1.213061 1.726842 0.735759 0.745496 0.882360 0.544372 0.167533" ] ||
   fail "exact are: $(cat own_sde.out own_observable.out)"
+
+[ "$(awk '{print $NF}' own_analysis.out | paste -sd ' ')" = "0.050000 0.025000 0.012500 -1.000000" ] ||
+  fail "exact are: $(cat own_analysis.out)"
 
 # The command lines that README.md shows, static and shared, for a program of one's own.
 cp "$prefix/share/sharpsde/examples/own_observable.c" mine.c
@@ -113,6 +116,14 @@ cp twin.c "$prefix/share/sharpsde/examples/own_loss.c"
 build own_loss shared twin
 LD_LIBRARY_PATH=$library ./twin >twin.out
 ! agrees twin.out 1 >/dev/null || fail "rho makes no difference: $(cat twin.out)"
+
+# And with one micro-batch alone there is no power of its size.
+sed 's/\.micro_batch = (size_t)micro_batch\[i\]/.micro_batch = 4/' \
+  "$prefix/share/sharpsde/examples/own_analysis.c" >twin.c
+cp twin.c "$prefix/share/sharpsde/examples/own_analysis.c"
+build own_analysis shared twin
+LD_LIBRARY_PATH=$library ./twin >twin.out
+! agrees twin.out 4 >/dev/null || fail "the micro-batch makes no difference: $(cat twin.out)"
 
 make_stage uninstall
 left=$(find "$stage" -mindepth 1 \( ! -type d -o -name '*sharpsde*' \))

@@ -3,8 +3,10 @@
  * errors that are known exactly, orders that hold, and twins whose orders must not. And the page on
  * schemes, which has to say of each what the registry says.
  */
+#include "experiments/cases/case_analysis.h"
 #include "experiments/results/results.h"
 #include "experiments/studies/convergence.h"
+#include "experiments/studies/slope_judge.h"
 #include "experiments/studies/study.h"
 #include "sde/noise_class.h"
 #include "tests/study_testing.h"
@@ -20,7 +22,7 @@ static const char data[] = "loss.data=data/quadratic4.csv";
 
 static const struct equation *named(const char *name)
 {
-  for (const struct equation *const *each = equations(); *each != NULL; each++)
+  for (const struct equation *const *each = equation_table(); *each != NULL; each++)
     if (strcmp((*each)->name, name) == 0)
       return *each;
   ck_abort_msg("no equation %s", name);
@@ -55,7 +57,7 @@ END_TEST
 START_TEST(all_equations_are_named)
 {
   char *names = sde_strdup("");
-  for (const struct equation *const *each = equations(); *each != NULL; each++) {
+  for (const struct equation *const *each = equation_table(); *each != NULL; each++) {
     char *longer = sde_format("%s%s ", names, (*each)->name);
     sde_free(names);
     names = longer;
@@ -71,7 +73,7 @@ END_TEST
 START_TEST(noise_is_as_declared)
 {
   bool seen[SDE_NOISE_CLASSES] = {false};
-  for (const struct equation *const *each = equations(); *each != NULL; each++) {
+  for (const struct equation *const *each = equation_table(); *each != NULL; each++) {
     const struct sde_system *system = &(*each)->system;
     seen[system->noise] = true;
     ck_assert_int_eq(sde_noise_class_measured(system, (*each)->start), system->noise);
@@ -91,10 +93,10 @@ struct measured {
 };
 
 static struct measured measure(const struct equation *equation, const struct sde_scheme *scheme,
-                               enum error_kind kind, size_t paths)
+                               enum equation_error kind, size_t paths)
 {
   const struct equation_plan *plan =
-      &equation->plan[kind == ERROR_STRONG ? EQUATION_STRONG : EQUATION_WEAK_1];
+      &equation->plan[kind == EQUATION_ERROR_STRONG ? EQUATION_STRONG : EQUATION_WEAK_1];
   struct convergence_task task = {.equation = equation,
                                   .scheme = scheme,
                                   .kind = kind,
@@ -119,7 +121,7 @@ static void release(struct measured *measured)
 /* As the study judges, one line at four standard errors. */
 static enum holds judged(const struct convergence *line, double order)
 {
-  return fit_judge(line->fit.slope, fit_half(line->fit, 4), order, 0.1);
+  return slope_judge(line->fit.slope, fit_half(line->fit, 4), order, 0.1);
 }
 
 static const struct sde_scheme *euler(void)
@@ -135,8 +137,8 @@ static const struct sde_scheme *milstein(void)
 START_TEST(orders_exchanged_do_not_hold)
 {
   const char *const names[] = {"geometric", "hyperbolic", "commutative", "noncommutative"};
-  struct measured half = measure(named(names[_i]), euler(), ERROR_STRONG, 800);
-  struct measured whole = measure(named(names[_i]), milstein(), ERROR_STRONG, 800);
+  struct measured half = measure(named(names[_i]), euler(), EQUATION_ERROR_STRONG, 800);
+  struct measured whole = measure(named(names[_i]), milstein(), EQUATION_ERROR_STRONG, 800);
   ck_assert_int_eq(judged(half.line, 0.5), HOLDS_YES);
   ck_assert_int_eq(judged(half.line, 1), HOLDS_NO);
   ck_assert_int_eq(judged(whole.line, 1), HOLDS_YES);
@@ -151,7 +153,7 @@ START_TEST(scheme_without_its_correction_does_not_hold)
 {
   struct equation equation = *named("geometric");
   equation.system.noise = SDE_NOISE_ADDITIVE;
-  struct measured measured = measure(&equation, milstein(), ERROR_STRONG, 800);
+  struct measured measured = measure(&equation, milstein(), EQUATION_ERROR_STRONG, 800);
   ck_assert_int_eq(judged(measured.line, 1), HOLDS_NO);
   ck_assert_double_lt(measured.line[0].fit.slope, 0.7);
   release(&measured);
@@ -172,8 +174,8 @@ START_TEST(wrong_equation_does_not_hold)
 {
   struct equation equation = *named("geometric");
   equation.system.evaluate = twice_the_drift;
-  struct measured strong = measure(&equation, milstein(), ERROR_STRONG, 800);
-  struct measured weak = measure(&equation, euler(), ERROR_WEAK, 5000);
+  struct measured strong = measure(&equation, milstein(), EQUATION_ERROR_STRONG, 800);
+  struct measured weak = measure(&equation, euler(), EQUATION_ERROR_WEAK, 5000);
   ck_assert_int_eq(judged(strong.line, 1), HOLDS_NO);
   for (size_t k = 0; k < weak.lines; k++)
     ck_assert_int_eq(judged(&weak.line[k], 1), HOLDS_NO);
@@ -198,10 +200,10 @@ static void add_moments(struct testing_family *family, const struct measured *me
 START_TEST(solutions_have_their_moments)
 {
   struct testing_family family = {0};
-  for (const struct equation *const *each = equations(); *each != NULL; each++) {
+  for (const struct equation *const *each = equation_table(); *each != NULL; each++) {
     if ((*each)->expectations == NULL)
       continue;
-    struct measured measured = measure(*each, euler(), ERROR_WEAK, testing_size(5000));
+    struct measured measured = measure(*each, euler(), EQUATION_ERROR_WEAK, testing_size(5000));
     add_moments(&family, &measured, (*each)->name);
     release(&measured);
   }
@@ -227,8 +229,8 @@ START_TEST(solution_without_area_does_not_hold)
   struct testing_family family = {0};
   struct equation equation = *named("noncommutative");
   equation.flow = without_area;
-  struct measured strong = measure(&equation, milstein(), ERROR_STRONG, 500);
-  struct measured weak = measure(&equation, euler(), ERROR_WEAK, 10000);
+  struct measured strong = measure(&equation, milstein(), EQUATION_ERROR_STRONG, 500);
+  struct measured weak = measure(&equation, euler(), EQUATION_ERROR_WEAK, 10000);
   ck_assert_int_eq(judged(strong.line, 1), HOLDS_NO);
   add_moments(&family, &weak, equation.name);
   testing_assert_notices(&family);
@@ -270,8 +272,8 @@ static void add_errors(struct testing_family *family, const struct equation *equ
 START_TEST(weak_errors_are_the_exact_ones)
 {
   struct outcome run = prepare(1, (const char *const[]){data});
-  struct equation *equation = equation_optimizer_new(run.cases, &run.cases->one[0]);
-  struct measured measured = measure(equation, euler(), ERROR_WEAK, testing_size(500));
+  struct equation *equation = case_equation_new(run.cases, &run.cases->one[0]);
+  struct measured measured = measure(equation, euler(), EQUATION_ERROR_WEAK, testing_size(500));
   struct testing_family family = {0}, twin = {0};
   ck_assert_str_eq(measured.line[0].against, "exact moments");
   add_errors(&family, equation, &measured, 1);
@@ -288,7 +290,7 @@ END_TEST
 START_TEST(exact_moments_are_the_oracles)
 {
   struct outcome run = prepare(1, (const char *const[]){data});
-  struct equation *equation = equation_optimizer_new(run.cases, &run.cases->one[0]);
+  struct equation *equation = case_equation_new(run.cases, &run.cases->one[0]);
   struct sde_linear_direction *direction =
       limit_direction_new(run.cases->one[0].sde[0].limit, NULL);
   struct sde_linear_map *map = sde_linear_sde_new(direction, 0.01, 2, "test", &run.status);

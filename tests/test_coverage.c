@@ -2,9 +2,9 @@
  * Standard errors tell the truth: over 1000 seeds of cheap problems with exact answers, the
  * interval mean +- 1.96 standard errors covers the answer 93 to 97 % of the time.
  */
+#include "analysis/drift_probe.h"
+#include "experiments/cases/case_analysis.h"
 #include "experiments/cases/case_run.h"
-#include "experiments/studies/drift_probe.h"
-#include "experiments/studies/oracle.h"
 #include "tests/golden.h"
 #include "tests/golden_moments.h"
 #include "tests/models_testing.h"
@@ -105,10 +105,10 @@ static struct case_result run_to_end(const struct cases *cases, const struct run
       .cases = cases, .one = one, .records = 1, .record_steps = &one->steps, .threads = 1});
 }
 
-static double exact_mean(const struct cases *cases, const struct run_case *one, int process)
+static double exact_mean(const struct cases *cases, const struct run_case *one, size_t side)
 {
   const char *why;
-  struct oracle *oracle = oracle_new(cases, one, process, &why);
+  struct oracle *oracle = case_oracle_new(cases, one, side, &why);
   ck_assert_msg(oracle != NULL, "%s", why);
   oracle_advance(oracle, one->steps);
   double mean = oracle_mean(oracle, 0);
@@ -127,8 +127,9 @@ static void add_seed(struct means *means, const char *noise, size_t seed)
   const struct run_case *one = &cases->one[0];
   ck_assert_uint_eq(cases->count, 1);
   struct case_result result = run_to_end(cases, one);
-  add_result(means, &result, exact_mean(cases, one, ORACLE_ITERATES),
-             golden_euler_loss(cases, one, 0, SUBSTEPS), exact_mean(cases, one, 0));
+  add_result(means, &result, exact_mean(cases, one, CASE_ITERATES),
+             golden_euler_loss(cases, one, 0, SUBSTEPS),
+             exact_mean(cases, one, case_side_of_sde(0)));
   case_result_free(&result);
   cases_free(cases);
   recipe_free(recipe);
@@ -178,7 +179,7 @@ START_TEST(mean_coordinates_on_few_paths)
     const struct run_case *one = &cases->one[0];
     struct case_result result = run_to_end(cases, one);
     struct sde_moments iterates = case_moments(&result, CASE_ITERATES, 0, 0);
-    double off = fabs(sde_moments_mean(iterates) - exact_mean(cases, one, ORACLE_ITERATES));
+    double off = fabs(sde_moments_mean(iterates) - exact_mean(cases, one, CASE_ITERATES));
     double se = sde_moments_standard_error(iterates);
     covered += off <= wide * se;
     twin += off <= quantile * se;

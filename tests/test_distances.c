@@ -3,8 +3,9 @@
  * the floor and the critical value under equal laws, and the tables of a run. Run from the root of
  * the project, whose recipes it reads.
  */
+#include "analysis/distance.h"
+#include "experiments/cases/case_run.h"
 #include "experiments/pictures/plot.h"
-#include "experiments/studies/distances.h"
 #include "experiments/studies/study.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"

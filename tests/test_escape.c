@@ -3,12 +3,12 @@
  * first-passage times by quadrature against closed forms, first passages of simulated paths against
  * both. Run from the root of the project, whose recipe it reads.
  */
+#include "analysis/first_passage.h"
+#include "analysis/mean_passage.h"
+#include "analysis/survival.h"
 #include "experiments/cases/cases.h"
 #include "experiments/results/results.h"
-#include "experiments/studies/first_passage.h"
-#include "experiments/studies/mean_passage.h"
 #include "experiments/studies/study.h"
-#include "experiments/studies/survival.h"
 #include "sde/ensemble.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"

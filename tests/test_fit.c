@@ -2,7 +2,8 @@
  * Fits: known power laws, which slopes a verdict accepts, and the intervals of slopes over many
  * simulated lines beside those of points chosen and weighted by their own luck.
  */
-#include "experiments/studies/error_line.h"
+#include "analysis/error_line.h"
+#include "experiments/studies/slope_judge.h"
 #include "tests/testing.h"
 
 #include <gsl/gsl_fit.h>
@@ -40,18 +41,18 @@ END_TEST
 /* A slope has at most one whole number: 1.4 +- 0.45 is near to 1 and to 2. */
 START_TEST(slopes_are_judged)
 {
-  ck_assert_int_eq(fit_judge(NAN, NAN, 2, 0.2), HOLDS_UNDECIDED);
-  ck_assert_int_eq(fit_judge(2, 0.7, 2, 0.2), HOLDS_UNDECIDED);
-  ck_assert_int_eq(fit_judge(1.4, 0.45, 1, 0.1), HOLDS_UNDECIDED);
-  ck_assert_int_eq(fit_judge(1.4, 0.45, 2, 0.2), HOLDS_UNDECIDED);
-  ck_assert_int_eq(fit_judge(1.5, 0.45, 1, 0.1), HOLDS_UNDECIDED);
-  ck_assert_int_eq(fit_judge(1.5, 0.45, 2, 0.2), HOLDS_UNDECIDED);
-  ck_assert_int_eq(fit_judge(1.1, 0.3, 1, 0.1), HOLDS_YES);
-  ck_assert_int_eq(fit_judge(1.1, 0.3, 2, 0.2), HOLDS_NO);
+  ck_assert_int_eq(slope_judge(NAN, NAN, 2, 0.2), HOLDS_UNDECIDED);
+  ck_assert_int_eq(slope_judge(2, 0.7, 2, 0.2), HOLDS_UNDECIDED);
+  ck_assert_int_eq(slope_judge(1.4, 0.45, 1, 0.1), HOLDS_UNDECIDED);
+  ck_assert_int_eq(slope_judge(1.4, 0.45, 2, 0.2), HOLDS_UNDECIDED);
+  ck_assert_int_eq(slope_judge(1.5, 0.45, 1, 0.1), HOLDS_UNDECIDED);
+  ck_assert_int_eq(slope_judge(1.5, 0.45, 2, 0.2), HOLDS_UNDECIDED);
+  ck_assert_int_eq(slope_judge(1.1, 0.3, 1, 0.1), HOLDS_YES);
+  ck_assert_int_eq(slope_judge(1.1, 0.3, 2, 0.2), HOLDS_NO);
   for (double slope = 0; slope < 3; slope += 0.05)
     for (double half = 0; half < 1; half += 0.05)
-      ck_assert(fit_judge(slope, half, 1, 0.1) != HOLDS_YES ||
-                fit_judge(slope, half, 2, 0.2) != HOLDS_YES);
+      ck_assert(slope_judge(slope, half, 1, 0.1) != HOLDS_YES ||
+                slope_judge(slope, half, 2, 0.2) != HOLDS_YES);
 }
 END_TEST
 
@@ -240,7 +241,7 @@ static struct error_line make_line(struct shape shape, size_t count)
       .axis = "eta", .count = count, .point = sde_alloc(count, sizeof *line.point)};
   for (size_t i = 0; i < count; i++) {
     double x = shape.top / pow(2, (double)i);
-    line.point[i] = (struct error_point){
+    line.point[i] = (struct error_line_point){
         .x = x,
         .difference = shape.plateau + shape.c1 * pow(x, shape.order) * (1 + shape.c2 * x),
         .se = shape.se,
@@ -259,9 +260,8 @@ static enum holds judged(enum judged what, struct shape shape, size_t count, dou
 {
   char text[128];
   struct error_line line = make_line(shape, count);
-  enum holds holds = what == SLOPE
-                         ? error_line_judge_slope(&line, predicted, 3, sizeof text, text)
-                         : error_line_judge_plateau(&line, predicted, 3, sizeof text, text);
+  enum holds holds = what == SLOPE ? slope_judge_line(&line, predicted, 3, sizeof text, text)
+                                   : slope_judge_plateau(&line, predicted, 3, sizeof text, text);
   ck_assert_msg(strstr(text, words) != NULL, "'%s' is not in '%s'", words, text);
   sde_free(line.point);
   return holds;

@@ -3,8 +3,8 @@
  * an SDE that has every term in rho must not earn the floor, one that lacks a term not the fall, and
  * neither may be had where errors are large or eta is not small.
  */
+#include "experiments/cases/case_analysis.h"
 #include "experiments/studies/comparison.h"
-#include "experiments/studies/oracle.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
 
@@ -34,11 +34,11 @@ static struct outcome prepare_golden(const char *sdes)
   return outcome_prepare(golden, sizeof override / sizeof *override, override);
 }
 
-static double exact_mean(const struct cases *cases, const struct run_case *one, int process,
+static double exact_mean(const struct cases *cases, const struct run_case *one, size_t side,
                          size_t observable)
 {
   const char *why = "";
-  struct oracle *oracle = oracle_new(cases, one, process, &why);
+  struct oracle *oracle = case_oracle_new(cases, one, side, &why);
   ck_assert_msg(oracle != NULL, "%s", why);
   oracle_advance(oracle, one->steps);
   double mean = oracle_mean(oracle, observable);
@@ -72,8 +72,8 @@ static void judge_exact(struct outcome *outcome, const size_t *solved_as, const 
         struct run_case other = cases->one[i];
         if (iterates != NULL)
           other.optimizer.type = optimizer_type_named(iterates);
-        double difference = exact_mean(cases, &other, ORACLE_ITERATES, o) -
-                            exact_mean(cases, &cases->one[i], (int)solved_as[s], o);
+        double difference = exact_mean(cases, &other, CASE_ITERATES, o) -
+                            exact_mean(cases, &cases->one[i], case_side_of_sde(solved_as[s]), o);
         rows[count++] = row_of(&cases->one[i], s, o, difference, se);
       }
   comparison_verdicts(outcome->results, cases, rows, count);

@@ -4,11 +4,11 @@
  * the largest eigenvalue of a Hessian; and of the study itself. Run from the root of the project,
  * whose recipes it reads.
  */
+#include "analysis/density.h"
+#include "analysis/effective_loss.h"
+#include "analysis/minima.h"
 #include "experiments/cases/cases.h"
 #include "experiments/results/results.h"
-#include "experiments/studies/density.h"
-#include "experiments/studies/effective_loss.h"
-#include "experiments/studies/minima.h"
 #include "experiments/studies/study.h"
 #include "sde/block.h"
 #include "tests/golden.h"
@@ -61,7 +61,7 @@ static double drift_error(const struct models_setup *setup, const double *at, bo
                                   .rho_order = LIMIT_RHO_ORDER_1,
                                   .variance_term = variance_term,
                                   .norm = LIMIT_NORM_AUTO};
-  if (effective_loss_norm(effective) == EFFECTIVE_CLOSURE)
+  if (effective_loss_norm(effective) == EFFECTIVE_LOSS_CLOSURE)
     options.norm = LIMIT_NORM_GAUSSIAN;
   struct limit *limit = models_limit(&setup->optimizer, options);
   size_t dim = setup->loss->dim;

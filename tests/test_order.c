@@ -3,10 +3,11 @@
  * do not go to zero, slopes against rho by simulation; its verdicts, and those where the effect is
  * switched off or the iterates are of another optimizer; the oracle's observables.
  */
+#include "analysis/fit.h"
+#include "experiments/cases/case_analysis.h"
 #include "experiments/cases/cases.h"
 #include "experiments/results/results.h"
-#include "experiments/studies/fit.h"
-#include "experiments/studies/oracle.h"
+#include "experiments/studies/slope_judge.h"
 #include "experiments/studies/study.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
@@ -67,8 +68,8 @@ START_TEST(exact_slopes)
     else {
       int order = sde == 1 ? 2 : 1;
       ck_assert_double_eq_tol(slope, order, 0.05 * order);
-      ck_assert_int_eq(fit_judge(slope, 0, order, 0.1 * order), HOLDS_YES);
-      ck_assert_int_eq(fit_judge(slope, 0, 3 - order, 0.1 * (3 - order)), HOLDS_NO);
+      ck_assert_int_eq(slope_judge(slope, 0, order, 0.1 * order), HOLDS_YES);
+      ck_assert_int_eq(slope_judge(slope, 0, 3 - order, 0.1 * (3 - order)), HOLDS_NO);
     }
   }
   outcome_free(&run);
@@ -112,8 +113,8 @@ START_TEST(slopes_against_rho)
       continue;
     }
     double beta = 1 + number_or_nan(fit, "sde_index");
-    ck_assert_int_eq(fit_judge(found.slope, fit_half(found, 4), beta, 0.1 * beta), HOLDS_YES);
-    ck_assert_int_eq(fit_judge(found.slope, fit_half(found, 4), 3 - beta, 0.1), HOLDS_NO);
+    ck_assert_int_eq(slope_judge(found.slope, fit_half(found, 4), beta, 0.1 * beta), HOLDS_YES);
+    ck_assert_int_eq(slope_judge(found.slope, fit_half(found, 4), 3 - beta, 0.1), HOLDS_NO);
     fitted++;
   }
   ck_assert_uint_ge(fitted, 2);
@@ -334,7 +335,7 @@ START_TEST(oracle_takes_quadratics_only)
   struct outcome run = run_order(golden, 1, override);
   struct cases cases = *run.cases;
   cases.observables = &powers;
-  struct oracle *oracle = oracle_new(&cases, &cases.one[0], ORACLE_ITERATES, &why);
+  struct oracle *oracle = case_oracle_new(&cases, &cases.one[0], CASE_ITERATES, &why);
   ck_assert_ptr_nonnull(oracle);
   ck_assert_double_eq_tol(oracle_mean(oracle, 0), pow(run.cases->start[0], 2), 1e-12);
   ck_assert(isnan(oracle_mean(oracle, 1)));

@@ -3,8 +3,9 @@
  * rho c(m)/2 for m-usam and 0 for n-usam, that of grad E|g_I| is rho. The norm table: E|g_s| as in
  * theory.md section 9. Each beside a value that must be refused. Run from the root of the project.
  */
-#include "experiments/studies/drift_probe.h"
-#include "experiments/studies/norm_table.h"
+#include "analysis/drift_probe.h"
+#include "experiments/studies/norms.h"
+#include "experiments/studies/regularizer_judge.h"
 #include "experiments/studies/study.h"
 #include "models/gaussian_norm.h"
 #include "tests/golden.h"
@@ -159,22 +160,22 @@ END_TEST
 START_TEST(coefficients_are_judged)
 {
   const double usam = 0.003125;
-  ck_assert_int_eq(drift_probe_judge(0.00049, 0.00048, 0.000625, usam, true), HOLDS_UNDECIDED);
-  ck_assert_int_eq(drift_probe_judge(0.0006, 0.0001, 0.000625, usam, true), HOLDS_YES);
-  ck_assert_int_eq(drift_probe_judge(0.0006, 0.00001, 0.000625, usam, true), HOLDS_NO);
-  ck_assert_int_eq(drift_probe_judge(1, 0.51, 1, usam, true), HOLDS_UNDECIDED);
-  ck_assert_int_eq(drift_probe_judge(1.5, 0.51, 1, usam, true), HOLDS_UNDECIDED);
-  ck_assert_int_eq(drift_probe_judge(1.4, 0.5, 1, usam, true), HOLDS_YES);
-  ck_assert_int_eq(drift_probe_judge(NAN, NAN, 1, usam, true), HOLDS_UNDECIDED);
+  ck_assert_int_eq(regularizer_judge(0.00049, 0.00048, 0.000625, usam, true), HOLDS_UNDECIDED);
+  ck_assert_int_eq(regularizer_judge(0.0006, 0.0001, 0.000625, usam, true), HOLDS_YES);
+  ck_assert_int_eq(regularizer_judge(0.0006, 0.00001, 0.000625, usam, true), HOLDS_NO);
+  ck_assert_int_eq(regularizer_judge(1, 0.51, 1, usam, true), HOLDS_UNDECIDED);
+  ck_assert_int_eq(regularizer_judge(1.5, 0.51, 1, usam, true), HOLDS_UNDECIDED);
+  ck_assert_int_eq(regularizer_judge(1.4, 0.5, 1, usam, true), HOLDS_YES);
+  ck_assert_int_eq(regularizer_judge(NAN, NAN, 1, usam, true), HOLDS_UNDECIDED);
   /* No term is predicted. */
-  ck_assert_int_eq(drift_probe_judge(0.001, 0.0015, 0, usam, true), HOLDS_YES);
-  ck_assert_int_eq(drift_probe_judge(0.002, 0.0021, 0, usam, true), HOLDS_UNDECIDED);
-  ck_assert_int_eq(drift_probe_judge(0.003, 0.0015, 0, usam, true), HOLDS_NO);
+  ck_assert_int_eq(regularizer_judge(0.001, 0.0015, 0, usam, true), HOLDS_YES);
+  ck_assert_int_eq(regularizer_judge(0.002, 0.0021, 0, usam, true), HOLDS_UNDECIDED);
+  ck_assert_int_eq(regularizer_judge(0.003, 0.0015, 0, usam, true), HOLDS_NO);
   /* Away from quadratics a remainder of half the prediction does not speak against it. */
-  ck_assert_int_eq(drift_probe_judge(1.5, 0.1, 1, usam, false), HOLDS_UNDECIDED);
-  ck_assert_int_eq(drift_probe_judge(1.7, 0.1, 1, usam, false), HOLDS_NO);
-  ck_assert_int_eq(drift_probe_judge(0.001, 0.0001, 0, usam, false), HOLDS_UNDECIDED);
-  ck_assert_int_eq(drift_probe_judge(0.003, 0.0001, 0, usam, false), HOLDS_NO);
+  ck_assert_int_eq(regularizer_judge(1.5, 0.1, 1, usam, false), HOLDS_UNDECIDED);
+  ck_assert_int_eq(regularizer_judge(1.7, 0.1, 1, usam, false), HOLDS_NO);
+  ck_assert_int_eq(regularizer_judge(0.001, 0.0001, 0, usam, false), HOLDS_UNDECIDED);
+  ck_assert_int_eq(regularizer_judge(0.003, 0.0001, 0, usam, false), HOLDS_NO);
 }
 END_TEST
 
@@ -277,7 +278,7 @@ static struct norm_table norms(const char *loss, const char *noise, size_t paths
   const double *start = setup.loss->start == NULL ? golden_start : setup.loss->start;
   struct norm_table table =
       norm_table_new(setup.objective, start, SIZES, three_sizes, sde_stream_named(SEED, "norms"),
-                     testing_size(paths), threads, NULL);
+                     testing_size(paths), threads, NULL, NULL);
   models_setup_free(&setup);
   ck_assert_uint_eq(table.not_finite, 0);
   return table;
@@ -299,7 +300,7 @@ START_TEST(norms_of_section_9)
   struct norm_table table = norms(models_golden.loss, noise, 400000, 0);
   ck_assert_double_eq_tol(table.full, 1.768871462261, 1e-12);
   for (size_t k = 0; k < SIZES; k++) {
-    const struct norm_row *row = &table.row[k];
+    const struct norm_table_row *row = &table.row[k];
     ck_assert_uint_eq(row->size, three_sizes[k]);
     ck_assert_double_eq_tol(row->exact, right[k], 1e-12);
     double below = k + 1 < SIZES ? right[k + 1] : table.full;
@@ -318,7 +319,7 @@ START_TEST(norms_of_section_9)
   ck_assert_double_gt(fabs(table.row[1].exact - wrong[1]), 0.02);
   ck_assert_double_gt(fabs(off(table.row[1].sampled, wrong[1])), 4);
   ck_assert_double_gt(fabs(off(table.row[0].sampled, right[1])), 4);
-  ck_assert_int_eq(norm_table_judge(&table, 0.05), HOLDS_YES);
+  ck_assert_int_eq(norms_judge(&table, 0.05), HOLDS_YES);
   norm_table_free(&table);
 }
 END_TEST
@@ -378,7 +379,7 @@ START_TEST(norms_on_real_data)
     ck_assert_double_gt(fabs(off(table.row[k].sampled, table.row[k].gaussian)), 4);
   }
   ck_assert(isnan(table.row[2].exact));
-  ck_assert_int_eq(norm_table_judge(&table, 0.05), HOLDS_YES);
+  ck_assert_int_eq(norms_judge(&table, 0.05), HOLDS_YES);
   for (size_t k = 0; k < SIZES; k++) { /* the same bits for any threads */
     ck_assert(table.row[k].sampled.mean == again.row[k].sampled.mean);
     ck_assert(table.row[k].fall.m2 == again.row[k].fall.m2);
@@ -393,10 +394,10 @@ END_TEST
 static enum holds judged(double exact_1, double exact_2, double fall_1, double fall_2, double se)
 {
   double m2 = se * se * 100 * 99;
-  struct norm_row rows[] = {{1, {100, 2, m2}, {100, fall_1, m2}, exact_1, 2},
-                            {2, {100, 2, m2}, {100, fall_2, m2}, exact_2, 2}};
+  struct norm_table_row rows[] = {{1, {100, 2, m2}, {100, fall_1, m2}, exact_1, 2},
+                                  {2, {100, 2, m2}, {100, fall_2, m2}, exact_2, 2}};
   struct norm_table table = {.count = 2, .row = rows, .full = 1, .rounding = 1e-12};
-  return norm_table_judge(&table, 0.05);
+  return norms_judge(&table, 0.05);
 }
 
 START_TEST(proposition_is_judged)

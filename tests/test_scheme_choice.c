@@ -4,10 +4,10 @@
  */
 #include "experiments/cases/scheme_choice.h"
 
+#include "experiments/cases/case_analysis.h"
 #include "experiments/cases/case_run.h"
 #include "experiments/io/progress.h"
 #include "experiments/studies/comparison.h"
-#include "experiments/studies/oracle.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -56,7 +56,7 @@ static double worst_ratio(struct recipe *recipe, bool near_exact)
     struct case_result result = case_run(&(struct case_ensemble){
         .cases = cases, .one = one, .companions = true, .records = 1, .record_steps = &end});
     const char *why;
-    struct oracle *oracle = oracle_new(cases, one, 0, &why);
+    struct oracle *oracle = case_oracle_new(cases, one, case_side_of_sde(0), &why);
     ck_assert_ptr_nonnull(oracle);
     oracle_advance(oracle, end);
     for (size_t o = 0; o < 2; o++) {

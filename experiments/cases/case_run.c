@@ -12,28 +12,6 @@
 
 /* ---- numbers ---- */
 
-size_t case_sides(const struct cases *cases)
-{
-  return 1 + cases->recipe->sdes;
-}
-
-size_t case_side_of_sde(size_t sde)
-{
-  return 1 + sde;
-}
-
-size_t case_sde_of_side(size_t side)
-{
-  assert(side != CASE_ITERATES);
-  return side - 1;
-}
-
-char *case_side_label(size_t side)
-{
-  return side == CASE_ITERATES ? sde_strdup("iterates")
-                               : sde_format("SDE %zu", case_sde_of_side(side));
-}
-
 /* Processes: the iterates, then each SDE, followed by its companion where those are run. */
 size_t case_process(const struct case_processes *processes, size_t side)
 {
@@ -238,7 +216,7 @@ double case_work(const struct run_case *one, size_t sdes, bool companions, uint6
 {
   double steps = 1;
   for (size_t s = 0; s < sdes; s++) {
-    const struct sde_solution *solution = sde_solution_of(one->sde[s].process);
+    const struct sde_solution *solution = one->sde[s].process->solution;
     double substeps = (double)solution->substeps;
     steps += substeps * (1 + (companions ? one->sde[s].ratio : 0));
   }

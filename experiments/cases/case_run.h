@@ -10,19 +10,6 @@
 struct controls;
 struct progress;
 
-/* ---- sides: what is compared ---- */
-
-/* The sides of a case are its iterates, side CASE_ITERATES, and each of its SDEs. */
-enum { CASE_ITERATES = 0 };
-size_t case_sides(const struct cases *cases);
-size_t case_side_of_sde(size_t sde);
-
-/* The SDE of a side other than the iterates. */
-size_t case_sde_of_side(size_t side);
-
-/* "iterates" or "SDE 1", for people. The text is released with sde_free. */
-char *case_side_label(size_t side);
-
 /* ---- the ensemble ---- */
 
 /* What is run: every side of a case and, where companions are asked for, the companion of each

@@ -6,6 +6,7 @@
 #include "experiments/cases/case_sde.h"
 #include "sde/quasi.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -33,7 +34,7 @@ static void make_iterates(const struct cases *cases, struct run_case *one)
 {
   struct optimizer_coupling coupling = {.resolution = 0};
   for (size_t s = 0; s < cases->recipe->sdes && coupling.resolution == 0; s++) {
-    const struct sde_solution *solution = sde_solution_of(one->sde[s].process);
+    const struct sde_solution *solution = one->sde[s].process->solution;
     if (one->sde[s].coupled) {
       coupling.resolution = solution->resolution;
       coupling.wiener =
@@ -286,6 +287,28 @@ void cases_free(struct cases *cases)
   objective_free(cases->objective);
   loss_free(cases->loss);
   sde_free(cases);
+}
+
+size_t case_sides(const struct cases *cases)
+{
+  return 1 + cases->recipe->sdes;
+}
+
+size_t case_side_of_sde(size_t sde)
+{
+  return 1 + sde;
+}
+
+size_t case_sde_of_side(size_t side)
+{
+  assert(side != CASE_ITERATES);
+  return side - 1;
+}
+
+char *case_side_label(size_t side)
+{
+  return side == CASE_ITERATES ? sde_strdup("iterates")
+                               : sde_format("SDE %zu", case_sde_of_side(side));
 }
 
 double case_companion_part(const struct case_sde *sde)

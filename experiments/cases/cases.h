@@ -50,6 +50,17 @@ struct cases {
 struct cases *cases_new(const struct recipe *recipe, struct sde_status *status);
 void cases_free(struct cases *cases);
 
+/* The sides of a case are its iterates, side CASE_ITERATES, and each of its SDEs. */
+enum { CASE_ITERATES = 0 };
+size_t case_sides(const struct cases *cases);
+size_t case_side_of_sde(size_t sde);
+
+/* The SDE of a side other than the iterates. */
+size_t case_sde_of_side(size_t side);
+
+/* "iterates" or "SDE 1", for people. The text is released with sde_free. */
+char *case_side_label(size_t side);
+
 /* What part of an SDE's own error its solution and its companion differ by, for Richardson's
  * extrapolation: with error C h^p at the step h and the companion's at h / ratio, the difference is
  * C h^p (1 - ratio^-p); p is the weak order. */

@@ -44,9 +44,9 @@ static bool make_variates(const struct cases *cases, struct controls *controls,
   for (size_t s = 0; s < controls->sdes; s++) {
     struct sde_status refused = {SDE_OK, ""};
     controls->variate[s] =
-        sde_control_variate_new(sde_solution_of(controls->one->sde[s].process), cases->start,
-                                parameters_real(common, "divergence_bound"), cases->observables,
-                                controls->records, record_steps, &refused);
+        sde_control_variate_new(controls->one->sde[s].process->solution, cases->loss->dim,
+                                cases->start, parameters_real(common, "divergence_bound"),
+                                cases->observables, controls->records, record_steps, &refused);
     if (controls->variate[s] == NULL)
       return sde_fail(status, refused.code, "%s: %s",
                       parameters_place(common, "variance_reduction"), refused.message);
@@ -163,7 +163,7 @@ struct control_gain controls_gain(const struct case_result *result, size_t recor
   if (controls == NULL)
     return (struct control_gain){NAN, NAN, NAN};
   const struct case_sde *solved = &controls->one->sde[sde];
-  const struct sde_solution *solution = sde_solution_of(solved->process);
+  const struct sde_solution *solution = solved->process->solution;
   double plain = sde_moments_variance(sde_ensemble_difference(
       &result->ensemble, case_pair_control(&result->processes, sde), record, observable));
   double left =

@@ -10,10 +10,10 @@
 #include "experiments/recipe/resolve.h"
 #include "experiments/recipe/schema.h"
 #include "experiments/studies/study.h"
+#include "sde/number.h"
 
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -89,32 +89,6 @@ static size_t item_count(struct fy_node *node)
   return fy_node_is_sequence(node) ? (size_t)fy_node_sequence_item_count(node) : 1;
 }
 
-/* The whole text as a number of YAML's core schema, [-+](digits[.digits] | .digits)[e[-+]digits];
- * false also where it is beyond the range of a double. */
-static bool parse_number(const char *text, double *number)
-{
-  static const char digits[] = "0123456789";
-  const char *at = text + (*text == '-' || *text == '+');
-  size_t whole = strspn(at, digits), part = 0;
-  at += whole;
-  if (*at == '.') {
-    part = strspn(at + 1, digits);
-    at += 1 + part;
-  }
-  if (whole + part == 0)
-    return false;
-  if (*at == 'e' || *at == 'E') {
-    at += 1 + (at[1] == '-' || at[1] == '+');
-    size_t exponent = strspn(at, digits);
-    at += exponent;
-    if (exponent == 0)
-      return false;
-  }
-  errno = 0;
-  *number = strtod(text, NULL) + 0.0; /* no negative zero */
-  return *at == '\0' && isfinite(*number) && (errno == 0 || *number != 0);
-}
-
 static bool in_range(const struct parameter_key *key, double number)
 {
   return (key->low_open ? number > key->low : number >= key->low) && number <= key->high;
@@ -130,7 +104,7 @@ static bool read_number(struct reader *reader, const struct schema_row *row, str
     return *number == 1 || strcmp(text, "false") == 0 || refuse(reader, row, node, NULL);
   }
   bool whole = row->key.type == PARAMETER_COUNT;
-  if (text != NULL && parse_number(text, number) && in_range(&row->key, *number) &&
+  if (text != NULL && sde_number_read(strlen(text), text, number) && in_range(&row->key, *number) &&
       (!whole || *number == floor(*number)))
     return true;
   return refuse(reader, row, node, NULL);

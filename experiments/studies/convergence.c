@@ -90,7 +90,7 @@ static void observe_weak(const void *context, void *memory, size_t width, const 
 
 static uint64_t paths_at(const struct convergence_task *task, size_t i)
 {
-  if (task->kind == ERROR_STRONG)
+  if (task->kind == EQUATION_ERROR_STRONG)
     return task->paths;
   double strong = task->scheme->on[task->equation->system.noise].strong_order;
   double growth = fmin(growth_most, fmax(0, 2 * (task->scheme->weak_order - strong)));
@@ -98,9 +98,9 @@ static uint64_t paths_at(const struct convergence_task *task, size_t i)
   return (uint64_t)llround((double)task->paths * pow(more, growth));
 }
 
-static const char *kind_name(enum error_kind kind)
+static const char *kind_name(enum equation_error kind)
 {
-  return kind == ERROR_STRONG ? "strong" : "weak";
+  return kind == EQUATION_ERROR_STRONG ? "strong" : "weak";
 }
 
 /* A task at one number of steps. */
@@ -160,7 +160,7 @@ static bool stage_set(const struct convergence_task *task, size_t i, struct stag
 static struct sde_ensemble_result run(const struct convergence_task *task, size_t i,
                                       const struct stage *stage, struct progress *progress)
 {
-  bool strong = task->kind == ERROR_STRONG;
+  bool strong = task->kind == EQUATION_ERROR_STRONG;
   struct sde_ensemble ensemble = {
       .paths = paths_at(task, i),
       .dim = stage->both.dim,
@@ -227,7 +227,7 @@ static void set_points(const struct convergence_task *task, size_t i,
                                         .resolution = solution->resolution,
                                         .paths = paths_at(task, i),
                                         .diverged = sde_ensemble_diverged(result, 0, 0)};
-    if (task->kind == ERROR_STRONG)
+    if (task->kind == EQUATION_ERROR_STRONG)
       strong_point(result, point);
     else
       weak_point(solution, k, task->equation->observables, result, point);
@@ -262,7 +262,7 @@ void convergence_estimate(const struct convergence_task *task, struct estimate *
     if (stage_set(task, i, &stage, &status)) {
       double work = (double)stage.both.substeps * (double)paths_at(task, i);
       if (i == 0)
-        estimate_add(&first, &stage.both, stage.start, 1, paths_at(task, i));
+        estimate_add(&first, &stage.both, stage.both.dim, stage.start, 1, paths_at(task, i));
       estimate->path_steps += work;
       estimate->seconds += first.seconds * work / first.path_steps;
     }
@@ -274,7 +274,7 @@ void convergence_estimate(const struct convergence_task *task, struct estimate *
 
 size_t convergence_lines(const struct convergence_task *task)
 {
-  return task->kind == ERROR_STRONG ? 1 : task->equation->observables;
+  return task->kind == EQUATION_ERROR_STRONG ? 1 : task->equation->observables;
 }
 
 double convergence_work(const struct convergence_task *task)
@@ -309,7 +309,7 @@ bool convergence_measure(const struct convergence_task *task, struct progress *p
   size_t lines = convergence_lines(task);
   for (size_t k = 0; k < lines; k++)
     line[k] = (struct convergence){
-        .observable = task->kind == ERROR_STRONG ? NULL : &task->equation->observable[k],
+        .observable = task->kind == EQUATION_ERROR_STRONG ? NULL : &task->equation->observable[k],
         .count = task->count,
         .point = sde_alloc(task->count, sizeof *line->point)};
   bool good = true;

@@ -5,17 +5,17 @@
 #ifndef EXPERIMENTS_STUDIES_CONVERGENCE_H
 #define EXPERIMENTS_STUDIES_CONVERGENCE_H
 
+#include "analysis/equation_solution.h"
+#include "analysis/fit.h"
 #include "experiments/cases/estimate.h"
 #include "experiments/io/progress.h"
-#include "experiments/studies/equation_solution.h"
-#include "experiments/studies/fit.h"
 
 /* What is measured. Each number of steps has Brownian paths of its own, the same for all schemes,
  * so that the errors at several steps are independent, as fits take them to be. */
 struct convergence_task {
   const struct equation *equation;
   const struct sde_scheme *scheme;
-  enum error_kind kind;
+  enum equation_error kind;
   bool forced;
   size_t count;
   const uint64_t *steps; /* ascending numbers of steps over the equation's time */
@@ -43,7 +43,7 @@ struct convergence {
   struct convergence_point *point;
   bool exact; /* all errors are rounding: there is no slope */
   struct fit fit;
-  enum equation_source source;
+  enum equation_solution_source source;
   char *against; /* what the errors were taken against, for people */
 };
 

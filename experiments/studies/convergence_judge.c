@@ -4,6 +4,7 @@
 #include "experiments/studies/convergence_judge.h"
 
 #include "experiments/io/text.h"
+#include "experiments/studies/slope_judge.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -32,9 +33,9 @@ static enum holds judge_exact(const struct convergence_trial *trial, const struc
   if (line->exact)
     return trial->task.scheme->exact ? HOLDS_YES : HOLDS_UNDECIDED;
   double largest = largest_error(line);
-  return line->source == SOLUTION_REFERENCE || isnan(largest) ? HOLDS_UNDECIDED
-         : largest > quantile                                 ? HOLDS_NO
-                                                              : HOLDS_YES;
+  return line->source == EQUATION_SOLUTION_REFERENCE || isnan(largest) ? HOLDS_UNDECIDED
+         : largest > quantile                                          ? HOLDS_NO
+                                                                       : HOLDS_YES;
 }
 
 /* Has the scheme lost the strong order that it has on the noise that it accepts? */
@@ -42,8 +43,8 @@ static enum holds judge_forced(const struct convergence *line, double order, dou
 {
   if (line->fit.slope + half < order - strong_tolerance)
     return HOLDS_YES;
-  return fit_judge(line->fit.slope, half, order, strong_tolerance) == HOLDS_YES ? HOLDS_NO
-                                                                                : HOLDS_UNDECIDED;
+  return slope_judge(line->fit.slope, half, order, strong_tolerance) == HOLDS_YES ? HOLDS_NO
+                                                                                  : HOLDS_UNDECIDED;
 }
 
 static double best_strong_order(const struct sde_scheme *scheme)
@@ -89,7 +90,7 @@ void convergence_judge_fit(struct results *results, const struct convergence_tri
   double student = student_of(line, quantile), half = fit_half(line->fit, student),
          declared = convergence_declared(trial);
   double best = best_strong_order(task->scheme);
-  bool strong = task->kind == ERROR_STRONG;
+  bool strong = task->kind == EQUATION_ERROR_STRONG;
   struct text claim = {0}, evidence = {0};
   enum holds holds;
   text_add(&claim, "%s on %s (%s noise): ", task->scheme->name, task->equation->name,
@@ -101,7 +102,8 @@ void convergence_judge_fit(struct results *results, const struct convergence_tri
     holds = judge_exact(trial, line, student);
     text_add(&claim, "%s", strong ? "exact on the Brownian path" : "no weak error");
   } else {
-    holds = fit_judge(line->fit.slope, half, declared, strong ? strong_tolerance : weak_tolerance);
+    holds =
+        slope_judge(line->fit.slope, half, declared, strong ? strong_tolerance : weak_tolerance);
     text_add(&claim, "%s order %g", convergence_kind(trial), declared);
   }
   if (line->observable != NULL)
@@ -122,7 +124,7 @@ size_t convergence_worst_moment(const struct convergence_trials *trials,
   *worst = 0;
   for (size_t i = 0; i < trials->count && compared == 0; i++) {
     const struct convergence_trial *trial = &trials->trial[i];
-    if (trial->task.equation != equation || trial->task.kind != ERROR_WEAK)
+    if (trial->task.equation != equation || trial->task.kind != EQUATION_ERROR_WEAK)
       continue;
     for (size_t k = 0; k < convergence_lines(&trial->task); k++)
       for (size_t n = 0; n < trial->task.count; n++) {

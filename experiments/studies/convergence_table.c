@@ -165,7 +165,7 @@ static void write_class(const struct convergence_trials *trials, const struct sd
         continue;
       measured = true;
       text_add(&strong, "%s", trial->task.forced ? "forced: " : "");
-      add_measured(trial, trial->task.kind == ERROR_STRONG ? &strong : &weak);
+      add_measured(trial, trial->task.kind == EQUATION_ERROR_STRONG ? &strong : &weak);
     }
     if (measured)
       write_row(trials->results, scheme, noise, trials->equation[e]->name, strong.data, weak.data);

@@ -3,6 +3,8 @@
  */
 #include "experiments/studies/convergence_trials.h"
 
+#include "experiments/cases/case_analysis.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -17,14 +19,14 @@ enum sde_noise_class convergence_noise(const struct convergence_trial *trial)
 
 double convergence_declared(const struct convergence_trial *trial)
 {
-  return trial->task.kind == ERROR_WEAK
+  return trial->task.kind == EQUATION_ERROR_WEAK
              ? trial->task.scheme->weak_order
              : trial->task.scheme->on[convergence_noise(trial)].strong_order;
 }
 
 const char *convergence_kind(const struct convergence_trial *trial)
 {
-  return trial->task.kind == ERROR_STRONG ? "strong" : "weak";
+  return trial->task.kind == EQUATION_ERROR_STRONG ? "strong" : "weak";
 }
 
 /* Is the list without repetition? */
@@ -66,7 +68,7 @@ static bool choose_schemes(struct convergence_trials *trials, struct sde_status 
 /* The equation of a name among the fixed ones; NULL for the optimizer's. */
 static const struct equation *fixed_equation(const char *name)
 {
-  for (const struct equation *const *each = equations(); *each != NULL; each++)
+  for (const struct equation *const *each = equation_table(); *each != NULL; each++)
     if (strcmp((*each)->name, name) == 0)
       return *each;
   return NULL;
@@ -83,7 +85,7 @@ static bool make_optimizer(struct convergence_trials *trials, struct sde_status 
   if (cases->count > 1)
     results_note(trials->results, false,
                  "The equation optimizer is that of the first of %zu cases.\n", cases->count);
-  trials->optimizer = equation_optimizer_new(cases, &cases->one[0]);
+  trials->optimizer = case_equation_new(cases, &cases->one[0]);
   return true;
 }
 
@@ -91,7 +93,7 @@ static bool choose_equations(struct convergence_trials *trials, struct sde_statu
 {
   const struct parameters *common = trials->recipe->common;
   size_t fixed = 0, count;
-  while (equations()[fixed] != NULL)
+  while (equation_table()[fixed] != NULL)
     fixed++;
   const char *const *names = NULL;
   if (!parameters_has(common, "equations"))
@@ -102,7 +104,7 @@ static bool choose_equations(struct convergence_trials *trials, struct sde_statu
     return false;
   trials->equation = sde_alloc(count + 1, sizeof(void *));
   for (size_t i = 0; i < count; i++) {
-    trials->equation[i] = names == NULL ? equations()[i] : fixed_equation(names[i]);
+    trials->equation[i] = names == NULL ? equation_table()[i] : fixed_equation(names[i]);
     if (trials->equation[i] != NULL)
       continue;
     if (!make_optimizer(trials, status))
@@ -119,11 +121,12 @@ static int compare_steps(const void *left, const void *right)
 }
 
 static const struct equation_plan *plan_of(const struct equation *equation,
-                                           const struct sde_scheme *scheme, enum error_kind kind)
+                                           const struct sde_scheme *scheme,
+                                           enum equation_error kind)
 {
-  return &equation->plan[kind == ERROR_STRONG     ? EQUATION_STRONG
-                         : scheme->weak_order < 2 ? EQUATION_WEAK_1
-                                                  : EQUATION_WEAK_2];
+  return &equation->plan[kind == EQUATION_ERROR_STRONG ? EQUATION_STRONG
+                         : scheme->weak_order < 2      ? EQUATION_WEAK_1
+                                                       : EQUATION_WEAK_2];
 }
 
 /* The recipe's steps, ascending, or the equation's own. */
@@ -131,7 +134,7 @@ static bool choose_steps(const struct convergence_trials *trials, struct converg
                          struct sde_status *status)
 {
   const struct parameters *common = trials->recipe->common;
-  const char *key = trial->task.kind == ERROR_STRONG ? "steps" : "weak_steps";
+  const char *key = trial->task.kind == EQUATION_ERROR_STRONG ? "steps" : "weak_steps";
   const struct equation_plan *plan =
       plan_of(trial->task.equation, trial->task.scheme, trial->task.kind);
   trial->task.count = EQUATION_STEPS;
@@ -162,7 +165,7 @@ static bool is_wanted(const struct convergence_trials *trials,
   const struct sde_scheme *scheme = trial->task.scheme;
   const struct equation *equation = trial->task.equation;
   const struct sde_scheme_class *on = &scheme->on[convergence_noise(trial)];
-  bool strong = trial->task.kind == ERROR_STRONG;
+  bool strong = trial->task.kind == EQUATION_ERROR_STRONG;
   if (trial->task.forced)
     return strong && on->evaluations > 0 && equation->strong_from <= 0.5 &&
            parameters_bool(trials->recipe->common, "forced");
@@ -193,14 +196,14 @@ static bool takes_equation(const struct convergence_trials *trials,
                                   .forced = trial->task.forced};
   struct sde_process *process = sde_solution_process_new(&solution, &refused);
   sde_solution_process_free(process);
-  if (process == NULL && trial->task.kind == ERROR_STRONG)
+  if (process == NULL && trial->task.kind == EQUATION_ERROR_STRONG)
     results_note(trials->results, false, "%s by %s is left out: %s\n", equation->name,
                  trial->task.scheme->name, refused.message);
   return process != NULL;
 }
 
 static bool add_trial(struct convergence_trials *trials, const struct equation *equation,
-                      const struct sde_scheme *scheme, enum error_kind kind, int threads,
+                      const struct sde_scheme *scheme, enum equation_error kind, int threads,
                       struct sde_status *status)
 {
   const struct parameters *common = trials->recipe->common;
@@ -236,7 +239,7 @@ bool convergence_trials_make(struct convergence_trials *trials, int threads,
   trials->trial = sde_alloc(most, sizeof *trials->trial);
   for (size_t e = 0; trials->equation[e] != NULL; e++)
     for (size_t s = 0; trials->scheme[s] != NULL; s++)
-      for (int kind = ERROR_STRONG; kind <= ERROR_WEAK; kind++)
+      for (int kind = EQUATION_ERROR_STRONG; kind <= EQUATION_ERROR_WEAK; kind++)
         if (!add_trial(trials, trials->equation[e], trials->scheme[s], kind, threads, status))
           return false;
   return trials->count > 0 ||

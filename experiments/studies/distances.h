@@ -6,27 +6,9 @@
 #ifndef EXPERIMENTS_STUDIES_DISTANCES_H
 #define EXPERIMENTS_STUDIES_DISTANCES_H
 
+#include "analysis/distance.h"
 #include "experiments/cases/case_run.h"
 #include "experiments/results/results.h"
-
-/* Of two samples. The floor is what their Wasserstein distance would be were the laws equal: the
- * mean over random splits of both samples together, and the spread of such a distance is floor_sd.
- *
- * Where iterates and SDE share their Brownian paths the samples depend on each other. Each is still
- * a sample of its law, so that the distance of the laws is estimated as ever, but the splits are
- * independent: floor and critical value are then too large, and a distance above them stands the
- * more. */
-struct distance {
-  size_t n, sde_n; /* survivors */
-  double wasserstein, floor, floor_sd;
-  double kolmogorov_smirnov, critical;
-  double scheme; /* the scheme's part of the first; NAN where not measured */
-};
-
-/* Of `count` values of each, NAN for diverged paths. The splits are drawn from the stream at this
- * step. NAN where no path survived. */
-struct distance distance_between(size_t count, const double *iterates, const double *solution,
-                                 struct sde_stream stream, uint64_t step, double level);
 
 /* Write a case's distances, of the first `paths` sample paths of a run with companions, to
  * distances.csv; those at the last record to end[sde*observables + observable]. */

@@ -5,9 +5,9 @@
 #ifndef EXPERIMENTS_STUDIES_ESCAPE_JUDGE_H
 #define EXPERIMENTS_STUDIES_ESCAPE_JUDGE_H
 
+#include "analysis/survival.h"
 #include "experiments/cases/cases.h"
 #include "experiments/results/results.h"
-#include "experiments/studies/survival.h"
 
 /* One process of a case: what was measured, and what is known. */
 struct escape {

@@ -3,9 +3,9 @@
  */
 #include "experiments/studies/landscape_density.h"
 
+#include "analysis/density.h"
+#include "analysis/effective_loss.h"
 #include "experiments/results/series.h"
-#include "experiments/studies/density.h"
-#include "experiments/studies/effective_loss.h"
 
 #include <math.h>
 #include <string.h>

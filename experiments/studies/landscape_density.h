@@ -5,9 +5,9 @@
 #ifndef EXPERIMENTS_STUDIES_LANDSCAPE_DENSITY_H
 #define EXPERIMENTS_STUDIES_LANDSCAPE_DENSITY_H
 
+#include "analysis/minima.h"
 #include "experiments/cases/cases.h"
 #include "experiments/results/results.h"
-#include "experiments/studies/minima.h"
 
 struct progress;
 

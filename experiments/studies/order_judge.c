@@ -5,6 +5,7 @@
 
 #include "experiments/io/text.h"
 #include "experiments/studies/remainder.h"
+#include "experiments/studies/slope_judge.h"
 
 #include <string.h>
 
@@ -62,10 +63,9 @@ void order_judge(struct results *results, const struct order_grid *grid,
   for (size_t o = 0; o < count; o++) {
     char words[128];
     const struct error_line *errors = &line[o].errors;
-    enum holds one = plateau
-                         ? error_line_judge_plateau(errors, order_options(line)->eta_order,
-                                                    quantile, sizeof words, words)
-                         : error_line_judge_slope(errors, predicted, quantile, sizeof words, words);
+    enum holds one = plateau ? slope_judge_plateau(errors, order_options(line)->eta_order, quantile,
+                                                   sizeof words, words)
+                             : slope_judge_line(errors, predicted, quantile, sizeof words, words);
     yes += one == HOLDS_YES;
     no += one == HOLDS_NO && !is_reserved(grid, line);
     excused += one == HOLDS_NO && is_reserved(grid, line);

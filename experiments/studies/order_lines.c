@@ -27,15 +27,16 @@ static const struct order_cell *cell_at(const struct order_grid *grid, size_t in
 }
 
 /* A cell's error; `zero` is the cell at rho = 0 that is subtracted, or NULL. */
-static struct error_point make_point(const struct order_line *line, const struct run_case *one,
-                                     const struct order_cell *cell, const struct order_cell *zero)
+static struct error_line_point make_point(const struct order_line *line, const struct run_case *one,
+                                          const struct order_cell *cell,
+                                          const struct order_cell *zero)
 {
   static const struct order_cell nothing = {.difference = 0};
   const struct order_cell *less = zero == NULL ? &nothing : zero;
   const struct case_sde *sde = &one->sde[line->sde];
   /* The scheme's error at rho = 0 is that of the same equation to order 1 in rho: it cancels. */
   double step_factor = 1 / case_companion_part(sde);
-  return (struct error_point){
+  return (struct error_line_point){
       .x = line->versus == ORDER_VERSUS_ETA ? one->optimizer.eta : one->optimizer.rho,
       .difference = cell->difference - less->difference,
       .own_se = cell->difference_se,

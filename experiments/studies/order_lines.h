@@ -5,8 +5,8 @@
 #ifndef EXPERIMENTS_STUDIES_ORDER_LINES_H
 #define EXPERIMENTS_STUDIES_ORDER_LINES_H
 
+#include "analysis/error_line.h"
 #include "experiments/cases/cases.h"
-#include "experiments/studies/error_line.h"
 
 /* A mean at the end time; without standard error where it is exact. */
 struct order_mean {

@@ -3,11 +3,11 @@
  * with survival curves, beside the exact mean first-passage time in one dimension. Paths that have
  * not left at the recipe's time are censored.
  */
+#include "analysis/first_passage.h"
+#include "analysis/mean_passage.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/escape_judge.h"
-#include "experiments/studies/first_passage.h"
-#include "experiments/studies/mean_passage.h"
 #include "experiments/studies/study.h"
 
 #include <math.h>
@@ -74,9 +74,9 @@ static struct run_case stopped_case(const struct cases *cases, const struct run_
   for (size_t s = 0; s < cases->recipe->sdes; s++) {
     made.sde[s] = one->sde[s];
     made.sde[s].process =
-        first_passage_of_solution(one->sde[s].process->context, &target, crossings, true, status);
-    made.sde[s].companion =
-        first_passage_of_solution(one->sde[s].companion->context, &target, crossings, true, status);
+        first_passage_of_solution(one->sde[s].process->solution, &target, crossings, true, status);
+    made.sde[s].companion = first_passage_of_solution(one->sde[s].companion->solution, &target,
+                                                      crossings, true, status);
   }
   return made;
 }

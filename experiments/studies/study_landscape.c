@@ -3,11 +3,11 @@
  * each optimizer on a grid, their minima, and sample paths; in one dimension both potentials and
  * the stationary densities. arXiv 2509.18001, theorems 3.3 to 3.8; theory.md section 3.
  */
+#include "analysis/effective_loss.h"
+#include "analysis/minima.h"
 #include "experiments/cases/estimate.h"
 #include "experiments/results/series.h"
-#include "experiments/studies/effective_loss.h"
 #include "experiments/studies/landscape_density.h"
-#include "experiments/studies/minima.h"
 #include "experiments/studies/study.h"
 #include "sde/block.h"
 #include "sde/statistics.h"
@@ -416,7 +416,7 @@ static void note_form(struct results *results, const struct run_case *one,
   char *label = case_label(one);
   if (effective == NULL)
     results_note(results, false, "%s: no f + rho R is known in closed form\n", label);
-  else if (effective_loss_norm(effective) == EFFECTIVE_CLOSURE)
+  else if (effective_loss_norm(effective) == EFFECTIVE_LOSS_CLOSURE)
     results_note(results, false, "%s: E|g_I| as if g_I were normal: it cannot be enumerated\n",
                  label);
   sde_free(label);

@@ -2,11 +2,11 @@
  * The study `order`: the weak error |E phi(iterates) - E phi(SDE)| at the end time against eta and
  * against rho, with fitted slopes: from exact moments where an oracle applies, else by simulation.
  */
+#include "analysis/error_line.h"
+#include "experiments/cases/case_analysis.h"
 #include "experiments/cases/estimate.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
-#include "experiments/studies/error_line.h"
-#include "experiments/studies/oracle.h"
 #include "experiments/studies/order_judge.h"
 #include "experiments/studies/study.h"
 
@@ -25,16 +25,16 @@ static void subtract(struct order_cell *cell)
   cell->difference_se = hypot(cell->iterates.se, cell->solution.se);
 }
 
-/* Exact means of every process of a case into its cells, NAN where there are none; says whether
+/* Exact means of every side of a case into its cells, NAN where there are none; says whether
  * all are known. What stands in the way is noted, unless it was `said` last. */
 static bool measure_exactly(const struct cases *cases, const struct run_case *one,
                             struct results *results, const char **said, struct order_cell *cell)
 {
   size_t observables = cases->observables->count, sdes = cases->recipe->sdes;
   bool all = true;
-  for (int process = ORACLE_ITERATES; process < (int)sdes; process++) {
+  for (size_t side = 0; side < case_sides(cases); side++) {
     const char *why = NULL;
-    struct oracle *oracle = oracle_new(cases, one, process, &why);
+    struct oracle *oracle = case_oracle_new(cases, one, side, &why);
     if (oracle != NULL)
       oracle_advance(oracle, one->steps);
     else if (*said == NULL || strcmp(*said, why) != 0) {
@@ -49,9 +49,9 @@ static bool measure_exactly(const struct cases *cases, const struct run_case *on
         struct order_cell *of = &cell[s * observables + o];
         struct order_mean mean = {oracle == NULL ? NAN : oracle_mean(oracle, o), 0, true};
         all &= !isnan(mean.value);
-        if (process == ORACLE_ITERATES)
+        if (side == CASE_ITERATES)
           of->iterates = mean;
-        else if (process == (int)s)
+        else if (side == case_side_of_sde(s))
           of->solution = mean;
       }
     oracle_free(oracle);
@@ -112,12 +112,12 @@ static void simulate(const struct cases *cases, const struct run_case *one, int 
 
 /* ---- tables ---- */
 
-static double eta_of(const struct order_line *line, const struct error_point *point)
+static double eta_of(const struct order_line *line, const struct error_line_point *point)
 {
   return line->versus == ORDER_VERSUS_ETA ? point->x : line->one->optimizer.eta;
 }
 
-static double rho_of(const struct order_line *line, const struct error_point *point)
+static double rho_of(const struct order_line *line, const struct error_line_point *point)
 {
   return line->versus == ORDER_VERSUS_RHO ? point->x : line->one->optimizer.rho;
 }
@@ -130,7 +130,7 @@ static void write_line(struct results *results, const struct cases *cases,
                               "scheme_error,floor,floor_se,local_slope,resolved,exact,slope,"
                               "slope_se");
   for (size_t i = 0; i < line->errors.count; i++) {
-    const struct error_point *point = &line->errors.point[i];
+    const struct error_line_point *point = &line->errors.point[i];
     const struct optimizer *optimizer = &line->one->optimizer;
     fprintf(table, "%s,", optimizer->type->name);
     if (optimizer->type->micro_batch != MICRO_NONE)
@@ -158,7 +158,7 @@ static json_t *summary_fit(const struct cases *cases, const struct order_line *l
   const struct error_line *errors = &line->errors;
   json_t *points = json_array();
   for (size_t i = 0; i < errors->count; i++) {
-    const struct error_point *point = &errors->point[i];
+    const struct error_line_point *point = &errors->point[i];
     json_array_append_new(
         points, json_pack("{s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "eta",
                           eta_of(line, point), "rho", rho_of(line, point), "error",

@@ -3,14 +3,15 @@
  * normalised) measured in the mean update direction at the start, beside the predicted one; for
  * normalised optimizers also E|g_I| itself against the size of the batch.
  */
+#include "analysis/drift_probe.h"
 #include "experiments/cases/case_run.h"
 #include "experiments/cases/estimate.h"
 #include "experiments/io/progress.h"
 #include "experiments/io/text.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
-#include "experiments/studies/drift_probe.h"
-#include "experiments/studies/norm_table.h"
+#include "experiments/studies/norms.h"
+#include "experiments/studies/regularizer_judge.h"
 #include "experiments/studies/study.h"
 
 #include <inttypes.h>
@@ -122,7 +123,7 @@ static enum holds judge(const struct cases *cases, const struct measured *row, d
   const struct optimizer *optimizer = &row->one->optimizer;
   double c = objective_batch_factor(cases->objective, optimizer->batch);
   double usam = optimizer->rho * (c > 0 ? c : 1 / (double)optimizer->batch) / 2;
-  return drift_probe_judge(row->coefficient, quantile * row->se + row->rounding, row->predicted,
+  return regularizer_judge(row->coefficient, quantile * row->se + row->rounding, row->predicted,
                            usam, cases->loss->quadratic);
 }
 
@@ -198,7 +199,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
     if (leads_family(all, i))
       family_verdict(results, cases, all, cases->count, i);
   if (good)
-    norm_table_report(cases, threads, progress, results);
+    norms_report(cases, threads, progress, results);
   json_object_set_new(results_summary(results), "rows", rows);
   sde_free(all);
   return good;
@@ -210,9 +211,9 @@ static bool estimate(const struct cases *cases, struct estimate *estimate,
 {
   (void)status;
   for (size_t i = 0; i < cases->count; i++)
-    estimate_add(estimate, cases->one[i].iterates, cases->start, DRIFT_PROBE_STEPS,
-                 cases->one[i].paths);
-  norm_table_estimate(cases, estimate);
+    estimate_add(estimate, cases->one[i].iterates, cases->loss->dim, cases->start,
+                 DRIFT_PROBE_STEPS, cases->one[i].paths);
+  norms_estimate(cases, estimate);
   return true;
 }
 

@@ -3,12 +3,12 @@
  * moments. After a burn-in each path is averaged over time; the averages of different paths are
  * independent, and are the batch means from which the standard errors come.
  */
+#include "analysis/averages.h"
+#include "experiments/cases/case_analysis.h"
 #include "experiments/io/text.h"
 #include "experiments/results/case_columns.h"
 #include "experiments/results/series.h"
-#include "experiments/studies/averages.h"
 #include "experiments/studies/comparison.h"
-#include "experiments/studies/oracle.h"
 #include "experiments/studies/study.h"
 
 #include <math.h>
@@ -26,13 +26,19 @@ static struct run_case average_case(const struct cases *cases, const struct run_
                                     const struct averages *quantities, uint64_t burn)
 {
   struct run_case made = *one;
-  made.iterates = averages_process_new(cases, one, quantities, burn, one->iterates);
+  const struct averages_plan plan = {
+      .quantities = quantities,
+      .observables = cases->observables,
+      .burn = burn,
+      .steps = one->steps,
+      .paths = one->paths,
+      .bound = parameters_real(cases->recipe->common, "divergence_bound")};
+  made.iterates = averages_process_new(&plan, one->iterates);
   made.sde = sde_alloc(cases->recipe->sdes, sizeof *made.sde);
   for (size_t s = 0; s < cases->recipe->sdes; s++) {
     made.sde[s] = one->sde[s];
-    made.sde[s].process = averages_process_new(cases, one, quantities, burn, one->sde[s].process);
-    made.sde[s].companion =
-        averages_process_new(cases, one, quantities, burn, one->sde[s].companion);
+    made.sde[s].process = averages_process_new(&plan, one->sde[s].process);
+    made.sde[s].companion = averages_process_new(&plan, one->sde[s].companion);
   }
   return made;
 }
@@ -47,7 +53,7 @@ static void average_case_free(const struct cases *cases, struct run_case *made)
   sde_free(made->sde);
 }
 
-/* One quantity of one process: what was measured, and what is known. */
+/* One quantity of one side: what was measured, and what is known. */
 struct estimate {
   struct sde_moments moments;
   uint64_t diverged;
@@ -57,11 +63,11 @@ struct estimate {
   struct sde_moments coupled_difference; /* iterates minus this, path by path */
 };
 
-/* A case's estimates, [(1 + sde)*quantity], iterates first; and why one has no exact moments. */
+/* A case's estimates, [side*reported + quantity]; and why one has no exact moments. */
 struct measured {
   const struct run_case *one;
   struct estimate *estimate;
-  char **reason; /* [1 + sde]; NULL where exact moments are known */
+  char **reason; /* [side]; NULL where exact moments are known */
 };
 
 static void measure(const struct case_result *result, const struct averages *quantities,
@@ -84,7 +90,7 @@ static void measure(const struct case_result *result, const struct averages *qua
     for (size_t q = 0; q < quantities->reported; q++) {
       struct sde_moments pair =
           sde_moments_of_values(paths, solution + q * paths, companion + q * paths);
-      measured->estimate[(1 + s) * quantities->reported + q] =
+      measured->estimate[case_side_of_sde(s) * quantities->reported + q] =
           (struct estimate){.moments = sde_moments_of_values(paths, solution + q * paths, NULL),
                             .diverged = case_diverged(result, case_side_of_sde(s), end),
                             .scheme_error = comparison_scheme_error(&averaged->sde[s], pair),
@@ -110,9 +116,9 @@ static void read_oracle(const struct oracle *oracle, const struct averages *quan
   sde_free(covariance);
 }
 
-/* Exact stationary values of one process; or the reason, released with sde_free, why there are
+/* Exact stationary values of one side; or the reason, released with sde_free, why there are
  * none. */
-static char *add_exact(const struct cases *cases, const struct run_case *one, int process,
+static char *add_exact(const struct cases *cases, const struct run_case *one, size_t side,
                        const struct averages *quantities, uint64_t burn, struct estimate *estimate)
 {
   const char *why;
@@ -121,7 +127,7 @@ static char *add_exact(const struct cases *cases, const struct run_case *one, in
   double *burnt = sde_alloc(2 * count, sizeof *burnt), *exact = burnt + count;
   for (size_t q = 0; q < count; q++)
     exact[q] = burnt[q] = NAN;
-  struct oracle *oracle = oracle_new(cases, one, process, &why);
+  struct oracle *oracle = case_oracle_new(cases, one, side, &why);
   char *reason = oracle == NULL ? sde_strdup(why) : NULL;
   if (oracle != NULL) {
     oracle_advance(oracle, burn);
@@ -145,10 +151,9 @@ static struct measured run_case(const struct cases *cases, const struct run_case
                                 const struct averages *quantities, uint64_t burn, int threads,
                                 struct results *results, struct progress *progress)
 {
-  size_t records, processes = 1 + cases->recipe->sdes;
-  struct measured measured = {one,
-                              sde_alloc(processes, quantities->reported * sizeof(struct estimate)),
-                              sde_alloc(processes, sizeof(char *))};
+  size_t records, sides = case_sides(cases);
+  struct measured measured = {one, sde_alloc(sides, quantities->reported * sizeof(struct estimate)),
+                              sde_alloc(sides, sizeof(char *))};
   uint64_t *record_steps = case_record_steps(cases, one, &records);
   struct run_case averaged = average_case(cases, one, quantities, burn);
   struct case_result result = case_run(&(struct case_ensemble){.cases = cases,
@@ -161,9 +166,9 @@ static struct measured run_case(const struct cases *cases, const struct run_case
   series_write(results, &result);
   series_report_divergence(results, &result);
   measure(&result, quantities, &measured);
-  for (size_t process = 0; process < processes; process++)
-    measured.reason[process] = add_exact(cases, one, (int)process - 1, quantities, burn,
-                                         measured.estimate + process * quantities->reported);
+  for (size_t side = 0; side < sides; side++)
+    measured.reason[side] = add_exact(cases, one, side, quantities, burn,
+                                      measured.estimate + side * quantities->reported);
   average_case_free(cases, &averaged);
   case_result_free(&result);
   sde_free(record_steps);
@@ -329,10 +334,10 @@ static void report(struct results *results, const struct cases *cases,
   json_object_set_new(results_summary(results), "rows", rows);
 }
 
-static void measured_free(struct measured *measured, size_t processes)
+static void measured_free(struct measured *measured, size_t sides)
 {
-  for (size_t process = 0; process < processes; process++)
-    sde_free(measured->reason[process]);
+  for (size_t side = 0; side < sides; side++)
+    sde_free(measured->reason[side]);
   sde_free(measured->reason);
   sde_free(measured->estimate);
 }
@@ -346,7 +351,8 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
                        : time / 2;
   if (!check_burn_in(cases, burn_in, status))
     return false;
-  struct averages quantities = averages_new(cases);
+  struct averages quantities =
+      averages_new(cases->observables->count, cases->observable_name, cases->loss->dim);
   struct measured *all = sde_alloc(cases->count, sizeof *all);
   for (size_t i = 0; i < cases->count; i++)
     all[i] = run_case(cases, &cases->one[i], &quantities,
@@ -361,7 +367,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   columns_print_headings(results, &columns);
   report(results, cases, &quantities, all);
   for (size_t i = 0; i < cases->count; i++)
-    measured_free(&all[i], 1 + recipe->sdes);
+    measured_free(&all[i], case_sides(cases));
   sde_free(all);
   averages_free(&quantities);
   return true;

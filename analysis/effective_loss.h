@@ -1,0 +1,36 @@
+/*
+ * Effective losses: f + rho R, what an optimizer of the family descends on average to first order
+ * in rho, at single points. R is that of the table in theory.md section 3: arXiv 2509.18001,
+ * theorems 3.3 to 3.8.
+ */
+#ifndef ANALYSIS_EFFECTIVE_LOSS_H
+#define ANALYSIS_EFFECTIVE_LOSS_H
+
+#include "models/optimizer.h"
+
+#include <stdbool.h>
+
+/* Where E|g_I| comes from, if R is made of it. */
+enum effective_loss_norm {
+  EFFECTIVE_LOSS_NO_NORM,
+  EFFECTIVE_LOSS_FULL,       /* |g| */
+  EFFECTIVE_LOSS_ENUMERATED, /* all micro-batches */
+  EFFECTIVE_LOSS_INTEGRAL,   /* the Gaussian integral, exact for Gaussian noise */
+  EFFECTIVE_LOSS_CLOSURE     /* the same, as if g_I were normal */
+};
+
+struct effective_loss;
+
+/* Of an optimizer, which must outlive it; NULL where it has no R in closed form: rw-sam, and
+ * micro-batches whose noise has no variance. Serves one thread. */
+struct effective_loss *effective_loss_new(const struct optimizer *optimizer);
+void effective_loss_free(struct effective_loss *effective);
+
+/* Where its E|g_I| comes from. */
+enum effective_loss_norm effective_loss_norm(const struct effective_loss *effective);
+
+/* f[p] and (f + rho R)[p] at the points x[p*dim + i], i below dim; either may be NULL. */
+void effective_loss_at(struct effective_loss *effective, size_t points, const double *x, double *f,
+                       double *value);
+
+#endif

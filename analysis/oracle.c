@@ -1,0 +1,214 @@
+/*
+ * Oracles: see oracle.h.
+ */
+#include "analysis/oracle.h"
+
+#include "models/affine_frame.h"
+#include "sde/block.h"
+#include "sde/linear.h"
+
+#include <math.h>
+#include <string.h>
+
+struct oracle {
+  size_t dim, observables, pairs;
+  struct affine_frame *frame; /* moments and polynomials are of y = x - its centre */
+  struct sde_linear_map *map;
+  uint64_t step;
+  double *moments;     /* sde_linear_size(dim) numbers */
+  double *coefficient; /* [observable*pairs + pair]; the first is NAN where it is not quadratic */
+};
+
+/* The value of a quadratic polynomial at x, with z = (x - centre, 1), and the size of its terms. */
+static double polynomial(const struct affine_frame *frame, const double *coefficient, size_t width,
+                         const double *x, size_t p, double *size)
+{
+  size_t d = frame->dim;
+  double sum = 0;
+  *size = 0;
+  for (size_t a = 0; a <= d; a++)
+    for (size_t b = 0; b <= a; b++) {
+      double term = *coefficient++ * (a < d ? x[a * width + p] - frame->centre[a] : 1) *
+                    (b < d ? x[b * width + p] - frame->centre[b] : 1);
+      sum += term;
+      *size += fabs(term);
+    }
+  return sum;
+}
+
+/* Hold the polynomials against the observables at other points, of the scale of the frame or about
+ * the origin: those that are not quadratic differ by more than rounding. */
+static void check_observables(struct oracle *oracle, const struct sde_observables *observables,
+                              void *workspace, bool about_origin, size_t width, double *x,
+                              double *value)
+{
+  const struct affine_frame *frame = oracle->frame;
+  for (size_t i = 0; i < oracle->dim; i++)
+    for (size_t p = 0; p < width; p++) {
+      double sign = sin(1 + 1.7 * (double)(i * width + p));
+      x[i * width + p] = about_origin ? sign : frame->centre[i] + 3 * sign * frame->step[i];
+    }
+  observables->evaluate(observables->context, workspace, width, x, value);
+  for (size_t o = 0; o < observables->count; o++)
+    for (size_t p = 0; p < width; p++) {
+      double *coefficient = oracle->coefficient + o * oracle->pairs, size;
+      double expected = polynomial(frame, coefficient, width, x, p, &size);
+      if (!(fabs(value[o * width + p] - expected) <= 1e-8 * size))
+        coefficient[0] = NAN;
+    }
+}
+
+/* Interpolate every observable, and hold it against its polynomial at other points. */
+static void learn_observables(struct oracle *oracle, const struct sde_observables *observables)
+{
+  size_t d = oracle->dim, width = affine_points(d);
+  double *x = sde_alloc(d, width * sizeof *x);
+  double *value = sde_alloc(observables->count, width * sizeof *value);
+  void *workspace = observables->workspace_new(observables->context, width);
+  affine_set_points(oracle->frame, width, x);
+  observables->evaluate(observables->context, workspace, width, x, value);
+  for (size_t o = 0; o < observables->count; o++)
+    affine_interpolate(oracle->frame, value + o * width, oracle->coefficient + o * oracle->pairs);
+  check_observables(oracle, observables, workspace, false, width, x, value);
+  check_observables(oracle, observables, workspace, true, width, x, value);
+  observables->workspace_free(workspace);
+  sde_free(x);
+  sde_free(value);
+}
+
+/* Why there are no exact moments; the last reason is the one that is left. */
+static const char *reason_against(const struct optimizer *optimizer)
+{
+  const struct objective *objective = optimizer->objective;
+  return !objective->loss->quadratic ? "no exact moments: the loss is not quadratic"
+         : objective->loss->dim > SDE_LINEAR_LARGEST_DIM
+             ? "no exact moments: more than 40 dimensions"
+         : optimizer->type->normalized ? "no exact moments: the optimizer normalises"
+         : objective->sampling == OBJECTIVE_GAUSSIAN
+             ? "no exact moments: the noise has no variance, or perturbs and depends on the state"
+             : "no exact moments: too many micro-batches";
+}
+
+static bool is_possible(const struct optimizer *optimizer)
+{
+  const struct loss *loss = optimizer->objective->loss;
+  return loss->quadratic && loss->dim <= SDE_LINEAR_LARGEST_DIM;
+}
+
+/* What makes the map of a direction over a learning-rate step. */
+typedef struct sde_linear_map *(*map_maker)(const struct sde_linear_direction *direction,
+                                            double eta, int eta_order);
+
+static struct sde_linear_map *iterates_map(const struct sde_linear_direction *direction, double eta,
+                                           int eta_order)
+{
+  (void)eta_order;
+  struct sde_status status = {SDE_OK, ""};
+  return sde_linear_iterates_new(direction, eta, "oracle", &status);
+}
+
+static struct sde_linear_map *sde_map(const struct sde_linear_direction *direction, double eta,
+                                      int eta_order)
+{
+  struct sde_status status = {SDE_OK, ""};
+  return sde_linear_sde_new(direction, eta, eta_order, "oracle", &status);
+}
+
+static struct oracle *oracle_in_frame(struct affine_frame *frame, struct sde_linear_map *map,
+                                      const struct sde_observables *observables)
+{
+  size_t d = frame->dim;
+  struct oracle *oracle = sde_alloc(1, sizeof *oracle);
+  *oracle = (struct oracle){.dim = d,
+                            .observables = observables->count,
+                            .pairs = (d + 1) * (d + 2) / 2,
+                            .frame = frame,
+                            .map = map,
+                            .moments = sde_alloc(sde_linear_size(d), sizeof(double))};
+  oracle->coefficient = sde_alloc(oracle->observables, oracle->pairs * sizeof(double));
+  sde_linear_point(d, frame->offset, oracle->moments);
+  learn_observables(oracle, observables);
+  return oracle;
+}
+
+/* The process whose direction is that of the limit; NULL where that is. */
+static struct oracle *oracle_new(const struct optimizer *optimizer, const struct limit *limit,
+                                 map_maker make, const struct sde_observables *observables,
+                                 const char **why)
+{
+  *why = reason_against(optimizer);
+  if (limit == NULL)
+    return NULL;
+  struct affine_frame *frame = limit_frame_new(limit);
+  struct sde_linear_direction *direction = frame == NULL ? NULL : limit_direction_new(limit, frame);
+  struct sde_linear_map *map = NULL;
+  if (direction != NULL) {
+    *why = "no exact moments: they leave the range of numbers";
+    map = make(direction, optimizer->eta, limit_options_of(limit)->eta_order);
+    limit_direction_free(direction);
+  } else if (frame != NULL)
+    *why = "no exact moments: drift and noise lose their digits between start and optimum";
+  if (map != NULL)
+    return oracle_in_frame(frame, map, observables);
+  affine_frame_free(frame);
+  return NULL;
+}
+
+/* The exact limit has the direction of the iterates. */
+struct oracle *oracle_of_iterates(const struct optimizer *optimizer,
+                                  const struct sde_observables *observables, const char **why)
+{
+  struct limit_options exact = {
+      .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_EXACT, .variance_term = true};
+  struct sde_status status = {SDE_OK, ""};
+  struct limit *limit =
+      is_possible(optimizer)
+          ? limit_new(optimizer, &exact, sde_stream_named(0, "oracle"), "oracle", &status)
+          : NULL;
+  struct oracle *oracle = oracle_new(optimizer, limit, iterates_map, observables, why);
+  limit_free(limit);
+  return oracle;
+}
+
+struct oracle *oracle_of_limit(const struct optimizer *optimizer, const struct limit *limit,
+                               const struct sde_observables *observables, const char **why)
+{
+  return oracle_new(optimizer, is_possible(optimizer) ? limit : NULL, sde_map, observables, why);
+}
+
+void oracle_free(struct oracle *oracle)
+{
+  if (oracle == NULL)
+    return;
+  affine_frame_free(oracle->frame);
+  sde_linear_map_free(oracle->map);
+  sde_free(oracle->moments);
+  sde_free(oracle->coefficient);
+  sde_free(oracle);
+}
+
+void oracle_advance(struct oracle *oracle, uint64_t step)
+{
+  sde_linear_advance(oracle->map, step - oracle->step, oracle->moments);
+  oracle->step = step;
+}
+
+bool oracle_stationary(struct oracle *oracle, struct sde_status *status)
+{
+  return sde_linear_stationary(oracle->map, "stationary", oracle->moments, status);
+}
+
+double oracle_mean(const struct oracle *oracle, size_t observable)
+{
+  double sum = 0;
+  for (size_t k = 0; k < oracle->pairs; k++)
+    sum += oracle->coefficient[observable * oracle->pairs + k] * oracle->moments[k];
+  return sum;
+}
+
+void oracle_moments(const struct oracle *oracle, double *mean, double *covariance)
+{
+  sde_linear_mean(oracle->dim, oracle->moments, mean);
+  sde_block_add(oracle->dim, 1, oracle->frame->centre, mean);
+  sde_linear_covariance(oracle->dim, oracle->moments, covariance);
+}
