@@ -3,6 +3,8 @@
  */
 #include "analysis/averages.h"
 
+#include "sde/block.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -28,11 +30,9 @@ void averages_free(struct averages *quantities)
   sde_free(quantities->name);
 }
 
-/* A process that advances as another does, and averages along the way: an ensemble takes a block
- * of paths from step 0 to the last step in one workspace, where the sums are. The solution is a
- * copy and comes first, where sde_solution_of looks for it. */
+/* A process that advances as another does, and averages along the way; the sums of a block are in
+ * its workspace. */
 struct averaged {
-  struct sde_solution solution;
   const struct sde_process *inner;
   struct averages_plan plan;
   double *average; /* [quantity*paths + path]; NAN of a path that diverged */
@@ -92,14 +92,22 @@ static void drop_diverged(const struct averaged *averaged, size_t width, const d
           sum[q * width + p] = NAN;
 }
 
+static void begin(const struct sde_process *process, void *memory, uint64_t first_path,
+                  size_t width, double *x)
+{
+  const struct averaged *averaged = process->context;
+  struct workspace *workspace = memory;
+  sde_block_fill(averaged->plan.quantities->all * width, 0, workspace->sum);
+  sde_process_begin(averaged->inner, workspace->inner, first_path, width, x);
+  drop_diverged(averaged, width, x, workspace->sum);
+}
+
 static void advance(const struct sde_process *process, void *memory, uint64_t first_path,
                     size_t width, uint64_t step, double *x)
 {
   const struct averaged *averaged = process->context;
   struct workspace *workspace = memory;
   size_t all = averaged->plan.quantities->all;
-  if (step == 0)
-    memset(workspace->sum, 0, all * width * sizeof *workspace->sum);
   averaged->inner->advance(averaged->inner, workspace->inner, first_path, width, step, x);
   drop_diverged(averaged, width, x, workspace->sum);
   if (step < averaged->plan.burn)
@@ -117,12 +125,9 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
 }
 
 struct sde_process *averages_process_new(const struct averages_plan *plan,
-                                         const struct sde_process *inner,
-                                         const struct sde_solution *solution)
+                                         const struct sde_process *inner)
 {
   struct averaged *averaged = sde_alloc(1, sizeof *averaged);
-  if (solution != NULL)
-    averaged->solution = *solution;
   averaged->inner = inner;
   averaged->plan = *plan;
   averaged->average = sde_alloc(plan->quantities->all, plan->paths * sizeof(double));
@@ -131,12 +136,14 @@ struct sde_process *averages_process_new(const struct averages_plan *plan,
                                   .context = averaged,
                                   .workspace_new = workspace_new,
                                   .workspace_free = workspace_free,
+                                  .begin = begin,
                                   .advance = advance,
                                   .kept_rows = plan->quantities->all,
                                   .kept_paths = (size_t)plan->paths,
                                   .kept = averaged->average,
                                   .fingerprint = inner->fingerprint,
-                                  .substeps = inner->substeps};
+                                  .substeps = inner->substeps,
+                                  .solution = inner->solution};
   return process;
 }
 

@@ -30,11 +30,10 @@ struct averages_plan {
   double bound; /* a path with a coordinate beyond it, or not finite, has diverged */
 };
 
-/* The process `inner` with averages; `solution` is what it solves, NULL where that is no SDE. Plan
- * and solution are copied; what they and the process point to must outlive the result. */
+/* The process `inner` with averages. The plan is copied; what it points to, and the process, must
+ * outlive the result. */
 struct sde_process *averages_process_new(const struct averages_plan *plan,
-                                         const struct sde_process *inner,
-                                         const struct sde_solution *solution);
+                                         const struct sde_process *inner);
 void averages_process_free(struct sde_process *process);
 
 /* What it has averaged, [quantity*paths + path]; NAN of a path that diverged. */

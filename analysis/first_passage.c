@@ -1,6 +1,5 @@
 /*
- * First passages: see first_passage.h. An ensemble takes a block of paths from step 0 to the last
- * in one workspace, which is where the block's times are kept.
+ * First passages: see first_passage.h. The times of a block are kept in its workspace.
  */
 #include "analysis/first_passage.h"
 
@@ -15,7 +14,7 @@
 static const double least_exponent = -36.04;
 
 struct passage {
-  struct sde_solution solution; /* of the SDE; comes first, where case_work looks for it */
+  struct sde_solution solution; /* of the SDE, where the inner process is one */
   const struct sde_process *inner;
   struct sde_process *owned; /* the inner one of an SDE, which advances by one substep; else NULL */
   struct first_passage_target target;
@@ -84,20 +83,18 @@ static void add_squares(size_t width, double h, const double *restrict noise,
     variance[p] += noise[p] * noise[p] * h;
 }
 
-/* The variance of the coordinate's increment over the step from `before`: the sum over the columns
- * of the diffusion of their squared entries. Constant diffusions are seen at the first step. */
+/* The variance of the coordinate's increment over the step from x: the sum over the columns of the
+ * diffusion of their squared entries. */
 static void find_variance(const struct passage *passage, struct workspace *workspace,
-                          const struct sde_instant *at, size_t width)
+                          const struct sde_instant *at, size_t width, const double *x)
 {
   const struct sde_system *system = passage->solution.system;
-  if (system->noise == SDE_NOISE_ADDITIVE && at->step > 0)
-    return;
   const double *noise = workspace->noise + passage->target.coordinate * width;
   sde_block_fill(width, 0, workspace->variance);
   sde_block_fill(system->noise_dim * width, 0, workspace->dw);
   for (size_t k = 0; k < system->noise_dim; k++) {
     sde_block_fill(width, 1, workspace->dw + k * width);
-    system->evaluate(system, workspace->system, at, width, workspace->before, workspace->dw, NULL,
+    system->evaluate(system, workspace->system, at, width, x, workspace->dw, NULL,
                      workspace->noise);
     sde_block_fill(width, 0, workspace->dw + k * width);
     add_squares(width, passage->step, noise, workspace->variance);
@@ -118,12 +115,19 @@ static bool find_exponents(size_t width, double boundary, const double *restrict
   return counting > 0;
 }
 
+/* Is the variance the same at all steps? Then `begin` finds it. */
+static bool is_constant(const struct passage *passage)
+{
+  return passage->solution.system->noise == SDE_NOISE_ADDITIVE;
+}
+
 /* Set the chances that the step has crossed and come back; false where none has. */
 static bool draw_crossings(const struct passage *passage, struct workspace *workspace,
                            const struct sde_instant *at, size_t width, const double *x)
 {
   size_t offset = passage->target.coordinate * width;
-  find_variance(passage, workspace, at, width);
+  if (!is_constant(passage))
+    find_variance(passage, workspace, at, width, workspace->before);
   if (!find_exponents(width, passage->target.boundary, workspace->before + offset, x + offset,
                       workspace->variance, workspace->time, workspace->exponent))
     return false;
@@ -140,6 +144,13 @@ static bool is_outside(const struct sde_process *process, const double *x, size_
     if (!(fabs(x[i * width + p]) <= passage->target.bound))
       return true;
   return false;
+}
+
+/* How far it is from the coordinate's value to the boundary; negative beyond it. */
+static double distance(const struct passage *passage, double value)
+{
+  double ahead = passage->target.boundary - value;
+  return passage->target.above ? ahead : -ahead;
 }
 
 static void stop(const struct passage *passage, struct workspace *workspace, uint64_t first_path,
@@ -159,12 +170,11 @@ static void stop_paths(const struct sde_process *process, struct workspace *work
 {
   const struct passage *passage = process->context;
   size_t offset = passage->target.coordinate * width;
-  double sign = passage->target.above ? 1 : -1;
   for (size_t p = 0; p < width; p++) {
     if (workspace->time[p] != INFINITY)
       continue;
-    double a = sign * (passage->target.boundary - workspace->before[offset + p]);
-    double b = sign * (passage->target.boundary - x[offset + p]);
+    double a = distance(passage, workspace->before[offset + p]);
+    double b = distance(passage, x[offset + p]);
     bool between = drawn && workspace->exponent[p] > least_exponent &&
                    workspace->uniform[p] < workspace->chance[p];
     if (is_outside(process, x, width, p))
@@ -186,13 +196,25 @@ static void hold(size_t dim, size_t width, const double *restrict time,
       x[i * width + p] = time[p] == INFINITY ? x[i * width + p] : before[i * width + p];
 }
 
-static void begin(const struct passage *passage, struct workspace *workspace, uint64_t first_path,
-                  size_t width)
+static void begin(const struct sde_process *process, void *memory, uint64_t first_path,
+                  size_t width, double *x)
 {
+  const struct passage *passage = process->context;
+  struct workspace *workspace = memory;
+  sde_process_begin(passage->inner, workspace->inner, first_path, width, x);
+  if (passage->bridge && is_constant(passage))
+    find_variance(passage, workspace, &(struct sde_instant){0, first_path, 0}, width, x);
   workspace->inside = width;
   sde_block_fill(width, INFINITY, workspace->time);
-  for (size_t p = 0; p < width && first_path + p < passage->target.paths; p++)
-    passage->time[first_path + p] = INFINITY;
+  const double *start = x + passage->target.coordinate * width;
+  for (size_t p = 0; p < width; p++) {
+    if (first_path + p < passage->target.paths)
+      passage->time[first_path + p] = INFINITY;
+    if (is_outside(process, x, width, p))
+      stop(passage, workspace, first_path, p, NAN);
+    else if (distance(passage, start[p]) <= 0)
+      stop(passage, workspace, first_path, p, 0);
+  }
 }
 
 static void advance(const struct sde_process *process, void *memory, uint64_t first_path,
@@ -201,8 +223,6 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
   const struct passage *passage = process->context;
   struct workspace *workspace = memory;
   uint64_t stride = passage->bridge ? passage->solution.resolution / passage->substeps : 1;
-  if (step == 0)
-    begin(passage, workspace, first_path, width);
   for (uint64_t i = 0; i < passage->substeps && workspace->inside > 0; i++) {
     uint64_t index = step * passage->substeps + i;
     struct sde_instant at = {(double)index * passage->step, first_path, index * stride};
@@ -226,12 +246,14 @@ static struct sde_process *process_of(struct passage made, size_t dim)
                                   .context = passage,
                                   .workspace_new = workspace_new,
                                   .workspace_free = workspace_free,
+                                  .begin = begin,
                                   .advance = advance,
                                   .kept_rows = 1,
                                   .kept_paths = (size_t)made.target.paths,
                                   .kept = passage->time,
                                   .fingerprint = sde_hash(all, sizeof all),
-                                  .substeps = made.substeps};
+                                  .substeps = made.substeps,
+                                  .solution = made.owned == NULL ? NULL : &passage->solution};
   return process;
 }
 

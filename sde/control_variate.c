@@ -240,15 +240,13 @@ static bool is_within(size_t count, double bound, const double *numbers)
   return true;
 }
 
-/* m, Phi and C, up to the last record. */
-static bool follow(struct sde_control_variate *variate, const double *start, double bound,
-                   struct sde_status *status)
+/* m, Phi and C from the start, which stands in the path, up to the last record. */
+static bool follow(struct sde_control_variate *variate, double bound, struct sde_status *status)
 {
   size_t d = variate->dim, record = 0;
   struct setup setup = setup_new(variate);
   double *c = sde_alloc(d, d * sizeof *c);
   bool good = true;
-  memcpy(variate->path, start, d * sizeof *start);
   for (uint64_t step = 0; good; step++) {
     for (; record < variate->records && variate->record_steps[record] == step; record++)
       memcpy(variate->covariance + record * d * d, c, d * d * sizeof *c);
@@ -403,7 +401,7 @@ bool sde_control_variate_accepts(const struct sde_solution *solution, uint64_t s
   return true;
 }
 
-struct sde_control_variate *sde_control_variate_new(const struct sde_solution *solution,
+struct sde_control_variate *sde_control_variate_new(const struct sde_solution *solution, size_t dim,
                                                     const double *start, double bound,
                                                     const struct sde_observables *observables,
                                                     size_t records, const uint64_t *record_steps,
@@ -440,7 +438,9 @@ struct sde_control_variate *sde_control_variate_new(const struct sde_solution *s
       .mean = sde_alloc(records * observables->count, sizeof(double))};
   variate->coefficient = sde_alloc(records * observables->count, variate->terms * sizeof(double));
   memcpy(variate->record_steps, record_steps, records * sizeof *record_steps);
-  if (follow(variate, start, bound, status)) {
+  assert(dim <= d);
+  memcpy(variate->path, start, dim * sizeof *start);
+  if (follow(variate, bound, status)) {
     set_controls(variate, observables);
     return variate;
   }

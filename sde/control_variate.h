@@ -27,12 +27,12 @@ struct sde_control_variate;
 bool sde_control_variate_accepts(const struct sde_solution *solution, uint64_t steps,
                                  struct sde_status *status);
 
-/* For the path that `solution` takes (its scheme and substeps do not matter) from `start` on, with
- * controls at the records, record_steps[record] learning-rate steps later, in ascending order. The
+/* For the path that `solution` takes (its scheme and substeps do not matter) from `start` on, which
+ * are the first `dim` coordinates, the others being 0 there, with controls at the records, record_steps[record] learning-rate steps later, in ascending order. The
  * path must not be quasi-random. NULL, and the status says why, where the above does not accept the
  * solution, or the deterministic path leaves the box |x_i| <= bound. What the solution's system
  * points to must outlive it. */
-struct sde_control_variate *sde_control_variate_new(const struct sde_solution *solution,
+struct sde_control_variate *sde_control_variate_new(const struct sde_solution *solution, size_t dim,
                                                     const double *start, double bound,
                                                     const struct sde_observables *observables,
                                                     size_t records, const uint64_t *record_steps,

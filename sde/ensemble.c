@@ -29,18 +29,19 @@ static uint64_t at_most(uint64_t a, uint64_t b)
   return a < b ? a : b;
 }
 
-/* Units of paths whose state is of this many numbers. */
-static uint64_t units_of(const struct sde_ensemble *ensemble, uint64_t numbers)
+/* Units of paths whose state, of `dim` coordinates, is of this many numbers. */
+static uint64_t units_of(size_t dim, uint64_t numbers)
 {
-  return at_least(1, numbers / (SDE_UNIT * ensemble->dim));
+  return at_least(1, numbers / (SDE_UNIT * dim));
 }
 
-/* Units of paths in a chunk. It depends on the ensemble alone and not on the width or the threads,
- * for the tree of chunks decides the bits. */
+/* Units of paths in a chunk. It depends on the paths and the common coordinates alone and not on
+ * the width or the threads, for the tree of chunks decides the bits; nor on what other coordinates
+ * a process has, so that one which stands beside others leaves theirs alone. */
 static uint64_t units_of_chunk(const struct sde_ensemble *ensemble)
 {
   uint64_t units = (ensemble->paths + SDE_UNIT - 1) / SDE_UNIT;
-  uint64_t few = units_of(ensemble, CHUNK_NUMBERS), share = at_least(1, units / CHUNKS_MIN);
+  uint64_t few = units_of(ensemble->dim, CHUNK_NUMBERS), share = at_least(1, units / CHUNKS_MIN);
   uint64_t least = at_most((units + CHUNKS_MAX - 1) / CHUNKS_MAX, CHUNK_MOST);
   return at_least(least, at_most(few, share));
 }
@@ -55,13 +56,22 @@ static uint64_t first_level_cache(void)
   return bytes > 0 ? (uint64_t)bytes : 32768;
 }
 
+static size_t largest_dim(const struct sde_ensemble *ensemble)
+{
+  size_t largest = ensemble->dim;
+  for (size_t i = 0; i < ensemble->processes; i++)
+    if (ensemble->process[i]->dim > largest)
+      largest = ensemble->process[i]->dim;
+  return largest;
+}
+
 /* The state of a block takes 3/16 of the first-level cache, for drift, diffusion, increments and
  * the scheme's scratch stand there too; it is then long enough to hide what calling a kernel costs.
  * No bit depends on it. */
 static size_t default_width(const struct sde_ensemble *ensemble)
 {
   uint64_t numbers = first_level_cache() / sizeof(double) * 3 / 16;
-  uint64_t block = units_of(ensemble, numbers), chunk = units_of_chunk(ensemble);
+  uint64_t block = units_of(largest_dim(ensemble), numbers), chunk = units_of_chunk(ensemble);
   return (size_t)at_most(block, chunk) * SDE_UNIT;
 }
 
@@ -247,8 +257,9 @@ static struct worker worker_new(const struct sde_ensemble *ensemble, const struc
   worker.x = sde_alloc(ensemble->processes, sizeof *worker.x);
   worker.process_workspace = sde_alloc(ensemble->processes, sizeof *worker.process_workspace);
   for (size_t i = 0; i < ensemble->processes; i++) {
-    worker.x[i] = sde_alloc(ensemble->dim * width, sizeof(double));
-    worker.process_workspace[i] = ensemble->process[i]->workspace_new(ensemble->process[i], width);
+    const struct sde_process *process = ensemble->process[i];
+    worker.x[i] = sde_alloc(process->dim, width * sizeof(double));
+    worker.process_workspace[i] = process->workspace_new(process, width);
   }
   if (observables->workspace_new != NULL)
     worker.observable_workspace = observables->workspace_new(observables->context, width);
@@ -295,17 +306,38 @@ static bool mark_diverged(size_t dim, size_t width, double bound, const double *
   return any;
 }
 
+/* Paths that stand outside the box after `step` steps are dead from here on. */
+static void bury(const struct sde_ensemble *ensemble, struct worker *worker, size_t process,
+                 uint64_t step)
+{
+  bool *alive = worker->alive + process * worker->width;
+  if (mark_diverged(ensemble->process[process]->dim, worker->width, ensemble->bound,
+                    worker->x[process], alive) &&
+      worker->tally.first_divergence[process] > step)
+    worker->tally.first_divergence[process] = step;
+}
+
+/* Lanes at or beyond `paths` are computed but dead, so that they count nowhere. */
+static void start_paths(const struct sde_ensemble *ensemble, struct worker *worker, size_t process,
+                        uint64_t first_path, size_t paths)
+{
+  const struct sde_process *started = ensemble->process[process];
+  for (size_t p = 0; p < worker->width; p++)
+    worker->alive[process * worker->width + p] = p < paths;
+  sde_process_start(started, worker->process_workspace[process], ensemble->dim, ensemble->start,
+                    ensemble->first_path + first_path, worker->width, worker->x[process]);
+  if (started->begin != NULL)
+    bury(ensemble, worker, process, 0);
+}
+
 static void advance_to(const struct sde_ensemble *ensemble, struct worker *worker, size_t process,
                        uint64_t first_path, uint64_t from, uint64_t to)
 {
   const struct sde_process *advanced = ensemble->process[process];
-  bool *alive = worker->alive + process * worker->width;
   for (uint64_t step = from; step < to; step++) {
     advanced->advance(advanced, worker->process_workspace[process],
                       ensemble->first_path + first_path, worker->width, step, worker->x[process]);
-    if (mark_diverged(ensemble->dim, worker->width, ensemble->bound, worker->x[process], alive) &&
-        worker->tally.first_divergence[process] > step + 1)
-      worker->tally.first_divergence[process] = step + 1;
+    bury(ensemble, worker, process, step + 1);
   }
 }
 
@@ -385,18 +417,11 @@ static void record_pairs(const struct sde_ensemble *ensemble, struct worker *wor
   }
 }
 
-/* Lanes at or beyond `paths` are computed but dead, so that they count nowhere. */
 static void run_block(const struct sde_ensemble *ensemble, struct worker *worker,
                       uint64_t first_path, size_t paths, double *samples)
 {
-  size_t width = worker->width;
-  for (size_t process = 0; process < ensemble->processes; process++) {
-    for (size_t i = 0; i < ensemble->dim; i++)
-      for (size_t p = 0; p < width; p++)
-        worker->x[process][i * width + p] = ensemble->start[i];
-    for (size_t p = 0; p < width; p++)
-      worker->alive[process * width + p] = p < paths;
-  }
+  for (size_t process = 0; process < ensemble->processes; process++)
+    start_paths(ensemble, worker, process, first_path, paths);
   uint64_t step = 0;
   for (size_t record = 0; record < ensemble->records; record++) {
     uint64_t until = ensemble->record_steps[record];
@@ -533,7 +558,7 @@ static void require_same(const struct sde_ensemble *ensemble)
   size_t numbers = 0, count = sizeof head / sizeof *head;
   size_t factors = ensemble->pairs * ensemble->records * ensemble->observables.count;
   uint64_t *all = sde_alloc(count + ensemble->dim + ensemble->records + 2 * ensemble->pairs +
-                                2 * factors + 3 * ensemble->processes,
+                                2 * factors + 4 * ensemble->processes,
                             sizeof *all);
   append(all, &numbers, head, count);
   append(all, &numbers, ensemble->start, ensemble->dim);
@@ -545,6 +570,7 @@ static void require_same(const struct sde_ensemble *ensemble)
     all[numbers++] = ensemble->pair[i].subtrahend;
   }
   for (size_t i = 0; i < ensemble->processes; i++) {
+    all[numbers++] = ensemble->process[i]->dim;
     all[numbers++] = ensemble->process[i]->kept_rows;
     all[numbers++] = ensemble->process[i]->kept_paths;
     all[numbers++] = ensemble->process[i]->fingerprint;

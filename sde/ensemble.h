@@ -13,7 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Functions of the state, evaluated together: out[o*width + p]. Workspaces as for a process. */
+/* Functions of the state, evaluated together: out[o*width + p]. Workspaces as for a process. They
+ * read the first coordinates x[i*width + p], i below the ensemble's dim, of every process; what a
+ * process has beyond them is its own affair. */
 struct sde_observables {
   size_t count;
   const void *context;
@@ -28,18 +30,20 @@ struct sde_pair {
   size_t minuend, subtrahend;
 };
 
-/* Functions that one process has in the place of the observables, as many of them, at a record. */
+/* Functions that one process has in the place of the observables, as many of them, at a record;
+ * they read all coordinates of that process. */
 struct sde_variate {
   const void *context;
   void (*evaluate)(const void *context, size_t record, size_t width, const double *x, double *out);
 };
 
-/* What is run: each process from the start, on the same path numbers. */
+/* What is run: each process from the start, on the same path numbers. Processes may have different
+ * dims, each at least `dim`. */
 struct sde_ensemble {
   uint64_t paths;
   uint64_t first_path; /* the paths are first_path + 0 .. paths - 1 of the processes' streams */
-  size_t dim;
-  const double *start; /* dim numbers: where every path starts */
+  size_t dim;          /* the coordinates that all processes have in common, the first of each */
+  const double *start; /* dim numbers: where paths start, but for what a process' begin does */
   size_t records;
   const uint64_t *record_steps; /* ascending; step 0 is the start */
   size_t processes;

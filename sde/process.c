@@ -1,11 +1,29 @@
 /*
- * Processes: the solution of an SDE by a scheme. See process.h.
+ * Processes: how they start, and the solution of an SDE by a scheme. See process.h.
  */
 #include "sde/process.h"
 
+#include "sde/block.h"
 #include "sde/wiener.h"
 
+#include <assert.h>
 #include <string.h>
+
+void sde_process_begin(const struct sde_process *process, void *workspace, uint64_t first_path,
+                       size_t width, double *x)
+{
+  if (process->begin != NULL)
+    process->begin(process, workspace, first_path, width, x);
+}
+
+void sde_process_start(const struct sde_process *process, void *workspace, size_t dim,
+                       const double *start, uint64_t first_path, size_t width, double *x)
+{
+  assert(dim <= process->dim);
+  for (size_t i = 0; i < process->dim; i++)
+    sde_block_fill(width, i < dim ? start[i] : 0, x + i * width);
+  sde_process_begin(process, workspace, first_path, width, x);
+}
 
 /* The context of a process. */
 struct solver {
@@ -119,14 +137,9 @@ struct sde_process *sde_solution_process_new(const struct sde_solution *solution
                                   .workspace_free = workspace_free,
                                   .advance = advance,
                                   .fingerprint = fingerprint_of(solution),
-                                  .substeps = solution->resolution / stride};
+                                  .substeps = solution->resolution / stride,
+                                  .solution = &solver->solution};
   return process;
-}
-
-const struct sde_solution *sde_solution_of(const struct sde_process *process)
-{
-  const struct solver *solver = process->context;
-  return &solver->solution;
 }
 
 void sde_solution_process_free(struct sde_process *process)

@@ -15,13 +15,25 @@
 
 struct sde_quasi;
 
-/* A process, by its functions; it owns nothing. */
+struct sde_solution;
+
+/* A process, by its functions; it owns nothing. The state of a path is its own: `dim` numbers, of
+ * which the first are the coordinates that observables read, and whatever else the workspace holds
+ * for the block. */
 struct sde_process {
   size_t dim;
   const void *context;
-  /* Scratch for one thread and blocks of this width. */
+  /* Scratch for one thread and blocks of this width, and what is kept of each path of the block
+   * while it runs. */
   void *(*workspace_new)(const struct sde_process *process, size_t width);
   void (*workspace_free)(const struct sde_process *process, void *workspace);
+  /* Paths first_path + p are about to take their first step in this workspace, and no other block
+   * runs in it until they have taken their last: set what the workspace holds of each path. On
+   * entry x[i*width + p] is the ensemble's start, followed by zeros where the process has more
+   * coordinates; whoever starts elsewhere overwrites it, at random by numbers addressed by the
+   * path. NULL where there is nothing to set. */
+  void (*begin)(const struct sde_process *process, void *workspace, uint64_t first_path,
+                size_t width, double *x);
   /* Advance x[i*width + p], path first_path + p, from step to step + 1. */
   void (*advance)(const struct sde_process *process, void *workspace, uint64_t first_path,
                   size_t width, uint64_t step, double *x);
@@ -34,7 +46,17 @@ struct sde_process {
    * their paths together, and an ensemble ends them. 0 where nothing is told. */
   uint64_t fingerprint;
   uint64_t substeps; /* steps of a scheme in one of its own, in which work is counted; 0 for 1 */
+  const struct sde_solution *solution; /* the SDE that it solves, and how; NULL where it is none */
 };
+
+/* Put a block of paths at the start, `dim` numbers, at most as many as the process has; further
+ * coordinates become 0. Then the process begins. */
+void sde_process_start(const struct sde_process *process, void *workspace, size_t dim,
+                       const double *start, uint64_t first_path, size_t width, double *x);
+
+/* The process begins, where it has anything to set: for processes that follow another one. */
+void sde_process_begin(const struct sde_process *process, void *workspace, uint64_t first_path,
+                       size_t width, double *x);
 
 /* How an SDE is solved: the learning-rate step eta is cut into `substeps` steps of the scheme, and
  * the Brownian path is drawn at `resolution` increments a learning-rate step (a multiple of
@@ -54,8 +76,6 @@ struct sde_solution {
  * NULL, and the status says why, where the scheme does not accept the system. */
 struct sde_process *sde_solution_process_new(const struct sde_solution *solution,
                                              struct sde_status *status);
-/* What a process of sde_solution_process_new solves. */
-const struct sde_solution *sde_solution_of(const struct sde_process *process);
 void sde_solution_process_free(struct sde_process *process);
 
 #endif

@@ -40,7 +40,7 @@ static double moments_error(const struct sde_system *system,
   struct sde_solution solution = {
       .system = system, .stream = {1, 1}, .eta = eta, .substeps = 1, .resolution = 1};
   struct sde_control_variate *variate =
-      sde_control_variate_new(&solution, start, 10, &observables, 1, &steps, &status);
+      sde_control_variate_new(&solution, 2, start, 10, &observables, 1, &steps, &status);
   ck_assert_msg(variate != NULL, "%s", status.message);
   sde_control_variate_moments(variate, 0, mean, covariance);
   struct sde_linear_map *map = sde_linear_sde_new(direction, 1, 1, "test", &status);
@@ -101,7 +101,7 @@ static struct sde_control_variate *variate_of(const struct cases *cases)
   uint64_t record_steps[RECORDS];
   set_records(one, record_steps);
   struct sde_control_variate *variate =
-      sde_control_variate_new(sde_solution_of(one->sde[0].process), cases->start, 1e8,
+      sde_control_variate_new(one->sde[0].process->solution, cases->loss->dim, cases->start, 1e8,
                               cases->observables, RECORDS, record_steps, &status);
   ck_assert_msg(variate != NULL, "%s", status.message);
   return variate;
@@ -368,7 +368,7 @@ START_TEST(what_has_no_control_is_refused)
   double start = 1;
   uint64_t steps = 15;
   ck_assert_ptr_null(
-      sde_control_variate_new(&solution, &start, 100, &observables, 1, &steps, &status));
+      sde_control_variate_new(&solution, 1, &start, 100, &observables, 1, &steps, &status));
   ck_assert_ptr_nonnull(strstr(status.message, "without noise the SDE leaves the bound 100"));
   system.draws = true;
   status = (struct sde_status){SDE_OK, ""};

@@ -60,7 +60,7 @@ START_TEST(timed_steps_stay_within_the_horizon)
   struct notes notes = {0, 0, 0};
   struct estimate estimate = {0, 0};
   struct sde_process process = counting(&notes);
-  estimate_add(&estimate, &process, start, HORIZON, 640);
+  estimate_add(&estimate, &process, DIM, start, HORIZON, 640);
   ck_assert_uint_gt(notes.calls, 10 * HORIZON);
   ck_assert_uint_eq(notes.last, HORIZON - 1);
   ck_assert_uint_eq(notes.wrong_starts, 0);
@@ -75,8 +75,8 @@ START_TEST(nothing_is_timed_where_nothing_runs)
   struct notes notes = {0, 0, 0};
   struct estimate estimate = {0, 0};
   struct sde_process process = counting(&notes);
-  estimate_add(&estimate, &process, start, 0, 640);
-  estimate_add(&estimate, &process, start, HORIZON, 0);
+  estimate_add(&estimate, &process, DIM, start, 0, 640);
+  estimate_add(&estimate, &process, DIM, start, HORIZON, 0);
   ck_assert_uint_eq(notes.calls, 0);
   ck_assert_double_eq(estimate.seconds, 0);
 }

@@ -36,7 +36,7 @@ static void make_iterates(const struct cases *cases, struct run_case *one)
 {
   struct optimizer_coupling coupling = {.resolution = 0};
   for (size_t s = 0; s < cases->recipe->sdes && coupling.resolution == 0; s++) {
-    const struct sde_solution *solution = sde_solution_of(one->sde[s].process);
+    const struct sde_solution *solution = one->sde[s].process->solution;
     if (one->sde[s].coupled) {
       coupling.resolution = solution->resolution;
       coupling.wiener =
@@ -407,7 +407,7 @@ double case_work(const struct run_case *one, size_t sdes, bool companions)
 {
   double steps = 1;
   for (size_t s = 0; s < sdes; s++) {
-    const struct sde_solution *solution = sde_solution_of(one->sde[s].process);
+    const struct sde_solution *solution = one->sde[s].process->solution;
     double substeps = (double)solution->substeps;
     steps += substeps * (1 + (companions ? one->sde[s].ratio : 0));
   }

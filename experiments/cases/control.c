@@ -44,9 +44,9 @@ static bool make_variates(const struct cases *cases, struct controls *controls,
   for (size_t s = 0; s < controls->sdes; s++) {
     struct sde_status refused = {SDE_OK, ""};
     controls->variate[s] =
-        sde_control_variate_new(sde_solution_of(controls->one->sde[s].process), cases->start,
-                                parameters_real(common, "divergence_bound"), cases->observables,
-                                controls->records, record_steps, &refused);
+        sde_control_variate_new(controls->one->sde[s].process->solution, cases->loss->dim,
+                                cases->start, parameters_real(common, "divergence_bound"),
+                                cases->observables, controls->records, record_steps, &refused);
     if (controls->variate[s] == NULL)
       return sde_fail(status, refused.code, "%s: %s",
                       parameters_place(common, "variance_reduction"), refused.message);
@@ -168,7 +168,7 @@ struct control_gain controls_gain(const struct controls *controls,
                                   size_t sde, size_t observable)
 {
   const struct case_sde *solved = &controls->one->sde[sde];
-  const struct sde_solution *solution = sde_solution_of(solved->process);
+  const struct sde_solution *solution = solved->process->solution;
   size_t row = record * controls->observables + observable;
   double plain = sde_moments_variance(result->differences[first_row(controls, sde) + row]);
   double left = sde_moments_variance(result->moments[(1 + EACH * sde) * table_of(controls) + row]);

@@ -25,7 +25,7 @@ static double seconds_now(void)
 /* Seconds that one unit of paths takes for one learning-rate step of a process: steps are timed
  * until a hundredth of a second has passed. A process may have tables for its own steps alone, so
  * that paths which reach the last of them start again. */
-static double unit_step_seconds(const struct sde_process *process, const double *start,
+static double unit_step_seconds(const struct sde_process *process, size_t dim, const double *start,
                                 uint64_t horizon)
 {
   void *workspace = process->workspace_new(process, SDE_UNIT);
@@ -33,8 +33,8 @@ static double unit_step_seconds(const struct sde_process *process, const double 
   double begun = seconds_now(), elapsed;
   uint64_t steps = 0;
   do {
-    for (size_t i = 0; steps % horizon == 0 && i < process->dim; i++)
-      sde_block_fill(SDE_UNIT, start[i], x + i * SDE_UNIT);
+    if (steps % horizon == 0)
+      sde_process_start(process, workspace, dim, start, 0, SDE_UNIT, x);
     process->advance(process, workspace, 0, SDE_UNIT, steps++ % horizon, x);
     elapsed = seconds_now() - begun;
   } while (elapsed < 0.01);
@@ -71,14 +71,15 @@ static double of_paths(double unit, uint64_t paths)
   return unit * units / (units < threads ? units : threads);
 }
 
-void estimate_add(struct estimate *estimate, const struct sde_process *process, const double *start,
-                  uint64_t steps, uint64_t paths)
+void estimate_add(struct estimate *estimate, const struct sde_process *process, size_t dim,
+                  const double *start, uint64_t steps, uint64_t paths)
 {
   if (paths == 0 || steps == 0)
     return;
   double substeps = process->substeps > 0 ? (double)process->substeps : 1;
   estimate->path_steps += substeps * (double)steps * (double)paths;
-  estimate->seconds += of_paths(unit_step_seconds(process, start, steps) * (double)steps, paths);
+  estimate->seconds +=
+      of_paths(unit_step_seconds(process, dim, start, steps) * (double)steps, paths);
 }
 
 void estimate_add_case(struct estimate *estimate, const struct cases *cases,
@@ -87,11 +88,12 @@ void estimate_add_case(struct estimate *estimate, const struct cases *cases,
   size_t sdes = cases->recipe->sdes, records;
   uint64_t walked = one->antithetic ? 2 * paths : paths;
   sde_free(case_record_steps(cases, one, &records));
-  estimate_add(estimate, one->iterates, cases->start, one->steps, walked);
+  estimate_add(estimate, one->iterates, cases->loss->dim, cases->start, one->steps, walked);
   for (size_t s = 0; s < sdes; s++) {
-    estimate_add(estimate, one->sde[s].process, cases->start, one->steps, walked);
+    estimate_add(estimate, one->sde[s].process, cases->loss->dim, cases->start, one->steps, walked);
     if (companions)
-      estimate_add(estimate, one->sde[s].companion, cases->start, one->steps, walked);
+      estimate_add(estimate, one->sde[s].companion, cases->loss->dim, cases->start, one->steps,
+                   walked);
   }
   double recorded = (double)(records * (1 + sdes * (companions ? 2 : 1)));
   estimate->seconds += of_paths(observable_seconds(cases) * recorded, walked);

@@ -14,9 +14,10 @@ struct estimate {
   double path_steps, seconds;
 };
 
-/* Add so many paths of a process over so many of its steps, timed from `start`, dim numbers. */
-void estimate_add(struct estimate *estimate, const struct sde_process *process, const double *start,
-                  uint64_t steps, uint64_t paths);
+/* Add so many paths of a process over so many of its steps, timed within these from `start`, dim
+ * numbers as of an ensemble. */
+void estimate_add(struct estimate *estimate, const struct sde_process *process, size_t dim,
+                  const double *start, uint64_t steps, uint64_t paths);
 
 /* Add a case of so many paths with its records: what case_run runs. */
 void estimate_add_case(struct estimate *estimate, const struct cases *cases,

@@ -256,7 +256,7 @@ void convergence_estimate(const struct convergence_task *task, struct estimate *
     if (stage_set(task, i, &stage, &status)) {
       double work = (double)stage.both.substeps * (double)paths_at(task, i);
       if (i == 0)
-        estimate_add(&first, &stage.both, stage.start, 1, paths_at(task, i));
+        estimate_add(&first, &stage.both, stage.both.dim, stage.start, 1, paths_at(task, i));
       estimate->path_steps += work;
       estimate->seconds += first.seconds * work / first.path_steps;
     }

@@ -153,7 +153,7 @@ void norms_estimate(const struct cases *cases, struct estimate *estimate)
   for (size_t k = 0; request.normalized && k < request.count; k++) {
     struct sde_process *process =
         norm_table_process_new(cases->objective, request.sizes[k], sde_stream_named(1, "norms"));
-    estimate_add(estimate, process, cases->start, 1, request.draws);
+    estimate_add(estimate, process, cases->loss->dim, cases->start, 1, request.draws);
     norm_table_process_free(process);
   }
   sde_free(request.sizes);

@@ -77,9 +77,9 @@ static struct run_case stopped_case(const struct cases *cases, const struct run_
   for (size_t s = 0; s < cases->recipe->sdes; s++) {
     made.sde[s] = one->sde[s];
     made.sde[s].process =
-        first_passage_of_solution(one->sde[s].process->context, &target, crossings, true, status);
-    made.sde[s].companion =
-        first_passage_of_solution(one->sde[s].companion->context, &target, crossings, true, status);
+        first_passage_of_solution(one->sde[s].process->solution, &target, crossings, true, status);
+    made.sde[s].companion = first_passage_of_solution(one->sde[s].companion->solution, &target,
+                                                      crossings, true, status);
   }
   return made;
 }

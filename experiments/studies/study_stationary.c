@@ -36,14 +36,12 @@ static struct run_case average_case(const struct cases *cases, const struct run_
       .steps = one->steps,
       .paths = one->paths,
       .bound = parameters_real(cases->recipe->common, "divergence_bound")};
-  made.iterates = averages_process_new(&plan, one->iterates, NULL);
+  made.iterates = averages_process_new(&plan, one->iterates);
   made.sde = sde_alloc(cases->recipe->sdes, sizeof *made.sde);
   for (size_t s = 0; s < cases->recipe->sdes; s++) {
     made.sde[s] = one->sde[s];
-    made.sde[s].process =
-        averages_process_new(&plan, one->sde[s].process, sde_solution_of(one->sde[s].process));
-    made.sde[s].companion =
-        averages_process_new(&plan, one->sde[s].companion, sde_solution_of(one->sde[s].companion));
+    made.sde[s].process = averages_process_new(&plan, one->sde[s].process);
+    made.sde[s].companion = averages_process_new(&plan, one->sde[s].companion);
   }
   return made;
 }
