@@ -3,6 +3,7 @@
  */
 #include "tests/study_testing.h"
 
+#include "experiments/studies/studies.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -10,7 +11,7 @@
 struct outcome outcome_prepare(const char *file, size_t count, const char *const *overrides)
 {
   struct outcome outcome = {.status = {SDE_OK, ""}};
-  outcome.recipe = recipe_read(file, count, overrides, &outcome.status);
+  outcome.recipe = recipe_read(file, study_types(), count, overrides, &outcome.status);
   ck_assert_msg(outcome.recipe != NULL, "%s", outcome.status.message);
   outcome.cases = cases_new(outcome.recipe, &outcome.status);
   ck_assert_msg(outcome.cases != NULL, "%s", outcome.status.message);

@@ -7,8 +7,8 @@
 
 #include "experiments/cases/cases.h"
 #include "experiments/recipe/recipe.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/results.h"
-#include "experiments/studies/study.h"
 
 struct outcome {
   struct recipe *recipe;

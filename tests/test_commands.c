@@ -7,7 +7,7 @@
 
 #include "experiments/io/text.h"
 #include "experiments/recipe/schema.h"
-#include "experiments/studies/study.h"
+#include "experiments/studies/studies.h"
 #include "models/loss.h"
 #include "models/observables.h"
 #include "models/optimizer.h"
@@ -288,7 +288,7 @@ static char *check_all_given(const struct schema *schema)
 START_TEST(unused_keys_of_every_study_are_noted)
 {
   for (const struct study_type *const *study = study_types(); *study != NULL; study++) {
-    struct schema *schema = schema_recipe(*study);
+    struct schema *schema = schema_recipe(study_types(), *study);
     char *arguments = sde_format("new %s", (*study)->name), *starter = printed(arguments);
     ck_assert(save("starter.yaml", starter));
     char *plain = printed(CHECK_STARTER), *given = check_all_given(schema);

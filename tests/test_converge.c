@@ -4,10 +4,10 @@
  * schemes, which has to say of each what the registry says.
  */
 #include "experiments/cases/case_analysis.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/results.h"
 #include "experiments/studies/convergence.h"
 #include "experiments/studies/slope_judge.h"
-#include "experiments/studies/study.h"
 #include "sde/noise_class.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"

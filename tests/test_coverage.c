@@ -5,6 +5,7 @@
 #include "analysis/drift_probe.h"
 #include "experiments/cases/case_analysis.h"
 #include "experiments/cases/case_run.h"
+#include "experiments/studies/studies.h"
 #include "tests/golden.h"
 #include "tests/golden_moments.h"
 #include "tests/models_testing.h"
@@ -69,7 +70,7 @@ static struct recipe *read_golden(const char *noise, size_t seed, const char *ob
                             paths,
                             substeps};
   struct sde_status status = {SDE_OK, ""};
-  struct recipe *recipe = recipe_read("experiments/recipes/golden.yaml",
+  struct recipe *recipe = recipe_read("experiments/recipes/golden.yaml", study_types(),
                                       sizeof override / sizeof *override, override, &status);
   ck_assert_msg(recipe != NULL, "%s", status.message);
   sde_free(seed_text);

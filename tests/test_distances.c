@@ -6,7 +6,7 @@
 #include "analysis/distance.h"
 #include "experiments/cases/case_run.h"
 #include "experiments/pictures/plot.h"
-#include "experiments/studies/study.h"
+#include "experiments/recipe/study.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
 

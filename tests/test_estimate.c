@@ -2,9 +2,10 @@
  * Tests of estimates: a processor that times more steps than the horizon has must still stay within
  * the horizon, beyond which a process has no tables.
  */
-#include "experiments/cases/estimate.h"
 
-#include "experiments/studies/study.h"
+#include "experiments/cases/estimate.h"
+#include "experiments/recipe/study.h"
+#include "experiments/studies/estimate_text.h"
 #include "sde/block.h"
 #include "sde/status.h"
 #include "tests/study_testing.h"
@@ -92,7 +93,7 @@ START_TEST(quasi_random_paths_are_timed_within_their_intervals)
   char *text = NULL;
   size_t size = 0;
   FILE *out = open_memstream(&text, &size);
-  study_estimate(outcome.cases, out, &outcome.status);
+  estimate_print(outcome.cases, out, &outcome.status);
   fclose(out);
   ck_assert_int_eq(outcome.status.code, SDE_OK);
   ck_assert_ptr_nonnull(strstr(text, "path-steps"));

@@ -7,6 +7,7 @@
 
 #include "experiments/cases/case_analysis.h"
 #include "experiments/cases/unused.h"
+#include "experiments/studies/studies.h"
 #include "tests/golden_moments.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
@@ -570,7 +571,7 @@ END_TEST
 static void refused(size_t count, const char *const *overrides, const char *part)
 {
   struct sde_status status = {SDE_OK, ""};
-  struct recipe *recipe = recipe_read(golden, count, overrides, &status);
+  struct recipe *recipe = recipe_read(golden, study_types(), count, overrides, &status);
   struct cases *cases = recipe == NULL ? NULL : cases_new(recipe, &status);
   ck_assert_ptr_null(cases);
   ck_assert_msg(strstr(status.message, part) != NULL, "%s", status.message);

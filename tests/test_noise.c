@@ -6,7 +6,7 @@
  */
 #include "experiments/cases/case_run.h"
 #include "experiments/results/results.h"
-#include "experiments/studies/study.h"
+#include "experiments/studies/studies.h"
 #include "models/noise_basis.h"
 #include "sde/block.h"
 #include "tests/golden.h"
@@ -984,7 +984,8 @@ static double passage_time(const char *noise, size_t which, double *se)
 {
   struct sde_status status = {SDE_OK, ""};
   const char *override[] = {noise, "paths=256", "time=1000"};
-  struct recipe *recipe = recipe_read("experiments/recipes/heavy-tails.yaml", 3, override, &status);
+  struct recipe *recipe =
+      recipe_read("experiments/recipes/heavy-tails.yaml", study_types(), 3, override, &status);
   ck_assert_msg(recipe != NULL, "%s", status.message);
   struct cases *cases = cases_new(recipe, &status);
   ck_assert_msg(cases != NULL, "%s", status.message);
@@ -1057,7 +1058,7 @@ START_TEST(iterates_share_the_brownian_path)
                       sde_strdup("paths=512")};
   enum { OVERRIDES = sizeof override / sizeof *override };
   struct sde_status status = {SDE_OK, ""};
-  struct recipe *recipe = recipe_read("experiments/recipes/valley.yaml", OVERRIDES,
+  struct recipe *recipe = recipe_read("experiments/recipes/valley.yaml", study_types(), OVERRIDES,
                                       (const char *const *) override, &status);
   ck_assert_msg(recipe != NULL, "%s", status.message);
   struct cases *cases = cases_new(recipe, &status);

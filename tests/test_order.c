@@ -6,9 +6,9 @@
 #include "analysis/fit.h"
 #include "experiments/cases/case_analysis.h"
 #include "experiments/cases/cases.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/results.h"
 #include "experiments/studies/slope_judge.h"
-#include "experiments/studies/study.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
 

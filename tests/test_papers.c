@@ -4,8 +4,8 @@
  * them the networks on real data. Run from the root of the project, whose recipes it reads.
  */
 #include "experiments/cases/cases.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/results.h"
-#include "experiments/studies/study.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
 

@@ -3,6 +3,7 @@
  * bias and with the standard error that is told, and what they gain.
  */
 #include "experiments/cases/unused.h"
+#include "experiments/studies/studies.h"
 #include "sde/inverse_normal.h"
 #include "sde/quasi.h"
 #include "sde/wiener.h"
@@ -333,13 +334,13 @@ START_TEST(what_it_does_not_go_with_is_said)
   struct sde_status status = {SDE_OK, ""};
   const char *few[COMMON + 1] = {"paths=511"};
   memcpy(few + 1, common, sizeof common);
-  struct recipe *recipe = recipe_read(golden, COMMON + 1, few, &status);
+  struct recipe *recipe = recipe_read(golden, study_types(), COMMON + 1, few, &status);
   ck_assert_ptr_null(cases_new(recipe, &status));
   ck_assert_ptr_nonnull(strstr(status.message, "--set paths: 511 paths; variance_reduction: "
                                                "quasi-random takes 16 replicates of 32"));
   recipe_free(recipe);
   const char *const both[] = {"variance_reduction=[antithetic, quasi-random]"};
-  ck_assert_ptr_null(recipe_read(golden, 1, both, &status));
+  ck_assert_ptr_null(recipe_read(golden, study_types(), 1, both, &status));
   struct outcome outcome = prepare("paths=512", "sde=[]", "distance_paths=50");
   char *unused = unused_keys(outcome.cases, "");
   ck_assert_ptr_nonnull(strstr(unused, "variance_reduction has no effect: only SDEs"));

@@ -7,7 +7,7 @@
 
 #include "experiments/io/sha256.h"
 #include "experiments/io/text.h"
-#include "experiments/studies/study.h"
+#include "experiments/studies/studies.h"
 #include "tests/testing.h"
 
 #include <errno.h>
@@ -60,7 +60,7 @@ static struct recipe *read_bytes(size_t length, const char *bytes, struct sde_st
 {
   *status = (struct sde_status){SDE_OK, ""};
   write_bytes("r.yaml", length, bytes);
-  return recipe_read("r.yaml", 0, NULL, status);
+  return recipe_read("r.yaml", study_types(), 0, NULL, status);
 }
 
 /* The base recipe with one line (from 1) replaced; 0 for none, a NULL replacement to leave it out.
@@ -91,7 +91,7 @@ static struct recipe *read_base(size_t overrides, const char *const *override,
   *status = (struct sde_status){SDE_OK, ""};
   write_bytes("r.yaml", strlen(text), text);
   sde_free(text);
-  return recipe_read("r.yaml", overrides, override, status);
+  return recipe_read("r.yaml", study_types(), overrides, override, status);
 }
 
 /* `expected` is the whole sentence, or its beginning where it ends in "...". */
@@ -123,7 +123,7 @@ static const struct {
     {7, "? [rho]\n: 0.1", "r.yaml:7: a key is no plain word; accepted is 'key: value'"},
     {7, ": 0.1", "r.yaml:7: a key is no plain word; accepted is 'key: value'"},
     {3, "loss: {name: quadratic, dta: a.csv}",
-     "r.yaml:3: unknown key 'dta', nearest is 'data'; accepted are name, data, data_sha256"},
+     "r.yaml:3: unknown key 'dta', nearest is 'data'; accepted are name, data, data_sha256, separator, decimal, missing"},
     {3, "loss: {name: quadratic}", "r.yaml:3: data is missing; accepted is the path of a file"},
     {3, "loss: {data: quadratic4.csv}", "r.yaml:3: name is missing; accepted is one of ..."},
     {3, "loss: {nam: quadratic}", "r.yaml:3: unknown key 'nam', nearest is 'name'; accepted ..."},
@@ -318,14 +318,14 @@ END_TEST
 START_TEST(paths_that_are_no_recipe)
 {
   struct sde_status status = {SDE_OK, ""};
-  ck_assert_ptr_null(recipe_read("nothere.yaml", 0, NULL, &status));
+  ck_assert_ptr_null(recipe_read("nothere.yaml", study_types(), 0, NULL, &status));
   assert_sentence(&status, "nothere.yaml: there is no such file; accepted is a recipe file");
   status.code = SDE_OK;
-  ck_assert_ptr_null(recipe_read(".", 0, NULL, &status));
+  ck_assert_ptr_null(recipe_read(".", study_types(), 0, NULL, &status));
   assert_sentence(&status, ".: this is a directory; accepted is a regular file");
   status.code = SDE_OK;
   ck_assert_int_eq(mkfifo("pipe", 0600), 0);
-  ck_assert_ptr_null(recipe_read("pipe", 0, NULL, &status));
+  ck_assert_ptr_null(recipe_read("pipe", study_types(), 0, NULL, &status));
   ck_assert_int_eq(unlink("pipe"), 0);
   assert_sentence(&status, "pipe: this is no regular file; accepted is a regular file");
 
@@ -721,13 +721,13 @@ START_TEST(files_are_found_beside_the_recipe_first)
   char *text = base_with(0, NULL);
   ck_assert_int_eq(mkdir("folder", 0700), 0);
   write_bytes("folder/r.yaml", strlen(text), text);
-  struct recipe *recipe = recipe_read("folder/r.yaml", 0, NULL, &status);
+  struct recipe *recipe = recipe_read("folder/r.yaml", study_types(), 0, NULL, &status);
   ck_assert_msg(recipe != NULL, "%s", status.message); /* in the current folder */
   ck_assert_ptr_null(strstr(parameters_text(recipe->loss, "data"), "folder"));
   recipe_free(recipe);
 
   write_bytes("folder/quadratic4.csv", strlen(QUADRATIC), QUADRATIC);
-  recipe = recipe_read("folder/r.yaml", 0, NULL, &status);
+  recipe = recipe_read("folder/r.yaml", study_types(), 0, NULL, &status);
   ck_assert_msg(recipe != NULL, "%s", status.message);
   ck_assert_ptr_nonnull(strstr(parameters_text(recipe->loss, "data"), "/folder/quadratic4.csv"));
   recipe_free(recipe);
@@ -736,8 +736,8 @@ START_TEST(files_are_found_beside_the_recipe_first)
   ck_assert_int_eq(mkdir("folder/data", 0700), 0);
   ck_assert_int_eq(rename("folder/quadratic4.csv", "folder/data/special.csv"), 0);
   write_bytes("folder/recipes/r.yaml", strlen(text), text);
-  recipe =
-      recipe_read("folder/recipes/r.yaml", 1, (const char *[]){"loss.data=special.csv"}, &status);
+  recipe = recipe_read("folder/recipes/r.yaml", study_types(), 1,
+                       (const char *[]){"loss.data=special.csv"}, &status);
   ck_assert_msg(recipe != NULL, "%s", status.message);
   ck_assert_ptr_nonnull(strstr(parameters_text(recipe->loss, "data"), "/folder/data/special.csv"));
   recipe_free(recipe);
@@ -776,7 +776,8 @@ START_TEST(a_resolved_recipe_notices_changed_data)
   recipe = read_base(0, NULL, &status);
   write_bytes("resolved.yaml", strlen(recipe->resolved), recipe->resolved);
   recipe_free(recipe);
-  recipe = recipe_read("resolved.yaml", 1, (const char *[]){"loss.data=copy.csv"}, &status);
+  recipe = recipe_read("resolved.yaml", study_types(), 1, (const char *[]){"loss.data=copy.csv"},
+                       &status);
   ck_assert_msg(recipe != NULL, "%s", status.message);
   ck_assert_str_ne(parameters_text(recipe->loss, "data_sha256"), QUADRATIC_SHA256);
   recipe_free(recipe);

@@ -6,7 +6,7 @@
 #include "analysis/drift_probe.h"
 #include "experiments/studies/norms.h"
 #include "experiments/studies/regularizer_judge.h"
-#include "experiments/studies/study.h"
+#include "experiments/studies/studies.h"
 #include "models/gaussian_norm.h"
 #include "tests/golden.h"
 #include "tests/models_testing.h"
@@ -260,7 +260,7 @@ END_TEST
 
 START_TEST(study_is_registered)
 {
-  const struct study_type *study = study_type_named("regularizer");
+  const struct study_type *study = study_named(study_types(), "regularizer");
   ck_assert_ptr_nonnull(study);
   ck_assert_str_eq(study->unused[0], "eta");
 }
@@ -424,7 +424,7 @@ static char *table_of_run(const char *file, const char *data, const char *name, 
 {
   struct sde_status status = {SDE_OK, ""};
   const char *override[] = {data, "paths=640"};
-  struct recipe *recipe = recipe_read(file, 2, override, &status);
+  struct recipe *recipe = recipe_read(file, study_types(), 2, override, &status);
   ck_assert_msg(recipe != NULL, "%s", status.message);
   struct cases *cases = cases_new(recipe, &status);
   ck_assert_msg(cases != NULL, "%s", status.message);
@@ -490,8 +490,8 @@ END_TEST
 static void assert_verdict(size_t overrides, const char *const *override, const char *begin)
 {
   struct sde_status status = {SDE_OK, ""};
-  struct recipe *recipe =
-      recipe_read("experiments/recipes/golden-regularizer.yaml", overrides, override, &status);
+  struct recipe *recipe = recipe_read("experiments/recipes/golden-regularizer.yaml", study_types(),
+                                      overrides, override, &status);
   ck_assert_msg(recipe != NULL, "%s", status.message);
   struct cases *cases = cases_new(recipe, &status);
   ck_assert_msg(cases != NULL, "%s", status.message);

@@ -3,7 +3,7 @@
  * SHARPSDE names the binary, default build/sharpsde. Run from the root of the project.
  */
 #include "experiments/results/results.h"
-#include "experiments/studies/study.h"
+#include "experiments/studies/studies.h"
 #include "sde/status.h"
 #include "tests/golden.h"
 #include "tests/golden_moments.h"
@@ -399,8 +399,8 @@ static struct cases *golden_cases(struct recipe **recipe)
   const char *override[] = {"loss.data=data/quadratic4.csv", "observables=[loss]",
                             "sde.substeps=1"};
   struct sde_status status = {SDE_OK, ""};
-  *recipe = recipe_read("experiments/recipes/golden.yaml", sizeof override / sizeof *override,
-                        override, &status);
+  *recipe = recipe_read("experiments/recipes/golden.yaml", study_types(),
+                        sizeof override / sizeof *override, override, &status);
   ck_assert_msg(*recipe != NULL, "%s", status.message);
   struct cases *cases = cases_new(*recipe, &status);
   ck_assert_msg(cases != NULL, "%s", status.message);
@@ -1254,7 +1254,7 @@ static json_t *summary_of_twin(size_t paths, bool iterates, bool solution, doubl
                             "optimizers=[{name: m-usam, micro_batch: 2}]",
                             paths_text};
   struct sde_status status = {SDE_OK, ""};
-  struct recipe *recipe = recipe_read("experiments/recipes/golden.yaml",
+  struct recipe *recipe = recipe_read("experiments/recipes/golden.yaml", study_types(),
                                       sizeof override / sizeof *override, override, &status);
   ck_assert_msg(recipe != NULL, "%s", status.message);
   struct cases *cases = cases_new(recipe, &status);

@@ -8,6 +8,7 @@
 #include "experiments/cases/case_run.h"
 #include "experiments/io/progress.h"
 #include "experiments/studies/comparison.h"
+#include "experiments/studies/studies.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -23,7 +24,8 @@ static struct recipe *read_golden(const char *const *override)
   while (*override != NULL)
     all[count++] = *override++;
   struct sde_status status = {SDE_OK, ""};
-  struct recipe *recipe = recipe_read("experiments/recipes/golden.yaml", count, all, &status);
+  struct recipe *recipe =
+      recipe_read("experiments/recipes/golden.yaml", study_types(), count, all, &status);
   ck_assert_msg(recipe != NULL, "%s", status.message);
   return recipe;
 }
@@ -64,7 +66,7 @@ static double worst_ratio(struct recipe *recipe, bool near_exact)
       struct sde_moments sde = case_moments(&result, case_side_of_sde(0), 0, o);
       struct sde_moments difference = case_companion_difference(&result, 0, 0, o);
       double se = sde_moments_standard_error(sde);
-      double error = comparison_scheme_error(&one->sde[0], difference);
+      double error = case_scheme_error(&one->sde[0], difference);
       if (near_exact)
         ck_assert_double_le(fabs(sde_moments_mean(sde) - oracle_mean(oracle, o)), 4 * se);
       worst = fmax(worst, error / hypot(se, sde_moments_standard_error(iterates)));

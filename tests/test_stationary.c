@@ -4,8 +4,8 @@
  * from the root of the project, whose recipe it reads.
  */
 #include "experiments/cases/cases.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/results.h"
-#include "experiments/studies/study.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
 

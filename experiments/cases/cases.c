@@ -316,6 +316,13 @@ double case_companion_part(const struct case_sde *sde)
   return fabs(1 - pow(sde->ratio, -sde_scheme_weak_order(sde->scheme, &sde->system)));
 }
 
+double case_scheme_error(const struct case_sde *sde, struct sde_moments moments)
+{
+  double factor = 1 / case_companion_part(sde);
+  double half = sde_student_quantile(2, moments.n - 1) * sde_moments_standard_error(moments);
+  return factor * (fabs(sde_moments_mean(moments)) + half);
+}
+
 char *case_label(const struct run_case *one)
 {
   const struct optimizer_type *type = one->optimizer.type;

@@ -66,6 +66,11 @@ char *case_side_label(size_t side);
  * C h^p (1 - ratio^-p); p is the weak order. */
 double case_companion_part(const struct case_sde *sde);
 
+/* The scheme's own error in a mean, from the paired difference `moments` of the solution and its
+ * companion: |difference| plus two standard errors (Student's quantile of that level, where paths
+ * are few), times the factor of Richardson's extrapolation for the scheme's weak order. */
+double case_scheme_error(const struct case_sde *sde, struct sde_moments moments);
+
 /* "m-usam m=2", for people. The text is released with sde_free. */
 char *case_label(const struct run_case *one);
 

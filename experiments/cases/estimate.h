@@ -6,8 +6,6 @@
 
 #include "experiments/cases/cases.h"
 
-#include <stdio.h>
-
 /* Steps of schemes and optimizers of all paths, which run.json has as run, and their time on all
  * threads of OpenMP's. */
 struct estimate {
@@ -24,11 +22,7 @@ void estimate_add_case(struct estimate *estimate, const struct cases *cases,
                        const struct run_case *one, bool companions, uint64_t paths);
 
 /* Add what the recipe's study runs. False, and the status says why, where it cannot be run. */
-bool study_estimate_add(const struct cases *cases, struct estimate *estimate,
+bool estimate_add_study(const struct cases *cases, struct estimate *estimate,
                         struct sde_status *status);
-
-/* Print the forms of the SDEs, cases, path-steps, memory and time to `out` as lines of YAML
- * comments. The status says why where a tolerance cannot be met, or the study cannot be run. */
-void study_estimate(const struct cases *cases, FILE *out, struct sde_status *status);
 
 #endif

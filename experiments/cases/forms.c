@@ -4,7 +4,7 @@
 #include "experiments/cases/forms.h"
 
 #include "experiments/io/text.h"
-#include "experiments/studies/study.h"
+#include "experiments/recipe/study.h"
 #include "models/limit_forms.h"
 
 #include <string.h>

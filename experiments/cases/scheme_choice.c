@@ -5,8 +5,7 @@
 
 #include "experiments/cases/case_run.h"
 #include "experiments/io/progress.h"
-#include "experiments/studies/comparison.h"
-#include "experiments/studies/study.h"
+#include "experiments/recipe/study.h"
 #include "sde/block.h"
 
 #include <inttypes.h>
@@ -86,7 +85,7 @@ static double excess_of(const struct case_result *result, size_t sde)
                               : hypot(sde_moments_standard_error(iterates),
                                       sde_moments_standard_error(solution));
       double sampling = se * sqrt(solution.n / paths);
-      double error = comparison_scheme_error(of, pair);
+      double error = case_scheme_error(of, pair);
       double excess = error == 0 ? 0 : error / (share * sampling);
       worst = isnan(excess) ? INFINITY : fmax(worst, excess);
     }
@@ -444,7 +443,7 @@ bool scheme_choice_estimate(const struct recipe *recipe, struct estimate *least,
     for (size_t i = 0; i < cases->count; i++)
       estimate_add_case(&pilots, cases, &cases->one[i], true,
                         pilot_paths(&cases->one[i], UINT64_MAX));
-    study_estimate_add(cases, &all, &refused);
+    estimate_add_study(cases, &all, &refused);
     cases_free(cases);
     if (order == 0)
       *least = *most = all;

@@ -2,9 +2,10 @@
  * The command `check`: a recipe, read, printed with every default, its cost estimated; nothing is
  * run and nothing written.
  */
-#include "experiments/cases/estimate.h"
 #include "experiments/cases/unused.h"
 #include "experiments/command/command.h"
+#include "experiments/studies/estimate_text.h"
+#include "experiments/studies/studies.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,7 +46,7 @@ static void report(const struct recipe *recipe, struct sde_status *status)
     return;
   char *unused = unused_keys(cases, "# ");
   printf("%s%s", recipe->resolved, unused);
-  study_estimate(cases, stdout, status);
+  estimate_print(cases, stdout, status);
   sde_free(unused);
   cases_free(cases);
 }
@@ -56,7 +57,8 @@ int command_check(int argc, char **argv)
   struct arguments arguments = {.override = sde_alloc((size_t)argc, sizeof(char *))};
   struct recipe *recipe = NULL;
   if (parse(argc, argv, &arguments, &status))
-    recipe = recipe_read(arguments.recipe, arguments.overrides, arguments.override, &status);
+    recipe = recipe_read(arguments.recipe, study_types(), arguments.overrides, arguments.override,
+                         &status);
   if (recipe != NULL)
     report(recipe, &status);
   recipe_free(recipe);

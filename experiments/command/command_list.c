@@ -4,7 +4,7 @@
 #include "experiments/command/command.h"
 #include "experiments/io/text.h"
 #include "experiments/recipe/schema.h"
-#include "experiments/studies/study.h"
+#include "experiments/studies/studies.h"
 #include "models/observables.h"
 #include "sde/scheme.h"
 

@@ -4,7 +4,7 @@
 #include "experiments/command/command.h"
 #include "experiments/io/text.h"
 #include "experiments/recipe/schema.h"
-#include "experiments/studies/study.h"
+#include "experiments/studies/studies.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -109,7 +109,7 @@ static void print_row(const struct schema_row *row, const struct study_type *stu
 
 static void print_starter(const struct study_type *study)
 {
-  struct schema *schema = schema_recipe(study);
+  struct schema *schema = schema_recipe(study_types(), study);
   char *text = sde_format("Starter recipe of the study %s: %s. `sharpsde check FILE` reads it, "
                           "`sharpsde run FILE` runs it.",
                           study->name, study->summary);
@@ -125,7 +125,7 @@ int command_new(int argc, char **argv)
 {
   struct sde_status status = {SDE_OK, ""};
   const char *name = command_word(argc, argv, "study", &status);
-  const struct study_type *study = name == NULL ? NULL : study_type_named(name);
+  const struct study_type *study = name == NULL ? NULL : study_named(study_types(), name);
   struct text names = {0};
   for (const struct study_type *const *each = study_types(); *each != NULL; each++)
     text_add(&names, "%s ", (*each)->name);

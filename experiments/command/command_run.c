@@ -11,7 +11,7 @@
 #include "experiments/recipe/recipe.h"
 #include "experiments/report/report.h"
 #include "experiments/results/results.h"
-#include "experiments/studies/study.h"
+#include "experiments/studies/studies.h"
 #include "sde/ranks.h"
 
 #include <errno.h>
@@ -289,7 +289,8 @@ int command_run(int argc, char **argv)
   char *seed = NULL;
   struct recipe *recipe = NULL;
   if (parse_options(argc, argv, &options, &seed, &status))
-    recipe = recipe_read(options.recipe, options.overrides, options.override, &status);
+    recipe =
+        recipe_read(options.recipe, study_types(), options.overrides, options.override, &status);
   if (sde_ranks_agree(&status) && is_same_recipe(recipe, &status))
     run(&options, recipe, &status);
   recipe_free(recipe);

@@ -9,7 +9,7 @@
 #include "experiments/recipe/data_file.h"
 #include "experiments/recipe/resolve.h"
 #include "experiments/recipe/schema.h"
-#include "experiments/studies/study.h"
+#include "experiments/recipe/study.h"
 #include "sde/number.h"
 
 #include <errno.h>
@@ -448,12 +448,12 @@ static bool check_tolerance(struct reader *reader, const struct recipe *recipe)
 static bool read_recipe(struct reader *reader, struct recipe *recipe)
 {
   struct fy_node *root = yaml_root(reader->yaml);
-  char *study = read_choice(reader, root, schema_recipe(NULL), "study");
+  char *study = read_choice(reader, root, schema_recipe(recipe->studies, NULL), "study");
   if (study == NULL)
     return false;
-  recipe->study = study_type_named(study);
+  recipe->study = study_named(recipe->studies, study);
   sde_free(study);
-  struct schema *schema = schema_recipe(recipe->study);
+  struct schema *schema = schema_recipe(recipe->studies, recipe->study);
   recipe->common = parameters_new();
   bool good = read_map(reader, root, schema, recipe->common);
   for (size_t i = 0; good && i < schema->count; i++)
@@ -463,14 +463,15 @@ static bool read_recipe(struct reader *reader, struct recipe *recipe)
   return good && check_steps(reader, recipe) && check_tolerance(reader, recipe);
 }
 
-struct recipe *recipe_read(const char *file, size_t overrides, const char *const *override,
-                           struct sde_status *status)
+struct recipe *recipe_read(const char *file, const struct study_type *const *studies,
+                           size_t overrides, const char *const *override, struct sde_status *status)
 {
   struct reader reader = {.file = file, .yaml = yaml_read(file, status), .status = status};
   if (reader.yaml == NULL)
     return NULL;
   struct recipe *recipe = sde_alloc(1, sizeof *recipe);
   recipe->file = sde_strdup(file);
+  recipe->studies = studies;
   recipe->automatic = (struct recipe_scheme){sde_scheme_named("euler-maruyama"), SUBSTEPS_DEFAULT};
   bool good = true;
   for (size_t i = 0; good && i < overrides; i++)

@@ -22,7 +22,8 @@ struct recipe_scheme {
 };
 
 struct recipe {
-  char *file; /* as given on the command line */
+  char *file;                              /* as given on the command line */
+  const struct study_type *const *studies; /* that it may name, ended by NULL */
   const struct study_type *study;
   const struct loss_type *loss_type;
   struct parameters *common; /* every top-level key but the sections below */
@@ -38,9 +39,11 @@ struct recipe {
   char sha256[65]; /* of resolved, in hexadecimal */
 };
 
-/* Read a recipe file and apply overrides "key.path=value" in order; NULL, and the status says why
- * with FILE:LINE. Release with recipe_free. */
-struct recipe *recipe_read(const char *file, size_t overrides, const char *const *override,
+/* Read a recipe file, which may name one of these studies (ended by NULL), and apply overrides
+ * "key.path=value" in order; NULL, and the status says why with FILE:LINE. Release with
+ * recipe_free. */
+struct recipe *recipe_read(const char *file, const struct study_type *const *studies,
+                           size_t overrides, const char *const *override,
                            struct sde_status *status);
 /* How the recipe, or `automatic` where the recipe does not say, wants an SDE solved. */
 struct recipe_scheme recipe_scheme(const struct recipe *recipe, size_t sde);

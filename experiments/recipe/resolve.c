@@ -7,7 +7,7 @@
 #include "experiments/io/text.h"
 #include "experiments/recipe/recipe.h"
 #include "experiments/recipe/schema.h"
-#include "experiments/studies/study.h"
+#include "experiments/recipe/study.h"
 #include "models/objective.h"
 
 #include <math.h>
@@ -138,7 +138,7 @@ static bool is_replaced(const struct recipe *recipe, const char *key)
 char *resolve(const struct recipe *recipe)
 {
   struct text text = {0};
-  struct schema *schema = schema_recipe(recipe->study);
+  struct schema *schema = schema_recipe(recipe->studies, recipe->study);
   for (size_t i = 0; i < schema->count; i++) {
     const struct schema_row *row = &schema->row[i];
     bool section = row->section != SCHEMA_VALUE;

@@ -4,7 +4,7 @@
 #include "experiments/recipe/schema.h"
 
 #include "experiments/io/text.h"
-#include "experiments/studies/study.h"
+#include "experiments/recipe/study.h"
 #include "sde/scheme.h"
 
 #include <math.h>
@@ -247,12 +247,13 @@ static void set_choices(struct schema *schema, const char *name, struct text *na
   for (const struct type *const *item = (all); *item != NULL; item++)                              \
   text_add((names), "%s%s", (names)->length == 0 ? "" : " ", (*item)->name)
 
-struct schema *schema_recipe(const struct study_type *study)
+struct schema *schema_recipe(const struct study_type *const *studies,
+                             const struct study_type *study)
 {
   struct schema *schema = schema_new();
   struct text names = {0};
   add_rows(schema, sizeof recipe_rows / sizeof *recipe_rows, recipe_rows);
-  REGISTRY_NAMES(&names, study_type, study_types());
+  REGISTRY_NAMES(&names, study_type, studies);
   set_choices(schema, "study", &names);
   if (study != NULL)
     add_keys(schema, study->keys);

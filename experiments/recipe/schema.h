@@ -38,9 +38,10 @@ struct schema {
   struct schema_row *row;
 };
 
-/* Of the whole recipe and of its sections; a type that is not known yet is NULL, and what it adds
- * is then left out. Released with schema_free. */
-struct schema *schema_recipe(const struct study_type *study);
+/* Of the whole recipe, which may name one of these studies, and of its sections; a type that is not
+ * known yet is NULL, and what it adds is then left out. Released with schema_free. */
+struct schema *schema_recipe(const struct study_type *const *studies,
+                             const struct study_type *study);
 struct schema *schema_loss(const struct loss_type *type);
 struct schema *schema_noise(void);
 struct schema *schema_optimizer(void);

@@ -4,7 +4,7 @@
  */
 #include "experiments/results/path_file.h"
 
-#include "experiments/studies/study.h"
+#include "experiments/recipe/study.h"
 
 #include <inttypes.h>
 #include <math.h>

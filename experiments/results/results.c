@@ -4,8 +4,8 @@
 #include "experiments/results/results.h"
 
 #include "experiments/recipe/recipe_comment.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/path_file.h"
-#include "experiments/studies/study.h"
 #include "sde/ranks.h"
 #include "sde/vector_math.h"
 

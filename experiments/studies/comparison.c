@@ -5,13 +5,6 @@
 
 #include <math.h>
 
-double comparison_scheme_error(const struct case_sde *sde, struct sde_moments moments)
-{
-  double factor = 1 / case_companion_part(sde);
-  double half = sde_student_quantile(2, moments.n - 1) * sde_moments_standard_error(moments);
-  return factor * (fabs(sde_moments_mean(moments)) + half);
-}
-
 bool comparison_same_variant(const struct comparison *a, const struct comparison *b)
 {
   const struct optimizer *x = &a->one->optimizer, *y = &b->one->optimizer;

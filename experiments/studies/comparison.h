@@ -33,11 +33,6 @@ bool comparison_same_variant(const struct comparison *a, const struct comparison
 /* "m-usam m=2, b 4, rho 0.1", for people: released with sde_free. */
 char *comparison_label(const struct comparison *row);
 
-/* The scheme's own error in a mean, from the paired difference `moments` of the solution and its
- * companion: |difference| plus two standard errors (Student's quantile of that level, where paths
- * are few), times the factor of Richardson's extrapolation for the scheme's weak order. */
-double comparison_scheme_error(const struct case_sde *sde, struct sde_moments moments);
-
 /* How many standard errors the intervals of `count` comparisons are wide, to each side, at the
  * family-wise level of the recipe, each comparison entering up to six of them; normal ones, to be
  * widened by sde_student_quantile. The scheme's error is added to them as it is estimated. */

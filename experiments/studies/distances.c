@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* SDE and companion share a Brownian path, so the distance of their samples is hardly sampling
- * error: extrapolated by the scheme's weak order as comparison_scheme_error does. */
+ * error: extrapolated by the scheme's weak order as case_scheme_error does. */
 static double scheme_part(const struct case_sde *sde, size_t count, const double *solution,
                           const double *companion)
 {

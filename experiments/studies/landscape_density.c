@@ -55,7 +55,7 @@ static void find_density(const struct cases *cases, struct comparison *compariso
 }
 
 /* Distances, and what they may be: the scheme's part is the distance of the companion's paths,
- * extrapolated by the scheme's weak order as comparison_scheme_error does. */
+ * extrapolated by the scheme's weak order as case_scheme_error does. */
 static void measure(struct comparison *comparison, const double *companion, size_t paths,
                     double level)
 {

@@ -3,13 +3,13 @@
  * one Brownian path, and verdicts on the differences at the end time.
  */
 #include "experiments/io/progress.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/path_file.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/decay.h"
 #include "experiments/studies/distances.h"
 #include "experiments/studies/exact_means.h"
-#include "experiments/studies/study.h"
 #include "experiments/studies/tolerance.h"
 #include "sde/quasi.h"
 
@@ -66,7 +66,7 @@ static struct comparison compare(const struct case_result *result, size_t record
       .control = controls_gain(result, record, sde, observable),
       .exact_iterates = NAN,
       .exact_solution = NAN,
-      .scheme_error = comparison_scheme_error(&one->sde[sde], pair)};
+      .scheme_error = case_scheme_error(&one->sde[sde], pair)};
 }
 
 static void write_differences(struct results *results, const struct case_result *result)

@@ -3,9 +3,9 @@
  * solutions are known, with the orders that are fitted to them beside those that are declared.
  */
 #include "experiments/cases/case_run.h"
+#include "experiments/recipe/study.h"
 #include "experiments/studies/convergence_judge.h"
 #include "experiments/studies/convergence_table.h"
-#include "experiments/studies/study.h"
 
 #include <inttypes.h>
 

@@ -5,10 +5,10 @@
  */
 #include "analysis/first_passage.h"
 #include "analysis/mean_passage.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/escape_judge.h"
-#include "experiments/studies/study.h"
 
 #include <math.h>
 
@@ -173,7 +173,7 @@ static bool run_case(const struct cases *cases, const struct run_case *one,
     for (size_t s = 0; s < cases->recipe->sdes; s++) {
       struct escape companion = measure(one, 1 + s, stopped.sde[s].companion, terms + one->paths);
       escape[1 + s] = measure(one, 1 + s, stopped.sde[s].process, terms);
-      escape[1 + s].scheme_error = comparison_scheme_error(
+      escape[1 + s].scheme_error = case_scheme_error(
           &one->sde[s], sde_moments_of_values(one->paths, terms, terms + one->paths));
       survival_free(&companion.curve);
       add_exact(cases, target, &escape[1 + s]);

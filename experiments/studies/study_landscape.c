@@ -6,9 +6,9 @@
 #include "analysis/effective_loss.h"
 #include "analysis/minima.h"
 #include "experiments/cases/estimate.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/landscape_density.h"
-#include "experiments/studies/study.h"
 #include "sde/block.h"
 #include "sde/statistics.h"
 

@@ -5,10 +5,10 @@
 #include "analysis/error_line.h"
 #include "experiments/cases/case_analysis.h"
 #include "experiments/cases/estimate.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/order_judge.h"
-#include "experiments/studies/study.h"
 
 #include <math.h>
 #include <string.h>

@@ -8,11 +8,11 @@
 #include "experiments/cases/estimate.h"
 #include "experiments/io/progress.h"
 #include "experiments/io/text.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/norms.h"
 #include "experiments/studies/regularizer_judge.h"
-#include "experiments/studies/study.h"
 
 #include <inttypes.h>
 #include <math.h>

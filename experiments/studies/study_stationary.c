@@ -6,10 +6,10 @@
 #include "analysis/averages.h"
 #include "experiments/cases/case_analysis.h"
 #include "experiments/io/text.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/case_columns.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
-#include "experiments/studies/study.h"
 
 #include <math.h>
 
@@ -93,7 +93,7 @@ static void measure(const struct case_result *result, const struct averages *qua
       measured->estimate[case_side_of_sde(s) * quantities->reported + q] =
           (struct estimate){.moments = sde_moments_of_values(paths, solution + q * paths, NULL),
                             .diverged = case_diverged(result, case_side_of_sde(s), end),
-                            .scheme_error = comparison_scheme_error(&averaged->sde[s], pair),
+                            .scheme_error = case_scheme_error(&averaged->sde[s], pair),
                             .coupled_difference = sde_moments_of_values(paths, iterates + q * paths,
                                                                         solution + q * paths)};
     }

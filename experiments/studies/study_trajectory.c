@@ -2,9 +2,9 @@
  * The study `trajectory`: mean curves of iterates and SDEs over time, and a few paths of each.
  */
 #include "experiments/io/progress.h"
+#include "experiments/recipe/study.h"
 #include "experiments/results/path_file.h"
 #include "experiments/results/series.h"
-#include "experiments/studies/study.h"
 
 static const struct parameter_key keys[] = {
     {.name = "sample_paths",

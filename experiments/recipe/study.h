@@ -1,12 +1,10 @@
 /*
  * Studies: what an experiment measures. A study takes a recipe apart, runs ensembles, and leaves
- * tables, a summary and verdicts in its results.
- *
- * To add one: write experiments/study_NAME.c that ends with its `const struct study_type`, and
- * give it a row in studies.def.
+ * tables, a summary and verdicts in its results. Whoever reads a recipe is handed the studies that
+ * it may name; all of them are in experiments/studies/studies.h.
  */
-#ifndef EXPERIMENTS_STUDIES_STUDY_H
-#define EXPERIMENTS_STUDIES_STUDY_H
+#ifndef EXPERIMENTS_RECIPE_STUDY_H
+#define EXPERIMENTS_RECIPE_STUDY_H
 
 #include "models/parameters.h"
 #include "sde/status.h"
@@ -17,6 +15,7 @@ struct progress;
 struct recipe;
 struct results;
 
+/* What a recipe must know of a study, and how its cases are run. */
 struct study_type {
   const char *name, *summary;
   const struct parameter_key *keys; /* top-level keys of its own, ended by NULL; may be NULL */
@@ -36,8 +35,7 @@ struct study_type {
 /* Does a study use this common top-level key? */
 bool study_uses(const struct study_type *study, const char *key);
 
-/* All studies, ended by NULL; the one of a name, or NULL. */
-const struct study_type *const *study_types(void);
-const struct study_type *study_type_named(const char *name);
+/* The one of a name among studies ended by NULL; or NULL. */
+const struct study_type *study_named(const struct study_type *const *studies, const char *name);
 
 #endif
