@@ -3,8 +3,11 @@
  */
 #include "experiments/results/files.h"
 
+#include "experiments/io/json.h"
+
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -51,12 +54,37 @@ bool results_write_file(const char *directory, const char *name, const char *tex
   return good;
 }
 
+bool result_write_json(const char *directory, const char *name, const json_t *value,
+                       struct sde_status *status)
+{
+  char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+  if (text == NULL)
+    return sde_fail(status, SDE_FAILED, "%s/%s: cannot be made", directory, name);
+  size_t length = strlen(text);
+  text[length] = '\n';
+  bool good = results_write_file(directory, name, text, length + 1, status);
+  free(text);
+  return good;
+}
+
 json_t *result_run_json(const char *folder)
 {
   char *path = sde_format("%s/run.json", folder);
   json_t *run = json_load_file(path, 0, NULL);
   sde_free(path);
   return run;
+}
+
+bool result_run_add(json_t *run, size_t count, char *const *name)
+{
+  json_t *files = json_object_get(run, "files");
+  bool any = false;
+  for (size_t i = 0; json_is_array(files) && i < count; i++)
+    if (!result_run_lists(run, name[i])) {
+      json_array_append_new(files, json_text(name[i]));
+      any = true;
+    }
+  return any;
 }
 
 bool result_run_lists(const json_t *run, const char *name)

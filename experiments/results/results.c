@@ -235,19 +235,6 @@ void results_print_warnings(const struct results *results, FILE *out)
   fputs(results->warnings_text, out);
 }
 
-static bool write_json(const char *directory, const char *name, json_t *value,
-                       struct sde_status *status)
-{
-  char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-  if (text == NULL)
-    return sde_fail(status, SDE_FAILED, "%s/%s: cannot be made", directory, name);
-  size_t length = strlen(text);
-  text[length] = '\n';
-  bool good = results_write_file(directory, name, text, length + 1, status);
-  free(text);
-  return good;
-}
-
 bool results_write(struct results *results, const char *directory, struct sde_status *status)
 {
   const char *resolved = results->recipe->resolved;
@@ -263,7 +250,7 @@ bool results_write(struct results *results, const char *directory, struct sde_st
   if (results->paths != NULL)
     good = good && path_file_write(results->paths, directory, status);
   json_object_set(results->summary, "verdicts", results->verdicts);
-  return good && write_json(directory, "summary.json", results->summary, status);
+  return good && result_write_json(directory, "summary.json", results->summary, status);
 }
 
 bool results_write_run(const struct results *results, const char *directory,
@@ -282,7 +269,7 @@ bool results_write_run(const struct results *results, const char *directory,
   if (results->paths != NULL)
     json_array_append_new(files, json_string("paths.nc"));
   for (size_t i = 0; i < pictures; i++)
-    json_array_append_new(files, json_string(picture[i]));
+    json_array_append_new(files, json_text(picture[i]));
   json_t *rank_paths = json_array();
   for (size_t r = 0; r < effort->ranks; r++)
     json_array_append_new(rank_paths, json_integer((json_int_t)effort->rank_paths[r]));
@@ -298,7 +285,7 @@ bool results_write_run(const struct results *results, const char *directory,
       json_text(results->warnings_text), "notes", json_text(results->notes_text), "files", files);
   sde_free(comment);
   json_object_update(run, results->about);
-  bool good = write_json(directory, "run.json", run, status);
+  bool good = result_write_json(directory, "run.json", run, status);
   json_decref(run);
   return good;
 }
