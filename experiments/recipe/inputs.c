@@ -29,6 +29,7 @@ bool recipe_each_input(const struct recipe *recipe,
                        bool (*input)(void *context, const char *file, const char *place),
                        void *context)
 {
-  return each_of(schema_recipe(recipe->study), recipe->common, input, context) &&
+  const struct study_type *const only[] = {recipe->study, NULL};
+  return each_of(schema_recipe(only, recipe->study), recipe->common, input, context) &&
          each_of(schema_loss(recipe->loss_type), recipe->loss, input, context);
 }
