@@ -156,11 +156,19 @@ static void show(const struct options *options, struct results *results, const c
   results_print_warnings(results, stderr);
 }
 
+static void add_path(void *array, const char *path)
+{
+  json_array_append_new(array, json_string(path));
+}
+
 static void note_beginnings(struct results *results, const struct cases *cases)
 {
   char *unused = unused_keys(cases, ""), *forms = forms_text(cases, "");
   results_note(results, false, "%s%s", unused, forms);
   json_object_set_new(results_about(results), "forms", forms_json(cases));
+  json_t *files = json_array();
+  recipe_each_file(cases->recipe, add_path, files);
+  json_object_set_new(results_about(results), "data", files);
   sde_free(unused);
   sde_free(forms);
 }
