@@ -7,6 +7,7 @@
 #include "experiments/cases/unused.h"
 #include "experiments/command/command.h"
 #include "experiments/command/threads.h"
+#include "experiments/io/json.h"
 #include "experiments/io/progress.h"
 #include "experiments/pictures/plot.h"
 #include "experiments/recipe/inputs.h"
@@ -182,11 +183,19 @@ static void show(const struct job *job, struct results *results)
   results_print_warnings(results, stderr);
 }
 
+static void add_path(void *array, const char *path)
+{
+  json_array_append_new(array, json_text(path));
+}
+
 static void note_beginnings(struct results *results, const struct job *job)
 {
   char *unused = unused_keys(job->cases, ""), *forms = forms_text(job->cases, "");
   results_note(results, false, "%s%s", unused, forms);
   json_object_set_new(results_about(results), "forms", forms_json(job->cases));
+  json_t *files = json_array();
+  recipe_each_file(job->recipe, add_path, files);
+  json_object_set_new(results_about(results), "data", files);
   sde_free(unused);
   sde_free(forms);
   if (job->choice.said != NULL)
