@@ -182,11 +182,19 @@ static void show(const struct job *job, struct results *results)
   results_print_warnings(results, stderr);
 }
 
+static void add_path(void *array, const char *path)
+{
+  json_array_append_new(array, json_string(path));
+}
+
 static void note_beginnings(struct results *results, const struct job *job)
 {
   char *unused = unused_keys(job->cases, ""), *forms = forms_text(job->cases, "");
   results_note(results, false, "%s%s", unused, forms);
   json_object_set_new(results_about(results), "forms", forms_json(job->cases));
+  json_t *files = json_array();
+  recipe_each_file(job->cases->recipe, add_path, files);
+  json_object_set_new(results_about(results), "data", files);
   sde_free(unused);
   sde_free(forms);
   if (job->choice.said != NULL)

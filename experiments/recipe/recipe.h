@@ -63,6 +63,10 @@ bool recipe_quasi_random(const struct recipe *recipe);
 
 void recipe_free(struct recipe *recipe);
 
+/* The files that the loss reads, where they were found: calls `each` with every path. */
+void recipe_each_file(const struct recipe *recipe, void (*each)(void *context, const char *path),
+                      void *context);
+
 /* Where a common key stands that may be left out, sde and output included: "FILE:LINE", "--set
  * KEY", or NULL where it is not given. */
 const char *recipe_place_given(const struct recipe *recipe, const char *key);
