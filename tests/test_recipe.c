@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define QUADRATIC                                                                                  \
@@ -324,18 +326,64 @@ START_TEST(paths_that_are_no_recipe)
   assert_sentence(&status, "nothere.yaml: there is no such file; accepted is a recipe file");
   status.code = SDE_OK;
   ck_assert_ptr_null(recipe_read(".", study_types(), 0, NULL, &status));
-  assert_sentence(&status, ".: this is a directory; accepted is a regular file");
-  status.code = SDE_OK;
-  ck_assert_int_eq(mkfifo("pipe", 0600), 0);
-  ck_assert_ptr_null(recipe_read("pipe", study_types(), 0, NULL, &status));
-  ck_assert_int_eq(unlink("pipe"), 0);
-  assert_sentence(&status, "pipe: this is no regular file; accepted is a regular file");
+  assert_sentence(&status, ".: this is a directory; accepted is a regular file or a pipe");
 
   size_t size = (1 << 20) + 1;
   char *blanks = memset(sde_alloc(size, 1), ' ', size);
   ck_assert_ptr_null(read_bytes(size, blanks, &status));
   assert_sentence(&status, "r.yaml: more than 1048576 bytes; accepted is a smaller recipe");
   sde_free(blanks);
+}
+END_TEST
+
+/* Standard input is read once: so is the comment at its head. */
+START_TEST(recipes_come_from_pipes)
+{
+  struct sde_status status = {SDE_OK, ""};
+  struct recipe *recipe = read_base(0, NULL, &status);
+  char *text = base_with(0, NULL);
+  ck_assert_int_eq(mkfifo("pipe", 0600), 0);
+  static const char *const names[] = {"pipe", "-"};
+  for (size_t i = 0; i < 2; i++) {
+    if (fork() == 0) {
+      FILE *writer = fopen("pipe", "w");
+      fprintf(writer, "# from a pipe\n%s", text);
+      exit(fclose(writer));
+    }
+    if (i == 1)
+      ck_assert_ptr_nonnull(freopen("pipe", "r", stdin));
+    struct recipe *other = recipe_read(names[i], study_types(), 0, NULL, &status);
+    ck_assert_msg(other != NULL, "%s", status.message);
+    ck_assert_str_eq(other->sha256, recipe->sha256);
+    ck_assert_str_eq(other->comment, "from a pipe\n");
+    ck_assert_str_eq(other->file, i == 0 ? "pipe" : "standard input");
+    wait(NULL);
+    recipe_free(other);
+  }
+  unlink("pipe");
+  sde_free(text);
+  recipe_free(recipe);
+}
+END_TEST
+
+/* A key path is no deeper than a file may nest, and a longer one is refused at once. */
+START_TEST(paths_of_keys_have_a_depth)
+{
+  for (size_t depth = 64; depth <= 1 << 19; depth = depth == 64 ? 65 : 16 * depth) {
+    struct sde_status status = {SDE_OK, ""};
+    struct text path = {0};
+    for (size_t i = 1; i < depth; i++)
+      text_add(&path, "a.");
+    text_add(&path, "b=1");
+    clock_t begun = clock();
+    struct recipe *recipe = read_base(1, (const char *const[]){path.data}, &status);
+    ck_assert_ptr_null(recipe);
+    char *words = sde_format(": a path of %zu keys; accepted are at most 64", depth);
+    ck_assert_msg((strstr(status.message, words) != NULL) == (depth > 64), "%s", status.message);
+    ck_assert_msg(clock() - begun < CLOCKS_PER_SEC / 2, "%zu keys", depth);
+    sde_free(words);
+    sde_free(path.data);
+  }
 }
 END_TEST
 
@@ -827,7 +875,7 @@ START_TEST(moved_files_are_found_by_name_and_checksum)
                           moved->data),
        *text = base_with(3, loss);
   write_bytes("in/r.yaml", strlen(text), text);
-  struct recipe *recipe = recipe_read("in/r.yaml", 0, NULL, &status);
+  struct recipe *recipe = recipe_read("in/r.yaml", study_types(), 0, NULL, &status);
   if (moved->found != NULL) {
     char *end = sde_format("/folder/%s", moved->found);
     ck_assert_msg(recipe != NULL, "%s: %s", moved->name, status.message);
@@ -844,7 +892,8 @@ START_TEST(moved_files_are_found_by_name_and_checksum)
   text = base_with(3, "loss: {name: quadratic, data: /on/another/machine/p.csv}");
   write_bytes("in/r.yaml", strlen(text), text);
   status = (struct sde_status){SDE_OK, ""};
-  ck_assert_ptr_null(recipe_read("in/r.yaml", 0, NULL, &status)); /* no checksum, no search */
+  ck_assert_ptr_null(
+      recipe_read("in/r.yaml", study_types(), 0, NULL, &status)); /* no checksum, no search */
   sde_free(text);
   sde_free(loss);
   ck_assert_int_eq(system("cd .. && rm -r folder"), 0);
@@ -867,7 +916,7 @@ START_TEST(a_recipe_is_the_same_in_every_folder)
   ck_assert_int_eq(mkdir("folder", 0700), 0);
   write_bytes("folder/moved.yaml", strlen(recipe->resolved), recipe->resolved);
   write_bytes("folder/quadratic4.csv", strlen(QUADRATIC), QUADRATIC);
-  other = recipe_read("folder/moved.yaml", 0, NULL, &status);
+  other = recipe_read("folder/moved.yaml", study_types(), 0, NULL, &status);
   ck_assert_ptr_nonnull(other);
   ck_assert_str_eq(other->sha256, recipe->sha256);
   recipe_free(other);
@@ -1000,6 +1049,8 @@ static Suite *recipe_suite(void)
   tcase_add_test(bad, long_values_are_cut_between_characters);
   tcase_add_test(bad, files_that_are_no_map);
   tcase_add_test(bad, paths_that_are_no_recipe);
+  tcase_add_test(bad, recipes_come_from_pipes);
+  tcase_add_test(bad, paths_of_keys_have_a_depth);
   tcase_add_test(bad, large_files_take_no_time);
   TCase *good = testing_case(suite, "good recipes");
   tcase_add_test(good, the_base_recipe_is_read);

@@ -7,6 +7,7 @@
 #include "experiments/io/text.h"
 #include "experiments/io/yaml.h"
 #include "experiments/recipe/data_file.h"
+#include "experiments/recipe/recipe_comment.h"
 #include "experiments/recipe/resolve.h"
 #include "experiments/recipe/schema.h"
 #include "experiments/recipe/study.h"
@@ -522,11 +523,13 @@ static bool read_recipe(struct reader *reader, struct recipe *recipe)
 struct recipe *recipe_read(const char *file, const struct study_type *const *studies,
                            size_t overrides, const char *const *override, struct sde_status *status)
 {
-  struct reader reader = {.file = file, .yaml = yaml_read(file, status), .status = status};
+  struct reader reader = {
+      .file = yaml_file_label(file), .yaml = yaml_read(file, status), .status = status};
   if (reader.yaml == NULL)
     return NULL;
   struct recipe *recipe = sde_alloc(1, sizeof *recipe);
-  recipe->file = sde_strdup(file);
+  recipe->file = sde_strdup(reader.file);
+  recipe->comment = recipe_comment(yaml_text(reader.yaml));
   recipe->studies = studies;
   recipe->automatic = (struct recipe_scheme){sde_scheme_named("euler-maruyama"), SUBSTEPS_DEFAULT};
   bool good = true;
@@ -600,6 +603,7 @@ void recipe_free(struct recipe *recipe)
   sde_free(recipe->sde_place);
   sde_free(recipe->output_place);
   sde_free(recipe->file);
+  sde_free(recipe->comment);
   sde_free(recipe->resolved);
   sde_free(recipe);
 }

@@ -22,7 +22,8 @@ struct recipe_scheme {
 };
 
 struct recipe {
-  char *file;                              /* as given on the command line */
+  char *file;                              /* as given on the command line, for messages */
+  char *comment;                           /* at its head: recipe_comment.h */
   const struct study_type *const *studies; /* that it may name, ended by NULL */
   const struct study_type *study;
   const struct loss_type *loss_type;

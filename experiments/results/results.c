@@ -5,7 +5,6 @@
 
 #include "experiments/io/directory.h"
 #include "experiments/io/json.h"
-#include "experiments/recipe/recipe_comment.h"
 #include "experiments/recipe/study.h"
 #include "experiments/results/files.h"
 #include "experiments/results/path_file.h"
@@ -283,15 +282,13 @@ bool results_write_run(const struct results *results, const char *directory,
     json_array_append_new(rank_paths, json_integer((json_int_t)effort->rank_paths[r]));
   fflush(results->notes);
   fflush(results->warnings);
-  char *comment = recipe_comment(results->recipe->file);
   json_t *run = json_pack(
       "{s:s, s:f, s:o, s:i, s:i, s:o, s:I, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "finished", when,
       "seconds", effort->seconds, "host", json_text(host), "threads", effort->threads, "ranks",
       (int)effort->ranks, "rank_paths", rank_paths, "path_steps", (json_int_t)effort->path_steps,
       "version", SHARPSDE_VERSION, "vector_math", sde_vector_math()->name, "failed",
-      (int)results->failed, "comment", json_text(comment), "warnings",
+      (int)results->failed, "comment", json_text(results->recipe->comment), "warnings",
       json_text(results->warnings_text), "notes", json_text(results->notes_text), "files", files);
-  sde_free(comment);
   json_object_update(run, results->about);
   bool good = result_write_json(directory, "run.json", run, status);
   json_decref(run);
