@@ -17,6 +17,7 @@ from .version import VERSION as __version__
 
 __all__ = [
     "Check", "InstallError", "Listing", "Picture", "Recipe", "RecipeError", "Run", "RunError",
-    "RunWarning", "SharpsdeError", "Verdict", "Verdicts", "__version__", "explain", "losses", "new", "noise",
-    "observables", "open", "optimizers", "quadratic", "recipes", "run_all", "schemes", "studies",
+    "RunWarning", "SharpsdeError", "Verdict", "Verdicts", "__version__", "explain", "losses",
+    "new", "noise", "observables", "open", "optimizers", "quadratic", "recipes", "run_all",
+    "schemes", "studies",
 ]
