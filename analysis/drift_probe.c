@@ -364,12 +364,13 @@ struct drift_probe_result drift_probe_run(const struct drift_probe *probe, struc
       .progress = progress,
       .progress_context = progress_context};
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
-  struct drift_probe_result probed = {.coefficient = result.moments[0],
+  struct drift_probe_result probed = {.coefficient = sde_ensemble_moments(&result, 0, 0, 0),
                                       .direction = sde_alloc(probe->dim, sizeof *probed.direction),
-                                      .not_finite = result.diverged[0],
+                                      .not_finite = sde_ensemble_diverged(&result, 0, 0),
                                       .own_paths = result.own_paths,
                                       .own_work = result.own_work};
-  memcpy(probed.direction, result.moments + 1, probe->dim * sizeof *probed.direction);
+  for (size_t i = 0; i < probe->dim; i++)
+    probed.direction[i] = sde_ensemble_moments(&result, 0, 0, 1 + i);
   probed.se = hypot(sde_moments_standard_error(probed.coefficient), probe->predicted_se);
   sde_ensemble_result_free(&result);
   return probed;

@@ -231,13 +231,14 @@ static void sample(struct norm_table *table, const struct objective *objective, 
   table->own_work = result.own_work;
   for (size_t k = 0; k < count; k++) {
     struct norm_table_row *row = &table->row[k];
-    row->sampled = result.moments[k];
+    row->sampled = sde_ensemble_moments(&result, k, 0, 0);
     row->fall = row->sampled;
     row->fall.mean -= table->full;
     if (k + 1 < count)
-      row->fall = result.differences[k];
-    if (result.diverged[k] > table->not_finite)
-      table->not_finite = result.diverged[k];
+      row->fall = sde_ensemble_difference(&result, k, 0, 0);
+    uint64_t not_finite = sde_ensemble_diverged(&result, k, 0);
+    if (not_finite > table->not_finite)
+      table->not_finite = not_finite;
   }
   sde_ensemble_result_free(&result);
   sde_free(pair);

@@ -107,7 +107,7 @@ double process_speed(const struct sde_process *process, double start, uint64_t p
   double begun = seconds_now();
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
   double elapsed = seconds_now() - begun;
-  if (!(sde_moments_variance(result.moments[0]) > 0))
+  if (!(sde_moments_variance(sde_ensemble_moments(&result, 0, 0, 0)) > 0))
     abort();
   sde_ensemble_result_free(&result);
   sde_free(starts);

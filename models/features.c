@@ -8,145 +8,227 @@
 #include <math.h>
 #include <string.h>
 
-/* Which columns of the table are features, in their order. */
+/* The columns to read: the features in their order, then the target. */
 struct selection {
-  size_t count, target;
-  size_t *column;
+  size_t features;
+  struct data_wanted *wanted;
 };
 
-static bool find_column(const struct data_table *table, const struct parameters *parameters,
+static bool find_column(const struct data_file *data, const struct parameters *parameters,
                         const char *key, const char *name, size_t *column,
                         struct sde_status *status)
 {
-  *column = data_table_column(table, name);
-  if (*column < table->columns)
+  *column = data_file_column(data, name);
+  if (*name != '\0' && *column < data_file_columns(data))
     return true;
   char names[512] = "";
-  for (size_t i = 0; i < table->columns && strlen(names) < 400; i++) {
+  for (size_t i = 0; i < data_file_columns(data) && strlen(names) < 400; i++) {
     strncat(names, i == 0 ? "" : ", ", sizeof names - strlen(names) - 1);
-    strncat(names, table->name[i], 64);
+    strncat(names, data_file_name(data, i), 64);
   }
   return sde_fail(status, SDE_INVALID, "%s: %s: there is no column '%s'; the columns of %s are %s",
-                  parameters_place(parameters, key), key, name, table->file, names);
+                  parameters_place(parameters, key), key, name, data_file_path(data), names);
 }
 
-static bool select_columns(const struct data_table *table, const struct parameters *parameters,
-                           bool intercept, struct selection *selection, struct sde_status *status)
+/* All columns but the target, and an index without a name. */
+static void select_all(const struct data_file *data, size_t target, struct selection *selection)
 {
-  selection->column = sde_alloc(table->columns, sizeof *selection->column);
-  selection->target = table->columns - 1;
+  for (size_t i = 0; i < data_file_columns(data); i++)
+    if (i != target && *data_file_name(data, i) != '\0')
+      selection->wanted[selection->features++].column = i;
+}
+
+/* Those that `columns` names. */
+static bool select_named(const struct data_file *data, const struct parameters *parameters,
+                         size_t target, struct selection *selection, struct sde_status *status)
+{
+  size_t length;
+  const char *const *names = parameters_texts(parameters, "columns", &length);
+  bool *taken = sde_alloc(data_file_columns(data), sizeof *taken), good = true;
+  for (size_t i = 0; good && i < length; i++) {
+    size_t column;
+    if (!find_column(data, parameters, "columns", names[i], &column, status))
+      good = false;
+    else if (taken[column])
+      good = sde_fail(status, SDE_INVALID, "%s: column '%s' is named twice",
+                      parameters_place(parameters, "columns"), names[i]);
+    else if (column == target)
+      good = sde_fail(status, SDE_INVALID, "%s: column '%s' is the target, not a feature",
+                      parameters_place(parameters, "columns"), names[i]);
+    else
+      selection->wanted[selection->features++].column = column;
+    taken[good ? column : 0] = true;
+  }
+  sde_free(taken);
+  return good;
+}
+
+static bool select_columns(const struct data_file *data, const struct parameters *parameters,
+                           bool intercept, bool classes, struct selection *selection,
+                           struct sde_status *status)
+{
+  size_t target = data_file_columns(data) - 1;
+  selection->wanted = sde_alloc(data_file_columns(data) + 1, sizeof *selection->wanted);
   if (parameters_has(parameters, "target") &&
-      !find_column(table, parameters, "target", parameters_text(parameters, "target"),
-                   &selection->target, status))
+      !find_column(data, parameters, "target", parameters_text(parameters, "target"), &target,
+                   status))
     return false;
-  if (!parameters_has(parameters, "columns")) {
-    for (size_t i = 0; i < table->columns; i++)
-      if (i != selection->target)
-        selection->column[selection->count++] = i;
-  } else {
-    size_t length;
-    const char *const *names = parameters_texts(parameters, "columns", &length);
-    for (size_t i = 0; i < length; i++) {
-      size_t column;
-      if (!find_column(table, parameters, "columns", names[i], &column, status))
-        return false;
-      for (size_t j = 0; j < selection->count; j++)
-        if (selection->column[j] == column)
-          return sde_fail(status, SDE_INVALID, "%s: column '%s' is named twice",
-                          parameters_place(parameters, "columns"), names[i]);
-      if (column == selection->target)
-        return sde_fail(status, SDE_INVALID, "%s: column '%s' is the target, not a feature",
-                        parameters_place(parameters, "columns"), names[i]);
-      selection->column[selection->count++] = column;
-    }
-  }
-  return selection->count > 0 || intercept ||
-         sde_fail(status, SDE_INVALID, "%s: no feature column is left", table->file);
+  if (!parameters_has(parameters, "columns"))
+    select_all(data, target, selection);
+  else if (!select_named(data, parameters, target, selection, status))
+    return false;
+  const char *positive = classes && parameters_has(parameters, "positive")
+                             ? parameters_text(parameters, "positive")
+                             : NULL;
+  selection->wanted[selection->features] = (struct data_wanted){target, classes, positive};
+  return selection->features > 0 || intercept ||
+         sde_fail(status, SDE_INVALID, "%s: no feature column is left", data_file_path(data));
 }
 
-/* Shift and scale count numbers, `stride` apart, to mean 0 and variance 1; false where they are
- * constant to rounding. */
-static bool scale(size_t count, size_t stride, double *values)
+/* Of numbers: the mean is mean + rest, sd their standard deviation. */
+struct spread {
+  double mean, rest, sd;
+};
+
+static double variance_about(double mean, double rest, size_t count, size_t stride,
+                             const double *values)
 {
-  double mean = 0, variance = 0;
+  double variance = 0;
+  for (size_t i = 0; i < count; i++) {
+    double deviation = values[i * stride] - mean - rest;
+    variance += deviation * deviation / (double)count;
+  }
+  return variance;
+}
+
+/* Of `count` numbers, `stride` apart. The mean of large numbers is rounded, which shows beside a
+ * deviation that is small: the rest is then the mean of the deviations from it, which are exact or
+ * nearly so. */
+static struct spread spread_of(size_t count, size_t stride, const double *values)
+{
+  struct spread spread = {0, 0, 0};
+  double rest = 0;
   for (size_t i = 0; i < count; i++)
-    mean += values[i * stride] / (double)count;
+    spread.mean += values[i * stride] / (double)count;
+  spread.sd = sqrt(variance_about(spread.mean, 0, count, stride, values));
   for (size_t i = 0; i < count; i++)
-    variance += (values[i * stride] - mean) * (values[i * stride] - mean) / (double)count;
-  if (!(variance > 1e-24 * mean * mean))
+    rest += (values[i * stride] - spread.mean) / (double)count;
+  if (fabs(rest) > 1e-12 * spread.sd) {
+    spread.rest = rest;
+    spread.sd = sqrt(variance_about(spread.mean, rest, count, stride, values));
+  }
+  return spread;
+}
+
+static bool is_constant(size_t count, size_t stride, const double *values)
+{
+  size_t i = 1;
+  while (i < count && values[i * stride] == values[0])
+    i++;
+  return i == count;
+}
+
+/* Shift and scale numbers to mean 0 and variance 1; false where they are constant, or so nearly
+ * that their deviations have lost their digits, and *why says so, for sde_free. */
+static bool scale(size_t count, size_t stride, double *values, char **why)
+{
+  struct spread spread = spread_of(count, stride, values);
+  *why = NULL;
+  if (is_constant(count, stride, values))
+    *why = sde_strdup("constant");
+  else if (!(spread.sd > 1e-12 * fabs(spread.mean)))
+    *why = sde_format("nearly constant: its standard deviation is %.2g of its mean, so that few "
+                      "of its digits are left,",
+                      spread.sd / fabs(spread.mean));
+  for (size_t i = 0; *why == NULL && i < count; i++)
+    values[i * stride] = (values[i * stride] - spread.mean - spread.rest) / spread.sd;
+  return *why == NULL;
+}
+
+static bool standardize(const struct features *features, const struct data_table *table,
+                        struct sde_status *status)
+{
+  char *why;
+  for (size_t j = 0; j + 1 < table->columns; j++) {
+    if (scale(features->samples, features->columns, features->a + j, &why))
+      continue;
+    sde_fail(status, SDE_INVALID,
+             "%s:1: column '%s' is %s and cannot be standardized; leave it out with columns, or "
+             "set standardize: false",
+             table->file, table->name[j], why);
+    sde_free(why);
     return false;
-  for (size_t i = 0; i < count; i++)
-    values[i * stride] = (values[i * stride] - mean) / sqrt(variance);
+  }
   return true;
 }
 
-static bool fill(struct features *features, const struct parameters *parameters, bool intercept,
-                 const struct data_table *table, const struct selection *selection,
-                 struct sde_status *status)
+/* Move the target, the last column of the table, out of it; where there is an intercept, its 1 takes
+ * that place, else the rows move together. */
+static void split(struct features *features, bool intercept, struct data_table *table)
 {
-  size_t columns = selection->count + intercept, n = table->rows;
-  features->columns = columns;
-  features->samples = n;
-  features->a = sde_alloc(n, columns * sizeof(double));
-  features->y = sde_alloc(n, sizeof(double));
+  size_t n = table->rows, wide = table->columns, columns = intercept ? wide : wide - 1;
+  *features =
+      (struct features){n, columns, table->values, sde_alloc(n, sizeof(double)), table->dropped};
+  table->values = NULL;
+  table->dropped = NULL;
   for (size_t i = 0; i < n; i++) {
-    const double *row = table->values + i * table->columns;
-    for (size_t j = 0; j < selection->count; j++)
-      features->a[i * columns + j] = row[selection->column[j]];
+    features->y[i] = features->a[i * wide + wide - 1];
     if (intercept)
-      features->a[i * columns + columns - 1] = 1;
-    features->y[i] = row[selection->target];
+      features->a[i * wide + wide - 1] = 1;
+    else
+      memmove(features->a + i * columns, features->a + i * wide, columns * sizeof(double));
   }
-  for (size_t j = 0; j < selection->count && parameters_bool(parameters, "standardize"); j++)
-    if (!scale(n, columns, features->a + j))
-      return sde_fail(status, SDE_INVALID,
-                      "%s:1: column '%s' is constant and cannot be standardized; leave it out with "
-                      "columns, or set standardize: false",
-                      table->file, table->name[selection->column[j]]);
-  return true;
+}
+
+static bool has_both_classes(const struct features *features, const struct parameters *parameters,
+                             struct sde_status *status)
+{
+  size_t positives = 0;
+  bool named = parameters_has(parameters, "positive");
+  for (size_t i = 0; i < features->samples; i++)
+    positives += features->y[i] == 1;
+  if (positives > 0 && positives < features->samples)
+    return true;
+  return sde_fail(status, SDE_INVALID, "%s: all rows have one class%s%s%s; logistic needs both",
+                  parameters_place(parameters, named ? "positive" : "data"),
+                  named && positives == 0 ? ", none the target '" : "",
+                  named && positives == 0 ? parameters_text(parameters, "positive") : "",
+                  named && positives == 0 ? "'" : "");
 }
 
 bool features_read(struct features *features, const struct parameters *parameters, bool intercept,
-                   struct sde_status *status)
+                   bool classes, struct sde_status *status)
 {
   *features = (struct features){0};
-  struct data_table *table = data_table_read(parameters_text(parameters, "data"), status);
-  if (table == NULL)
+  struct data_format format = data_format_of(parameters);
+  struct data_file *data = data_file_open(parameters_text(parameters, "data"), &format, status);
+  if (data == NULL)
     return false;
-  struct selection selection = {0, 0, NULL};
-  bool good = select_columns(table, parameters, intercept, &selection, status) &&
-              fill(features, parameters, intercept, table, &selection, status);
-  sde_free(selection.column);
+  struct selection selection = {0, NULL};
+  struct data_table *table = NULL;
+  if (select_columns(data, parameters, intercept, classes, &selection, status))
+    table = data_file_read(data, selection.features + 1, selection.wanted, status);
+  bool good = table != NULL;
+  if (good) {
+    split(features, intercept, table);
+    good = (!parameters_bool(parameters, "standardize") || standardize(features, table, status)) &&
+           (!classes || has_both_classes(features, parameters, status));
+  }
   data_table_free(table);
+  sde_free(selection.wanted);
+  data_file_close(data);
   return good;
 }
 
 bool features_standardize_target(size_t samples, double *y, const struct parameters *parameters,
                                  struct sde_status *status)
 {
-  return scale(samples, 1, y) ||
-         sde_fail(status, SDE_INVALID,
-                  "%s: the target is constant and cannot be standardized; set "
-                  "standardize_target: false",
-                  parameters_place(parameters, "data"));
-}
-
-bool features_set_positive(size_t samples, double *y, const struct parameters *parameters,
-                           struct sde_status *status)
-{
-  size_t positives = 0;
-  bool named = parameters_has(parameters, "positive");
-  for (size_t i = 0; i < samples; i++) {
-    if (named)
-      y[i] = y[i] == parameters_real(parameters, "positive");
-    else if (y[i] != 0 && y[i] != 1)
-      return sde_fail(status, SDE_INVALID,
-                      "%s:%zu: the target is %g; it must be 0 or 1, or name the value that counts "
-                      "as 1 with `positive:`",
-                      parameters_text(parameters, "data"), i + 2, y[i]);
-    positives += y[i] == 1;
-  }
-  return (positives > 0 && positives < samples) ||
-         sde_fail(status, SDE_INVALID, "%s: all rows have one class; logistic needs both",
-                  parameters_place(parameters, named ? "positive" : "data"));
+  char *why;
+  if (scale(samples, 1, y, &why))
+    return true;
+  sde_fail(status, SDE_INVALID,
+           "%s: the target is %s and cannot be standardized; set standardize_target: false",
+           parameters_place(parameters, "data"), why);
+  sde_free(why);
+  return false;
 }

@@ -5,15 +5,17 @@
 #ifndef MODELS_FEATURES_H
 #define MODELS_FEATURES_H
 
+#include "models/data.h"
 #include "models/parameters.h"
 #include "sde/status.h"
 
-/* Rows for the key tables of the losses: data, columns, target, standardize. */
+/* Rows for the key tables of the losses: data, how it is written, columns, target, standardize. */
 #define FEATURES_KEYS                                                                              \
   {.name = "data",                                                                                 \
    .type = PARAMETER_FILE,                                                                         \
    .required = true,                                                                               \
    .help = "CSV file with a header row, a row a sample"},                                          \
+      DATA_KEYS,                                                                                   \
       {.name = "columns",                                                                          \
        .type = PARAMETER_TEXT,                                                                     \
        .list = true,                                                                               \
@@ -34,29 +36,27 @@
   }
 #define FEATURES_POSITIVE_KEY                                                                      \
   {                                                                                                \
-    .name = "positive", .type = PARAMETER_REAL, .low = -1e300, .high = 1e300,                      \
-    .help = "the target value that counts as 1, all others as 0; without it, it must be 0 or 1"    \
+    .name = "positive", .type = PARAMETER_TEXT,                                                    \
+    .help = "the target, a number or a word, that counts as 1, all others as 0; without it, "      \
+            "targets must be 0 or 1"                                                               \
   }
 
 /* Features and target as read. */
 struct features {
   size_t samples, columns;
-  double *a; /* [sample*columns + j]: features, then 1 where there is an intercept */
-  double *y; /* [sample]: the target as it stands in the file */
+  double *a;  /* [sample*columns + j]: features, then 1 where there is an intercept */
+  double *y;  /* [sample]: the target as it stands in the file; of two classes 0 and 1 */
+  char *note; /* a sentence on rows that were left out, or NULL */
 };
 
-/* Read the data by the keys above; the variance divides by the number of rows. False, and the
- * status says why. The caller releases a and y with sde_free either way. */
+/* Read the data by the keys above; the variance divides by the number of rows. With `classes` the
+ * target is 1 where it is `positive`, else 0, without that key it must be so, and both must occur.
+ * False, and the status says why. The caller releases a, y and note with sde_free either way. */
 bool features_read(struct features *features, const struct parameters *parameters, bool intercept,
-                   struct sde_status *status);
+                   bool classes, struct sde_status *status);
 
 /* Shift and scale the target; false, and the status says so, where it is constant. */
 bool features_standardize_target(size_t samples, double *y, const struct parameters *parameters,
                                  struct sde_status *status);
-
-/* The target becomes 1 where it is `positive`, else 0; without that key it must be so. Both must
- * occur. */
-bool features_set_positive(size_t samples, double *y, const struct parameters *parameters,
-                           struct sde_status *status);
 
 #endif

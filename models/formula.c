@@ -48,6 +48,7 @@ static const struct parameter_key keys[] = {
     {.name = "data",
      .type = PARAMETER_FILE,
      .help = "CSV file, a row a sample, with a column for each of sample_parameters"},
+    DATA_KEYS,
     {.name = "samples",
      .type = PARAMETER_COUNT,
      .low = 1,
@@ -204,27 +205,47 @@ static bool compile(struct loss *loss, struct formula *formula, const struct par
   return status->code == SDE_OK;
 }
 
-/* Columns of the file. */
-static bool read_samples(struct loss *loss, struct formula *formula,
-                         const struct parameters *parameters, struct sde_status *status)
+/* The columns of the file that have the names of sample_parameters. */
+static bool find_columns(const struct data_file *data, const struct parameters *parameters,
+                         struct data_wanted *wanted, struct sde_status *status)
 {
   size_t count;
   const char *const *name = texts_of(parameters, "sample_parameters", &count);
-  struct data_table *table = data_table_read(parameters_text(parameters, "data"), status);
+  for (size_t a = 0; a < count; a++) {
+    wanted[a].column = data_file_column(data, name[a]);
+    if (wanted[a].column == data_file_columns(data))
+      return sde_fail(status, SDE_INVALID, "%s: sample_parameters: %s has no column '%s'",
+                      parameters_place(parameters, "sample_parameters"), data_file_path(data),
+                      name[a]);
+  }
+  return true;
+}
+
+static bool read_samples(struct loss *loss, struct formula *formula,
+                         const struct parameters *parameters, struct sde_status *status)
+{
+  size_t count = parameters_count(parameters, "sample_parameters");
+  struct data_format format = data_format_of(parameters);
+  struct data_file *data = data_file_open(parameters_text(parameters, "data"), &format, status);
+  if (data == NULL)
+    return false;
+  struct data_wanted *wanted = sde_alloc(count, sizeof *wanted);
+  struct data_table *table = find_columns(data, parameters, wanted, status)
+                                 ? data_file_read(data, count, wanted, status)
+                                 : NULL;
+  sde_free(wanted);
+  data_file_close(data);
   if (table == NULL)
     return false;
   loss->samples = table->rows;
+  loss->note = table->dropped;
+  table->dropped = NULL;
   formula->sample = sde_alloc(count, table->rows * sizeof(double));
-  for (size_t a = 0; a < count; a++) {
-    size_t column = data_table_column(table, name[a]);
-    if (column == table->columns)
-      sde_fail(status, SDE_INVALID, "%s: sample_parameters: %s has no column '%s'",
-               parameters_place(parameters, "sample_parameters"), table->file, name[a]);
-    for (size_t i = 0; column < table->columns && i < table->rows; i++)
-      formula->sample[a * table->rows + i] = table->values[i * table->columns + column];
-  }
+  for (size_t a = 0; a < count; a++)
+    for (size_t i = 0; i < table->rows; i++)
+      formula->sample[a * table->rows + i] = table->values[i * count + a];
   data_table_free(table);
-  return status->code == SDE_OK;
+  return true;
 }
 
 static double mean_product(size_t n, const double *a, const double *b)
@@ -282,6 +303,8 @@ static bool make_samples(struct loss *loss, struct formula *formula,
                     parameters_place(parameters, "samples"));
   if (file)
     return read_samples(loss, formula, parameters, status);
+  if (!data_format_is_absent(parameters, status))
+    return false;
   if (count > 0 && !number)
     return sde_fail(status, SDE_INVALID,
                     "%s: sample_parameters have no values; give data, or samples for normal scores",

@@ -6,16 +6,17 @@
 #include "models/features.h"
 #include "sde/block.h"
 
-bool generalized_linear_create(struct loss *loss, const struct parameters *parameters,
+bool generalized_linear_create(struct loss *loss, const struct parameters *parameters, bool classes,
                                struct generalized_linear *model, struct sde_status *status)
 {
   bool intercept = parameters_bool(parameters, "intercept");
   struct features features;
-  bool good = features_read(&features, parameters, intercept, status);
+  bool good = features_read(&features, parameters, intercept, classes, status);
   size_t d = features.columns;
   loss->data = model;
   model->a = features.a;
   model->y = features.y;
+  loss->note = features.note;
   if (!good)
     return false;
   model->ridge = sde_alloc(d, sizeof(double));

@@ -19,7 +19,7 @@ struct generalized_linear {
                       double *second);
 };
 
-/* Rows for the key tables of the losses: data, columns, target, standardize, intercept, ridge. */
+/* Rows for the key tables of the losses: FEATURES_KEYS, intercept, ridge. */
 #define GENERALIZED_LINEAR_KEYS                                                                    \
   FEATURES_KEYS,                                                                                   \
       {.name = "intercept",                                                                        \
@@ -31,9 +31,9 @@ struct generalized_linear {
     .help = "add ridge/2 times the squared coordinates, the intercept left out"                    \
   }
 
-/* Read the data and fill loss and *model but for its two functions. Every start is allowed, the
- * default is zero. */
-bool generalized_linear_create(struct loss *loss, const struct parameters *parameters,
+/* Read the data, with a target of two classes or of numbers, and fill loss and *model but for its two
+ * functions. Every start is allowed, the default is zero. */
+bool generalized_linear_create(struct loss *loss, const struct parameters *parameters, bool classes,
                                struct generalized_linear *model, struct sde_status *status);
 /* Release loss->data, a struct generalized_linear, and what it holds. */
 void generalized_linear_destroy(struct loss *loss);

@@ -58,7 +58,7 @@ static bool create(struct loss *loss, const struct parameters *parameters,
   struct generalized_linear *model = sde_alloc(1, sizeof *model);
   *model = (struct generalized_linear){.link = link, .derivatives = derivatives};
   loss->quadratic = true;
-  if (!generalized_linear_create(loss, parameters, model, status))
+  if (!generalized_linear_create(loss, parameters, false, model, status))
     return false;
   loss->predictions = loss->samples;
   return !parameters_bool(parameters, "standardize_target") ||

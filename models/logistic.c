@@ -74,8 +74,7 @@ static bool create(struct loss *loss, const struct parameters *parameters,
 {
   struct generalized_linear *model = sde_alloc(1, sizeof *model);
   *model = (struct generalized_linear){.link = link, .derivatives = derivatives};
-  return generalized_linear_create(loss, parameters, model, status) &&
-         features_set_positive(loss->samples, model->y, parameters, status);
+  return generalized_linear_create(loss, parameters, true, model, status);
 }
 
 extern const struct loss_type loss_logistic;

@@ -45,6 +45,7 @@ void loss_free(struct loss *loss)
   if (loss == NULL)
     return;
   loss->type->destroy(loss);
+  sde_free(loss->note);
   sde_free(loss);
 }
 

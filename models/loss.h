@@ -92,6 +92,7 @@ struct loss {
   size_t predictions;
   size_t
       sum_size; /* numbers per path of a sum of samples; 0 where they do not add up, or too many */
+  char *note;   /* a sentence on the data, for people; NULL where there is none; owned */
   void *data;
 };
 

@@ -22,6 +22,7 @@ static const struct parameter_key keys[] = {
     {.name = "data",
      .type = PARAMETER_FILE,
      .help = "CSV file with the matrix, one header row above it; without it, a planted matrix"},
+    DATA_KEYS,
     {.name = "rank",
      .type = PARAMETER_COUNT,
      .low = 1,
@@ -98,7 +99,7 @@ static size_t planted_size(const struct parameters *parameters, const char *key,
 }
 
 /* Fill rows, columns and *matrix, [i*columns + j], from the file or by planting. */
-static bool read_matrix(struct factorization *model, struct planted *planted,
+static bool read_matrix(struct loss *loss, struct factorization *model, struct planted *planted,
                         const struct parameters *parameters, double **matrix,
                         struct sde_status *status)
 {
@@ -107,20 +108,24 @@ static bool read_matrix(struct factorization *model, struct planted *planted,
     model->rows = planted_size(parameters, "rows", 5);
     model->columns = planted_size(parameters, "columns", 4);
     *matrix = planted_matrix(model, planted, planted_size(parameters, "planted_rank", 1));
-    return true;
+    return data_format_is_absent(parameters, status);
   }
   for (size_t k = 0; k < sizeof keys_of_planted / sizeof *keys_of_planted; k++)
     if (parameters_has(parameters, keys_of_planted[k]))
       return sde_fail(status, SDE_INVALID,
                       "%s: %s is of a planted matrix, but data gives one; accepted is one of both",
                       parameters_place(parameters, keys_of_planted[k]), keys_of_planted[k]);
-  struct data_table *table = data_table_read(parameters_text(parameters, "data"), status);
+  struct data_format format = data_format_of(parameters);
+  struct data_table *table =
+      data_table_read_as(parameters_text(parameters, "data"), &format, status);
   if (table == NULL)
     return false;
   size_t size = table->rows * table->columns * sizeof **matrix;
   model->rows = table->rows;
   model->columns = table->columns;
   *matrix = memcpy(sde_alloc(1, size), table->values, size);
+  loss->note = table->dropped;
+  table->dropped = NULL;
   data_table_free(table);
   return true;
 }
@@ -134,7 +139,7 @@ static bool create(struct loss *loss, const struct parameters *parameters,
   model->rank = (size_t)parameters_u64(parameters, "rank");
   loss->data = model;
   bool good = planted_read(&planted, parameters, status) &&
-              read_matrix(model, &planted, parameters, &matrix, status) &&
+              read_matrix(loss, model, &planted, parameters, &matrix, status) &&
               planted_fits(&planted, model->rows * model->columns, 2,
                            parameters_place(parameters, "rank"), status);
   if (good) {

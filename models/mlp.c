@@ -87,32 +87,31 @@ static bool set_target(struct mlp_network *network, size_t samples,
                        const struct parameters *parameters, struct sde_status *status)
 {
   const char *output = parameters_text(parameters, "output");
-  if (!refuse_key(parameters, "positive", "logistic", status) ||
-      !refuse_key(parameters, "standardize_target", "squared", status))
-    return false;
   if (strcmp(output, "softmax") == 0)
     return set_classes(network, samples, parameters, status);
   network->outputs = 1;
   network->classes = strcmp(output, "logistic") == 0 ? 2 : 1;
-  if (network->classes == 2)
-    return features_set_positive(samples, network->y, parameters, status);
-  return !parameters_bool(parameters, "standardize_target") ||
+  return network->classes == 2 || !parameters_bool(parameters, "standardize_target") ||
          features_standardize_target(samples, network->y, parameters, status);
 }
 
 static bool create(struct loss *loss, const struct parameters *parameters,
                    struct sde_status *status)
 {
-  struct features features;
+  struct features features = {0};
   struct mlp_network *network = sde_alloc(1, sizeof *network);
   struct planted planted = {.seed = parameters_u64(parameters, "seed"),
                             .initial_scale = parameters_real(parameters, "initial_scale")};
-  bool good = features_read(&features, parameters, true, status);
+  bool classes = strcmp(parameters_text(parameters, "output"), "logistic") == 0;
+  bool good = refuse_key(parameters, "positive", "logistic", status) &&
+              refuse_key(parameters, "standardize_target", "squared", status);
+  good = good && features_read(&features, parameters, true, classes, status);
   loss->data = network;
   network->inputs = features.columns;
   network->hidden = (size_t)parameters_u64(parameters, "hidden");
   network->a = features.a;
   network->y = features.y;
+  loss->note = features.note;
   if (!good || !set_target(network, features.samples, parameters, status))
     return false;
   mlp_network_finish(loss, network, features.samples, parameters_real(parameters, "ridge"),

@@ -32,6 +32,7 @@ static const struct parameter_key keys[] = {
      .type = PARAMETER_FILE,
      .required = true,
      .help = "CSV file, a row a sample: columns A11,A12,..,Add (by rows, symmetric), b1,..,bd"},
+    DATA_KEYS,
     {.name = NULL}};
 
 /* The d with d*d + d columns, or 0. */
@@ -110,7 +111,9 @@ static void pack(const struct loss *loss, struct quadratic *quadratic, size_t sa
 static bool create(struct loss *loss, const struct parameters *parameters,
                    struct sde_status *status)
 {
-  struct data_table *table = data_table_read(parameters_text(parameters, "data"), status);
+  struct data_format format = data_format_of(parameters);
+  struct data_table *table =
+      data_table_read_as(parameters_text(parameters, "data"), &format, status);
   if (table == NULL)
     return false;
   size_t d = dimension_of(table->columns);
@@ -121,6 +124,8 @@ static bool create(struct loss *loss, const struct parameters *parameters,
   good = good && check_names(table, d, status) && check_symmetry(table, d, status);
   if (good) {
     struct quadratic *quadratic = sde_alloc(1, sizeof *quadratic);
+    loss->note = table->dropped;
+    table->dropped = NULL;
     size_t sum_size = whole_tiles(d * (d + 3) / 2);
     loss->dim = d;
     loss->samples = table->rows;

@@ -613,17 +613,16 @@ struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble)
     share_rows(&share, process->kept, process->kept_rows, process->kept_paths);
   }
   sde_free(share.first_path);
-  return (struct sde_ensemble_result){.moments = all.moments,
+  return (struct sde_ensemble_result){.processes = ensemble->processes,
+                                      .pairs = ensemble->pairs,
+                                      .records = ensemble->records,
+                                      .observables = ensemble->observables.count,
+                                      .sample_paths = (size_t)ensemble->sample_paths,
+                                      .moments = all.moments,
                                       .differences = all.differences,
                                       .diverged = all.diverged,
                                       .first_divergence = all.first_divergence,
                                       .samples = samples,
                                       .own_paths = own_paths,
                                       .own_work = own_paths * work_of_path(ensemble)};
-}
-
-void sde_ensemble_result_free(struct sde_ensemble_result *result)
-{
-  sde_free(result->moments); /* and with them the tables after, see struct tally */
-  sde_free(result->samples);
 }

@@ -6,8 +6,8 @@
 #ifndef SDE_ENSEMBLE_H
 #define SDE_ENSEMBLE_H
 
+#include "sde/ensemble_result.h"
 #include "sde/process.h"
-#include "sde/statistics.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,22 +69,8 @@ struct sde_ensemble {
   void *progress_context;
 };
 
-/* With P processes, R records and O observables. A diverged path leaves the statistics at the
- * record after it diverged and never returns; the means are then over survivors. */
-struct sde_ensemble_result {
-  struct sde_moments *moments;     /* [(process*R + record)*O + observable] */
-  struct sde_moments *differences; /* [(pair*R + record)*O + observable] */
-  uint64_t *diverged;              /* [process*R + record]: paths that have diverged by then */
-  uint64_t *first_divergence;      /* [process]: step of the first, UINT64_MAX where none */
-  double *samples;                 /* [((process*R + record)*O + observable)*S + path] or NULL */
-  uint64_t own_paths;              /* of the paths, those that this rank has run */
-  uint64_t own_work;               /* their steps of schemes and optimizers, of all processes */
-};
-
 /* Run. Several ranks run one ensemble together, each a part of the paths in proportion to its
- * threads, and all have the whole result. The caller releases its arrays with
- * sde_ensemble_result_free; `samples` may be taken out. */
+ * threads, and all have the whole result. The caller releases it with sde_ensemble_result_free. */
 struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble);
-void sde_ensemble_result_free(struct sde_ensemble_result *result);
 
 #endif

@@ -96,21 +96,25 @@ static bool make_processes(const struct sde_multilevel *multilevel, size_t l,
   return process[1] != NULL;
 }
 
-static void add_moments(size_t count, struct sde_moments *to, const struct sde_moments *more)
+/* Processes of a level's ensemble; the pair is their difference. */
+enum { FINE, COARSE };
+
+static void add(struct sde_moments *to, struct sde_moments more)
 {
-  for (size_t i = 0; i < count; i++)
-    to[i] = sde_moments_merged(to[i], more[i]);
+  *to = sde_moments_merged(*to, more);
 }
 
-static void add_result(struct sde_level *level, size_t observables, bool pair,
-                       const struct sde_ensemble_result *result)
+static void add_result(struct sde_level *level, bool pair, const struct sde_ensemble_result *result)
 {
-  add_moments(observables, level->value, result->moments);
-  if (!pair)
-    return;
-  add_moments(observables, level->fine, result->moments);
-  add_moments(observables, level->coarse, result->moments + observables);
-  add_moments(observables, level->difference, result->differences);
+  for (size_t o = 0; o < result->observables; o++) {
+    struct sde_moments fine = sde_ensemble_moments(result, FINE, 0, o);
+    add(&level->value[o], fine);
+    if (!pair)
+      continue;
+    add(&level->fine[o], fine);
+    add(&level->coarse[o], sde_ensemble_moments(result, COARSE, 0, o));
+    add(&level->difference[o], sde_ensemble_difference(result, 0, 0, o));
+  }
 }
 
 /* An ensemble of a level that runs. */
@@ -149,15 +153,16 @@ static bool draw(struct sde_multilevel *multilevel, size_t l, uint64_t paths, bo
                                     .processes = pair ? 2 : 1,
                                     .process = (const struct sde_process *const *)process,
                                     .pairs = pair ? 1 : 0,
-                                    .pair = &(struct sde_pair){0, 1},
+                                    .pair = &(struct sde_pair){FINE, COARSE},
                                     .observables = problem->observables,
                                     .bound = problem->bound,
                                     .threads = problem->threads,
                                     .progress = problem->progress == NULL ? NULL : tell_progress,
                                     .progress_context = &drawing};
     struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
-    add_result(level, problem->observables.count, pair, &result);
-    level->diverged += pair ? paths - (uint64_t)result.differences[0].n : result.diverged[0];
+    add_result(level, pair, &result);
+    level->diverged += pair ? paths - (uint64_t)sde_ensemble_difference(&result, 0, 0, 0).n
+                            : sde_ensemble_diverged(&result, FINE, 0);
     if (problem->own_paths != NULL)
       *problem->own_paths += result.own_paths;
     if (problem->own_work != NULL)

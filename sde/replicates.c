@@ -24,8 +24,13 @@ static struct sde_ensemble_result result_new(const struct sde_ensemble *ensemble
   size_t moments = 2 * ensemble->processes * table, differences = ensemble->pairs * table;
   size_t counts = ensemble->processes * (ensemble->records + 1);
   struct sde_ensemble_result all = {
+      .processes = ensemble->processes,
+      .pairs = ensemble->pairs,
+      .records = ensemble->records,
+      .observables = ensemble->observables.count,
       .moments = sde_alloc(
           (moments + differences) * sizeof(struct sde_moments) + counts * sizeof(uint64_t), 1)};
+  all.pooled = all.moments + moments / 2;
   all.differences = all.moments + moments;
   all.diverged = (uint64_t *)(all.differences + differences);
   all.first_divergence = all.diverged + ensemble->processes * ensemble->records;
@@ -47,8 +52,7 @@ static void add(const struct sde_ensemble *ensemble, const struct sde_ensemble_r
   size_t moments = ensemble->processes * table;
   for (size_t i = 0; i < moments; i++) {
     add_mean(&all->moments[i], replicate->moments[i]);
-    all->moments[moments + i] =
-        sde_moments_merged(all->moments[moments + i], replicate->moments[i]);
+    all->pooled[i] = sde_moments_merged(all->pooled[i], replicate->moments[i]);
   }
   for (size_t i = 0; i < ensemble->pairs * table; i++)
     add_mean(&all->differences[i], replicate->differences[i]);

@@ -9,9 +9,8 @@
 
 /* Run paths/replicates paths of each replicate, one after the other; `paths` is a multiple, and no
  * samples are kept. As sde_ensemble_run, but the moments and the differences are those of the
- * replicates' means, each over the paths that live (replicates without one do not count), and after
- * the moments of the P processes stand, [((P + process)*R + record)*O + observable], those of all
- * paths, as if they were independent. */
+ * replicates' means, each over the paths that live (replicates without one do not count); the
+ * moments of all paths, as if they were independent, are the pooled ones. */
 struct sde_ensemble_result sde_replicates_run(const struct sde_ensemble *ensemble,
                                               uint64_t replicates);
 

@@ -87,8 +87,9 @@ static inline vector mantissa(words bits)
 
 #if LANES > 1
 
-#if LANES < 8
-/* By whole bytes in one operation: eight of the twenty rotations of Threefry. */
+#if LANES < 8 && !defined(__clang__)
+/* By whole bytes in one operation, which clang finds by itself: eight of the twenty rotations of
+ * Threefry. */
 typedef uint8_t bytes __attribute__((vector_size(8 * LANES)));
 
 static inline words rotated(words word, int by)

@@ -461,12 +461,12 @@ START_TEST(exact_means_are_right_far_from_the_origin)
                  file, eta, rho, _i == 0 ? "sgd" : "m-usam, micro_batch: 1");
   char *recipe = models_file(text);
   struct outcome run = outcome_prepare(recipe, 0, NULL);
-  for (int process = CASE_ITERATES; process <= 0; process++) {
+  for (size_t side = 0; side < case_sides(run.cases); side++) {
     const char *why;
-    struct oracle *oracle = case_oracle_new(run.cases, &run.cases->one[0], process, &why);
+    struct oracle *oracle = case_oracle_new(run.cases, &run.cases->one[0], side, &why);
     ck_assert_msg(oracle != NULL, "%s", why);
     ck_assert(oracle_stationary(oracle, &run.status));
-    double spread = eta * r * variance / 8 / (process == CASE_ITERATES ? 1 - eta * r / 2 : 1);
+    double spread = eta * r * variance / 8 / (side == CASE_ITERATES ? 1 - eta * r / 2 : 1);
     double found[2];
     oracle_moments(oracle, &found[0], &found[1]);
     ck_assert_double_eq_tol(found[0], c->offset + mean, 4 * DBL_EPSILON * c->offset);

@@ -4,6 +4,7 @@
  */
 #include "analysis/drift_probe.h"
 #include "experiments/cases/case_analysis.h"
+#include "experiments/cases/case_run.h"
 #include "experiments/studies/studies.h"
 #include "tests/golden.h"
 #include "tests/golden_moments.h"
@@ -84,24 +85,31 @@ struct means {
   struct tally iterates, solution, difference, unpaired, unsolved;
 };
 
-static void add_result(struct means *means, const struct sde_ensemble_result *result,
-                       double iterates, double euler, double sde)
+static void add_result(struct means *means, const struct case_result *result, double iterates,
+                       double euler, double sde)
 {
-  struct sde_moments difference = result->differences[0];
-  add_mean(&means->iterates, result->moments[0], iterates);
-  add_mean(&means->solution, result->moments[1], euler);
+  struct sde_moments of_iterates = case_moments(result, CASE_ITERATES, 0, 0);
+  struct sde_moments of_sde = case_moments(result, case_side_of_sde(0), 0, 0);
+  struct sde_moments difference = case_iterates_difference(result, 0, 0, 0);
+  add_mean(&means->iterates, of_iterates, iterates);
+  add_mean(&means->solution, of_sde, euler);
   add_mean(&means->difference, difference, iterates - euler);
   add_mean(&means->unsolved, difference, iterates - sde);
   add(&means->unpaired, sde_moments_mean(difference),
-      hypot(sde_moments_standard_error(result->moments[0]),
-            sde_moments_standard_error(result->moments[1])),
+      hypot(sde_moments_standard_error(of_iterates), sde_moments_standard_error(of_sde)),
       iterates - euler);
 }
 
-static double exact_mean(const struct cases *cases, const struct run_case *one, int process)
+static struct case_result run_to_end(const struct cases *cases, const struct run_case *one)
+{
+  return case_run(&(struct case_ensemble){
+      .cases = cases, .one = one, .records = 1, .record_steps = &one->steps, .threads = 1});
+}
+
+static double exact_mean(const struct cases *cases, const struct run_case *one, size_t side)
 {
   const char *why;
-  struct oracle *oracle = case_oracle_new(cases, one, process, &why);
+  struct oracle *oracle = case_oracle_new(cases, one, side, &why);
   ck_assert_msg(oracle != NULL, "%s", why);
   oracle_advance(oracle, one->steps);
   double mean = oracle_mean(oracle, 0);
@@ -119,10 +127,11 @@ static void add_seed(struct means *means, const char *noise, size_t seed)
   ck_assert_msg(cases != NULL, "%s", status.message);
   const struct run_case *one = &cases->one[0];
   ck_assert_uint_eq(cases->count, 1);
-  struct sde_ensemble_result result = case_run(cases, one, false, 0, 1, &one->steps, 1, NULL);
+  struct case_result result = run_to_end(cases, one);
   add_result(means, &result, exact_mean(cases, one, CASE_ITERATES),
-             golden_euler_loss(cases, one, 0, SUBSTEPS), exact_mean(cases, one, 0));
-  sde_ensemble_result_free(&result);
+             golden_euler_loss(cases, one, 0, SUBSTEPS),
+             exact_mean(cases, one, case_side_of_sde(0)));
+  case_result_free(&result);
   cases_free(cases);
   recipe_free(recipe);
 }
@@ -169,12 +178,13 @@ START_TEST(mean_coordinates_on_few_paths)
     struct cases *cases = cases_new(recipe, &status);
     ck_assert_msg(cases != NULL, "%s", status.message);
     const struct run_case *one = &cases->one[0];
-    struct sde_ensemble_result result = case_run(cases, one, false, 0, 1, &one->steps, 1, NULL);
-    double off = fabs(sde_moments_mean(result.moments[0]) - exact_mean(cases, one, CASE_ITERATES));
-    double se = sde_moments_standard_error(result.moments[0]);
+    struct case_result result = run_to_end(cases, one);
+    struct sde_moments iterates = case_moments(&result, CASE_ITERATES, 0, 0);
+    double off = fabs(sde_moments_mean(iterates) - exact_mean(cases, one, CASE_ITERATES));
+    double se = sde_moments_standard_error(iterates);
     covered += off <= wide * se;
     twin += off <= quantile * se;
-    sde_ensemble_result_free(&result);
+    case_result_free(&result);
     cases_free(cases);
     recipe_free(recipe);
   }

@@ -4,6 +4,7 @@
  * the project, whose recipes it reads.
  */
 #include "analysis/distance.h"
+#include "experiments/cases/case_run.h"
 #include "experiments/pictures/plot.h"
 #include "experiments/recipe/study.h"
 #include "tests/study_testing.h"
@@ -255,23 +256,36 @@ START_TEST(variance_term)
 }
 END_TEST
 
-/* The rows are those of the samples that are asked for, and of no other process or observable. */
+/* A copy, ascending; none is missing. */
+static double *sorted(size_t count, const double *sample)
+{
+  double *made = sde_alloc(count, sizeof *made);
+  ck_assert_uint_eq(sde_sorted(count, sample, made), count);
+  return made;
+}
+
+/* The rows are those of the samples that are asked for, and of no other process or observable: the
+ * iterates' stand first, then those of each SDE followed by its companion's. */
 START_TEST(samples_in_their_places)
 {
-  enum { KEPT = 96, OBSERVABLES = 2, SDES = 3, PROCESSES = 1 + 2 * SDES };
+  enum { KEPT = 96, OBSERVABLES = 2, SDES = 3 };
   static const char *const overrides[] = {"optimizers=[{name: m-usam, micro_batch: 1}]", "time=2",
                                           "records=4", "paths=128", "distance_paths=96"};
   struct outcome outcome = run(5, overrides);
   const struct run_case *one = &outcome.cases->one[0];
-  struct sde_ensemble_result result =
-      case_run(outcome.cases, one, true, KEPT, 1, &one->steps, 1, NULL);
-  double *sample = result.samples;
-  for (size_t i = 0; i < PROCESSES * OBSERVABLES; i++)
-    ck_assert_uint_eq(sde_sorted(KEPT, sample + i * KEPT, sample + i * KEPT), KEPT);
+  struct case_result result = case_run(&(struct case_ensemble){.cases = outcome.cases,
+                                                               .one = one,
+                                                               .companions = true,
+                                                               .sample_paths = KEPT,
+                                                               .records = 1,
+                                                               .record_steps = &one->steps,
+                                                               .threads = 1});
+  const double *sample = result.ensemble.samples;
   for (size_t s = 0; s < SDES; s++)
     for (size_t o = 0; o < OBSERVABLES; o++) {
-      const double *sde = sample + ((1 + 2 * s) * OBSERVABLES + o) * KEPT;
-      const double *companion = sde + OBSERVABLES * KEPT, *iterates = sample + o * KEPT;
+      const double *of_sde = sample + ((1 + 2 * s) * OBSERVABLES + o) * KEPT;
+      double *iterates = sorted(KEPT, sample + o * KEPT), *sde = sorted(KEPT, of_sde);
+      double *companion = sorted(KEPT, of_sde + OBSERVABLES * KEPT);
       size_t row = s * OBSERVABLES + o;
       ck_assert_double_eq(at_end(&outcome, row, "wasserstein"),
                           sde_wasserstein(KEPT, iterates, KEPT, sde));
@@ -284,8 +298,9 @@ START_TEST(samples_in_their_places)
       ck_assert_double_eq_tol(at_end(&outcome, row, "critical"),
                               sde_kolmogorov_smirnov_critical(KEPT, KEPT, 0.05 / 6), 1e-15);
       ck_assert_double_eq(at_end(&outcome, row, "sde_n"), KEPT);
+      sde_free(iterates), sde_free(sde), sde_free(companion);
     }
-  sde_ensemble_result_free(&result);
+  case_result_free(&result);
   outcome_free(&outcome);
 }
 END_TEST

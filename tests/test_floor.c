@@ -34,11 +34,11 @@ static struct outcome prepare_golden(const char *sdes)
   return outcome_prepare(golden, sizeof override / sizeof *override, override);
 }
 
-static double exact_mean(const struct cases *cases, const struct run_case *one, int process,
+static double exact_mean(const struct cases *cases, const struct run_case *one, size_t side,
                          size_t observable)
 {
   const char *why = "";
-  struct oracle *oracle = case_oracle_new(cases, one, process, &why);
+  struct oracle *oracle = case_oracle_new(cases, one, side, &why);
   ck_assert_msg(oracle != NULL, "%s", why);
   oracle_advance(oracle, one->steps);
   double mean = oracle_mean(oracle, observable);
@@ -73,7 +73,7 @@ static void judge_exact(struct outcome *outcome, const size_t *solved_as, const 
         if (iterates != NULL)
           other.optimizer.rule = gradient_rule_named(iterates);
         double difference = exact_mean(cases, &other, CASE_ITERATES, o) -
-                            exact_mean(cases, &cases->one[i], (int)solved_as[s], o);
+                            exact_mean(cases, &cases->one[i], case_side_of_sde(solved_as[s]), o);
         rows[count++] = row_of(&cases->one[i], s, o, difference, se);
       }
   comparison_verdicts(outcome->results, cases, rows, count);

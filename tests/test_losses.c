@@ -4,11 +4,13 @@
  */
 #include "models/data.h"
 #include "sde/block.h"
+#include "sde/random.h"
 #include "tests/models_testing.h"
 #include "tests/testing.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { WIDEST = 64, BLOCKS = 4 };
 
@@ -595,7 +597,98 @@ static const struct bad_loss bad_losses[] = {
     {"logistic", "a,y\n1,0\n2,0\n", "recipe:data", "one class"},
     {"logistic positive=3", "a,y\n1,0\n2,1\n", "recipe:positive", "one class"},
     {"logistic", "a,b,y\n4,1,0\n4,2,1\n", "%s:1", "'a'|constant"},
+    {"linear-regression", "a,b,y\n0,1000000000001,3\n1,1000000000002,3\n2,1000000000003,4\n",
+     "%s:1", "'b' is nearly constant|8.2e-13 of its mean|standardize: false"},
+    {"linear-regression", "a,y\n0,1e15\n1,1000000000000001\n", "recipe:data",
+     "the target is nearly constant|5e-16 of its mean|standardize_target: false"},
+    {"logistic", "age,height,ill\n72.9,1.84,yes\n62.0,1.71,no\n", "%s:2",
+     "'yes'|'ill'|not a finite number|`positive: yes`"},
+    {"logistic positive=Yes", "age,ill\n72.9,yes\n62.0,no\n", "recipe:positive",
+     "one class|none the target 'Yes'"},
+    {"logistic positive=yes", "age,ill\n72.9,yes\n62.0,\n", "%s:3", "'ill'|empty"},
+    {"logistic positive=yes", "age,ill\n72.9,yes\n62.0,NA\n", "%s:3", "'NA'|'ill'"},
+    {"logistic target=krank", "Alter (Jahre),Geschlecht,krank\n72.9,weiblich,1\n71,x,0\n", "%s:2",
+     "'weiblich'|'Geschlecht'|not a finite number"},
+    {"linear-regression columns=a separator=semicolon", "a,b,y\n1,2,3\n2,3,5\n", "%s:1",
+     "separated by commas"},
+    {"formula expression=0.5*(u-a)^2 parameters=u sample_parameters=a", "a,b\n1,x\n0x2,y\n", "%s:3",
+     "'0x2'|'a'|hexadecimal"},
+    {"matrix-factorization rank=1", "a,b\n1,2\n3,x\n", "%s:3", "'x'|'b'"},
 };
+
+/* The same numbers in files of several kinds: the losses are the same. The text columns are not asked
+ * for. */
+static const struct {
+  const char *name, *loss, *csv, *other, *other_csv;
+  double tolerance;
+} same_losses[] = {
+    {"a text column", "logistic target=k columns=a,h",
+     "a,h,sex,k\n72.9,1.84,m,1\n71,1.56,m,0\n62,1.71,f,0\n", "logistic target=k",
+     "a,h,k\n72.9,1.84,1\n71,1.56,0\n62,1.71,0\n", 0},
+    {"an index", "logistic",
+     "\"\",\"a, years\",\"k\"\n\"0\",72.9,\"1\"\n\"1\",71,\"0\"\n\"2\",62,\"0\"\n", "logistic",
+     "a,k\n72.9,1\n71,0\n62,0\n", 0},
+    {"yes and no", "logistic positive=yes", "a,k\n72.9,yes\n71,no\n62,no\n", "logistic",
+     "a,k\n72.9,1\n71,0\n62,0\n", 0},
+    {"no and yes", "logistic positive=no", "a,k\n72.9,yes\n71,no\n62,no\n", "logistic positive=0",
+     "a,k\n72.9,1\n71,0\n62,0\n", 0},
+    {"a number as text", "logistic positive=2", "a,k\n72.9,1\n71,2.0\n62,2e0\n", "logistic",
+     "a,k\n72.9,0\n71,1\n62,1\n", 0},
+    {"words of a network", "mlp output=logistic hidden=2 positive=+", "a,k\n72.9,+\n71,-\n62,-\n",
+     "mlp output=logistic hidden=2", "a,k\n72.9,1\n71,0\n62,0\n", 0},
+    {"semicolons", "linear-regression separator=semicolon decimal=comma",
+     "a;y\n72,9;1\n71;0,5\n62;2\n", "linear-regression", "a,y\n72.9,1\n71,0.5\n62,2\n", 0},
+    {"missing cells", "linear-regression missing=drop columns=a target=y",
+     "a,b,y\n72.9,,1\n,1,7\n71,2,0.5\n62,,2\n60,1,NA\n", "linear-regression",
+     "a,y\n72.9,1\n71,0.5\n62,2\n", 0},
+    {"a quadratic with an index", "quadratic separator=tab", "\tA11\tb1\n0\t1\t2\n1\t3\t4\n",
+     "quadratic", "A11,b1\n1,2\n3,4\n", 0},
+    {"a formula beside text", "formula expression=0.5*(u-a)^2 parameters=u sample_parameters=a",
+     "n,a\nx,1\ny,3\n", "formula expression=0.5*(u-a)^2 parameters=u sample_parameters=a",
+     "a\n1\n3\n", 0},
+    {"a matrix", "matrix-factorization rank=1 decimal=comma separator=tab", "a\tb\n1,5\t2\n3\t4\n",
+     "matrix-factorization rank=1", "a,b\n1.5,2\n3,4\n", 0},
+    {"large and near", "linear-regression",
+     "a,y\n1000000000001,1\n1000000000004,5\n1000000000009,2\n1000000000011,3\n",
+     "linear-regression", "a,y\n1,1\n4,5\n9,2\n11,3\n", 1e-14},
+    {"large and near by a fraction", "linear-regression",
+     "a,y\n67108864.25,1\n67108864.5,5\n67108865,2\n", "linear-regression",
+     "a,y\n0.25,1\n0.5,5\n1,2\n", 1e-14},
+};
+enum { SAME_LOSSES = sizeof same_losses / sizeof *same_losses };
+
+static struct loss *loss_of_csv(const char *loss, const char *csv)
+{
+  char *file = models_file(csv), *text = sde_format("%s data=%s", loss, file);
+  struct loss *made = models_loss(text, NULL);
+  models_file_remove(file);
+  sde_free(text);
+  return made;
+}
+
+START_TEST(same_in_another_dress)
+{
+  struct loss *one = loss_of_csv(same_losses[_i].loss, same_losses[_i].csv);
+  struct loss *other = loss_of_csv(same_losses[_i].other, same_losses[_i].other_csv);
+  ck_assert_uint_eq(one->samples, other->samples);
+  ck_assert_uint_eq(one->dim, other->dim);
+  ck_assert_int_eq(one->note != NULL, strstr(same_losses[_i].loss, "missing=drop") != NULL);
+  size_t size = one->dim * SDE_UNIT;
+  double *x = sde_alloc(size, sizeof *x), *g = sde_alloc(size, sizeof *g);
+  double *h = sde_alloc(size, sizeof *h);
+  sde_random_normals(&(struct sde_address){{5, 1}, 0, 0}, SDE_UNIT, one->dim, x);
+  for (uint32_t i = 0; i < one->samples; i++) {
+    one->type->gradient(one, SDE_UNIT, (struct loss_samples){&i, 0}, x, g);
+    other->type->gradient(other, SDE_UNIT, (struct loss_samples){&i, 0}, x, h);
+    for (size_t k = 0; k < size; k++)
+      ck_assert_msg(fabs(g[k] - h[k]) <= same_losses[_i].tolerance * (1 + fabs(h[k])),
+                    "%s: sample %u: %.17g is %.17g there", same_losses[_i].name, i, g[k], h[k]);
+  }
+  sde_free(x), sde_free(g), sde_free(h);
+  loss_free(one);
+  loss_free(other);
+}
+END_TEST
 
 START_TEST(bad_input_is_refused)
 {
@@ -662,6 +755,7 @@ int main(void)
   TCase *refusals = testing_case(suite, "refusals");
   tcase_add_loop_test(refusals, bad_input_is_refused, 0, sizeof bad_losses / sizeof *bad_losses);
   tcase_add_test(refusals, missing_data_is_refused);
+  tcase_add_loop_test(refusals, same_in_another_dress, 0, SAME_LOSSES);
   tcase_add_test(refusals, valley_of_one_noisy_sample_is_refused);
   return testing_run(suite);
 }

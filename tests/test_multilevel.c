@@ -63,7 +63,7 @@ static struct sde_multilevel *run(const struct cases *cases, const char *scheme,
 static double exact_mean(const struct cases *cases, size_t observable)
 {
   const char *why;
-  struct oracle *oracle = case_oracle_new(cases, &cases->one[0], 0, &why);
+  struct oracle *oracle = case_oracle_new(cases, &cases->one[0], case_side_of_sde(0), &why);
   ck_assert_ptr_nonnull(oracle);
   oracle_advance(oracle, cases->one[0].steps);
   double mean = oracle_mean(oracle, observable);

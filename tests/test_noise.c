@@ -4,7 +4,7 @@
  * that depends on the state against quadrature over the noise; coupling. Each has a twin that must
  * be noticed.
  */
-#include "experiments/cases/cases.h"
+#include "experiments/cases/case_run.h"
 #include "experiments/results/results.h"
 #include "experiments/studies/studies.h"
 #include "models/noise_basis.h"
@@ -1065,13 +1065,14 @@ START_TEST(iterates_share_the_brownian_path)
   ck_assert_msg(cases != NULL, "%s", status.message);
   const struct run_case *one = &cases->one[0];
   ck_assert(one->sde[0].coupled == c->coupled);
-  struct sde_ensemble_result result = case_run(cases, one, false, 0, 1, &one->steps, 1, NULL);
-  struct sde_moments difference = result.differences[0];
-  double mean = sde_moments_mean(difference);
-  double ratio =
-      (sde_moments_variance(difference) + mean * mean) / sde_moments_variance(result.moments[1]);
+  struct case_result result = case_run(&(struct case_ensemble){
+      .cases = cases, .one = one, .records = 1, .record_steps = &one->steps, .threads = 1});
+  struct sde_moments difference = case_iterates_difference(&result, 0, 0, 0);
+  double mean = sde_moments_mean(difference),
+         square = sde_moments_variance(difference) + mean * mean;
+  double ratio = square / sde_moments_variance(case_moments(&result, case_side_of_sde(0), 0, 0));
   ck_assert_msg(c->coupled ? ratio <= c->most : ratio >= c->most, "ratio %g", ratio);
-  sde_ensemble_result_free(&result);
+  case_result_free(&result);
   cases_free(cases);
   recipe_free(recipe);
   for (size_t k = 0; k < OVERRIDES; k++)

@@ -5,7 +5,7 @@
 #include "experiments/cases/scheme_choice.h"
 
 #include "experiments/cases/case_analysis.h"
-#include "experiments/cases/cases.h"
+#include "experiments/cases/case_run.h"
 #include "experiments/io/progress.h"
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/studies.h"
@@ -55,21 +55,24 @@ static double worst_ratio(struct recipe *recipe, bool near_exact)
   for (size_t i = 0; i < cases->count; i++) {
     const struct run_case *one = &cases->one[i];
     const uint64_t end = one->steps;
-    struct sde_ensemble_result result = case_run(cases, one, true, 0, 1, &end, 0, NULL);
+    struct case_result result = case_run(&(struct case_ensemble){
+        .cases = cases, .one = one, .companions = true, .records = 1, .record_steps = &end});
     const char *why;
-    struct oracle *oracle = case_oracle_new(cases, one, 0, &why);
+    struct oracle *oracle = case_oracle_new(cases, one, case_side_of_sde(0), &why);
     ck_assert_ptr_nonnull(oracle);
     oracle_advance(oracle, end);
     for (size_t o = 0; o < 2; o++) {
-      struct sde_moments iterates = result.moments[o], sde = result.moments[2 + o];
+      struct sde_moments iterates = case_moments(&result, CASE_ITERATES, 0, o);
+      struct sde_moments sde = case_moments(&result, case_side_of_sde(0), 0, o);
+      struct sde_moments difference = case_companion_difference(&result, 0, 0, o);
       double se = sde_moments_standard_error(sde);
-      double error = case_scheme_error(&one->sde[0], result.differences[o]);
+      double error = case_scheme_error(&one->sde[0], difference);
       if (near_exact)
         ck_assert_double_le(fabs(sde_moments_mean(sde) - oracle_mean(oracle, o)), 4 * se);
       worst = fmax(worst, error / hypot(se, sde_moments_standard_error(iterates)));
     }
     oracle_free(oracle);
-    sde_ensemble_result_free(&result);
+    case_result_free(&result);
   }
   cases_free(cases);
   return worst;

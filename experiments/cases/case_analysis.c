@@ -3,12 +3,13 @@
  */
 #include "experiments/cases/case_analysis.h"
 
-struct oracle *case_oracle_new(const struct cases *cases, const struct run_case *one, int process,
+struct oracle *case_oracle_new(const struct cases *cases, const struct run_case *one, size_t side,
                                const char **why)
 {
-  return process == CASE_ITERATES
+  return side == CASE_ITERATES
              ? oracle_of_iterates(&one->optimizer, cases->observables, why)
-             : oracle_of_limit(&one->optimizer, one->sde[process].limit, cases->observables, why);
+             : oracle_of_limit(&one->optimizer, one->sde[case_sde_of_side(side)].limit,
+                               cases->observables, why);
 }
 
 struct equation *case_equation_new(const struct cases *cases, const struct run_case *one)

@@ -9,11 +9,8 @@
 #include "analysis/oracle.h"
 #include "experiments/cases/cases.h"
 
-/* The process that an oracle follows: the iterates, or the SDE s. */
-enum { CASE_ITERATES = -1 };
-
-/* The oracle of the recipe's observables; NULL where none applies, as for oracle_of_iterates. */
-struct oracle *case_oracle_new(const struct cases *cases, const struct run_case *one, int process,
+/* The oracle of the recipe's observables of one side; NULL where none applies, as for oracle_of_iterates. */
+struct oracle *case_oracle_new(const struct cases *cases, const struct run_case *one, size_t side,
                                const char **why);
 
 /* The first SDE of a case over the recipe's time; released with equation_optimizer_free before the

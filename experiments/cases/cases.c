@@ -5,11 +5,9 @@
 
 #include "experiments/cases/case_optimizer.h"
 #include "experiments/cases/case_sde.h"
-#include "experiments/cases/control.h"
-#include "experiments/io/progress.h"
 #include "sde/quasi.h"
-#include "sde/replicates.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -90,6 +88,7 @@ static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t 
   struct run_case *one = &cases->one[cases->count++];
   double time = parameters_real(recipe->common, "time");
   one->optimizer = optimizer;
+  one->names_update = recipe_names_updates(recipe);
   one->antithetic = recipe_antithetic(recipe);
   one->paths = one->antithetic ? (paths + 1) / 2 : paths;
   one->steps = (uint64_t)llround(time / optimizer.eta);
@@ -229,6 +228,28 @@ void cases_free(struct cases *cases)
   sde_free(cases);
 }
 
+size_t case_sides(const struct cases *cases)
+{
+  return 1 + cases->recipe->sdes;
+}
+
+size_t case_side_of_sde(size_t sde)
+{
+  return 1 + sde;
+}
+
+size_t case_sde_of_side(size_t side)
+{
+  assert(side != CASE_ITERATES);
+  return side - 1;
+}
+
+char *case_side_label(size_t side)
+{
+  return side == CASE_ITERATES ? sde_strdup("iterates")
+                               : sde_format("SDE %zu", case_sde_of_side(side));
+}
+
 double case_companion_part(const struct case_sde *sde)
 {
   return fabs(1 - pow(sde->ratio, -sde_scheme_weak_order(sde->scheme, &sde->system)));
@@ -264,103 +285,4 @@ uint64_t *case_record_steps(const struct cases *cases, const struct run_case *on
     steps[i] = (uint64_t)llround((double)one->steps * (double)i / (double)count);
   *records = (size_t)count + 1;
   return steps;
-}
-
-struct sde_ensemble_result case_run(const struct cases *cases, const struct run_case *one,
-                                    bool companions, uint64_t sample_paths, size_t records,
-                                    const uint64_t *record_steps, int threads,
-                                    struct progress *progress)
-{
-  size_t sdes = cases->recipe->sdes, each = companions ? 2 : 1;
-  size_t half = 1 + each * sdes;
-  const struct sde_process **process = sde_alloc(2 * half + sdes, sizeof *process);
-  struct sde_pair *pair = sde_alloc(3 * sdes, sizeof *pair);
-  size_t pairs = 0;
-  process[0] = one->iterates;
-  process[half] = one->iterates_partner;
-  for (size_t s = 0; s < sdes; s++) {
-    process[1 + each * s] = one->sde[s].process;
-    process[half + 1 + each * s] = one->sde[s].partner;
-    if (companions) {
-      process[2 + each * s] = one->sde[s].companion;
-      process[half + 2 + each * s] = one->sde[s].companion_partner;
-    }
-    if (companions)
-      pair[pairs++] = (struct sde_pair){1 + each * s, 2 + each * s};
-  }
-  for (size_t s = 0; s < sdes; s++)
-    pair[pairs++] = (struct sde_pair){0, 1 + each * s};
-  struct sde_ensemble ensemble = {
-      .paths = one->paths,
-      .dim = cases->loss->dim,
-      .start = cases->start,
-      .records = records,
-      .record_steps = record_steps,
-      .processes = one->antithetic ? 2 * half : half,
-      .process = process,
-      .antithetic = one->antithetic,
-      .pairs = pairs,
-      .pair = pair,
-      .observables = *cases->observables,
-      .bound = parameters_real(cases->recipe->common, "divergence_bound"),
-      .sample_paths = sample_paths < one->paths ? sample_paths : one->paths,
-      .threads = threads,
-      .progress = progress == NULL ? NULL : progress_paths,
-      .progress_context = progress};
-  if (one->controls != NULL)
-    controls_add(one->controls, &ensemble, process, pair);
-  char *label = case_label(one);
-  progress_part(progress, label, case_work(one, sdes, companions), one->paths);
-  struct sde_ensemble_result result = one->replicates > 0
-                                          ? sde_replicates_run(&ensemble, one->replicates)
-                                          : sde_ensemble_run(&ensemble);
-  if (one->replicates > 0) { /* the iterates are independent */
-    size_t table = records * cases->observables->count;
-    memcpy(result.moments, result.moments + half * table, table * sizeof *result.moments);
-  }
-  progress_ran(progress, result.own_paths, result.own_work);
-  if (one->controls != NULL)
-    controls_exchange(one->controls, &result);
-  sde_free(label);
-  sde_free(process);
-  sde_free(pair);
-  return result;
-}
-
-double case_antithetic_gain(const struct cases *cases, const struct run_case *one,
-                            const struct sde_ensemble_result *result, size_t records, size_t record,
-                            size_t process, size_t observable)
-{
-  if (!one->antithetic)
-    return NAN;
-  size_t observables = cases->observables->count, half = 1 + 2 * cases->recipe->sdes;
-  size_t row = (process * records + record) * observables + observable;
-  double single = sde_moments_variance(result->moments[half * records * observables + row]);
-  double pair = sde_moments_variance(result->moments[row]);
-  return pair > 1e-20 * single ? single / (2 * pair) : INFINITY; /* else it is of rounding */
-}
-
-double case_quasi_gain(const struct cases *cases, const struct run_case *one,
-                       const struct sde_ensemble_result *result, size_t records, size_t record,
-                       size_t process, size_t observable)
-{
-  if (one->replicates == 0)
-    return NAN;
-  size_t observables = cases->observables->count, processes = 1 + 2 * cases->recipe->sdes;
-  size_t row = (process * records + record) * observables + observable;
-  double single = sde_moments_variance(result->moments[processes * records * observables + row]);
-  double points = (double)one->paths / (double)one->replicates;
-  double replicate = sde_moments_variance(result->moments[row]);
-  return single > 0 ? single / (points * replicate) : NAN;
-}
-
-double case_work(const struct run_case *one, size_t sdes, bool companions)
-{
-  double steps = 1;
-  for (size_t s = 0; s < sdes; s++) {
-    const struct sde_solution *solution = one->sde[s].process->solution;
-    double substeps = (double)solution->substeps;
-    steps += substeps * (1 + (companions ? one->sde[s].ratio : 0));
-  }
-  return (one->antithetic ? 2 : 1) * steps * (double)one->steps * (double)one->paths;
 }

@@ -25,14 +25,12 @@ struct case_sde {
   const char *apart; /* where it does not: why, for people */
 };
 
-struct controls;
-
 struct run_case {
   struct optimizer optimizer;
+  bool names_update; /* some optimizer of the recipe names its update rule, so that results do */
   uint64_t paths, steps; /* of antithetic paths, pairs */
   bool antithetic;
   uint64_t replicates; /* of quasi-random paths, together `paths` of them; 0 for others */
-  const struct controls *controls; /* of a run that has them, else NULL: control.h */
   struct sde_process *iterates, *iterates_partner;
   struct case_sde *sde; /* recipe->sdes of them */
 };
@@ -52,6 +50,17 @@ struct cases {
 /* NULL, and the status says why. */
 struct cases *cases_new(const struct recipe *recipe, struct sde_status *status);
 void cases_free(struct cases *cases);
+
+/* The sides of a case are its iterates, side CASE_ITERATES, and each of its SDEs. */
+enum { CASE_ITERATES = 0 };
+size_t case_sides(const struct cases *cases);
+size_t case_side_of_sde(size_t sde);
+
+/* The SDE of a side other than the iterates. */
+size_t case_sde_of_side(size_t side);
+
+/* "iterates" or "SDE 1", for people. The text is released with sde_free. */
+char *case_side_label(size_t side);
 
 /* What part of an SDE's own error its solution and its companion differ by, for Richardson's
  * extrapolation: with error C h^p at the step h and the companion's at h / ratio, the difference is
@@ -74,34 +83,5 @@ struct sde_stream case_stream(const struct cases *cases, const struct run_case *
 /* The recorded steps of a case: at most recipe key `records` of them after step 0, evenly spread,
  * the last step among them. The array is released with sde_free. */
 uint64_t *case_record_steps(const struct cases *cases, const struct run_case *one, size_t *records);
-
-/* How a study looks on while its ensembles run. */
-struct progress;
-
-/* The observables of a single path beside those of a pair's mean, where paths are antithetic: by
- * how much pairs divide the variance for the same number of draws. NAN where they are not; INFINITY
- * where no variance is left but rounding's. */
-double case_antithetic_gain(const struct cases *cases, const struct run_case *one,
-                            const struct sde_ensemble_result *result, size_t records, size_t record,
-                            size_t process, size_t observable);
-
-/* By how much quasi-random paths divide the variance of a mean over as many independent ones: an
- * estimate from the spread of the replicates. NAN where paths are not so, or nothing varies. */
-double case_quasi_gain(const struct cases *cases, const struct run_case *one,
-                       const struct sde_ensemble_result *result, size_t records, size_t record,
-                       size_t process, size_t observable);
-
-/* Run the processes of a case in one ensemble: process 0 is the iterates, process 1 + 2 s the SDE
- * s and process 2 + 2 s its companion, with pairs (SDE, companion) s; without companions, process
- * 1 + s is the SDE s. The last pairs, one an SDE, are (iterates, SDE). With controls, the moments
- * of the SDEs are those with the control taken off, and their own the last pairs: one more an SDE.
- * Of quasi-random paths the moments are those of sde/replicates.h, the iterates' of all paths. */
-struct sde_ensemble_result case_run(const struct cases *cases, const struct run_case *one,
-                                    bool companions, uint64_t sample_paths, size_t records,
-                                    const uint64_t *record_steps, int threads,
-                                    struct progress *progress);
-
-/* Path-steps of a case: what progress counts. */
-double case_work(const struct run_case *one, size_t sdes, bool companions);
 
 #endif

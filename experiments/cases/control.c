@@ -6,14 +6,12 @@
 #include "sde/control_variate.h"
 
 #include <math.h>
+#include <string.h>
 
 /* A factor from n paths leaves 1 + 1/n of the least variance. Its paths lie beyond those that a
  * recipe can ask for. */
 enum { PILOT_LEAST = 64, PILOT_MOST = 256 };
 static const uint64_t PILOT_FIRST = (uint64_t)1 << 41;
-
-/* With companions, as the study compare has them, SDE s is process 1 + EACH s of an ensemble. */
-enum { EACH = 2 };
 
 struct controls {
   const struct run_case *one;
@@ -22,25 +20,27 @@ struct controls {
   struct sde_control_variate **variate;
   const struct sde_process **process;
   struct sde_variate *function;
-  double *factor, *mean; /* [(pair*records + record)*observables + o]: 2 pairs an SDE, then ours */
+  double *factor, *mean; /* as pair_factor and pair_mean of the case's ensemble */
 };
 
-static size_t table_of(const struct controls *controls)
+/* What the controls are made for: a case's ensemble with companions. */
+static struct case_processes processes_of(const struct controls *controls)
 {
-  return controls->records * controls->observables;
+  return (struct case_processes){.sdes = controls->sdes, .companions = true};
 }
 
-/* Where the rows of SDE s begin. */
-static size_t first_row(const struct controls *controls, size_t sde)
+/* The row of a mean of SDE s in `factor` and `mean`. */
+static size_t row_of(const struct controls *controls, size_t sde, size_t record, size_t observable)
 {
-  return (2 * controls->sdes + sde) * table_of(controls);
+  struct case_processes processes = processes_of(controls);
+  size_t pair = case_pair_control(&processes, sde);
+  return (pair * controls->records + record) * controls->observables + observable;
 }
 
 static bool make_variates(const struct cases *cases, struct controls *controls,
                           const uint64_t *record_steps, struct sde_status *status)
 {
   const struct parameters *common = cases->recipe->common;
-  size_t table = table_of(controls);
   for (size_t s = 0; s < controls->sdes; s++) {
     struct sde_status refused = {SDE_OK, ""};
     controls->variate[s] =
@@ -52,19 +52,17 @@ static bool make_variates(const struct cases *cases, struct controls *controls,
                       parameters_place(common, "variance_reduction"), refused.message);
     controls->process[s] = sde_control_variate_process(controls->variate[s]);
     controls->function[s] = sde_control_variate_functions(controls->variate[s]);
-    for (size_t row = 0; row < table; row++)
-      controls->mean[first_row(controls, s) + row] =
-          sde_control_variate_mean(controls->variate[s])[row];
+    memcpy(controls->mean + row_of(controls, s, 0, 0),
+           sde_control_variate_mean(controls->variate[s]),
+           controls->records * controls->observables * sizeof *controls->mean);
   }
-  for (size_t row = 0; row < first_row(controls, 0); row++)
-    controls->factor[row] = 1;
   return true;
 }
 
 static void run_pilot(const struct cases *cases, struct controls *controls,
                       const uint64_t *record_steps, int threads)
 {
-  size_t sdes = controls->sdes, table = table_of(controls);
+  size_t sdes = controls->sdes;
   const struct sde_process **process = sde_alloc(2 * sdes, sizeof *process);
   struct sde_pair *pair = sde_alloc(sdes, sizeof *pair);
   for (size_t s = 0; s < sdes; s++) {
@@ -89,9 +87,12 @@ static void run_pilot(const struct cases *cases, struct controls *controls,
                                       parameters_real(cases->recipe->common, "divergence_bound"),
                                   .threads = threads};
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
-  for (size_t row = 0; row < sdes * table; row++)
-    controls->factor[first_row(controls, 0) + row] = sde_control_variate_factor(
-        result.moments[row], result.moments[sdes * table + row], result.differences[row]);
+  for (size_t s = 0; s < sdes; s++)
+    for (size_t r = 0; r < controls->records; r++)
+      for (size_t o = 0; o < controls->observables; o++)
+        controls->factor[row_of(controls, s, r, o)] = sde_control_variate_factor(
+            sde_ensemble_moments(&result, s, r, o), sde_ensemble_moments(&result, sdes + s, r, o),
+            sde_ensemble_difference(&result, s, r, o));
   sde_ensemble_result_free(&result);
   sde_free(process);
   sde_free(pair);
@@ -114,6 +115,8 @@ struct controls *controls_new(const struct cases *cases, const struct run_case *
                                 .function = sde_alloc(sdes, sizeof(struct sde_variate)),
                                 .factor = sde_alloc(rows, sizeof(double)),
                                 .mean = sde_alloc(rows, sizeof(double))};
+  for (size_t row = 0; row < rows; row++)
+    controls->factor[row] = 1;
   if (!make_variates(cases, controls, record_steps, status)) {
     controls_free(controls);
     return NULL;
@@ -137,11 +140,14 @@ void controls_free(struct controls *controls)
   sde_free(controls);
 }
 
-void controls_add(const struct controls *controls, struct sde_ensemble *ensemble,
-                  const struct sde_process **process, struct sde_pair *pair)
+void controls_add(const struct controls *controls, const struct case_processes *processes,
+                  struct sde_ensemble *ensemble, const struct sde_process **process,
+                  struct sde_pair *pair)
 {
   for (size_t s = 0; s < controls->sdes; s++) {
-    pair[ensemble->pairs++] = (struct sde_pair){1 + EACH * s, ensemble->processes};
+    pair[case_pair_control(processes, s)] =
+        (struct sde_pair){case_process(processes, case_side_of_sde(s)), ensemble->processes};
+    ensemble->pairs++;
     process[ensemble->processes++] = controls->process[s];
   }
   ensemble->variates = controls->sdes;
@@ -150,34 +156,24 @@ void controls_add(const struct controls *controls, struct sde_ensemble *ensemble
   ensemble->pair_mean = controls->mean;
 }
 
-void controls_exchange(const struct controls *controls, struct sde_ensemble_result *result)
+struct control_gain controls_gain(const struct case_result *result, size_t record, size_t sde,
+                                  size_t observable)
 {
-  size_t table = table_of(controls);
-  for (size_t s = 0; s < controls->sdes; s++)
-    for (size_t row = 0; row < table; row++) {
-      struct sde_moments *plain = &result->moments[(1 + EACH * s) * table + row];
-      struct sde_moments *controlled = &result->differences[first_row(controls, s) + row];
-      struct sde_moments kept = *plain;
-      *plain = *controlled;
-      *controlled = kept;
-    }
-}
-
-struct control_gain controls_gain(const struct controls *controls,
-                                  const struct sde_ensemble_result *result, size_t record,
-                                  size_t sde, size_t observable)
-{
+  const struct controls *controls = result->controls;
+  if (controls == NULL)
+    return (struct control_gain){NAN, NAN, NAN};
   const struct case_sde *solved = &controls->one->sde[sde];
   const struct sde_solution *solution = solved->process->solution;
-  size_t row = record * controls->observables + observable;
-  double plain = sde_moments_variance(result->differences[first_row(controls, sde) + row]);
-  double left = sde_moments_variance(result->moments[(1 + EACH * sde) * table_of(controls) + row]);
+  double plain = sde_moments_variance(sde_ensemble_difference(
+      &result->ensemble, case_pair_control(&result->processes, sde), record, observable));
+  double left =
+      sde_moments_variance(case_moments(result, case_side_of_sde(sde), record, observable));
   uint64_t substeps = solved->scheme->exact ? solution->resolution : solution->substeps;
   double each = (double)substeps * sde_scheme_evaluations(solved->scheme, &solved->system);
   double paths = (double)controls->one->paths, steps = (double)controls->one->steps;
   double with = (paths + (double)controls->pilot) * (each + 1) * steps +
                 sde_control_variate_evaluations(controls->variate[sde]);
   double gain = left > 1e-20 * plain ? plain / left : plain > 0 ? INFINITY : NAN;
-  return (struct control_gain){controls->factor[first_row(controls, sde) + row], gain,
+  return (struct control_gain){controls->factor[row_of(controls, sde, record, observable)], gain,
                                each > 0 ? gain * paths * each * steps / with : NAN};
 }

@@ -5,7 +5,7 @@
 #ifndef EXPERIMENTS_CASES_CONTROL_H
 #define EXPERIMENTS_CASES_CONTROL_H
 
-#include "experiments/cases/cases.h"
+#include "experiments/cases/case_run.h"
 
 struct controls;
 
@@ -16,16 +16,13 @@ struct controls *controls_new(const struct cases *cases, const struct run_case *
                               const uint64_t *record_steps, int threads, struct sde_status *status);
 void controls_free(struct controls *controls);
 
-/* Into the ensemble of case_run with companions: put the linearised ones at the end of its
- * `process`, which has room for one more an SDE, and pairs (SDE, control) at the end of `pair`. */
-void controls_add(const struct controls *controls, struct sde_ensemble *ensemble,
-                  const struct sde_process **process, struct sde_pair *pair);
+/* Into the ensemble of case_run: put the linearised companions at the end of its `process`, which has
+ * room for one more an SDE, and pairs (SDE, control) at their place in `pair`. */
+void controls_add(const struct controls *controls, const struct case_processes *processes,
+                  struct sde_ensemble *ensemble, const struct sde_process **process,
+                  struct sde_pair *pair);
 
-/* Of a result of that ensemble, exchange the moments of the SDEs and those with the control taken
- * off, so that the latter stand for the SDEs; a path counts where both solutions live. */
-void controls_exchange(const struct controls *controls, struct sde_ensemble_result *result);
-
-/* What a control gains in one mean, after controls_exchange. */
+/* What a control gains in one mean. */
 struct control_gain {
   double factor;
   /* Of a path without control over that with it; INFINITY but for rounding, NAN where nothing
@@ -33,8 +30,9 @@ struct control_gain {
    * included; NAN where the scheme takes none. */
   double variance, evaluations;
 };
-struct control_gain controls_gain(const struct controls *controls,
-                                  const struct sde_ensemble_result *result, size_t record,
-                                  size_t sde, size_t observable);
+
+/* Of a result that has controls; all NAN where it has none. */
+struct control_gain controls_gain(const struct case_result *result, size_t record, size_t sde,
+                                  size_t observable);
 
 #endif

@@ -3,7 +3,7 @@
  */
 #include "experiments/cases/scheme_choice.h"
 
-#include "experiments/cases/cases.h"
+#include "experiments/cases/case_run.h"
 #include "experiments/io/progress.h"
 #include "experiments/recipe/study.h"
 #include "sde/block.h"
@@ -71,24 +71,21 @@ bool scheme_choice_leaves_substeps(const struct recipe *recipe)
 
 /* The scheme's error of a case's SDE against its share of the sampling error at the case's own
  * number of paths, the worst over observables and recorded times. */
-static double excess_of(const struct cases *cases, const struct run_case *one, size_t sde,
-                        const struct sde_ensemble_result *result, size_t records, double paths)
+static double excess_of(const struct case_result *result, size_t sde)
 {
-  size_t observables = cases->observables->count, sdes = cases->recipe->sdes;
-  double worst = 0;
-  for (size_t r = 1; r < records; r++)
-    for (size_t o = 0; o < observables; o++) {
-      struct sde_moments iterates = result->moments[r * observables + o];
-      struct sde_moments solution =
-          result->moments[((1 + 2 * sde) * records + r) * observables + o];
-      struct sde_moments pair = result->differences[(sde * records + r) * observables + o];
-      struct sde_moments coupled =
-          result->differences[((sdes + sde) * records + r) * observables + o];
-      double se = one->sde[sde].coupled ? sde_moments_standard_error(coupled)
-                                        : hypot(sde_moments_standard_error(iterates),
-                                                sde_moments_standard_error(solution));
+  double worst = 0, paths = (double)result->one->paths;
+  for (size_t r = 1; r < result->ensemble.records; r++)
+    for (size_t o = 0; o < result->ensemble.observables; o++) {
+      struct sde_moments iterates = case_moments(result, CASE_ITERATES, r, o);
+      struct sde_moments solution = case_moments(result, case_side_of_sde(sde), r, o);
+      struct sde_moments pair = case_companion_difference(result, sde, r, o);
+      struct sde_moments coupled = case_iterates_difference(result, sde, r, o);
+      const struct case_sde *of = &result->one->sde[sde];
+      double se = of->coupled ? sde_moments_standard_error(coupled)
+                              : hypot(sde_moments_standard_error(iterates),
+                                      sde_moments_standard_error(solution));
       double sampling = se * sqrt(solution.n / paths);
-      double error = case_scheme_error(&one->sde[sde], pair);
+      double error = case_scheme_error(of, pair);
       double excess = error == 0 ? 0 : error / (share * sampling);
       worst = isnan(excess) ? INFINITY : fmax(worst, excess);
     }
@@ -191,13 +188,20 @@ static uint64_t affordable(const struct choice *choice, const struct cases *case
   return fits * SDE_UNIT >= PILOT_DECIDES ? fits * SDE_UNIT : 0;
 }
 
+/* Have no paths of an SDE and its companion diverged? */
+static bool is_stable(const struct case_result *result, size_t sde)
+{
+  size_t end = case_end(result), companion = case_companion(&result->processes, sde);
+  return case_diverged(result, case_side_of_sde(sde), end) == 0 &&
+         sde_ensemble_diverged(&result->ensemble, companion, end) == 0;
+}
+
 /* Run the pilot of one case with so many paths; false where paths diverged. */
 static bool pilot(struct choice *choice, const struct cases *cases, const struct run_case *one,
                   uint64_t paths, struct candidate *candidate)
 {
   struct run_case part = *one;
   part.replicates = 0; /* the sampling error is taken to be that of independent paths */
-  part.paths = paths;
   choice->spent += (double)paths * scheme_choice_path_work(cases, one, candidate->substeps);
   uint64_t steps[PILOT_RECORDS + 1];
   size_t records = 1;
@@ -205,18 +209,22 @@ static bool pilot(struct choice *choice, const struct cases *cases, const struct
   for (uint64_t r = 1; r <= PILOT_RECORDS; r++)
     if (one->steps * r / PILOT_RECORDS > steps[records - 1])
       steps[records++] = one->steps * r / PILOT_RECORDS;
-  struct sde_ensemble_result result =
-      case_run(cases, &part, true, 0, records, steps, choice->threads, choice->progress);
-  choice->own_work += result.own_work;
+  struct case_result result = case_run(&(struct case_ensemble){.cases = cases,
+                                                               .one = &part,
+                                                               .companions = true,
+                                                               .paths = paths,
+                                                               .records = records,
+                                                               .record_steps = steps,
+                                                               .threads = choice->threads,
+                                                               .progress = choice->progress});
+  choice->own_work += result.ensemble.own_work;
   bool stable = true;
   for (size_t s = 0; s < cases->recipe->sdes; s++)
     if (is_judged(cases->recipe, s)) {
-      stable = stable && result.diverged[(2 + 2 * s) * records - 1] == 0 &&
-               result.diverged[(3 + 2 * s) * records - 1] == 0;
-      double excess = excess_of(cases, one, s, &result, records, (double)one->paths);
-      candidate->excess = fmax(candidate->excess, excess);
+      stable = stable && is_stable(&result, s);
+      candidate->excess = fmax(candidate->excess, excess_of(&result, s));
     }
-  sde_ensemble_result_free(&result);
+  case_result_free(&result);
   return stable;
 }
 
@@ -240,9 +248,8 @@ static double path_steps(const struct cases *cases, uint64_t most)
 {
   double work = 0;
   for (size_t i = 0; i < cases->count; i++) {
-    struct run_case part = cases->one[i];
-    part.paths = pilot_paths(&part, most);
-    work += case_work(&part, cases->recipe->sdes, true);
+    const struct run_case *one = &cases->one[i];
+    work += case_work(one, cases->recipe->sdes, true, pilot_paths(one, most));
   }
   return work;
 }

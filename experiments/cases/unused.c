@@ -104,5 +104,7 @@ char *unused_keys(const struct cases *cases, const char *margin)
   if (study_uses(study, "sde"))
     add_options(cases, margin, &text);
   add_caution(cases, margin, &text);
+  if (cases->loss->note != NULL)
+    text_add(&text, "%s%s\n", margin, cases->loss->note);
   return text.data;
 }

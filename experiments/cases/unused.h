@@ -8,7 +8,8 @@
 #include "experiments/cases/cases.h"
 
 /* A line for people a key, "FILE:LINE: KEY ...\n", each after `margin`; empty where every key is
- * used, and nothing need be said against the noise (noise_caution). Released with sde_free. */
+ * used, and nothing need be said against the noise (noise_caution) or of rows that the data are
+ * without. Released with sde_free. */
 char *unused_keys(const struct cases *cases, const char *margin);
 
 #endif

@@ -22,7 +22,8 @@ struct recipe_scheme {
 };
 
 struct recipe {
-  char *file;                              /* as given on the command line */
+  char *file;                              /* as given on the command line, for messages */
+  char *comment;                           /* at its head: recipe_comment.h */
   const struct study_type *const *studies; /* that it may name, ended by NULL */
   const struct study_type *study;
   const struct loss_type *loss_type;
@@ -53,6 +54,9 @@ struct recipe_scheme recipe_scheme(const struct recipe *recipe, size_t sde);
  * takes no tolerance. */
 double recipe_tolerance(const struct recipe *recipe);
 
+/* Does some optimizer name its update rule? Results then say which it is in every row. */
+bool recipe_names_updates(const struct recipe *recipe);
+
 /* Does it ask for antithetic paths, and does its study take them? */
 bool recipe_antithetic(const struct recipe *recipe);
 
@@ -63,6 +67,10 @@ bool recipe_control_variate(const struct recipe *recipe);
 bool recipe_quasi_random(const struct recipe *recipe);
 
 void recipe_free(struct recipe *recipe);
+
+/* The files that the loss reads, where they were found: calls `each` with every path. */
+void recipe_each_file(const struct recipe *recipe, void (*each)(void *context, const char *path),
+                      void *context);
 
 /* Where a common key stands that may be left out, sde and output included: "FILE:LINE", "--set
  * KEY", or NULL where it is not given. */

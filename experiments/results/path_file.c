@@ -5,6 +5,7 @@
 #include "experiments/results/path_file.h"
 
 #include "experiments/recipe/study.h"
+#include "experiments/results/files.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -81,12 +82,6 @@ uint64_t path_file_paths(const struct run_case *one, const struct recipe *recipe
   return wanted < one->paths ? wanted : one->paths;
 }
 
-void path_file_trim(double *samples, size_t rows, size_t kept, size_t wanted)
-{
-  for (size_t row = 1; kept > wanted && row < rows; row++)
-    memmove(samples + row * wanted, samples + row * kept, wanted * sizeof *samples);
-}
-
 /* A variable of one dimension with its attributes; it has the dimension's name. */
 static int coordinate(struct group *group, const char *name, nc_type type, size_t length, int which,
                       const char *long_name, const char *units)
@@ -100,14 +95,15 @@ static int coordinate(struct group *group, const char *name, nc_type type, size_
   return variable;
 }
 
-static void put_processes(struct group *group, size_t sdes)
+static void put_processes(struct group *group, size_t sides)
 {
-  int variable = coordinate(group, "process", NC_STRING, 1 + sdes, PROCESS,
+  int variable = coordinate(group, "process", NC_STRING, sides, PROCESS,
                             "iterates, or number of the SDE in the recipe", NULL);
-  for (size_t i = 0; i < 1 + sdes; i++) {
-    char *name = i == 0 ? sde_strdup("iterates") : sde_format("sde %zu", i - 1);
+  for (size_t side = 0; side < sides; side++) {
+    char *name = side == CASE_ITERATES ? sde_strdup("iterates")
+                                       : sde_format("sde %zu", case_sde_of_side(side));
     const char *text = name;
-    check(group->file, nc_put_var1_string(group->id, variable, &i, &text));
+    check(group->file, nc_put_var1_string(group->id, variable, &side, &text));
     sde_free(name);
   }
 }
@@ -122,13 +118,14 @@ static void put_path_numbers(struct group *group, size_t paths)
   }
 }
 
-static void put_times(struct group *group, double eta, size_t records, const uint64_t *record_steps)
+static void put_times(struct group *group, const struct case_result *result)
 {
+  size_t records = result->ensemble.records;
   int variable = coordinate(group, "time", NC_DOUBLE, records, TIME,
                             "time: steps of the optimizer times eta", "1");
-  for (size_t i = 0; i < records; i++) {
-    double time = (double)record_steps[i] * eta;
-    check(group->file, nc_put_var1_double(group->id, variable, &i, &time));
+  for (size_t r = 0; r < records; r++) {
+    double time = case_time(result, r);
+    check(group->file, nc_put_var1_double(group->id, variable, &r, &time));
   }
 }
 
@@ -142,16 +139,19 @@ static void put_observables(struct group *group, const struct cases *cases)
           nc_put_var1_string(group->id, variable, &i, (const char **)&cases->observable_name[i]));
 }
 
-/* From samples[(record*observables + observable)*kept + path] of one process. */
-static void put_values(struct group *group, int variable, size_t process, const double *samples,
-                       size_t kept, const size_t extent[DIMENSIONS])
+/* The paths of one side. */
+static void put_values(struct group *group, int variable, const struct case_result *result,
+                       size_t side, const size_t extent[DIMENSIONS])
 {
   size_t times = extent[TIME], observables = extent[OBSERVABLE];
   double *turned = sde_alloc(extent[PATH] * times, observables * sizeof *turned);
-  for (size_t p = 0; p < extent[PATH]; p++)
-    for (size_t i = 0; i < times * observables; i++)
-      turned[p * times * observables + i] = samples[i * kept + p];
-  size_t from[DIMENSIONS] = {[PROCESS] = process};
+  for (size_t r = 0; r < times; r++)
+    for (size_t o = 0; o < observables; o++) {
+      const double *sample = case_samples(result, side, r, o);
+      for (size_t p = 0; p < extent[PATH]; p++)
+        turned[(p * times + r) * observables + o] = sample[p];
+    }
+  size_t from[DIMENSIONS] = {[PROCESS] = side};
   size_t count[DIMENSIONS] = {1, extent[PATH], times, observables};
   check(group->file, nc_put_vara_double(group->id, variable, from, count, turned));
   sde_free(turned);
@@ -169,23 +169,22 @@ static void put_case(struct group *group, const struct run_case *one)
   put_whole(group, "ensemble_paths", one->paths);
 }
 
-void path_file_add(struct results *results, const struct cases *cases, const struct run_case *one,
-                   const struct sde_ensemble_result *result, size_t each, size_t kept,
-                   size_t records, const uint64_t *record_steps)
+void path_file_add(struct results *results, const struct case_result *result)
 {
-  size_t sdes = cases->recipe->sdes, observables = cases->observables->count;
-  size_t extent[DIMENSIONS] = {1 + sdes, (size_t)path_file_paths(one, cases->recipe), records,
-                               observables};
+  const struct cases *cases = result->cases;
+  size_t extent[DIMENSIONS] = {case_sides(cases),
+                               (size_t)path_file_paths(result->one, cases->recipe),
+                               result->ensemble.records, result->ensemble.observables};
   if (extent[PATH] == 0)
     return;
   struct path_file *file = results_path_file(results);
   struct group group = {.file = file};
   char *name = sde_format("case_%zu", file->cases++);
   check(file, nc_def_grp(file->id, name, &group.id));
-  put_case(&group, one);
-  put_processes(&group, sdes);
+  put_case(&group, result->one);
+  put_processes(&group, extent[PROCESS]);
   put_path_numbers(&group, extent[PATH]);
-  put_times(&group, one->optimizer.eta, records, record_steps);
+  put_times(&group, result);
   put_observables(&group, cases);
   int variable = 0;
   double missing = NAN;
@@ -194,11 +193,8 @@ void path_file_add(struct results *results, const struct cases *cases, const str
   put_text(file, group.id, variable, "long_name",
            "observables along single paths; missing once the path has diverged");
   put_text(file, group.id, variable, "units", "1");
-  for (size_t i = 0; i < 1 + sdes; i++) {
-    size_t process = i == 0 ? 0 : 1 + each * (i - 1);
-    put_values(&group, variable, i, result->samples + process * records * observables * kept, kept,
-               extent);
-  }
+  for (size_t side = 0; side < extent[PROCESS]; side++)
+    put_values(&group, variable, result, side, extent);
   sde_free(name);
 }
 

@@ -5,20 +5,15 @@
 #ifndef EXPERIMENTS_RESULTS_PATH_FILE_H
 #define EXPERIMENTS_RESULTS_PATH_FILE_H
 
-#include "experiments/cases/cases.h"
+#include "experiments/cases/case_run.h"
 #include "experiments/results/results.h"
 
 /* Paths of a case that the recipe keeps: at most all; 0 where it asks for none. */
 uint64_t path_file_paths(const struct run_case *one, const struct recipe *recipe);
 
-/* Add a case: the first path_file_paths of the `kept` sample paths of a result, of its iterates and
- * each SDE; result process 1 + each * s is SDE s. Nothing where there are none. */
-void path_file_add(struct results *results, const struct cases *cases, const struct run_case *one,
-                   const struct sde_ensemble_result *result, size_t each, size_t kept,
-                   size_t records, const uint64_t *record_steps);
-
-/* Of rows of `kept` samples each, leave the first `wanted`, in place. */
-void path_file_trim(double *samples, size_t rows, size_t kept, size_t wanted);
+/* Add a case: the first path_file_paths of the sample paths of a result, of its iterates and each
+ * SDE. Nothing where there are none. */
+void path_file_add(struct results *results, const struct case_result *result);
 
 /* The file itself, gathered in memory. */
 struct path_file;

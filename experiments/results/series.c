@@ -3,15 +3,26 @@
  */
 #include "experiments/results/series.h"
 
+#include "experiments/results/case_columns.h"
 #include "models/formula.h"
 
 #include <inttypes.h>
 #include <math.h>
 
+void series_update_columns(FILE *table, const struct run_case *one)
+{
+  char settings[UPDATE_SETTINGS_SIZE];
+  if (!one->names_update)
+    return;
+  optimizer_update_settings(&one->optimizer, settings);
+  fprintf(table, "%s,%s,", one->optimizer.update->name, settings);
+}
+
 void series_case_columns(FILE *table, const struct run_case *one)
 {
   const struct optimizer *optimizer = &one->optimizer;
   fprintf(table, "%s,", optimizer->rule->name);
+  series_update_columns(table, one);
   if (optimizer->rule->micro_batch != MICRO_BATCH_NONE)
     fprintf(table, "%zu", optimizer->micro_batch);
   fprintf(table, ",%zu,", optimizer->batch);
@@ -21,6 +32,18 @@ void series_case_columns(FILE *table, const struct run_case *one)
   fputc(',', table);
 }
 
+json_t *series_with_update(json_t *row, const struct run_case *one)
+{
+  char settings[UPDATE_SETTINGS_SIZE];
+  if (!one->names_update)
+    return row;
+  optimizer_update_settings(&one->optimizer, settings);
+  json_object_set_new(row, "update", json_string(one->optimizer.update->name));
+  json_object_set_new(row, "update_settings",
+                      settings[0] == '\0' ? json_null() : json_string(settings));
+  return row;
+}
+
 json_t *series_micro_batch(const struct run_case *one)
 {
   return one->optimizer.rule->micro_batch == MICRO_BATCH_NONE
@@ -28,76 +51,79 @@ json_t *series_micro_batch(const struct run_case *one)
              : json_integer((json_int_t)one->optimizer.micro_batch);
 }
 
-/* "iterates", "SDE 1", "SDE 1 (companion)"; released with sde_free. */
-static char *process_name(size_t process, size_t each)
-{
-  return process == 0 ? sde_strdup("iterates")
-                      : sde_format("SDE %zu%s", (process - 1) / each,
-                                   (process - 1) % each == 1 ? " (companion)" : "");
-}
+/* An observable of a side at a record. */
+struct series_row {
+  const struct run_case *one;
+  size_t side;
+  const char *observable;
+  double time;
+  struct sde_moments moments;
+  uint64_t diverged;
+};
 
-/* The rows of one process, `sde` its index or -1 for the iterates. */
-static void write_process(FILE *table, const struct cases *cases, const struct run_case *one,
-                          const struct sde_ensemble_result *result, size_t process, int sde,
-                          size_t records, const uint64_t *record_steps)
+static const struct columns series = {
+    "series.csv", (const struct column[]){COLUMNS_OF_CASE(series_row),
+                                          COLUMNS_OF_SIDE(series_row),
+                                          COLUMN_OF_OBSERVABLE(series_row, observable),
+                                          {"time", COLUMN_FIELD(series_row, time)},
+                                          COLUMNS_OF_MOMENTS("", "", "mean", series_row, moments),
+                                          {"diverged", COLUMN_FIELD(series_row, diverged)},
+                                          {.read = NULL}}};
+
+static void write_side(struct results *results, const struct case_result *result, size_t side)
 {
-  size_t observables = cases->observables->count;
-  for (size_t o = 0; o < observables; o++)
-    for (size_t r = 0; r < records; r++) {
-      struct sde_moments moments = result->moments[(process * records + r) * observables + o];
-      series_case_columns(table, one);
-      if (sde < 0)
-        fprintf(table, "iterates,,%s,", cases->observable_name[o]);
-      else
-        fprintf(table, "sde,%d,%s,", sde, cases->observable_name[o]);
-      results_number(table, (double)record_steps[r] * one->optimizer.eta);
-      fputc(',', table);
-      results_number(table, sde_moments_mean(moments));
-      fputc(',', table);
-      results_number(table, sde_moments_standard_error(moments));
-      fprintf(table, ",%.0f,%" PRIu64 "\n", moments.n, result->diverged[process * records + r]);
+  for (size_t o = 0; o < result->ensemble.observables; o++)
+    for (size_t r = 0; r < result->ensemble.records; r++) {
+      struct series_row row = {.one = result->one,
+                               .side = side,
+                               .observable = result->cases->observable_name[o],
+                               .time = case_time(result, r),
+                               .moments = case_moments(result, side, r, o),
+                               .diverged = case_diverged(result, side, r)};
+      columns_write(results, &series, &row);
     }
 }
 
-/* Has a process means that are not numbers, though paths survive? A formula has none where one
- * of its operations has none, which its derivatives need not show. */
-static void report_undefined(struct results *results, const struct cases *cases,
-                             const struct run_case *one, const struct sde_ensemble_result *result,
-                             size_t process, size_t each, size_t records,
-                             const uint64_t *record_steps)
+/* The first mean of a side that is not a number, though paths survive; false where all are. */
+static bool find_undefined(const struct case_result *result, size_t side, size_t *record,
+                           size_t *observable)
 {
-  size_t observables = cases->observables->count, count = records * observables, first = 0;
-  const struct sde_moments *moments = result->moments + process * count;
-  while (first < count && (moments[first].n == 0 || isfinite(moments[first].mean)))
-    first++;
-  char *partial = first < count ? formula_partial(cases->loss) : NULL;
+  for (*record = 0; *record < result->ensemble.records; ++*record)
+    for (*observable = 0; *observable < result->ensemble.observables; ++*observable) {
+      struct sde_moments moments = case_moments(result, side, *record, *observable);
+      if (moments.n > 0 && !isfinite(moments.mean))
+        return true;
+    }
+  return false;
+}
+
+/* A formula has no value where one of its operations has none, which its derivatives need not
+ * show. */
+static void report_undefined(struct results *results, const struct case_result *result, size_t side)
+{
+  size_t record, observable;
+  bool undefined = find_undefined(result, side, &record, &observable);
+  char *partial = undefined ? formula_partial(result->cases->loss) : NULL;
   if (partial == NULL)
     return;
-  char *label = case_label(one), *what = process_name(process, each);
+  const struct optimizer *optimizer = &result->one->optimizer;
+  char *label = case_label(result->one), *what = case_side_label(side);
   results_note(results, true,
                "sharpsde: %s, eta %g, rho %g, %s: the mean of %s is not a number at time %g, as "
                "happens where the formula has no value, by %s\n",
-               label, one->optimizer.eta, one->optimizer.rho, what,
-               cases->observable_name[first % observables],
-               (double)record_steps[first / observables] * one->optimizer.eta, partial);
+               label, optimizer->eta, optimizer->rho, what,
+               result->cases->observable_name[observable], case_time(result, record), partial);
   sde_free(label);
   sde_free(what);
   sde_free(partial);
 }
 
-void series_write(struct results *results, const struct cases *cases, const struct run_case *one,
-                  const struct sde_ensemble_result *result, size_t each, size_t records,
-                  const uint64_t *record_steps)
+void series_write(struct results *results, const struct case_result *result)
 {
-  FILE *table = results_table(results, "series.csv",
-                              "optimizer,micro_batch,batch,eta,rho,process,sde,observable,time,"
-                              "mean,se,n,diverged");
-  write_process(table, cases, one, result, 0, -1, records, record_steps);
-  for (size_t s = 0; s < cases->recipe->sdes; s++)
-    write_process(table, cases, one, result, 1 + each * s, (int)s, records, record_steps);
-  report_undefined(results, cases, one, result, 0, each, records, record_steps);
-  for (size_t s = 0; s < cases->recipe->sdes; s++)
-    report_undefined(results, cases, one, result, 1 + each * s, each, records, record_steps);
+  for (size_t side = 0; side < case_sides(result->cases); side++)
+    write_side(results, result, side);
+  for (size_t side = 0; side < case_sides(result->cases); side++)
+    report_undefined(results, result, side);
 }
 
 const char *series_survivors(uint64_t diverged, double paths)
@@ -106,30 +132,42 @@ const char *series_survivors(uint64_t diverged, double paths)
                                   : "none survived, so there is no mean";
 }
 
-void series_report_divergence(struct results *results, const struct cases *cases,
-                              const struct run_case *one, const struct sde_ensemble_result *result,
-                              size_t each, size_t records)
+/* `what` is a process, by its number, for people. */
+static void report_diverged(struct results *results, const struct case_result *result,
+                            size_t process, const char *what)
 {
-  double allowed = parameters_real(cases->recipe->common, "max_diverged");
-  for (size_t process = 0; process < 1 + each * cases->recipe->sdes; process++) {
-    uint64_t diverged = result->diverged[(process + 1) * records - 1];
-    if (diverged == 0)
-      continue;
-    char *label = case_label(one), *what = process_name(process, each);
-    char *partial = formula_partial(cases->loss);
-    results_note(results, true,
-                 "sharpsde: %s, eta %g, rho %g, %s: %" PRIu64 " of %" PRIu64
-                 " paths diverged, the first at time %g; %s%s%s\n",
-                 label, one->optimizer.eta, one->optimizer.rho, what, diverged, one->paths,
-                 (double)result->first_divergence[process] * one->optimizer.eta,
-                 series_survivors(diverged, (double)one->paths),
-                 partial == NULL ? ""
-                                 : "; a path diverges also where the formula has no value, by ",
-                 partial == NULL ? "" : partial);
+  const struct cases *cases = result->cases;
+  const struct optimizer *optimizer = &result->one->optimizer;
+  uint64_t diverged = sde_ensemble_diverged(&result->ensemble, process, case_end(result));
+  uint64_t first = sde_ensemble_first_divergence(&result->ensemble, process);
+  double paths = (double)result->paths;
+  if (diverged == 0)
+    return;
+  char *label = case_label(result->one), *partial = formula_partial(cases->loss);
+  results_note(results, true,
+               "sharpsde: %s, eta %g, rho %g, %s: %" PRIu64 " of %" PRIu64
+               " paths diverged, the first at time %g; %s%s%s\n",
+               label, optimizer->eta, optimizer->rho, what, diverged, result->paths,
+               (double)first * optimizer->eta, series_survivors(diverged, paths),
+               partial == NULL ? "" : "; a path diverges also where the formula has no value, by ",
+               partial == NULL ? "" : partial);
+  sde_free(label);
+  sde_free(partial);
+  if ((double)diverged > parameters_real(cases->recipe->common, "max_diverged") * paths)
+    results_fail(results);
+}
+
+void series_report_divergence(struct results *results, const struct case_result *result)
+{
+  for (size_t side = 0; side < case_sides(result->cases); side++) {
+    char *label = case_side_label(side);
+    report_diverged(results, result, case_process(&result->processes, side), label);
+    if (side != CASE_ITERATES && result->processes.companions) {
+      char *companion = sde_format("%s (companion)", label);
+      report_diverged(results, result, case_companion(&result->processes, case_sde_of_side(side)),
+                      companion);
+      sde_free(companion);
+    }
     sde_free(label);
-    sde_free(what);
-    sde_free(partial);
-    if ((double)diverged > allowed * (double)one->paths)
-      results_fail(results);
   }
 }

@@ -11,6 +11,7 @@
 struct comparison {
   const struct run_case *one;
   size_t sde, observable; /* indices into the case's SDEs and the recipe's observables */
+  const char *name;       /* of the observable, for tables */
   double time;
   struct sde_moments iterates, solution;
   uint64_t iterates_diverged, solution_diverged;
@@ -41,6 +42,11 @@ double comparison_quantile(const struct cases *cases, size_t count);
  * falls, and it grows when the variance term is left out. */
 void comparison_verdicts(struct results *results, const struct cases *cases,
                          const struct comparison *all, size_t count);
+
+/* Write a row to compare.csv, and its difference to differences.csv; as an object of the summary. */
+void comparison_write(struct results *results, const struct comparison *row);
+void comparison_write_difference(struct results *results, const struct comparison *row);
+json_t *comparison_json(const struct comparison *row);
 
 /* A table for people, with the exact means where they are known, and what the coupling did. */
 void comparison_print(struct results *results, const struct cases *cases,

@@ -189,24 +189,30 @@ static void judge_point(struct convergence_point *point, double size)
   point->resolved = !point->rounding && point->error > 2 * point->se && point->diverged == 0;
 }
 
-static void strong_point(const struct sde_moments *moments, struct convergence_point *point)
+static struct sde_moments moments_of(const struct sde_ensemble_result *result, size_t observable)
 {
-  point->error = sqrt(sde_moments_mean(moments[0]));
-  point->se = sde_moments_standard_error(moments[0]) / (2 * point->error);
+  return sde_ensemble_moments(result, 0, 0, observable);
+}
+
+static void strong_point(const struct sde_ensemble_result *result, struct convergence_point *point)
+{
+  struct sde_moments square_error = moments_of(result, 0), square = moments_of(result, 1);
+  point->error = sqrt(sde_moments_mean(square_error));
+  point->se = sde_moments_standard_error(square_error) / (2 * point->error);
   point->mean = point->mean_se = point->expectation = NAN;
-  judge_point(point, sqrt(sde_moments_mean(moments[1])));
+  judge_point(point, sqrt(sde_moments_mean(square)));
 }
 
 static void weak_point(const struct equation_solution *solution, size_t k, size_t observables,
-                       const struct sde_moments *moments, struct convergence_point *point)
+                       const struct sde_ensemble_result *result, struct convergence_point *point)
 {
-  const struct sde_moments *difference = &moments[k], *phi = &moments[observables + k];
-  point->error = fabs(sde_moments_mean(*difference) + solution->excess[k]);
-  point->se = sde_moments_standard_error(*difference);
-  point->mean = sde_moments_mean(*phi);
-  point->mean_se = sde_moments_standard_error(*phi);
+  struct sde_moments difference = moments_of(result, k), phi = moments_of(result, observables + k);
+  point->error = fabs(sde_moments_mean(difference) + solution->excess[k]);
+  point->se = sde_moments_standard_error(difference);
+  point->mean = sde_moments_mean(phi);
+  point->mean_se = sde_moments_standard_error(phi);
   point->expectation = solution->expectation[k];
-  judge_point(point, hypot(point->mean, sqrt(sde_moments_variance(*phi))));
+  judge_point(point, hypot(point->mean, sqrt(sde_moments_variance(phi))));
 }
 
 /* Point i of each line. */
@@ -220,11 +226,11 @@ static void set_points(const struct convergence_task *task, size_t i,
                                         .steps = task->steps[i],
                                         .resolution = solution->resolution,
                                         .paths = paths_at(task, i),
-                                        .diverged = result->diverged[0]};
+                                        .diverged = sde_ensemble_diverged(result, 0, 0)};
     if (task->kind == EQUATION_ERROR_STRONG)
-      strong_point(result->moments, point);
+      strong_point(result, point);
     else
-      weak_point(solution, k, task->equation->observables, result->moments, point);
+      weak_point(solution, k, task->equation->observables, result, point);
     if (i > 0)
       continue;
     line[k].source = solution->source;

@@ -8,9 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions. */
-enum { EACH = 2 };
-
 /* SDE and companion share a Brownian path, so the distance of their samples is hardly sampling
  * error: extrapolated by the scheme's weak order as case_scheme_error does. */
 static double scheme_part(const struct case_sde *sde, size_t count, const double *solution,
@@ -50,27 +47,29 @@ static void write_row(FILE *table, const struct cases *cases, const struct run_c
   fprintf(table, "%zu,%zu\n", distance->n, distance->sde_n);
 }
 
-void distances_write(struct results *results, const struct cases *cases, const struct run_case *one,
-                     const struct sde_ensemble_result *result, size_t paths, size_t records,
-                     const uint64_t *record_steps, struct distance *end)
+void distances_write(struct results *results, const struct case_result *result, size_t paths,
+                     struct distance *end)
 {
   FILE *table = results_table(results, "distances.csv",
                               "optimizer,micro_batch,batch,eta,rho,sde,observable,time,"
                               "wasserstein,floor,floor_sd,scheme,kolmogorov_smirnov,critical,"
                               "iterates_n,sde_n");
-  size_t observables = cases->observables->count, process_size = records * observables * paths;
+  const struct cases *cases = result->cases;
+  const struct run_case *one = result->one;
+  size_t observables = cases->observables->count;
   double level = level_of_each(cases);
   for (size_t s = 0; s < cases->recipe->sdes; s++)
     for (size_t o = 0; o < observables; o++) {
       char *purpose = sde_format("distances sde=%zu %s", s, cases->observable_name[o]);
       struct sde_stream stream = case_stream(cases, one, purpose);
       struct distance *last = &end[s * observables + o];
-      for (size_t r = 0; r < records; r++) {
-        const double *iterates = result->samples + (r * observables + o) * paths;
-        const double *solution = iterates + (1 + EACH * s) * process_size;
-        *last = distance_between(paths, iterates, solution, stream, record_steps[r], level);
-        last->scheme = scheme_part(&one->sde[s], paths, solution, solution + process_size);
-        write_row(table, cases, one, s, o, (double)record_steps[r] * one->optimizer.eta, last);
+      for (size_t r = 0; r < result->ensemble.records; r++) {
+        const double *iterates = case_samples(result, CASE_ITERATES, r, o);
+        const double *solution = case_samples(result, case_side_of_sde(s), r, o);
+        const double *companion = case_companion_samples(result, s, r, o);
+        *last = distance_between(paths, iterates, solution, stream, result->record_steps[r], level);
+        last->scheme = scheme_part(&one->sde[s], paths, solution, companion);
+        write_row(table, cases, one, s, o, case_time(result, r), last);
       }
       sde_free(purpose);
     }
@@ -80,16 +79,18 @@ static json_t *summary_row(const struct cases *cases, const struct run_case *one
                            size_t o, const struct distance *distance)
 {
   const struct optimizer *optimizer = &one->optimizer;
-  return json_pack(
-      "{s:s, s:o, s:I, s:f, s:f, s:i, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
-      "optimizer", optimizer->rule->name, "micro_batch", series_micro_batch(one), "batch",
-      (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "sde_index",
-      (int)s, "observable", cases->observable_name[o], "time", (double)one->steps * optimizer->eta,
-      "wasserstein", results_json(distance->wasserstein), "floor", results_json(distance->floor),
-      "floor_sd", results_json(distance->floor_sd), "scheme", results_json(distance->scheme),
-      "kolmogorov_smirnov", results_json(distance->kolmogorov_smirnov), "critical",
-      results_json(distance->critical), "iterates_n", (json_int_t)distance->n, "sde_n",
-      (json_int_t)distance->sde_n);
+  return series_with_update(
+      json_pack(
+          "{s:s, s:o, s:I, s:f, s:f, s:i, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
+          "optimizer", optimizer->rule->name, "micro_batch", series_micro_batch(one), "batch",
+          (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "sde_index",
+          (int)s, "observable", cases->observable_name[o], "time",
+          (double)one->steps * optimizer->eta, "wasserstein", results_json(distance->wasserstein),
+          "floor", results_json(distance->floor), "floor_sd", results_json(distance->floor_sd),
+          "scheme", results_json(distance->scheme), "kolmogorov_smirnov",
+          results_json(distance->kolmogorov_smirnov), "critical", results_json(distance->critical),
+          "iterates_n", (json_int_t)distance->n, "sde_n", (json_int_t)distance->sde_n),
+      one);
 }
 
 static void print(struct results *results, const struct cases *cases, const struct run_case *one,

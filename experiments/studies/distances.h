@@ -7,14 +7,13 @@
 #define EXPERIMENTS_STUDIES_DISTANCES_H
 
 #include "analysis/distance.h"
-#include "experiments/cases/cases.h"
+#include "experiments/cases/case_run.h"
 #include "experiments/results/results.h"
 
-/* Write a case's distances, from an ensemble with companions that kept `paths` samples, to
+/* Write a case's distances, of the first `paths` sample paths of a run with companions, to
  * distances.csv; those at the last record to end[sde*observables + observable]. */
-void distances_write(struct results *results, const struct cases *cases, const struct run_case *one,
-                     const struct sde_ensemble_result *result, size_t paths, size_t records,
-                     const uint64_t *record_steps, struct distance *end);
+void distances_write(struct results *results, const struct case_result *result, size_t paths,
+                     struct distance *end);
 
 /* The distances at the end time of all cases, case by case as written above: to the summary and to
  * the notes. */

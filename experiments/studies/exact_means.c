@@ -14,13 +14,13 @@
 static const double rounding = 1e-10;
 
 /* "the iterates" or "SDE 1", released with sde_free. */
-static char *process_name(int process)
+static char *side_name(size_t side)
 {
-  return process == CASE_ITERATES ? sde_strdup("the iterates") : sde_format("SDE %d", process);
+  return side == CASE_ITERATES ? sde_strdup("the iterates") : case_side_label(side);
 }
 
 /* `why` is taken over. */
-static void add_gap(struct exact_gaps *gaps, const struct run_case *one, int process, char *why)
+static void add_gap(struct exact_gaps *gaps, const struct run_case *one, size_t side, char *why)
 {
   for (size_t i = 0; i < gaps->count; i++)
     if (strcmp(gaps->gap[i].why, why) == 0) {
@@ -31,7 +31,7 @@ static void add_gap(struct exact_gaps *gaps, const struct run_case *one, int pro
   struct exact_gap *grown = sde_alloc(gaps->count + 1, sizeof *grown);
   if (gaps->count > 0)
     memcpy(grown, gaps->gap, gaps->count * sizeof *grown);
-  char *label = case_label(one), *name = process_name(process);
+  char *label = case_label(one), *name = side_name(side);
   grown[gaps->count++] =
       (struct exact_gap){why, sde_format("%s of %s, eta %g", name, label, one->optimizer.eta), 1};
   sde_free(gaps->gap);
@@ -49,15 +49,15 @@ void exact_gaps_free(struct exact_gaps *gaps)
   sde_free(gaps->gap);
 }
 
-/* The exact mean of one observable into every row of its process. */
-static void set_mean(const struct cases *cases, int process, size_t observable, double mean,
+/* The exact mean of one observable into every row of its side. */
+static void set_mean(const struct cases *cases, size_t side, size_t observable, double mean,
                      struct comparison *rows)
 {
   for (size_t s = 0; s < cases->recipe->sdes; s++) {
     struct comparison *row = &rows[s * cases->observables->count + observable];
-    if (process == CASE_ITERATES)
+    if (side == CASE_ITERATES)
       row->exact_iterates = mean;
-    else if (process == (int)s)
+    else if (side == case_side_of_sde(s))
       row->exact_solution = mean;
   }
 }
@@ -65,18 +65,18 @@ static void set_mean(const struct cases *cases, int process, size_t observable, 
 void exact_means_set(const struct cases *cases, const struct run_case *one, struct comparison *rows,
                      struct exact_gaps *gaps)
 {
-  for (int process = CASE_ITERATES; process < (int)cases->recipe->sdes; process++) {
+  for (size_t side = 0; side < case_sides(cases); side++) {
     const char *why = NULL;
-    struct oracle *oracle = case_oracle_new(cases, one, process, &why);
+    struct oracle *oracle = case_oracle_new(cases, one, side, &why);
     if (oracle != NULL)
       oracle_advance(oracle, one->steps);
     for (size_t o = 0; o < cases->observables->count; o++) {
       double mean = oracle == NULL ? NAN : oracle_mean(oracle, o);
-      set_mean(cases, process, o, mean, rows);
+      set_mean(cases, side, o, mean, rows);
       if (oracle == NULL)
-        add_gap(gaps, one, process, sde_strdup(why));
+        add_gap(gaps, one, side, sde_strdup(why));
       else if (isnan(mean))
-        add_gap(gaps, one, process,
+        add_gap(gaps, one, side,
                 sde_format("no exact moments: %s is no quadratic polynomial",
                            cases->observable_name[o]));
     }

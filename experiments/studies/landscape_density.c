@@ -10,9 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions. */
-enum { EACH = 2 };
-
 /* What the window leaves out of a density at each end, and the margin around the rest. */
 static const double tail = 1e-4, margin = 0.05;
 
@@ -86,23 +83,31 @@ static void run_case(const struct cases *cases, const struct run_case *one, doub
 {
   static const char *const name = "x1";
   struct sde_status status = {SDE_OK, ""};
-  struct cases watched = *cases;
-  watched.observables = observables_new(cases->objective, 1, &name, "landscape", &status);
-  struct sde_ensemble_result result =
-      case_run(&watched, one, true, one->paths, 1, &one->steps, threads, progress);
-  series_report_divergence(results, cases, one, &result, EACH, 1);
+  struct sde_observables *coordinate =
+      observables_new(cases->objective, 1, &name, "landscape", &status);
+  size_t paths = (size_t)one->paths;
+  struct case_result result = case_run(&(struct case_ensemble){.cases = cases,
+                                                               .one = one,
+                                                               .companions = true,
+                                                               .observables = coordinate,
+                                                               .sample_paths = one->paths,
+                                                               .records = 1,
+                                                               .record_steps = &one->steps,
+                                                               .threads = threads,
+                                                               .progress = progress});
+  series_report_divergence(results, &result);
   for (size_t s = 0; s < cases->recipe->sdes; s++) {
     struct comparison *comparison = &comparisons[s];
-    size_t paths = (size_t)one->paths;
-    const double *samples = result.samples + (1 + EACH * s) * paths;
+    const double *iterates = case_samples(&result, CASE_ITERATES, 0, 0);
+    const double *solution = case_samples(&result, case_side_of_sde(s), 0, 0);
     *comparison = (struct comparison){.one = one, .sde = s};
-    comparison->iterates = kept(result.samples, paths, &comparison->iterates_n);
-    comparison->sample = kept(samples, paths, &comparison->n);
+    comparison->iterates = kept(iterates, paths, &comparison->iterates_n);
+    comparison->sample = kept(solution, paths, &comparison->n);
     find_density(cases, comparison);
-    measure(comparison, samples + paths, paths, level);
+    measure(comparison, case_companion_samples(&result, s, 0, 0), paths, level);
   }
-  sde_ensemble_result_free(&result);
-  observables_free(watched.observables);
+  case_result_free(&result);
+  observables_free(coordinate);
 }
 
 /* ---- the window and the bins ---- */
@@ -189,16 +194,18 @@ static json_t *summary_row(const struct comparison *comparison)
 {
   const struct optimizer *optimizer = &comparison->one->optimizer;
   bool known = comparison->reason == NULL;
-  return json_pack(
-      "{s:s, s:o, s:I, s:f, s:f, s:i, s:f, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "optimizer",
-      optimizer->rule->name, "micro_batch", series_micro_batch(comparison->one), "batch",
-      (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "sde_index",
-      (int)comparison->sde, "time", (double)comparison->one->steps * optimizer->eta, "n",
-      (json_int_t)comparison->n, "distance", results_json(comparison->distance), "critical",
-      results_json(comparison->critical), "scheme_error", results_json(comparison->scheme),
-      "transient", results_json(known ? comparison->settled : NAN), "relaxation_time",
-      results_json(known ? 1 / comparison->rate : NAN), "iterates_distance",
-      results_json(comparison->iterates_distance));
+  return series_with_update(
+      json_pack(
+          "{s:s, s:o, s:I, s:f, s:f, s:i, s:f, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "optimizer",
+          optimizer->rule->name, "micro_batch", series_micro_batch(comparison->one), "batch",
+          (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "sde_index",
+          (int)comparison->sde, "time", (double)comparison->one->steps * optimizer->eta, "n",
+          (json_int_t)comparison->n, "distance", results_json(comparison->distance), "critical",
+          results_json(comparison->critical), "scheme_error", results_json(comparison->scheme),
+          "transient", results_json(known ? comparison->settled : NAN), "relaxation_time",
+          results_json(known ? 1 / comparison->rate : NAN), "iterates_distance",
+          results_json(comparison->iterates_distance)),
+      comparison->one);
 }
 
 /* What the distance may be on top of sampling. */

@@ -9,6 +9,8 @@
 #include "experiments/cases/cases.h"
 #include "experiments/results/results.h"
 
+struct progress;
+
 /* Run all cases, and write density.csv, the summary's rows and a verdict for each SDE: that the
  * Kolmogorov-Smirnov distance of its paths at the end time from the exact density is no larger than
  * sampling allows, at the recipe's level for all of them together. Each path gives one number, so

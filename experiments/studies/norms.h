@@ -10,6 +10,8 @@
 #include "experiments/cases/estimate.h"
 #include "experiments/results/results.h"
 
+struct progress;
+
 /* Proposition 3.9: does E|g_s| not increase with s, down to |g|? By the exact values of neighbours
  * where both are known, else by their fall, whose intervals hold together at the family-wise level;
  * undecided where one of these reaches to both sides of 0. */

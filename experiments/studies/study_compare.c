@@ -27,23 +27,15 @@ static const struct parameter_key keys[] = {
              "and 2 an SDE)"},
     {.name = NULL}};
 
-/* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions. */
-enum { EACH = 2 };
-
-static struct comparison compare(const struct cases *cases, const struct run_case *one,
-                                 const struct controls *controls,
-                                 const struct sde_ensemble_result *result, size_t records,
-                                 size_t record, uint64_t step, size_t sde, size_t observable)
+static struct comparison compare(const struct case_result *result, size_t record, size_t sde,
+                                 size_t observable)
 {
-  size_t observables = cases->observables->count, process = 1 + EACH * sde;
-  struct sde_moments iterates = result->moments[record * observables + observable];
-  struct sde_moments solution =
-      result->moments[(process * records + record) * observables + observable];
-  struct sde_moments pair =
-      result->differences[(sde * records + record) * observables + observable];
-  struct sde_moments path_by_path =
-      result->differences[((cases->recipe->sdes + sde) * records + record) * observables +
-                          observable];
+  const struct run_case *one = result->one;
+  size_t solved = case_side_of_sde(sde);
+  struct sde_moments iterates = case_moments(result, CASE_ITERATES, record, observable);
+  struct sde_moments solution = case_moments(result, solved, record, observable);
+  struct sde_moments pair = case_companion_difference(result, sde, record, observable);
+  struct sde_moments path_by_path = case_iterates_difference(result, sde, record, observable);
   bool coupled = one->sde[sde].coupled;
   double iterates_se = sde_moments_standard_error(iterates);
   double solution_se = sde_moments_standard_error(solution);
@@ -52,12 +44,13 @@ static struct comparison compare(const struct cases *cases, const struct run_cas
       .one = one,
       .sde = sde,
       .observable = observable,
-      .time = (double)step * one->optimizer.eta,
+      .name = result->cases->observable_name[observable],
+      .time = case_time(result, record),
       .iterates = iterates,
       .solution = solution,
-      .iterates_diverged = result->diverged[record],
-      .solution_diverged = result->diverged[process * records + record],
-      .start = sde_moments_mean(result->moments[observable]),
+      .iterates_diverged = case_diverged(result, CASE_ITERATES, record),
+      .solution_diverged = case_diverged(result, solved, record),
+      .start = sde_moments_mean(case_moments(result, CASE_ITERATES, 0, observable)),
       .difference = coupled ? sde_moments_mean(path_by_path)
                             : sde_moments_mean(iterates) - sde_moments_mean(solution),
       .difference_se = coupled ? sde_moments_standard_error(path_by_path) : independent_se,
@@ -67,64 +60,23 @@ static struct comparison compare(const struct cases *cases, const struct run_cas
       .coupled = coupled,
       .variance_reduction =
           coupled ? pow(independent_se / sde_moments_standard_error(path_by_path), 2) : NAN,
-      .iterates_gain = case_antithetic_gain(cases, one, result, records, record, 0, observable),
-      .solution_gain =
-          case_antithetic_gain(cases, one, result, records, record, process, observable),
-      .quasi_gain = case_quasi_gain(cases, one, result, records, record, process, observable),
-      .control = controls == NULL ? (struct control_gain){NAN, NAN, NAN}
-                                  : controls_gain(controls, result, record, sde, observable),
+      .iterates_gain = case_antithetic_gain(result, CASE_ITERATES, record, observable),
+      .solution_gain = case_antithetic_gain(result, solved, record, observable),
+      .quasi_gain = case_quasi_gain(result, solved, record, observable),
+      .control = controls_gain(result, record, sde, observable),
       .exact_iterates = NAN,
       .exact_solution = NAN,
       .scheme_error = case_scheme_error(&one->sde[sde], pair)};
 }
 
-static void write_differences(struct results *results, const struct cases *cases,
-                              const struct run_case *one, const struct sde_ensemble_result *result,
-                              size_t records, const uint64_t *record_steps)
+static void write_differences(struct results *results, const struct case_result *result)
 {
-  FILE *table = results_table(results, "differences.csv",
-                              "optimizer,micro_batch,batch,eta,rho,sde,observable,time,"
-                              "difference,se,coupled,scheme_error");
-  for (size_t s = 0; s < cases->recipe->sdes; s++)
-    for (size_t o = 0; o < cases->observables->count; o++)
-      for (size_t r = 0; r < records; r++) {
-        struct comparison row =
-            compare(cases, one, NULL, result, records, r, record_steps[r], s, o);
-        series_case_columns(table, one);
-        fprintf(table, "%zu,%s,", s, cases->observable_name[o]);
-        results_number(table, row.time);
-        fputc(',', table);
-        results_number(table, row.difference);
-        fputc(',', table);
-        results_number(table, row.difference_se);
-        fputs(row.coupled ? ",true," : ",false,", table);
-        results_number(table, row.scheme_error);
-        fputc('\n', table);
+  for (size_t s = 0; s < result->processes.sdes; s++)
+    for (size_t o = 0; o < result->ensemble.observables; o++)
+      for (size_t r = 0; r < result->ensemble.records; r++) {
+        struct comparison row = compare(result, r, s, o);
+        comparison_write_difference(results, &row);
       }
-}
-
-static json_t *side(struct sde_moments moments, uint64_t diverged)
-{
-  return json_pack("{s:o, s:o, s:I, s:I}", "mean", results_json(sde_moments_mean(moments)), "se",
-                   results_json(sde_moments_standard_error(moments)), "n", (json_int_t)moments.n,
-                   "diverged", (json_int_t)diverged);
-}
-
-static json_t *summary_row(const struct cases *cases, const struct comparison *row)
-{
-  const struct optimizer *optimizer = &row->one->optimizer;
-  return json_pack(
-      "{s:s, s:o, s:I, s:f, s:f, s:s, s:f, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
-      "s:o, s:o}",
-      "optimizer", optimizer->rule->name, "micro_batch", series_micro_batch(row->one), "batch",
-      (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "observable",
-      cases->observable_name[row->observable], "time", row->time, "sde_index", (int)row->sde,
-      "iterates", side(row->iterates, row->iterates_diverged), "sde",
-      side(row->solution, row->solution_diverged), "exact_iterates",
-      results_json(row->exact_iterates), "exact_sde", results_json(row->exact_solution),
-      "difference", results_json(row->difference), "difference_se",
-      results_json(row->difference_se), "coupled", row->coupled, "variance_reduction",
-      results_json(row->variance_reduction), "scheme_error", results_json(row->scheme_error));
 }
 
 static json_t *quasi_json(const struct comparison *row)
@@ -134,40 +86,6 @@ static json_t *quasi_json(const struct comparison *row)
                    (json_int_t)row->one->paths, "dimensions",
                    (json_int_t)sde_quasi_dimensions(quasi), "gain_sde",
                    results_json(row->quasi_gain));
-}
-
-/* compare.csv: the rows of the summary. */
-static void write_row(struct results *results, const struct cases *cases,
-                      const struct comparison *row)
-{
-  FILE *table = results_table(results, "compare.csv",
-                              "optimizer,micro_batch,batch,eta,rho,sde,observable,time,"
-                              "iterates_mean,iterates_se,iterates_n,iterates_diverged,"
-                              "sde_mean,sde_se,sde_n,sde_diverged,difference,difference_se,"
-                              "coupled,scheme_error,exact_iterates,exact_sde");
-  series_case_columns(table, row->one);
-  fprintf(table, "%zu,%s,", row->sde, cases->observable_name[row->observable]);
-  results_number(table, row->time);
-  const struct sde_moments moments[] = {row->iterates, row->solution};
-  const uint64_t diverged[] = {row->iterates_diverged, row->solution_diverged};
-  for (size_t i = 0; i < 2; i++) {
-    fputc(',', table);
-    results_number(table, sde_moments_mean(moments[i]));
-    fputc(',', table);
-    results_number(table, sde_moments_standard_error(moments[i]));
-    fprintf(table, ",%.0f,%" PRIu64, moments[i].n, diverged[i]);
-  }
-  fputc(',', table);
-  results_number(table, row->difference);
-  fputc(',', table);
-  results_number(table, row->difference_se);
-  fputs(row->coupled ? ",true," : ",false,", table);
-  results_number(table, row->scheme_error);
-  fputc(',', table);
-  results_number(table, row->exact_iterates);
-  fputc(',', table);
-  results_number(table, row->exact_solution);
-  fputc('\n', table);
 }
 
 /* Paths of a case whose observables are kept. */
@@ -196,25 +114,26 @@ static bool run_case(const struct cases *cases, const struct run_case *one, int 
       return false;
     }
   }
-  struct run_case controlled = *one;
-  controlled.controls = controls;
-  struct sde_ensemble_result result =
-      case_run(cases, &controlled, true, kept_samples, records, record_steps, threads, progress);
-  series_write(results, cases, one, &result, EACH, records, record_steps);
-  write_differences(results, cases, one, &result, records, record_steps);
-  path_file_add(results, cases, one, &result, EACH, (size_t)kept_samples, records, record_steps);
-  path_file_trim(result.samples,
-                 (1 + EACH * cases->recipe->sdes) * records * cases->observables->count,
-                 (size_t)kept_samples, (size_t)paths);
+  struct case_result result = case_run(&(struct case_ensemble){.cases = cases,
+                                                               .one = one,
+                                                               .companions = true,
+                                                               .controls = controls,
+                                                               .sample_paths = kept_samples,
+                                                               .records = records,
+                                                               .record_steps = record_steps,
+                                                               .threads = threads,
+                                                               .progress = progress});
+  series_write(results, &result);
+  write_differences(results, &result);
+  path_file_add(results, &result);
   if (paths > 0)
-    distances_write(results, cases, one, &result, (size_t)paths, records, record_steps, distances);
-  series_report_divergence(results, cases, one, &result, EACH, records);
+    distances_write(results, &result, (size_t)paths, distances);
+  series_report_divergence(results, &result);
   for (size_t s = 0; s < cases->recipe->sdes; s++)
     for (size_t o = 0; o < cases->observables->count; o++)
-      kept[s * cases->observables->count + o] =
-          compare(cases, one, controls, &result, records, records - 1, one->steps, s, o);
+      kept[s * cases->observables->count + o] = compare(&result, case_end(&result), s, o);
   exact_means_set(cases, one, kept, gaps);
-  sde_ensemble_result_free(&result);
+  case_result_free(&result);
   controls_free(controls);
   sde_free(record_steps);
   return true;
@@ -248,7 +167,7 @@ static void report(const struct cases *cases, struct results *results, const str
   bool distant = isnan(recipe_tolerance(recipe));
   json_t *rows = json_array();
   for (size_t i = 0; i < count; i++) {
-    json_t *row = summary_row(cases, &all[i]);
+    json_t *row = comparison_json(&all[i]);
     if (all[i].one->antithetic)
       json_object_set_new(row, "antithetic",
                           json_pack("{s:o, s:o}", "gain_iterates",
@@ -265,7 +184,7 @@ static void report(const struct cases *cases, struct results *results, const str
     if (multilevel[i] != NULL)
       json_object_set(row, "multilevel", multilevel[i]);
     json_array_append_new(rows, row);
-    write_row(results, cases, &all[i]);
+    comparison_write(results, &all[i]);
   }
   json_object_set_new(results_summary(results), "rows", rows);
   double quantile = comparison_quantile(cases, count);

@@ -2,6 +2,7 @@
  * The study `converge`: strong and weak errors of every scheme against the step, on equations whose
  * solutions are known, with the orders that are fitted to them beside those that are declared.
  */
+#include "experiments/cases/case_run.h"
 #include "experiments/recipe/study.h"
 #include "experiments/studies/convergence_judge.h"
 #include "experiments/studies/convergence_table.h"
@@ -61,7 +62,8 @@ static bool measure(struct convergence_trials *trials, struct progress *progress
 {
   double work = 0, shown = 0;
   for (size_t i = 0; i < trials->cases->count; i++)
-    shown += case_work(&trials->cases->one[i], trials->recipe->sdes, false);
+    shown +=
+        case_work(&trials->cases->one[i], trials->recipe->sdes, false, trials->cases->one[i].paths);
   for (size_t i = 0; i < trials->count; i++)
     work += convergence_work(&trials->trial[i].task);
   for (size_t i = 0; i < trials->count; i++) {

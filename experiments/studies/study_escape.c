@@ -12,9 +12,6 @@
 
 #include <math.h>
 
-/* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions. */
-enum { EACH = 2 };
-
 /* Half the width of a 95 % band in standard errors. */
 static const double band = 1.96;
 
@@ -162,10 +159,15 @@ static bool run_case(const struct cases *cases, const struct run_case *one,
   struct run_case stopped = stopped_case(cases, one, *target, status);
   bool good = status->code == SDE_OK;
   if (good) {
-    struct sde_ensemble_result result =
-        case_run(cases, &stopped, true, 0, 2, record_steps, threads, progress);
-    series_report_divergence(results, cases, one, &result, EACH, 2);
-    sde_ensemble_result_free(&result);
+    struct case_result result = case_run(&(struct case_ensemble){.cases = cases,
+                                                                 .one = &stopped,
+                                                                 .companions = true,
+                                                                 .records = 2,
+                                                                 .record_steps = record_steps,
+                                                                 .threads = threads,
+                                                                 .progress = progress});
+    series_report_divergence(results, &result);
+    case_result_free(&result);
     double *terms = sde_alloc(2 * (size_t)one->paths, sizeof *terms);
     escape[0] = measure(one, 0, stopped.iterates, terms);
     for (size_t s = 0; s < cases->recipe->sdes; s++) {
@@ -240,18 +242,19 @@ static json_t *summary_row(const struct escape *escape)
 {
   const struct optimizer *optimizer = &escape->one->optimizer;
   bool iterates = escape->process == 0;
-  return json_pack(
-      "{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
-      "optimizer", optimizer->rule->name, "micro_batch", series_micro_batch(escape->one), "batch",
-      (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "process",
-      iterates ? "iterates" : "sde", "sde_index",
-      iterates ? json_null() : json_integer((json_int_t)escape->process - 1), "mean",
-      results_json(escape->estimate.mean), "se", results_json(escape->se), "n",
-      (json_int_t)escape->estimate.counted, "censored", (json_int_t)escape->estimate.censored,
-      "diverged", (json_int_t)escape->diverged, "restricted_mean",
-      results_json(escape->estimate.restricted), "exact", results_json(escape->exact),
-      "exact_error", results_json(escape->exact_error), "scheme_error",
-      results_json(iterates ? NAN : escape->scheme_error));
+  return series_with_update(
+      json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
+                "optimizer", optimizer->rule->name, "micro_batch", series_micro_batch(escape->one),
+                "batch", (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho,
+                "process", iterates ? "iterates" : "sde", "sde_index",
+                iterates ? json_null() : json_integer((json_int_t)escape->process - 1), "mean",
+                results_json(escape->estimate.mean), "se", results_json(escape->se), "n",
+                (json_int_t)escape->estimate.counted, "censored",
+                (json_int_t)escape->estimate.censored, "diverged", (json_int_t)escape->diverged,
+                "restricted_mean", results_json(escape->estimate.restricted), "exact",
+                results_json(escape->exact), "exact_error", results_json(escape->exact_error),
+                "scheme_error", results_json(iterates ? NAN : escape->scheme_error)),
+      escape->one);
 }
 
 static void print_row(struct results *results, const struct escape *escape)

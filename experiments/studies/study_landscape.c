@@ -91,12 +91,12 @@ static bool read_box(const struct cases *cases, struct minima_box *box, struct s
 
 /* ---- sample paths ---- */
 
-/* The sample paths of one case: samples as in sde_ensemble_result, of its coordinates. */
+/* The sample paths of one case, of its coordinates. */
 struct trail {
   const struct run_case *one;
-  size_t paths, records;
+  size_t paths, records; /* none where the recipe asks for no paths */
   uint64_t *record_steps;
-  double *samples;
+  struct case_result result;
 };
 
 static uint64_t trail_paths(const struct cases *cases, const struct run_case *one)
@@ -110,72 +110,68 @@ static struct trail trail_new(const struct cases *cases, const struct run_case *
 {
   static const char *const names[] = {"x1", "x2"};
   struct sde_status status = {SDE_OK, ""};
-  struct cases watched = *cases;
-  struct run_case few = *one;
-  few.paths = trail_paths(cases, one);
-  struct trail trail = {.one = one, .paths = (size_t)few.paths};
-  if (few.paths == 0)
+  struct trail trail = {.one = one, .paths = (size_t)trail_paths(cases, one)};
+  if (trail.paths == 0)
     return trail;
-  watched.observables =
+  struct sde_observables *coordinates =
       observables_new(cases->objective, cases->loss->dim, names, "landscape", &status);
   trail.record_steps = case_record_steps(cases, one, &trail.records);
-  struct sde_ensemble_result result = case_run(&watched, &few, false, few.paths, trail.records,
-                                               trail.record_steps, threads, progress);
-  series_report_divergence(results, cases, &few, &result, 1, trail.records);
-  trail.samples = result.samples;
-  result.samples = NULL;
-  sde_ensemble_result_free(&result);
-  observables_free(watched.observables);
+  trail.result = case_run(&(struct case_ensemble){.cases = cases,
+                                                  .one = one,
+                                                  .paths = trail.paths,
+                                                  .observables = coordinates,
+                                                  .sample_paths = trail.paths,
+                                                  .records = trail.records,
+                                                  .record_steps = trail.record_steps,
+                                                  .threads = threads,
+                                                  .progress = progress});
+  series_report_divergence(results, &trail.result);
+  observables_free(coordinates);
   return trail;
 }
 
 static void trail_free(struct trail *trail)
 {
   sde_free(trail->record_steps);
-  sde_free(trail->samples);
+  case_result_free(&trail->result);
 }
 
-static double trail_at(const struct trail *trail, size_t process, size_t record, size_t coordinate,
-                       size_t path)
+static void write_trail(struct results *results, const struct cases *cases,
+                        const struct trail *trail)
 {
-  size_t row = (process * trail->records + record) * MINIMA_DIM + coordinate;
-  return trail->samples[row * trail->paths + path];
-}
-
-static void write_trail(struct results *results, const struct trail *trail, size_t processes)
-{
+  const struct case_result *result = &trail->result;
   FILE *table = results_table(results, "paths.csv",
                               "optimizer,micro_batch,batch,eta,rho,process,sde,path,time,x,y");
-  for (size_t process = 0; process < processes; process++)
+  for (size_t side = 0; side < case_sides(cases); side++)
     for (size_t path = 0; path < trail->paths; path++)
       for (size_t r = 0; r < trail->records; r++) {
         series_case_columns(table, trail->one);
-        if (process == 0)
+        if (side == CASE_ITERATES)
           fputs("iterates,,", table);
         else
-          fprintf(table, "sde,%zu,", process - 1);
+          fprintf(table, "sde,%zu,", case_sde_of_side(side));
         fprintf(table, "%zu,", path);
-        results_number(table, (double)trail->record_steps[r] * trail->one->optimizer.eta);
+        results_number(table, case_time(result, r));
         for (size_t k = 0; k < MINIMA_DIM; k++) {
           fputc(',', table);
-          results_number(table, trail_at(trail, process, r, k, path));
+          results_number(table, case_samples(result, side, r, k)[path]);
         }
         fputc('\n', table);
       }
 }
 
 /* Where a side is empty: around the start and the paths. */
-static void find_window(const struct cases *cases, const struct trail *trails, size_t processes,
+static void find_window(const struct cases *cases, const struct trail *trails,
                         struct minima_box *box)
 {
   double low[MINIMA_DIM], high[MINIMA_DIM], longest = 0;
   for (size_t k = 0; k < MINIMA_DIM; k++) {
     low[k] = high[k] = cases->start[k];
     for (size_t i = 0; i < cases->count; i++)
-      for (size_t process = 0; process < processes; process++)
+      for (size_t side = 0; side < case_sides(cases); side++)
         for (size_t r = 0; r < trails[i].records; r++)
           for (size_t path = 0; path < trails[i].paths; path++) {
-            double x = trail_at(&trails[i], process, r, k, path);
+            double x = case_samples(&trails[i].result, side, r, k)[path];
             low[k] = fmin(low[k], x); /* NAN, of a diverged path, does not count */
             high[k] = fmax(high[k], x);
           }
@@ -261,11 +257,13 @@ static void write_minima(struct results *results, json_t *rows, const struct run
     fprintf(table, "%d\n", at->flat);
     flat += at->flat;
     json_array_append_new(
-        rows, json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:b}", "optimizer",
-                        optimizer->rule->name, "micro_batch", series_micro_batch(one), "batch",
-                        (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho,
-                        "function", function, "x", results_json(at->x[0]), "y", results_json(y),
-                        "value", results_json(at->value), "flat", at->flat));
+        rows, series_with_update(
+                  json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:b}", "optimizer",
+                            optimizer->rule->name, "micro_batch", series_micro_batch(one), "batch",
+                            (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho",
+                            optimizer->rho, "function", function, "x", results_json(at->x[0]), "y",
+                            results_json(y), "value", results_json(at->value), "flat", at->flat),
+                  one));
     if (!at->flat)
       results_note(results, false,
                    dim == 2 ? "%-13s %-7g %-6g %-10s %-11.5g (%.5g, %.5g)\n"
@@ -485,13 +483,12 @@ static void report_minima(const struct cases *cases, const struct minima_box *bo
 static void run_paths(const struct cases *cases, struct minima_box *box, int threads,
                       struct progress *progress, struct results *results)
 {
-  size_t processes = 1 + cases->recipe->sdes;
   struct trail *trails = sde_alloc(cases->count, sizeof *trails);
   for (size_t i = 0; i < cases->count; i++) {
     trails[i] = trail_new(cases, &cases->one[i], threads, progress, results);
-    write_trail(results, &trails[i], processes);
+    write_trail(results, cases, &trails[i]);
   }
-  find_window(cases, trails, processes, box);
+  find_window(cases, trails, box);
   for (size_t i = 0; i < cases->count; i++)
     trail_free(&trails[i]);
   sde_free(trails);

@@ -13,8 +13,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Process 1 + 2 s of an ensemble is SDE s, the next its companion; start and end are recorded. */
-enum { EACH = 2, RECORDS = 2 };
+/* Start and end are recorded. */
+enum { RECORDS = 2, END = RECORDS - 1 };
 
 /* ---- measuring ---- */
 
@@ -25,16 +25,16 @@ static void subtract(struct order_cell *cell)
   cell->difference_se = hypot(cell->iterates.se, cell->solution.se);
 }
 
-/* Exact means of every process of a case into its cells, NAN where there are none; says whether
+/* Exact means of every side of a case into its cells, NAN where there are none; says whether
  * all are known. What stands in the way is noted, unless it was `said` last. */
 static bool measure_exactly(const struct cases *cases, const struct run_case *one,
                             struct results *results, const char **said, struct order_cell *cell)
 {
   size_t observables = cases->observables->count, sdes = cases->recipe->sdes;
   bool all = true;
-  for (int process = CASE_ITERATES; process < (int)sdes; process++) {
+  for (size_t side = 0; side < case_sides(cases); side++) {
     const char *why = NULL;
-    struct oracle *oracle = case_oracle_new(cases, one, process, &why);
+    struct oracle *oracle = case_oracle_new(cases, one, side, &why);
     if (oracle != NULL)
       oracle_advance(oracle, one->steps);
     else if (*said == NULL || strcmp(*said, why) != 0) {
@@ -49,9 +49,9 @@ static bool measure_exactly(const struct cases *cases, const struct run_case *on
         struct order_cell *of = &cell[s * observables + o];
         struct order_mean mean = {oracle == NULL ? NAN : oracle_mean(oracle, o), 0, true};
         all &= !isnan(mean.value);
-        if (process == CASE_ITERATES)
+        if (side == CASE_ITERATES)
           of->iterates = mean;
-        else if (process == (int)s)
+        else if (side == case_side_of_sde(s))
           of->solution = mean;
       }
     oracle_free(oracle);
@@ -66,36 +66,26 @@ static struct order_mean simulated_mean(struct sde_moments moments)
   return (struct order_mean){sde_moments_mean(moments), sde_moments_standard_error(moments), false};
 }
 
-/* The moments of pair `pair` of an ensemble at the end time. */
-static struct sde_moments last_difference(const struct sde_ensemble_result *result, size_t pair,
-                                          size_t observables, size_t observable)
-{
-  return result->differences[(pair * RECORDS + RECORDS - 1) * observables + observable];
-}
-
 /* Fill in the means of SDE s that are not known exactly. Where iterates and SDE share their
  * Brownian paths, their difference is taken path by path, of which alone the standard error is
  * right; the SDE's mean is then the simulated one, for the scheme's error to be that of both. */
-static void fill_cells(const struct sde_ensemble_result *result, const struct run_case *one,
-                       size_t sdes, size_t s, size_t observables, struct order_cell *cell)
+static void fill_cells(const struct case_result *result, size_t s, struct order_cell *cell)
 {
-  size_t process = 1 + EACH * s;
-  for (size_t o = 0; o < observables; o++) {
+  for (size_t o = 0; o < result->ensemble.observables; o++) {
     struct order_cell *of = &cell[o];
     bool known = !isnan(of->iterates.value) && !isnan(of->solution.value);
-    bool paired = one->sde[s].coupled && !known;
+    bool paired = result->one->sde[s].coupled && !known;
     if (isnan(of->iterates.value))
-      of->iterates = simulated_mean(result->moments[(RECORDS - 1) * observables + o]);
+      of->iterates = simulated_mean(case_moments(result, CASE_ITERATES, END, o));
     if (isnan(of->solution.value) || paired) {
-      struct sde_moments scheme = last_difference(result, s, observables, o);
-      of->solution =
-          simulated_mean(result->moments[(process * RECORDS + RECORDS - 1) * observables + o]);
+      struct sde_moments scheme = case_companion_difference(result, s, END, o);
+      of->solution = simulated_mean(case_moments(result, case_side_of_sde(s), END, o));
       of->pair = sde_moments_mean(scheme);
       of->pair_se = sde_moments_standard_error(scheme);
     }
     subtract(of);
     if (paired) {
-      struct sde_moments difference = last_difference(result, sdes + s, observables, o);
+      struct sde_moments difference = case_iterates_difference(result, s, END, o);
       of->difference = sde_moments_mean(difference);
       of->difference_se = sde_moments_standard_error(difference);
     }
@@ -106,14 +96,18 @@ static void fill_cells(const struct sde_ensemble_result *result, const struct ru
 static void simulate(const struct cases *cases, const struct run_case *one, int threads,
                      struct results *results, struct progress *progress, struct order_cell *cell)
 {
-  size_t observables = cases->observables->count, sdes = cases->recipe->sdes;
   uint64_t record_steps[RECORDS] = {0, one->steps};
-  struct sde_ensemble_result result =
-      case_run(cases, one, true, 0, RECORDS, record_steps, threads, progress);
-  series_report_divergence(results, cases, one, &result, EACH, RECORDS);
-  for (size_t s = 0; s < sdes; s++)
-    fill_cells(&result, one, sdes, s, observables, cell + s * observables);
-  sde_ensemble_result_free(&result);
+  struct case_result result = case_run(&(struct case_ensemble){.cases = cases,
+                                                               .one = one,
+                                                               .companions = true,
+                                                               .records = RECORDS,
+                                                               .record_steps = record_steps,
+                                                               .threads = threads,
+                                                               .progress = progress});
+  series_report_divergence(results, &result);
+  for (size_t s = 0; s < cases->recipe->sdes; s++)
+    fill_cells(&result, s, cell + s * cases->observables->count);
+  case_result_free(&result);
 }
 
 /* ---- tables ---- */
@@ -139,6 +133,7 @@ static void write_line(struct results *results, const struct cases *cases,
     const struct error_line_point *point = &line->errors.point[i];
     const struct optimizer *optimizer = &line->one->optimizer;
     fprintf(table, "%s,", optimizer->rule->name);
+    series_update_columns(table, line->one);
     if (optimizer->rule->micro_batch != MICRO_BATCH_NONE)
       fprintf(table, "%zu", optimizer->micro_batch);
     fprintf(table, ",%zu,%zu,%s,%s,", optimizer->batch, line->sde,
@@ -173,14 +168,16 @@ static json_t *summary_fit(const struct cases *cases, const struct order_line *l
                           results_json(point->scheme_error), "floor", results_json(point->floor),
                           "floor_se", results_json(point->floor_se), "resolved", point->resolved));
   }
-  return json_pack("{s:s, s:o, s:I, s:s, s:i, s:s, s:o, s:o, s:b, s:[o, o], s:o, s:I}", "optimizer",
-                   optimizer->rule->name, "micro_batch", series_micro_batch(line->one), "batch",
-                   (json_int_t)optimizer->batch, "observable",
-                   cases->observable_name[line->observable], "sde_index", (int)line->sde, "versus",
-                   order_versus_name(line), "slope", results_json(errors->fit.slope), "slope_se",
-                   results_json(errors->fit.se), "exact", errors->exact, "range",
-                   results_json(errors->x_low), results_json(errors->x_high), "points", points,
-                   "unresolved", (json_int_t)(errors->count - errors->resolved));
+  return series_with_update(
+      json_pack("{s:s, s:o, s:I, s:s, s:i, s:s, s:o, s:o, s:b, s:[o, o], s:o, s:I}", "optimizer",
+                optimizer->rule->name, "micro_batch", series_micro_batch(line->one), "batch",
+                (json_int_t)optimizer->batch, "observable",
+                cases->observable_name[line->observable], "sde_index", (int)line->sde, "versus",
+                order_versus_name(line), "slope", results_json(errors->fit.slope), "slope_se",
+                results_json(errors->fit.se), "exact", errors->exact, "range",
+                results_json(errors->x_low), results_json(errors->x_high), "points", points,
+                "unresolved", (json_int_t)(errors->count - errors->resolved)),
+      line->one);
 }
 
 static void print_line(struct results *results, const struct cases *cases,

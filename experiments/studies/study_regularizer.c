@@ -4,6 +4,7 @@
  * normalised optimizers also E|g_I| itself against the size of the batch.
  */
 #include "analysis/drift_probe.h"
+#include "experiments/cases/case_run.h"
 #include "experiments/cases/estimate.h"
 #include "experiments/io/progress.h"
 #include "experiments/io/text.h"
@@ -65,12 +66,14 @@ static void write_coefficient(struct results *results, json_t *rows, const struc
   }
   fprintf(table, "%" PRIu64 "\n", row->one->paths);
   json_array_append_new(
-      rows,
-      json_pack("{s:s, s:o, s:I, s:f, s:I, s:s, s:o, s:o, s:f}", "optimizer", optimizer->rule->name,
-                "micro_batch", series_micro_batch(row->one), "batch", (json_int_t)optimizer->batch,
-                "rho", optimizer->rho, "paths", (json_int_t)row->one->paths, "of",
-                drift_probe_slope(optimizer->rule), "coefficient", results_json(row->coefficient),
-                "se", results_json(row->se), "predicted", row->predicted));
+      rows, series_with_update(
+                json_pack("{s:s, s:o, s:I, s:f, s:I, s:s, s:o, s:o, s:f}", "optimizer",
+                          optimizer->rule->name, "micro_batch", series_micro_batch(row->one),
+                          "batch", (json_int_t)optimizer->batch, "rho", optimizer->rho, "paths",
+                          (json_int_t)row->one->paths, "of", drift_probe_slope(optimizer->rule),
+                          "coefficient", results_json(row->coefficient), "se",
+                          results_json(row->se), "predicted", row->predicted),
+                row->one));
   char *label = case_label(row->one);
   results_note(results, false, "%-12s %-6zu %-8g %-12s %12.6g +- %-9.2g %12.6g\n", label,
                optimizer->batch, optimizer->rho, drift_probe_slope(optimizer->rule),
@@ -90,7 +93,8 @@ static bool measure(const struct cases *cases, const struct run_case *one, int t
   if (probe == NULL)
     return false;
   char *label = case_label(one);
-  progress_part(progress, label, case_work(one, cases->recipe->sdes, false), one->paths);
+  progress_part(progress, label, case_work(one, cases->recipe->sdes, false, one->paths),
+                one->paths);
   struct drift_probe_result result =
       drift_probe_run(probe, probe_stream(cases, &one->optimizer), one->paths, threads,
                       progress == NULL ? NULL : progress_paths, progress);

@@ -7,14 +7,11 @@
 #include "experiments/cases/case_analysis.h"
 #include "experiments/io/text.h"
 #include "experiments/recipe/study.h"
+#include "experiments/results/case_columns.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
 
-#include <inttypes.h>
 #include <math.h>
-
-/* Where process 1 + 2 s stands in an ensemble of iterates, SDEs and companions. */
-enum { EACH = 2 };
 
 static const struct parameter_key keys[] = {
     {.name = "burn_in",
@@ -56,7 +53,7 @@ static void average_case_free(const struct cases *cases, struct run_case *made)
   sde_free(made->sde);
 }
 
-/* One quantity of one process: what was measured, and what is known. */
+/* One quantity of one side: what was measured, and what is known. */
 struct estimate {
   struct sde_moments moments;
   uint64_t diverged;
@@ -66,25 +63,26 @@ struct estimate {
   struct sde_moments coupled_difference; /* iterates minus this, path by path */
 };
 
-/* A case's estimates, [(1 + sde)*quantity], iterates first; and why one has no exact moments. */
+/* A case's estimates, [side*reported + quantity]; and why one has no exact moments. */
 struct measured {
   const struct run_case *one;
   struct estimate *estimate;
-  char **reason; /* [1 + sde]; NULL where exact moments are known */
+  char **reason; /* [side]; NULL where exact moments are known */
 };
 
-static void measure(const struct cases *cases, const struct run_case *averaged,
-                    const struct averages *quantities, const struct sde_ensemble_result *result,
-                    size_t records, struct measured *measured)
+static void measure(const struct case_result *result, const struct averages *quantities,
+                    struct measured *measured)
 {
+  const struct run_case *averaged = result->one;
+  size_t end = case_end(result);
   uint64_t paths = averaged->paths;
   double *iterates = averages_of(averaged->iterates);
   averages_linearise(quantities, paths, iterates);
   for (size_t q = 0; q < quantities->reported; q++)
     measured->estimate[q] =
         (struct estimate){.moments = sde_moments_of_values(paths, iterates + q * paths, NULL),
-                          .diverged = result->diverged[records - 1]};
-  for (size_t s = 0; s < cases->recipe->sdes; s++) {
+                          .diverged = case_diverged(result, CASE_ITERATES, end)};
+  for (size_t s = 0; s < result->processes.sdes; s++) {
     double *solution = averages_of(averaged->sde[s].process);
     double *companion = averages_of(averaged->sde[s].companion);
     averages_linearise(quantities, paths, solution);
@@ -92,9 +90,9 @@ static void measure(const struct cases *cases, const struct run_case *averaged,
     for (size_t q = 0; q < quantities->reported; q++) {
       struct sde_moments pair =
           sde_moments_of_values(paths, solution + q * paths, companion + q * paths);
-      measured->estimate[(1 + s) * quantities->reported + q] =
+      measured->estimate[case_side_of_sde(s) * quantities->reported + q] =
           (struct estimate){.moments = sde_moments_of_values(paths, solution + q * paths, NULL),
-                            .diverged = result->diverged[(2 + EACH * s) * records - 1],
+                            .diverged = case_diverged(result, case_side_of_sde(s), end),
                             .scheme_error = case_scheme_error(&averaged->sde[s], pair),
                             .coupled_difference = sde_moments_of_values(paths, iterates + q * paths,
                                                                         solution + q * paths)};
@@ -118,9 +116,9 @@ static void read_oracle(const struct oracle *oracle, const struct averages *quan
   sde_free(covariance);
 }
 
-/* Exact stationary values of one process; or the reason, released with sde_free, why there are
+/* Exact stationary values of one side; or the reason, released with sde_free, why there are
  * none. */
-static char *add_exact(const struct cases *cases, const struct run_case *one, int process,
+static char *add_exact(const struct cases *cases, const struct run_case *one, size_t side,
                        const struct averages *quantities, uint64_t burn, struct estimate *estimate)
 {
   const char *why;
@@ -129,7 +127,7 @@ static char *add_exact(const struct cases *cases, const struct run_case *one, in
   double *burnt = sde_alloc(2 * count, sizeof *burnt), *exact = burnt + count;
   for (size_t q = 0; q < count; q++)
     exact[q] = burnt[q] = NAN;
-  struct oracle *oracle = case_oracle_new(cases, one, process, &why);
+  struct oracle *oracle = case_oracle_new(cases, one, side, &why);
   char *reason = oracle == NULL ? sde_strdup(why) : NULL;
   if (oracle != NULL) {
     oracle_advance(oracle, burn);
@@ -153,85 +151,92 @@ static struct measured run_case(const struct cases *cases, const struct run_case
                                 const struct averages *quantities, uint64_t burn, int threads,
                                 struct results *results, struct progress *progress)
 {
-  size_t records, processes = 1 + cases->recipe->sdes;
-  struct measured measured = {one,
-                              sde_alloc(processes, quantities->reported * sizeof(struct estimate)),
-                              sde_alloc(processes, sizeof(char *))};
+  size_t records, sides = case_sides(cases);
+  struct measured measured = {one, sde_alloc(sides, quantities->reported * sizeof(struct estimate)),
+                              sde_alloc(sides, sizeof(char *))};
   uint64_t *record_steps = case_record_steps(cases, one, &records);
   struct run_case averaged = average_case(cases, one, quantities, burn);
-  struct sde_ensemble_result result =
-      case_run(cases, &averaged, true, 0, records, record_steps, threads, progress);
-  series_write(results, cases, one, &result, EACH, records, record_steps);
-  series_report_divergence(results, cases, one, &result, EACH, records);
-  measure(cases, &averaged, quantities, &result, records, &measured);
-  for (size_t process = 0; process < processes; process++)
-    measured.reason[process] = add_exact(cases, one, (int)process - 1, quantities, burn,
-                                         measured.estimate + process * quantities->reported);
+  struct case_result result = case_run(&(struct case_ensemble){.cases = cases,
+                                                               .one = &averaged,
+                                                               .companions = true,
+                                                               .records = records,
+                                                               .record_steps = record_steps,
+                                                               .threads = threads,
+                                                               .progress = progress});
+  series_write(results, &result);
+  series_report_divergence(results, &result);
+  measure(&result, quantities, &measured);
+  for (size_t side = 0; side < sides; side++)
+    measured.reason[side] = add_exact(cases, one, side, quantities, burn,
+                                      measured.estimate + side * quantities->reported);
   average_case_free(cases, &averaged);
-  sde_ensemble_result_free(&result);
+  case_result_free(&result);
   sde_free(record_steps);
   return measured;
 }
 
-static void write_table(struct results *results, const struct averages *quantities,
-                        const struct measured *measured, size_t processes)
+/* A quantity of one side, for stationary.csv and for people. */
+struct row {
+  const struct run_case *one;
+  size_t side;
+  const char *quantity;
+  struct estimate estimate;
+  double scheme_error; /* NAN of iterates */
+};
+
+static const struct columns columns = {
+    "stationary.csv",
+    (const struct column[]){
+        COLUMNS_OF_CASE(row),
+        COLUMNS_OF_SIDE(row),
+        COLUMN_OF_OBSERVABLE(row, quantity),
+        COLUMNS_OF_MOMENTS("", "", "average", row, estimate.moments),
+        {"diverged", COLUMN_FIELD(row, estimate.diverged)},
+        {"exact", NULL, "exact", NULL, 11, 5, COLUMN_FIELD(row, estimate.exact)},
+        {"scheme_error", NULL, "scheme error", NULL, 12, 1, COLUMN_FIELD(row, scheme_error)},
+        {.read = NULL}}};
+
+static struct row row_of(const struct averages *quantities, const struct measured *measured,
+                         size_t side, size_t q)
 {
-  FILE *table = results_table(results, "stationary.csv",
-                              "optimizer,micro_batch,batch,eta,rho,process,sde,observable,mean,"
-                              "se,n,diverged,exact,scheme_error");
-  for (size_t process = 0; process < processes; process++)
-    for (size_t q = 0; q < quantities->reported; q++) {
-      const struct estimate *estimate = &measured->estimate[process * quantities->reported + q];
-      series_case_columns(table, measured->one);
-      if (process == 0)
-        fprintf(table, "iterates,,%s,", quantities->name[q]);
-      else
-        fprintf(table, "sde,%zu,%s,", process - 1, quantities->name[q]);
-      results_number(table, sde_moments_mean(estimate->moments));
-      fputc(',', table);
-      results_number(table, sde_moments_standard_error(estimate->moments));
-      fprintf(table, ",%.0f,%" PRIu64 ",", estimate->moments.n, estimate->diverged);
-      results_number(table, estimate->exact);
-      fputc(',', table);
-      results_number(table, process == 0 ? NAN : estimate->scheme_error);
-      fputc('\n', table);
-    }
+  const struct estimate *estimate = &measured->estimate[side * quantities->reported + q];
+  return (struct row){.one = measured->one,
+                      .side = side,
+                      .quantity = quantities->name[q],
+                      .estimate = *estimate,
+                      .scheme_error = side == CASE_ITERATES ? NAN : estimate->scheme_error};
 }
 
-static json_t *side(const struct estimate *estimate)
-{
-  return json_pack("{s:o, s:o, s:I, s:I}", "mean",
-                   results_json(sde_moments_mean(estimate->moments)), "se",
-                   results_json(sde_moments_standard_error(estimate->moments)), "n",
-                   (json_int_t)estimate->moments.n, "diverged", (json_int_t)estimate->diverged);
-}
-
+/* A quantity of the iterates beside that of an SDE, as `compare` has its rows in the summary. */
 static json_t *summary_row(const struct averages *quantities, const struct measured *measured,
                            size_t s, size_t q)
 {
   const struct run_case *one = measured->one;
-  const struct estimate *iterates = &measured->estimate[q];
-  const struct estimate *solution = &measured->estimate[(1 + s) * quantities->reported + q];
+  struct row iterates = row_of(quantities, measured, CASE_ITERATES, q);
+  struct row solution = row_of(quantities, measured, case_side_of_sde(s), q);
   bool coupled = one->sde[s].coupled;
-  struct sde_moments path_by_path = solution->coupled_difference;
-  double difference =
-      coupled ? sde_moments_mean(path_by_path)
-              : sde_moments_mean(iterates->moments) - sde_moments_mean(solution->moments);
+  struct sde_moments path_by_path = solution.estimate.coupled_difference;
   double path_se = sde_moments_standard_error(path_by_path);
-  double independent_se = hypot(sde_moments_standard_error(iterates->moments),
-                                sde_moments_standard_error(solution->moments));
-  return json_pack(
-      "{s:s, s:o, s:I, s:f, s:f, s:s, s:f, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
-      "s:o, s:o}",
-      "optimizer", one->optimizer.rule->name, "micro_batch", series_micro_batch(one), "batch",
-      (json_int_t)one->optimizer.batch, "eta", one->optimizer.eta, "rho", one->optimizer.rho,
-      "observable", quantities->name[q], "time", (double)one->steps * one->optimizer.eta,
-      "sde_index", (int)s, "iterates", side(iterates), "sde", side(solution), "exact_iterates",
-      results_json(iterates->exact), "exact_sde", results_json(solution->exact), "difference",
-      results_json(difference), "difference_se", results_json(coupled ? path_se : independent_se),
-      "coupled", coupled, "variance_reduction",
-      results_json(coupled ? pow(independent_se / path_se, 2) : NAN), "scheme_error",
-      results_json(solution->scheme_error));
+  double independent_se = hypot(sde_moments_standard_error(iterates.estimate.moments),
+                                sde_moments_standard_error(solution.estimate.moments));
+  struct comparison row = {.one = one,
+                           .sde = s,
+                           .name = quantities->name[q],
+                           .time = (double)one->steps * one->optimizer.eta,
+                           .iterates = iterates.estimate.moments,
+                           .solution = solution.estimate.moments,
+                           .iterates_diverged = iterates.estimate.diverged,
+                           .solution_diverged = solution.estimate.diverged,
+                           .difference = coupled ? sde_moments_mean(path_by_path)
+                                                 : sde_moments_mean(iterates.estimate.moments) -
+                                                       sde_moments_mean(solution.estimate.moments),
+                           .difference_se = coupled ? path_se : independent_se,
+                           .coupled = coupled,
+                           .variance_reduction = coupled ? pow(independent_se / path_se, 2) : NAN,
+                           .exact_iterates = iterates.estimate.exact,
+                           .exact_solution = solution.estimate.exact,
+                           .scheme_error = solution.estimate.scheme_error};
+  return comparison_json(&row);
 }
 
 /* Is every estimate within its interval of the exact value? Where the burn-in has left something to
@@ -268,18 +273,18 @@ static enum holds judge_estimates(const struct averages *quantities,
 }
 
 static void judge(struct results *results, const struct averages *quantities,
-                  const struct measured *measured, size_t process, double quantile)
+                  const struct measured *measured, size_t side, double quantile)
 {
   enum holds holds = HOLDS_UNDECIDED;
   struct text text = {0};
-  if (measured->reason[process] != NULL)
-    text_add(&text, "%s", measured->reason[process]);
+  if (measured->reason[side] != NULL)
+    text_add(&text, "%s", measured->reason[side]);
   else
-    holds = judge_estimates(quantities, measured->estimate + process * quantities->reported,
-                            quantile, &text);
+    holds = judge_estimates(quantities, measured->estimate + side * quantities->reported, quantile,
+                            &text);
   char *label = case_label(measured->one);
   const struct optimizer *optimizer = &measured->one->optimizer;
-  char *who = process == 0 ? sde_strdup("the iterates") : sde_format("SDE %zu", process - 1);
+  char *who = side == CASE_ITERATES ? sde_strdup("the iterates") : case_side_label(side);
   char *claim = sde_format("%s, b %zu, eta %g, rho %g: long-run averages of %s are the exact "
                            "stationary moments",
                            label, optimizer->batch, optimizer->eta, optimizer->rho, who);
@@ -288,30 +293,6 @@ static void judge(struct results *results, const struct averages *quantities,
   sde_free(label);
   sde_free(who);
   sde_free(claim);
-}
-
-static void print(struct results *results, const struct averages *quantities,
-                  const struct measured *measured, size_t processes)
-{
-  char *label = case_label(measured->one);
-  for (size_t process = 0; process < processes; process++)
-    for (size_t q = 0; q < quantities->reported; q++) {
-      const struct estimate *estimate = &measured->estimate[process * quantities->reported + q];
-      char *who = process == 0 ? sde_strdup("iterates") : sde_format("SDE %zu", process - 1);
-      results_note(results, false, "%-13s %-7g %-6g %-8s %-14s %11.5g +- %-8.2g", label,
-                   measured->one->optimizer.eta, measured->one->optimizer.rho, who,
-                   quantities->name[q], sde_moments_mean(estimate->moments),
-                   sde_moments_standard_error(estimate->moments));
-      if (isnan(estimate->exact))
-        results_note(results, false, " %11s", "-");
-      else
-        results_note(results, false, " %11.5g", estimate->exact);
-      if (process > 0)
-        results_note(results, false, "  %.1g", estimate->scheme_error);
-      results_note(results, false, "\n");
-      sde_free(who);
-    }
-  sde_free(label);
 }
 
 /* The last step of the burn-in of every case must leave one to average over. */
@@ -337,22 +318,26 @@ static void report(struct results *results, const struct cases *cases,
                                         cases->count * (1 + sdes) * quantities->reported);
   json_t *rows = json_array();
   for (size_t i = 0; i < cases->count; i++) {
-    write_table(results, quantities, &all[i], 1 + sdes);
-    print(results, quantities, &all[i], 1 + sdes);
+    for (size_t side = 0; side < case_sides(cases); side++)
+      for (size_t q = 0; q < quantities->reported; q++) {
+        struct row row = row_of(quantities, &all[i], side, q);
+        columns_write(results, &columns, &row);
+        columns_print(results, &columns, &row);
+      }
     for (size_t s = 0; s < sdes; s++)
       for (size_t q = 0; q < quantities->reported; q++)
         json_array_append_new(rows, summary_row(quantities, &all[i], s, q));
-    for (size_t process = 0; process < 1 + sdes; process++)
-      judge(results, quantities, &all[i], process, quantile);
+    for (size_t side = 0; side < case_sides(cases); side++)
+      judge(results, quantities, &all[i], side, quantile);
   }
   results_note(results, false, "\n");
   json_object_set_new(results_summary(results), "rows", rows);
 }
 
-static void measured_free(struct measured *measured, size_t processes)
+static void measured_free(struct measured *measured, size_t sides)
 {
-  for (size_t process = 0; process < processes; process++)
-    sde_free(measured->reason[process]);
+  for (size_t side = 0; side < sides; side++)
+    sde_free(measured->reason[side]);
   sde_free(measured->reason);
   sde_free(measured->estimate);
 }
@@ -377,13 +362,12 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
     results_note(results, false, "Covariances are left out: more than %d dimensions\n",
                  AVERAGES_LARGEST_DIM);
   results_note(results, false,
-               "Averages over time from %g to %g; standard errors are over independent paths\n"
-               "%-13s %-7s %-6s %-8s %-14s %-23s %11s  %s\n",
-               burn_in, time, "optimizer", "eta", "rho", "process", "observable", "average",
-               "exact", "scheme error");
+               "Averages over time from %g to %g; standard errors are over independent paths\n",
+               burn_in, time);
+  columns_print_headings(results, &columns);
   report(results, cases, &quantities, all);
   for (size_t i = 0; i < cases->count; i++)
-    measured_free(&all[i], 1 + recipe->sdes);
+    measured_free(&all[i], case_sides(cases));
   sde_free(all);
   averages_free(&quantities);
   return true;

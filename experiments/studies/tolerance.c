@@ -242,8 +242,9 @@ static void draw_iterates(struct tolerance_case *done, uint64_t first, uint64_t 
                                   .progress_context = &round};
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
   for (size_t o = 0; o < cases->observables->count; o++)
-    done->iterates[o] = sde_moments_merged(done->iterates[o], result.moments[o]);
-  done->iterates_diverged += result.diverged[0];
+    done->iterates[o] =
+        sde_moments_merged(done->iterates[o], sde_ensemble_moments(&result, 0, 0, o));
+  done->iterates_diverged += sde_ensemble_diverged(&result, 0, 0);
   progress_ran(watch->progress, result.own_paths, result.own_work);
   sde_ensemble_result_free(&result);
 }
@@ -325,6 +326,7 @@ static struct comparison row_of(const struct tolerance_case *done, size_t sde, s
   return (struct comparison){.one = done->one,
                              .sde = sde,
                              .observable = observable,
+                             .name = done->cases->observable_name[observable],
                              .time = (double)done->one->steps * done->one->optimizer.eta,
                              .iterates = iterates,
                              .solution = solution,
