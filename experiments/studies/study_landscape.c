@@ -379,7 +379,7 @@ static void judge_drift(struct results *results, const struct run_case *one, siz
   const struct limit *limit = one->sde[s].limit;
   const struct limit_options *options = limit_options_of(limit);
   if (options->eta_order != 1 || options->rho_order == LIMIT_RHO_ORDER_EXACT ||
-      limit_uses_directions(limit))
+      limit_uses_directions(limit) || !optimizer_steps_along_gradient(&one->optimizer))
     return;
   size_t points, finite = 0, agreeing = 0;
   double *error = drift_errors(limit_system(limit), effective, box, &points);
