@@ -75,7 +75,9 @@ struct sde_ensemble_result {
   struct sde_moments *moments;     /* [(process*R + record)*O + observable] */
   struct sde_moments *differences; /* [(pair*R + record)*O + observable] */
   uint64_t *diverged;              /* [process*R + record]: paths that have diverged by then */
+  uint64_t *failed;                /* likewise: those of them whose process had failed */
   uint64_t *first_divergence;      /* [process]: step of the first, UINT64_MAX where none */
+  uint64_t *first_diverged;        /* [process]: that path's number, of several the lowest */
   double *samples;                 /* [((process*R + record)*O + observable)*S + path] or NULL */
   uint64_t own_paths;              /* of the paths, those that this rank has run */
   uint64_t own_work;               /* their steps of schemes and optimizers, of all processes */
