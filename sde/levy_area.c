@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* PATHS are worked on at once, so that a term's normals stay in the first caches. */
-enum { PATHS = 64, WORD_BITS = 64, LANES_BITS = 25 };
+enum { PATHS = 64, WORD_BITS = 64 };
 
 /* The tail's normals come first, one a pair; normals are drawn two by two, so the series starts
  * at an even lane. */
@@ -25,7 +25,7 @@ static size_t first_lane_of_series(size_t noise_dim)
 size_t sde_levy_area_terms(size_t noise_dim, double dt)
 {
   double m = (double)noise_dim;
-  size_t lanes = ((size_t)1 << LANES_BITS) - 1 - first_lane_of_series(noise_dim);
+  size_t lanes = SDE_RANDOM_LANES - 1 - first_lane_of_series(noise_dim);
   double needed = ceil(sqrt(5 * m / (12 * M_PI * M_PI * dt)));
   double most = floor((double)lanes / (2 * m));
   return (size_t)fmax(1, fmin(needed, most));
