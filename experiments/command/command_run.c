@@ -13,6 +13,7 @@
 #include "experiments/results/results.h"
 #include "experiments/studies/studies.h"
 #include "sde/ranks.h"
+#include "sde/status.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -5,6 +5,7 @@
 #include "experiments/command/command.h"
 #include "experiments/io/text.h"
 #include "sde/ranks.h"
+#include "sde/status.h"
 
 #include <ctype.h>
 #include <errno.h>

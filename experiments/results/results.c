@@ -7,6 +7,7 @@
 #include "experiments/recipe/study.h"
 #include "experiments/results/path_file.h"
 #include "sde/ranks.h"
+#include "sde/status.h"
 #include "sde/vector_math.h"
 
 #include <errno.h>
