@@ -7,6 +7,7 @@
 
 #include "sde/block.h"
 #include "sde/ranks.h"
+#include "sde/status.h"
 
 #include <math.h>
 #include <omp.h>
