@@ -81,9 +81,12 @@ static const char *reason_against(const struct optimizer *optimizer)
 {
   const struct objective *objective = optimizer->objective;
   return !objective->loss->quadratic ? "no exact moments: the loss is not quadratic"
-         : objective->loss->dim > SDE_LINEAR_LARGEST_DIM
+         : optimizer_dim(optimizer) > SDE_LINEAR_LARGEST_DIM
              ? "no exact moments: more than 40 dimensions"
-         : optimizer->type->normalized ? "no exact moments: the optimizer normalises"
+         : optimizer->rule->theory.normalized ? "no exact moments: the optimizer normalises"
+         : !optimizer->rule->theory.affine
+             ? "no exact moments: the update direction is not affine in x"
+         : optimizer->update->affine == NULL ? "no exact moments: the update rule is not affine"
          : objective->sampling == OBJECTIVE_GAUSSIAN
              ? "no exact moments: the noise has no variance, or perturbs and depends on the state"
              : "no exact moments: too many micro-batches";
@@ -91,8 +94,8 @@ static const char *reason_against(const struct optimizer *optimizer)
 
 static bool is_possible(const struct optimizer *optimizer)
 {
-  const struct loss *loss = optimizer->objective->loss;
-  return loss->quadratic && loss->dim <= SDE_LINEAR_LARGEST_DIM;
+  return optimizer->objective->loss->quadratic &&
+         optimizer_dim(optimizer) <= SDE_LINEAR_LARGEST_DIM;
 }
 
 /* What makes the map of a direction over a learning-rate step. */

@@ -6,6 +6,7 @@
 #define TESTS_MODELS_TESTING_H
 
 #include "models/limit.h"
+#include "models/rule_rw_sam.h"
 #include "tests/testing.h"
 
 /* Parameters for a table of keys from "key=value key=value": items of a list are separated by
@@ -55,9 +56,19 @@ void models_limit_at(const struct limit *limit, double eta, const double *x, dou
 void models_moments(const struct optimizer *optimizer, struct limit_options options,
                     const double *x, double *f, double *sigma);
 
+/* What perturbs in the rules that these tests code by hand, apart from models/. A rule that they do
+ * not know fails the test. */
+enum perturbation {
+  PERTURB_NOTHING,
+  PERTURB_FULL_GRADIENT,
+  PERTURB_MICRO_GRADIENT,
+  PERTURB_REWEIGHTED_GRADIENT
+};
+enum perturbation models_perturbation(const struct gradient_rule *rule);
+
 /* The weights of rw-sam cannot be had from noise potentials, nor its SDE by enumeration or by
  * expansion in rho. */
-bool models_is_reweighted(const struct optimizer_type *type);
+bool models_is_reweighted(const struct gradient_rule *type);
 
 /* The norm of a - b. */
 double models_distance(size_t count, const double *a, const double *b);

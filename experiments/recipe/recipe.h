@@ -33,6 +33,7 @@ struct recipe {
   struct parameters *output;
   size_t optimizers, sdes;
   struct parameters **optimizer; /* each with "name" */
+  struct parameters **update;    /* its update rule, with "name"; NULL where it gives none */
   struct parameters **sde;
   struct recipe_scheme automatic; /* for an SDE that leaves it to the program */
   char *sde_place, *output_place; /* of these keys, as parameters_place has it */

@@ -35,14 +35,14 @@ struct cell cell_case_label(const void *field)
 
 struct cell cell_case_optimizer(const void *field)
 {
-  return text(case_of(field)->optimizer.type->name);
+  return text(case_of(field)->optimizer.rule->name);
 }
 
 struct cell cell_case_micro_batch(const void *field)
 {
   const struct optimizer *optimizer = &case_of(field)->optimizer;
-  return optimizer->type->micro_batch == MICRO_NONE ? (struct cell){.kind = CELL_MISSING}
-                                                    : whole(optimizer->micro_batch);
+  return optimizer->rule->micro_batch == MICRO_BATCH_NONE ? (struct cell){.kind = CELL_MISSING}
+                                                          : whole(optimizer->micro_batch);
 }
 
 struct cell cell_case_batch(const void *field)

@@ -12,8 +12,8 @@
 void series_case_columns(FILE *table, const struct run_case *one)
 {
   const struct optimizer *optimizer = &one->optimizer;
-  fprintf(table, "%s,", optimizer->type->name);
-  if (optimizer->type->micro_batch != MICRO_NONE)
+  fprintf(table, "%s,", optimizer->rule->name);
+  if (optimizer->rule->micro_batch != MICRO_BATCH_NONE)
     fprintf(table, "%zu", optimizer->micro_batch);
   fprintf(table, ",%zu,", optimizer->batch);
   results_number(table, optimizer->eta);
@@ -24,7 +24,7 @@ void series_case_columns(FILE *table, const struct run_case *one)
 
 json_t *series_micro_batch(const struct run_case *one)
 {
-  return one->optimizer.type->micro_batch == MICRO_NONE
+  return one->optimizer.rule->micro_batch == MICRO_BATCH_NONE
              ? json_null()
              : json_integer((json_int_t)one->optimizer.micro_batch);
 }

@@ -35,9 +35,11 @@ static bool find_decay(const struct cases *cases, const struct comparison *row, 
   while (own != NULL && own->name != NULL && strcmp(own->name, decay->observable) != 0)
     own++;
   if (own == NULL || own->decay_rate == NULL || cases->objective->sampling == OBJECTIVE_GAUSSIAN ||
-      optimizer->type->normalized || isnan(row->difference))
+      !gradient_rule_has_regularizer(optimizer->rule) ||
+      (optimizer->rule->theory.regularizer & REGULARIZER_NORMS) != 0 ||
+      !optimizer_steps_along_gradient(optimizer) || isnan(row->difference))
     return false;
-  bool micro = optimizer->type->perturbation == PERTURB_MICRO_GRADIENT;
+  bool micro = (optimizer->rule->theory.regularizer & REGULARIZER_HALF_NOISE_TRACE) != 0;
   struct loss_setting setting = {
       optimizer->eta, optimizer->rho, objective_batch_factor(cases->objective, optimizer->batch),
       micro ? objective_batch_factor(cases->objective, optimizer->micro_batch) : 0};
@@ -79,7 +81,7 @@ static void add_to_summary(struct results *results, const struct comparison *row
   json_array_append_new(
       decays,
       json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:o, s:f, s:f}", "optimizer",
-                optimizer->type->name, "micro_batch", series_micro_batch(row->one), "batch",
+                optimizer->rule->name, "micro_batch", series_micro_batch(row->one), "batch",
                 (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho,
                 "observable", decay->observable, "rate", results_json(decay->iterates.value), "se",
                 results_json(decay->iterates.se), "sde_rate", results_json(decay->solution.value),

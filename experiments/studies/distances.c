@@ -81,7 +81,7 @@ static json_t *summary_row(const struct cases *cases, const struct run_case *one
   const struct optimizer *optimizer = &one->optimizer;
   return json_pack(
       "{s:s, s:o, s:I, s:f, s:f, s:i, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
-      "optimizer", optimizer->type->name, "micro_batch", series_micro_batch(one), "batch",
+      "optimizer", optimizer->rule->name, "micro_batch", series_micro_batch(one), "batch",
       (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "sde_index",
       (int)s, "observable", cases->observable_name[o], "time", (double)one->steps * optimizer->eta,
       "wasserstein", results_json(distance->wasserstein), "floor", results_json(distance->floor),

@@ -196,7 +196,7 @@ static json_t *summary_row(const struct comparison *comparison)
   bool known = comparison->reason == NULL;
   return json_pack(
       "{s:s, s:o, s:I, s:f, s:f, s:i, s:f, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "optimizer",
-      optimizer->type->name, "micro_batch", series_micro_batch(comparison->one), "batch",
+      optimizer->rule->name, "micro_batch", series_micro_batch(comparison->one), "batch",
       (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "sde_index",
       (int)comparison->sde, "time", (double)comparison->one->steps * optimizer->eta, "n",
       (json_int_t)comparison->n, "distance", results_json(comparison->distance), "critical",

@@ -108,7 +108,7 @@ size_t order_lines_make(const struct order_grid *grid, struct order_line *lines)
   for (size_t i = 0; i < grid->outer; i++)
     for (size_t k = 0; k < v; k++) {
       size_t first = i * grid->etas * grid->rhos * v + k;
-      bool moves = grid->cases->one[first].optimizer.type->perturbation != PERTURB_NOTHING;
+      bool moves = grid->cases->one[first].optimizer.rule->theory.depends != GRADIENT_UNPERTURBED;
       for (size_t r = 0; r < (moves ? grid->rhos : 1) && grid->etas > 1; r++)
         add_lines(grid, &line, ORDER_VERSUS_ETA, first + r * v, grid->rhos * v, grid->etas);
       for (size_t e = 0; e < grid->etas && moves && grid->rhos > 2 && order_has_floor(grid); e++)

@@ -244,7 +244,7 @@ static json_t *summary_row(const struct escape *escape)
   bool iterates = escape->process == 0;
   return json_pack(
       "{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
-      "optimizer", optimizer->type->name, "micro_batch", series_micro_batch(escape->one), "batch",
+      "optimizer", optimizer->rule->name, "micro_batch", series_micro_batch(escape->one), "batch",
       (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "process",
       iterates ? "iterates" : "sde", "sde_index",
       iterates ? json_null() : json_integer((json_int_t)escape->process - 1), "mean",

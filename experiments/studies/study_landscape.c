@@ -258,7 +258,7 @@ static void write_minima(struct results *results, json_t *rows, const struct run
     flat += at->flat;
     json_array_append_new(
         rows, json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:b}", "optimizer",
-                        optimizer->type->name, "micro_batch", series_micro_batch(one), "batch",
+                        optimizer->rule->name, "micro_batch", series_micro_batch(one), "batch",
                         (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho,
                         "function", function, "x", results_json(at->x[0]), "y", results_json(y),
                         "value", results_json(at->value), "flat", at->flat));
@@ -440,7 +440,7 @@ static void report_case(const struct cases *cases, const struct run_case *one,
                         json_t *rows)
 {
   struct optimizer sgd = one->optimizer;
-  sgd.type = optimizer_type_named("sgd");
+  sgd.rule = gradient_rule_named("sgd");
   struct effective_loss *loss = effective_loss_new(&sgd);
   struct effective_loss *effective = effective_loss_new(&one->optimizer);
   size_t points = minima_points(box);

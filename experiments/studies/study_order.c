@@ -132,8 +132,8 @@ static void write_line(struct results *results, const struct cases *cases,
   for (size_t i = 0; i < line->errors.count; i++) {
     const struct error_line_point *point = &line->errors.point[i];
     const struct optimizer *optimizer = &line->one->optimizer;
-    fprintf(table, "%s,", optimizer->type->name);
-    if (optimizer->type->micro_batch != MICRO_NONE)
+    fprintf(table, "%s,", optimizer->rule->name);
+    if (optimizer->rule->micro_batch != MICRO_BATCH_NONE)
       fprintf(table, "%zu", optimizer->micro_batch);
     fprintf(table, ",%zu,%zu,%s,%s,", optimizer->batch, line->sde,
             cases->observable_name[line->observable], order_versus_name(line));
@@ -168,7 +168,7 @@ static json_t *summary_fit(const struct cases *cases, const struct order_line *l
                           "floor_se", results_json(point->floor_se), "resolved", point->resolved));
   }
   return json_pack("{s:s, s:o, s:I, s:s, s:i, s:s, s:o, s:o, s:b, s:[o, o], s:o, s:I}", "optimizer",
-                   optimizer->type->name, "micro_batch", series_micro_batch(line->one), "batch",
+                   optimizer->rule->name, "micro_batch", series_micro_batch(line->one), "batch",
                    (json_int_t)optimizer->batch, "observable",
                    cases->observable_name[line->observable], "sde_index", (int)line->sde, "versus",
                    order_versus_name(line), "slope", results_json(errors->fit.slope), "slope_se",

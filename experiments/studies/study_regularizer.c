@@ -24,7 +24,7 @@ struct measured {
 
 static struct sde_stream probe_stream(const struct cases *cases, const struct optimizer *optimizer)
 {
-  char *name = sde_format("probe %s m=%zu b=%zu rho=%.17g", optimizer->type->name,
+  char *name = sde_format("probe %s m=%zu b=%zu rho=%.17g", optimizer->rule->name,
                           optimizer->micro_batch, optimizer->batch, optimizer->rho);
   struct sde_stream stream = sde_stream_named(parameters_u64(cases->recipe->common, "seed"), name);
   sde_free(name);
@@ -65,19 +65,17 @@ static void write_coefficient(struct results *results, json_t *rows, const struc
     fputc(',', table);
   }
   fprintf(table, "%" PRIu64 "\n", row->one->paths);
-  json_array_append_new(rows, json_pack("{s:s, s:o, s:I, s:f, s:I, s:s, s:o, s:o, s:f}",
-                                        "optimizer", optimizer->type->name, "micro_batch",
-                                        series_micro_batch(row->one), "batch",
-                                        (json_int_t)optimizer->batch, "rho", optimizer->rho,
-                                        "paths", (json_int_t)row->one->paths, "of",
-                                        optimizer->type->normalized ? "grad E|g_I|" : "grad tr V",
-                                        "coefficient", results_json(row->coefficient), "se",
-                                        results_json(row->se), "predicted", row->predicted));
+  json_array_append_new(
+      rows,
+      json_pack("{s:s, s:o, s:I, s:f, s:I, s:s, s:o, s:o, s:f}", "optimizer", optimizer->rule->name,
+                "micro_batch", series_micro_batch(row->one), "batch", (json_int_t)optimizer->batch,
+                "rho", optimizer->rho, "paths", (json_int_t)row->one->paths, "of",
+                drift_probe_slope(optimizer->rule), "coefficient", results_json(row->coefficient),
+                "se", results_json(row->se), "predicted", row->predicted));
   char *label = case_label(row->one);
   results_note(results, false, "%-12s %-6zu %-8g %-12s %12.6g +- %-9.2g %12.6g\n", label,
-               optimizer->batch, optimizer->rho,
-               optimizer->type->normalized ? "grad E|g_I|" : "grad tr V", row->coefficient, row->se,
-               row->predicted);
+               optimizer->batch, optimizer->rho, drift_probe_slope(optimizer->rule),
+               row->coefficient, row->se, row->predicted);
   sde_free(label);
 }
 
@@ -131,7 +129,7 @@ static enum holds judge(const struct cases *cases, const struct measured *row, d
 static bool same_family(const struct measured *a, const struct measured *b)
 {
   const struct optimizer *x = &a->one->optimizer, *y = &b->one->optimizer;
-  return x->type == y->type && x->batch == y->batch && x->rho == y->rho &&
+  return x->rule == y->rule && x->batch == y->batch && x->rho == y->rho &&
          a->one->paths == b->one->paths;
 }
 
@@ -156,13 +154,13 @@ static void family_verdict(struct results *results, const struct cases *cases,
   }
   if (!cases->loss->quadratic)
     text_add(&text, "; the loss is not quadratic, and a part of order rho^2 is in these");
-  bool full = optimizer->type->perturbation == PERTURB_FULL_GRADIENT;
+  unsigned terms = optimizer->rule->theory.regularizer;
   char *claim = sde_format(
-      "%s, b %zu, rho %g: the mean direction %s", optimizer->type->name, optimizer->batch,
+      "%s, b %zu, rho %g: the mean direction %s", optimizer->rule->name, optimizer->batch,
       optimizer->rho,
-      optimizer->type->normalized
+      (terms & REGULARIZER_NORMS) != 0
           ? "has rho grad E|g_I| in it, with coefficient rho, not half or twice it"
-      : full
+      : (terms & REGULARIZER_HALF_NOISE_TRACE) == 0
           ? "has no part along grad tr V: the full gradient does not see the noise"
           : "has the variance term, grad tr V with coefficient rho c(m)/2, not half or twice it");
   results_verdict(results, claim, holds, "%s", text.data);

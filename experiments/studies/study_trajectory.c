@@ -51,7 +51,7 @@ static json_t *final_means(const struct case_result *result, size_t side)
   }
   bool iterates = side == CASE_ITERATES;
   return json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:f, s:I, s:o}", "optimizer",
-                   one->optimizer.type->name, "micro_batch", series_micro_batch(one), "batch",
+                   one->optimizer.rule->name, "micro_batch", series_micro_batch(one), "batch",
                    (json_int_t)one->optimizer.batch, "eta", one->optimizer.eta, "rho",
                    one->optimizer.rho, "process", iterates ? "iterates" : "sde", "sde_index",
                    iterates ? json_null() : json_integer((json_int_t)case_sde_of_side(side)),
