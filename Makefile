@@ -83,11 +83,12 @@ BENCH_TASKS := $(call objects,$(filter-out bench/bench.c bench/plain_%,$(wildcar
 EXAMPLES := $(patsubst %.c,$(B)/%.so,$(wildcard examples/*/*.c))
 OBJECTS := $(LIBRARY) $(LIBRARY:$(B)/%=$(B)/pic/%) $(COMMAND) $(TEST_PROGRAMS:%=%.o) $(TEST_SUPPORT) \
   $(BENCH:%=%.o) $(BENCH_TASKS)
-# What a wrong number would be noticed by first: the theory, its numbers, and that bits repeat.
-QUICK := check_floors check_headers affine_limit converge ensemble enumeration exponential_euler \
-  formula gaussian_norm golden landscapes levy_area limit linear losses mathematics mlp noise objective \
-  optimizer order process quadratic random recipe regularizer same_bits scheme stationary statistics \
-  vector_math weak_order wiener
+# What a wrong number would be noticed by first: the theory, the schemes, random numbers, verdicts
+# and that bits repeat. 90 seconds on two processors.
+QUICK := check_floors check_headers affine_limit converge ensemble enumeration escape \
+  exponential_euler family fit floor formula gaussian_norm golden landscapes levy_area limit linear \
+  losses mathematics mlp multilevel noise objective optimizer order process quadratic random recipe \
+  regularizer same_bits scheme stationary statistics vector_math weak_order wiener
 VALGRIND_TESTS := test_status test_parameters test_recipe
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))
 SUBMAKE = +$(MAKE) --no-print-directory
