@@ -209,9 +209,16 @@ double oracle_mean(const struct oracle *oracle, size_t observable)
   return sum;
 }
 
-void oracle_moments(const struct oracle *oracle, double *mean, double *covariance)
+void oracle_moments(const struct oracle *oracle, size_t dim, double *mean, double *covariance)
 {
-  sde_linear_mean(oracle->dim, oracle->moments, mean);
-  sde_block_add(oracle->dim, 1, oracle->frame->centre, mean);
-  sde_linear_covariance(oracle->dim, oracle->moments, covariance);
+  size_t all = oracle->dim;
+  double *of_state = sde_alloc(all * (1 + all), sizeof *of_state), *spread = of_state + all;
+  sde_linear_mean(all, oracle->moments, of_state);
+  sde_linear_covariance(all, oracle->moments, spread);
+  for (size_t i = 0; i < dim; i++) {
+    mean[i] = of_state[i] + oracle->frame->centre[i];
+    for (size_t k = 0; k < dim; k++)
+      covariance[i * dim + k] = spread[i * all + k];
+  }
+  sde_free(of_state);
 }

@@ -35,15 +35,20 @@ bool optimizer_steps_along_gradient(const struct optimizer *optimizer)
   return affine.state[0][0] == 0 && affine.gradient[0] == 1;
 }
 
+void optimizer_update_settings(const struct optimizer *optimizer, char text[UPDATE_SETTINGS_SIZE])
+{
+  text[0] = '\0';
+  if (optimizer->update->describe != NULL)
+    optimizer->update->describe(optimizer, text);
+}
+
 char *optimizer_update_label(const struct optimizer *optimizer)
 {
-  const struct update_rule *update = optimizer->update;
-  char settings[80] = "";
+  char settings[UPDATE_SETTINGS_SIZE];
   if (optimizer_steps_along_gradient(optimizer))
     return NULL;
-  if (update->describe != NULL)
-    update->describe(optimizer, sizeof settings, settings);
-  return sde_format("%s%s%s", update->name, settings[0] == '\0' ? "" : " ", settings);
+  optimizer_update_settings(optimizer, settings);
+  return sde_format("%s%s%s", optimizer->update->name, settings[0] == '\0' ? "" : " ", settings);
 }
 
 size_t optimizer_dim(const struct optimizer *optimizer)

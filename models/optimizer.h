@@ -37,8 +37,10 @@ bool optimizer_same_rules(const struct optimizer *a, const struct optimizer *b);
 /* Is U = w, so that the step is that of SGD along w, and what is known of that holds? */
 bool optimizer_steps_along_gradient(const struct optimizer *optimizer);
 
-/* The update rule and its settings for people, "heavy-ball friction 2", released with sde_free; NULL
- * where U = w. */
+/* The update rule's settings for people, "friction 2" or "". */
+void optimizer_update_settings(const struct optimizer *optimizer, char text[UPDATE_SETTINGS_SIZE]);
+
+/* The update rule with them, "heavy-ball friction 2", released with sde_free; NULL where U = w. */
 char *optimizer_update_label(const struct optimizer *optimizer);
 
 /* The dimension of the state, and where it starts: y = (x, extra), from dim numbers x. */

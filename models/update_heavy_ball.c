@@ -57,9 +57,9 @@ static void affine(const struct optimizer *optimizer, struct update_affine *affi
   affine->gradient[1] = 1;
 }
 
-static void describe(const struct optimizer *optimizer, size_t size, char *text)
+static void describe(const struct optimizer *optimizer, char text[UPDATE_SETTINGS_SIZE])
 {
-  snprintf(text, size, "friction %.10g", optimizer->update_setting[FRICTION]);
+  snprintf(text, UPDATE_SETTINGS_SIZE, "friction %.10g", optimizer->update_setting[FRICTION]);
 }
 
 extern const struct update_rule update_rule_heavy_ball;

@@ -15,7 +15,7 @@
 
 struct optimizer;
 
-enum { UPDATE_VECTORS_MAX = 4 /* x among them */ };
+enum { UPDATE_VECTORS_MAX = 4 /* x among them */, UPDATE_SETTINGS_SIZE = 80 };
 
 /* U = state y + gradient w, vector by vector: U_v = sum_s state[v][s] y_s + gradient[v] w. */
 struct update_affine {
@@ -49,7 +49,7 @@ struct update_rule {
   bool (*read)(const struct parameters *given, struct optimizer *optimizer,
                struct sde_status *status);
   /* Its settings for people, "friction 2"; NULL: it has none. */
-  void (*describe)(const struct optimizer *optimizer, size_t size, char *text);
+  void (*describe)(const struct optimizer *optimizer, char text[UPDATE_SETTINGS_SIZE]);
   /* For people: the step, U, and what is held fixed as eta goes to 0. */
   const char *update, *direction_text, *fixed;
 };

@@ -88,6 +88,7 @@ static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t 
   struct run_case *one = &cases->one[cases->count++];
   double time = parameters_real(recipe->common, "time");
   one->optimizer = optimizer;
+  one->names_update = recipe_names_updates(recipe);
   one->antithetic = recipe_antithetic(recipe);
   one->paths = one->antithetic ? (paths + 1) / 2 : paths;
   one->steps = (uint64_t)llround(time / optimizer.eta);

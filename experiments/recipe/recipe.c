@@ -595,6 +595,14 @@ static bool reduces_variance(const struct recipe *recipe, const char *how)
          strcmp(parameters_text(recipe->common, "variance_reduction"), how) == 0;
 }
 
+bool recipe_names_updates(const struct recipe *recipe)
+{
+  for (size_t i = 0; i < recipe->optimizers; i++)
+    if (recipe->update[i] != NULL)
+      return true;
+  return false;
+}
+
 bool recipe_antithetic(const struct recipe *recipe)
 {
   return reduces_variance(recipe, "antithetic");

@@ -54,6 +54,9 @@ struct recipe_scheme recipe_scheme(const struct recipe *recipe, size_t sde);
  * takes no tolerance. */
 double recipe_tolerance(const struct recipe *recipe);
 
+/* Does some optimizer name its update rule? Results then say which it is in every row. */
+bool recipe_names_updates(const struct recipe *recipe);
+
 /* Does it ask for antithetic paths, and does its study take them? */
 bool recipe_antithetic(const struct recipe *recipe);
 

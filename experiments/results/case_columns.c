@@ -38,6 +38,22 @@ struct cell cell_case_optimizer(const void *field)
   return text(case_of(field)->optimizer.rule->name);
 }
 
+struct cell cell_case_update(const void *field)
+{
+  const struct run_case *one = case_of(field);
+  return one->names_update ? text(one->optimizer.update->name) : (struct cell){.kind = CELL_ABSENT};
+}
+
+struct cell cell_case_update_settings(const void *field)
+{
+  const struct run_case *one = case_of(field);
+  char settings[UPDATE_SETTINGS_SIZE];
+  if (!one->names_update)
+    return (struct cell){.kind = CELL_ABSENT};
+  optimizer_update_settings(&one->optimizer, settings);
+  return settings[0] == '\0' ? (struct cell){.kind = CELL_MISSING} : made(sde_strdup(settings));
+}
+
 struct cell cell_case_micro_batch(const void *field)
 {
   const struct optimizer *optimizer = &case_of(field)->optimizer;

@@ -9,9 +9,12 @@
 #include "experiments/results/columns.h"
 
 /* Of a field `const struct run_case *`. The label is "m-usam m=2"; the micro-batch is missing where
- * an optimizer has none. */
+ * an optimizer has none; the update rule and its settings, "friction 2", are absent where the recipe
+ * names none, and missing where there are none. */
 struct cell cell_case_label(const void *field);
 struct cell cell_case_optimizer(const void *field);
+struct cell cell_case_update(const void *field);
+struct cell cell_case_update_settings(const void *field);
 struct cell cell_case_micro_batch(const void *field);
 struct cell cell_case_batch(const void *field);
 struct cell cell_case_eta(const void *field);
@@ -30,6 +33,8 @@ struct cell cell_side_label(const void *field);
 #define COLUMNS_OF_VARIANT(ROW) \
   {.heading = "optimizer", .width = -13, COLUMN_OF_ONE(ROW, cell_case_label)}, \
   {"optimizer", COLUMN_OF_ONE(ROW, cell_case_optimizer)}, \
+  {"update", .by_table = true, COLUMN_OF_ONE(ROW, cell_case_update)}, \
+  {"update_settings", .by_table = true, COLUMN_OF_ONE(ROW, cell_case_update_settings)}, \
   {"micro_batch", COLUMN_OF_ONE(ROW, cell_case_micro_batch)}, \
   {"batch", COLUMN_OF_ONE(ROW, cell_case_batch)}
 #define COLUMNS_OF_CASE(ROW) \

@@ -81,7 +81,7 @@ static char *header_of(const struct column *column)
 {
   struct text text = {0};
   for (; column->read != NULL; column++)
-    if (column->name != NULL)
+    if (column->name != NULL && !column->by_table)
       text_add(&text, "%s%s", text.length == 0 ? "" : ",", column->name);
   return text.data;
 }
@@ -89,6 +89,7 @@ static char *header_of(const struct column *column)
 static void write_cell(FILE *table, struct cell cell)
 {
   switch (cell.kind) {
+  case CELL_ABSENT:
   case CELL_MISSING:
     break;
   case CELL_TEXT:
@@ -118,8 +119,9 @@ void columns_write(struct results *results, const struct columns *columns, const
   const char *separator = "";
   for (const struct column *column = columns->column; column->read != NULL; column++)
     if (column->name != NULL) {
-      fputs(separator, table);
-      write_cell(table, read_cell(column, row));
+      struct cell cell = read_cell(column, row);
+      fputs(cell.kind == CELL_ABSENT ? "" : separator, table);
+      write_cell(table, cell);
       separator = ",";
     }
   fputc('\n', table);
@@ -162,7 +164,10 @@ static void set_key(json_t *object, const struct columns *columns, const char *k
     if (rest == NULL)
       continue;
     found = true;
-    json_t *value = json_of(read_cell(column, row));
+    struct cell cell = read_cell(column, row);
+    if (cell.kind == CELL_ABSENT)
+      continue;
+    json_t *value = json_of(cell);
     if (rest[0] == '\0') {
       json_object_set_new(object, key, value);
       continue;
@@ -188,6 +193,7 @@ static void add_cell(const struct column *column, struct cell cell, struct text 
 {
   int digits = column->digits == 0 ? 6 : column->digits;
   switch (cell.kind) {
+  case CELL_ABSENT:
   case CELL_MISSING:
     text_add(line, "%*s", column->width, "");
     break;

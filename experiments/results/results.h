@@ -22,7 +22,9 @@ struct results *results_new(const struct recipe *recipe);
 void results_free(struct results *results);
 
 /* The stream of a CSV table such as "series.csv", which has its row in files.def, to be written to
- * with fprintf; made at the first call, which also writes the header row. */
+ * with fprintf; made at the first call, which also writes the header row. Behind a first column
+ * "optimizer" stand "update" and "update_settings" where the recipe names update rules: rows then
+ * have them, too (case_columns.h). */
 FILE *results_table(struct results *results, const char *name, const char *header);
 
 /* The same where it has been made; else NULL. */

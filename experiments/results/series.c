@@ -9,10 +9,20 @@
 #include <inttypes.h>
 #include <math.h>
 
+void series_update_columns(FILE *table, const struct run_case *one)
+{
+  char settings[UPDATE_SETTINGS_SIZE];
+  if (!one->names_update)
+    return;
+  optimizer_update_settings(&one->optimizer, settings);
+  fprintf(table, "%s,%s,", one->optimizer.update->name, settings);
+}
+
 void series_case_columns(FILE *table, const struct run_case *one)
 {
   const struct optimizer *optimizer = &one->optimizer;
   fprintf(table, "%s,", optimizer->rule->name);
+  series_update_columns(table, one);
   if (optimizer->rule->micro_batch != MICRO_BATCH_NONE)
     fprintf(table, "%zu", optimizer->micro_batch);
   fprintf(table, ",%zu,", optimizer->batch);
@@ -20,6 +30,18 @@ void series_case_columns(FILE *table, const struct run_case *one)
   fputc(',', table);
   results_number(table, optimizer->rho);
   fputc(',', table);
+}
+
+json_t *series_with_update(json_t *row, const struct run_case *one)
+{
+  char settings[UPDATE_SETTINGS_SIZE];
+  if (!one->names_update)
+    return row;
+  optimizer_update_settings(&one->optimizer, settings);
+  json_object_set_new(row, "update", json_string(one->optimizer.update->name));
+  json_object_set_new(row, "update_settings",
+                      settings[0] == '\0' ? json_null() : json_string(settings));
+  return row;
 }
 
 json_t *series_micro_batch(const struct run_case *one)

@@ -10,6 +10,13 @@
 /* Write "optimizer,micro_batch,batch,eta,rho," of a case to a table. */
 void series_case_columns(FILE *table, const struct run_case *one);
 
+/* Its part "update,update_settings,": nothing where the recipe names no update rule. */
+void series_update_columns(FILE *table, const struct run_case *one);
+
+/* Add "update" and "update_settings" to a case's row of a summary, where its recipe names update
+ * rules; returns the row. */
+json_t *series_with_update(json_t *row, const struct run_case *one);
+
 /* micro_batch as summaries carry it: null for optimizers without one. */
 json_t *series_micro_batch(const struct run_case *one);
 

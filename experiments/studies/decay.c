@@ -80,13 +80,16 @@ static void add_to_summary(struct results *results, const struct comparison *row
   }
   json_array_append_new(
       decays,
-      json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:o, s:f, s:f}", "optimizer",
-                optimizer->rule->name, "micro_batch", series_micro_batch(row->one), "batch",
-                (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho,
-                "observable", decay->observable, "rate", results_json(decay->iterates.value), "se",
-                results_json(decay->iterates.se), "sde_rate", results_json(decay->solution.value),
-                "sde_se", results_json(decay->solution.se), "closed_form", decay->closed_form,
-                "without_variance_term", decay->without_variance_term));
+      series_with_update(
+          json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:o, s:f, s:f}", "optimizer",
+                    optimizer->rule->name, "micro_batch", series_micro_batch(row->one), "batch",
+                    (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho,
+                    "observable", decay->observable, "rate", results_json(decay->iterates.value),
+                    "se", results_json(decay->iterates.se), "sde_rate",
+                    results_json(decay->solution.value), "sde_se", results_json(decay->solution.se),
+                    "closed_form", decay->closed_form, "without_variance_term",
+                    decay->without_variance_term),
+          row->one));
 }
 
 /* The closed form is to leading order only, so the verdict asks on which side of the middle between

@@ -79,16 +79,18 @@ static json_t *summary_row(const struct cases *cases, const struct run_case *one
                            size_t o, const struct distance *distance)
 {
   const struct optimizer *optimizer = &one->optimizer;
-  return json_pack(
-      "{s:s, s:o, s:I, s:f, s:f, s:i, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
-      "optimizer", optimizer->rule->name, "micro_batch", series_micro_batch(one), "batch",
-      (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "sde_index",
-      (int)s, "observable", cases->observable_name[o], "time", (double)one->steps * optimizer->eta,
-      "wasserstein", results_json(distance->wasserstein), "floor", results_json(distance->floor),
-      "floor_sd", results_json(distance->floor_sd), "scheme", results_json(distance->scheme),
-      "kolmogorov_smirnov", results_json(distance->kolmogorov_smirnov), "critical",
-      results_json(distance->critical), "iterates_n", (json_int_t)distance->n, "sde_n",
-      (json_int_t)distance->sde_n);
+  return series_with_update(
+      json_pack(
+          "{s:s, s:o, s:I, s:f, s:f, s:i, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
+          "optimizer", optimizer->rule->name, "micro_batch", series_micro_batch(one), "batch",
+          (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "sde_index",
+          (int)s, "observable", cases->observable_name[o], "time",
+          (double)one->steps * optimizer->eta, "wasserstein", results_json(distance->wasserstein),
+          "floor", results_json(distance->floor), "floor_sd", results_json(distance->floor_sd),
+          "scheme", results_json(distance->scheme), "kolmogorov_smirnov",
+          results_json(distance->kolmogorov_smirnov), "critical", results_json(distance->critical),
+          "iterates_n", (json_int_t)distance->n, "sde_n", (json_int_t)distance->sde_n),
+      one);
 }
 
 static void print(struct results *results, const struct cases *cases, const struct run_case *one,

@@ -194,16 +194,18 @@ static json_t *summary_row(const struct comparison *comparison)
 {
   const struct optimizer *optimizer = &comparison->one->optimizer;
   bool known = comparison->reason == NULL;
-  return json_pack(
-      "{s:s, s:o, s:I, s:f, s:f, s:i, s:f, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "optimizer",
-      optimizer->rule->name, "micro_batch", series_micro_batch(comparison->one), "batch",
-      (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "sde_index",
-      (int)comparison->sde, "time", (double)comparison->one->steps * optimizer->eta, "n",
-      (json_int_t)comparison->n, "distance", results_json(comparison->distance), "critical",
-      results_json(comparison->critical), "scheme_error", results_json(comparison->scheme),
-      "transient", results_json(known ? comparison->settled : NAN), "relaxation_time",
-      results_json(known ? 1 / comparison->rate : NAN), "iterates_distance",
-      results_json(comparison->iterates_distance));
+  return series_with_update(
+      json_pack(
+          "{s:s, s:o, s:I, s:f, s:f, s:i, s:f, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "optimizer",
+          optimizer->rule->name, "micro_batch", series_micro_batch(comparison->one), "batch",
+          (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "sde_index",
+          (int)comparison->sde, "time", (double)comparison->one->steps * optimizer->eta, "n",
+          (json_int_t)comparison->n, "distance", results_json(comparison->distance), "critical",
+          results_json(comparison->critical), "scheme_error", results_json(comparison->scheme),
+          "transient", results_json(known ? comparison->settled : NAN), "relaxation_time",
+          results_json(known ? 1 / comparison->rate : NAN), "iterates_distance",
+          results_json(comparison->iterates_distance)),
+      comparison->one);
 }
 
 /* What the distance may be on top of sampling. */

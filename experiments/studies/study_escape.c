@@ -242,18 +242,19 @@ static json_t *summary_row(const struct escape *escape)
 {
   const struct optimizer *optimizer = &escape->one->optimizer;
   bool iterates = escape->process == 0;
-  return json_pack(
-      "{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
-      "optimizer", optimizer->rule->name, "micro_batch", series_micro_batch(escape->one), "batch",
-      (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "process",
-      iterates ? "iterates" : "sde", "sde_index",
-      iterates ? json_null() : json_integer((json_int_t)escape->process - 1), "mean",
-      results_json(escape->estimate.mean), "se", results_json(escape->se), "n",
-      (json_int_t)escape->estimate.counted, "censored", (json_int_t)escape->estimate.censored,
-      "diverged", (json_int_t)escape->diverged, "restricted_mean",
-      results_json(escape->estimate.restricted), "exact", results_json(escape->exact),
-      "exact_error", results_json(escape->exact_error), "scheme_error",
-      results_json(iterates ? NAN : escape->scheme_error));
+  return series_with_update(
+      json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
+                "optimizer", optimizer->rule->name, "micro_batch", series_micro_batch(escape->one),
+                "batch", (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho,
+                "process", iterates ? "iterates" : "sde", "sde_index",
+                iterates ? json_null() : json_integer((json_int_t)escape->process - 1), "mean",
+                results_json(escape->estimate.mean), "se", results_json(escape->se), "n",
+                (json_int_t)escape->estimate.counted, "censored",
+                (json_int_t)escape->estimate.censored, "diverged", (json_int_t)escape->diverged,
+                "restricted_mean", results_json(escape->estimate.restricted), "exact",
+                results_json(escape->exact), "exact_error", results_json(escape->exact_error),
+                "scheme_error", results_json(iterates ? NAN : escape->scheme_error)),
+      escape->one);
 }
 
 static void print_row(struct results *results, const struct escape *escape)

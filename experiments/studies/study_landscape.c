@@ -257,11 +257,13 @@ static void write_minima(struct results *results, json_t *rows, const struct run
     fprintf(table, "%d\n", at->flat);
     flat += at->flat;
     json_array_append_new(
-        rows, json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:b}", "optimizer",
-                        optimizer->rule->name, "micro_batch", series_micro_batch(one), "batch",
-                        (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho,
-                        "function", function, "x", results_json(at->x[0]), "y", results_json(y),
-                        "value", results_json(at->value), "flat", at->flat));
+        rows, series_with_update(
+                  json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:b}", "optimizer",
+                            optimizer->rule->name, "micro_batch", series_micro_batch(one), "batch",
+                            (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho",
+                            optimizer->rho, "function", function, "x", results_json(at->x[0]), "y",
+                            results_json(y), "value", results_json(at->value), "flat", at->flat),
+                  one));
     if (!at->flat)
       results_note(results, false,
                    dim == 2 ? "%-13s %-7g %-6g %-10s %-11.5g (%.5g, %.5g)\n"
@@ -377,7 +379,7 @@ static void judge_drift(struct results *results, const struct run_case *one, siz
   const struct limit *limit = one->sde[s].limit;
   const struct limit_options *options = limit_options_of(limit);
   if (options->eta_order != 1 || options->rho_order == LIMIT_RHO_ORDER_EXACT ||
-      limit_uses_directions(limit))
+      limit_uses_directions(limit) || !optimizer_steps_along_gradient(&one->optimizer))
     return;
   size_t points, finite = 0, agreeing = 0;
   double *error = drift_errors(limit_system(limit), effective, box, &points);

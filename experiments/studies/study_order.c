@@ -133,6 +133,7 @@ static void write_line(struct results *results, const struct cases *cases,
     const struct error_line_point *point = &line->errors.point[i];
     const struct optimizer *optimizer = &line->one->optimizer;
     fprintf(table, "%s,", optimizer->rule->name);
+    series_update_columns(table, line->one);
     if (optimizer->rule->micro_batch != MICRO_BATCH_NONE)
       fprintf(table, "%zu", optimizer->micro_batch);
     fprintf(table, ",%zu,%zu,%s,%s,", optimizer->batch, line->sde,
@@ -167,14 +168,16 @@ static json_t *summary_fit(const struct cases *cases, const struct order_line *l
                           results_json(point->scheme_error), "floor", results_json(point->floor),
                           "floor_se", results_json(point->floor_se), "resolved", point->resolved));
   }
-  return json_pack("{s:s, s:o, s:I, s:s, s:i, s:s, s:o, s:o, s:b, s:[o, o], s:o, s:I}", "optimizer",
-                   optimizer->rule->name, "micro_batch", series_micro_batch(line->one), "batch",
-                   (json_int_t)optimizer->batch, "observable",
-                   cases->observable_name[line->observable], "sde_index", (int)line->sde, "versus",
-                   order_versus_name(line), "slope", results_json(errors->fit.slope), "slope_se",
-                   results_json(errors->fit.se), "exact", errors->exact, "range",
-                   results_json(errors->x_low), results_json(errors->x_high), "points", points,
-                   "unresolved", (json_int_t)(errors->count - errors->resolved));
+  return series_with_update(
+      json_pack("{s:s, s:o, s:I, s:s, s:i, s:s, s:o, s:o, s:b, s:[o, o], s:o, s:I}", "optimizer",
+                optimizer->rule->name, "micro_batch", series_micro_batch(line->one), "batch",
+                (json_int_t)optimizer->batch, "observable",
+                cases->observable_name[line->observable], "sde_index", (int)line->sde, "versus",
+                order_versus_name(line), "slope", results_json(errors->fit.slope), "slope_se",
+                results_json(errors->fit.se), "exact", errors->exact, "range",
+                results_json(errors->x_low), results_json(errors->x_high), "points", points,
+                "unresolved", (json_int_t)(errors->count - errors->resolved)),
+      line->one);
 }
 
 static void print_line(struct results *results, const struct cases *cases,

@@ -66,12 +66,14 @@ static void write_coefficient(struct results *results, json_t *rows, const struc
   }
   fprintf(table, "%" PRIu64 "\n", row->one->paths);
   json_array_append_new(
-      rows,
-      json_pack("{s:s, s:o, s:I, s:f, s:I, s:s, s:o, s:o, s:f}", "optimizer", optimizer->rule->name,
-                "micro_batch", series_micro_batch(row->one), "batch", (json_int_t)optimizer->batch,
-                "rho", optimizer->rho, "paths", (json_int_t)row->one->paths, "of",
-                drift_probe_slope(optimizer->rule), "coefficient", results_json(row->coefficient),
-                "se", results_json(row->se), "predicted", row->predicted));
+      rows, series_with_update(
+                json_pack("{s:s, s:o, s:I, s:f, s:I, s:s, s:o, s:o, s:f}", "optimizer",
+                          optimizer->rule->name, "micro_batch", series_micro_batch(row->one),
+                          "batch", (json_int_t)optimizer->batch, "rho", optimizer->rho, "paths",
+                          (json_int_t)row->one->paths, "of", drift_probe_slope(optimizer->rule),
+                          "coefficient", results_json(row->coefficient), "se",
+                          results_json(row->se), "predicted", row->predicted),
+                row->one));
   char *label = case_label(row->one);
   results_note(results, false, "%-12s %-6zu %-8g %-12s %12.6g +- %-9.2g %12.6g\n", label,
                optimizer->batch, optimizer->rho, drift_probe_slope(optimizer->rule),

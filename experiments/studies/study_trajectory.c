@@ -50,13 +50,15 @@ static json_t *final_means(const struct case_result *result, size_t side)
                                   "se", results_json(sde_moments_standard_error(moments))));
   }
   bool iterates = side == CASE_ITERATES;
-  return json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:f, s:I, s:o}", "optimizer",
-                   one->optimizer.rule->name, "micro_batch", series_micro_batch(one), "batch",
-                   (json_int_t)one->optimizer.batch, "eta", one->optimizer.eta, "rho",
-                   one->optimizer.rho, "process", iterates ? "iterates" : "sde", "sde_index",
-                   iterates ? json_null() : json_integer((json_int_t)case_sde_of_side(side)),
-                   "time", case_time(result, end), "diverged",
-                   (json_int_t)case_diverged(result, side, end), "observables", means);
+  return series_with_update(
+      json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:f, s:I, s:o}", "optimizer",
+                one->optimizer.rule->name, "micro_batch", series_micro_batch(one), "batch",
+                (json_int_t)one->optimizer.batch, "eta", one->optimizer.eta, "rho",
+                one->optimizer.rho, "process", iterates ? "iterates" : "sde", "sde_index",
+                iterates ? json_null() : json_integer((json_int_t)case_sde_of_side(side)), "time",
+                case_time(result, end), "diverged", (json_int_t)case_diverged(result, side, end),
+                "observables", means),
+      one);
 }
 
 static void print_final(struct results *results, const struct case_result *result, size_t side)
