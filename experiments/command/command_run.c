@@ -17,6 +17,7 @@
 #include "experiments/results/transaction.h"
 #include "experiments/studies/studies.h"
 #include "sde/ranks.h"
+#include "sde/status.h"
 
 #include <getopt.h>
 #include <stdlib.h>

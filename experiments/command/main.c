@@ -6,6 +6,7 @@
 #include "experiments/command/threads.h"
 #include "experiments/io/text.h"
 #include "sde/ranks.h"
+#include "sde/status.h"
 
 #include <ctype.h>
 #include <errno.h>

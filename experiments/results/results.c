@@ -9,6 +9,7 @@
 #include "experiments/results/files.h"
 #include "experiments/results/path_file.h"
 #include "sde/ranks.h"
+#include "sde/status.h"
 #include "sde/vector_math.h"
 
 #include <math.h>
