@@ -26,7 +26,8 @@ const struct gradient_rule *const *gradient_rules(void)
 const struct gradient_rule *gradient_rule_named(const char *name)
 {
   for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
-    if (strcmp((*rule)->name, name) == 0)
+    if (strcmp((*rule)->name, name) == 0 ||
+        ((*rule)->other_name != NULL && strcmp((*rule)->other_name, name) == 0))
       return *rule;
   return NULL;
 }

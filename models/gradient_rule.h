@@ -70,6 +70,7 @@ struct gradient_draw {
 /* A rule: a row of the registry. Optional functions are NULL where there is nothing to do. */
 struct gradient_rule {
   const char *name, *summary;
+  const char *other_name; /* accepted for it as well; NULL: none */
   enum micro_batch_size micro_batch;
   struct gradient_theory theory;
   /* e_j in e[i*width + p], of unit scale, at x. What comes in: g at x for GRADIENT_OF_POINT, g_Ij at
@@ -91,7 +92,7 @@ struct gradient_rule {
   const char *update, *regularizer, *theorem;
 };
 
-/* All rules, ended by NULL; the one of a name, or NULL. */
+/* All rules, ended by NULL; the one of a name, its other name included, or NULL. */
 const struct gradient_rule *const *gradient_rules(void);
 const struct gradient_rule *gradient_rule_named(const char *name);
 

@@ -7,6 +7,7 @@
 extern const struct gradient_rule gradient_rule_plain;
 const struct gradient_rule gradient_rule_plain = {
     .name = "sgd",
+    .other_name = "plain",
     .summary = "stochastic gradient descent",
     .micro_batch = MICRO_BATCH_NONE,
     .theory = {.depends = GRADIENT_UNPERTURBED, .affine = true, .expands = true},

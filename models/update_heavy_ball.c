@@ -76,5 +76,5 @@ const struct update_rule update_rule_heavy_ball = {
     .fixed =
         "the friction gamma: momentum mu = 1 - eta gamma. In PyTorch's SGD lr = eta^2, momentum "
         "= mu, and its buffer is -p/eta. With mu fixed instead, p relaxes within O(eta) and the "
-        "iterates become those of SGD with learning rate eta/(1 - mu) on the time scale of "
-        "x"};
+        "iterates become those of SGD with learning rate eta^2/(1 - mu), which is lr/(1 - "
+        "mu)"};

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What docs/extending.md promises: a loss and a scheme are each one file and one row, an optimizer is
-# one row. In a copy of the tree each is added so and nothing else is touched; the program then lists
-# them, and runs them right.
+# What docs/extending.md promises: a loss, a scheme, a gradient rule and an update rule are each one
+# file and one row. In a copy of the tree each is added so and nothing else is touched; the program
+# then lists them and runs them right, and the generic tests hold for them.
 set -euo pipefail
 
 # shellcheck source=tests/prelude.bash
@@ -11,8 +11,8 @@ export SHARPSDE_PLOTS=$scratch/no-pictures
 # With what is built already, so that only what is new, and the tables, are compiled.
 built=$(dirname "$program")
 mkdir tree tree/build
-cp -a "$root"/{Makefile,sde,models,experiments,data} tree
-cp -a "$built"/{sde,models,experiments,flags,libsharpsde.a} tree/build
+cp -a "$root"/{Makefile,sde,models,analysis,experiments,data,tests} tree
+cp -a "$built"/{sde,models,analysis,experiments,tests,flags,libsharpsde.a} tree/build
 cd tree
 
 # The loss of examples/own_loss.c, up to its main, as the registry wants it.
@@ -26,19 +26,43 @@ echo 'LOSS(own)' >>models/losses.def
 sed -e 's/sde_euler_maruyama/sde_plain_euler/g' -e 's/"euler-maruyama"/"plain-euler"/' \
   sde/euler_maruyama.c >sde/plain_euler.c
 echo 'SDE_SCHEME(plain_euler)' >>sde/schemes.def
-# An optimizer: m-usam under another name.
-sed -n '/^OPTIMIZER(m_usam/,/")$/p' models/optimizers.def |
-  sed -e 's/m_usam/own_usam/' -e 's/"m-usam"/"own-usam"/' >row
-grep -q own-usam row || fail "no row of m-usam"
-cat row >>models/optimizers.def
+for rule in behind rw_usam clipped; do
+  cp "tests/extending/rule_$rule.c" models
+  echo "GRADIENT_RULE($rule)" >>models/gradient_rules.def
+done
+for rule in averaged scaled; do
+  cp "tests/extending/update_$rule.c" models
+  echo "UPDATE_RULE($rule)" >>models/update_rules.def
+done
 
-make B=build build/sharpsde >said 2>&1 || fail "the program with what was added: $(tail -n 30 said)"
+make B=build build/sharpsde build/tests/test_update >said 2>&1 ||
+  fail "the program with what was added: $(tail -n 30 said)"
 compiled=$(grep -c '^  CC' said)
-[ "$compiled" -le 12 ] || fail "much was compiled anew, so the build is not the one tested: $compiled"
-for pair in losses=own schemes=plain-euler optimizers=own-usam; do
+[ "$compiled" -le 16 ] || fail "much was compiled anew, so the build is not the one tested: $compiled"
+for pair in losses=own schemes=plain-euler optimizers=behind optimizers=rw-usam optimizers=clipped \
+  optimizers=averaged optimizers=scaled; do
   build/sharpsde list "${pair%=*}" | grep -q "^  ${pair#*=} " || fail "list does not know $pair"
 done
-build/sharpsde explain own-usam >/dev/null || fail "explain does not know own-usam"
+
+# One step of each of the new update rules with every gradient rule, and of the new gradient rules
+# with every update rule.
+CK_RUN_CASE='one step' SHARPSDE_TEST_SCALE=0.1 build/tests/test_update >said 2>&1 ||
+  fail "the generic tests: $(tail said)"
+
+# What is printed is the row's own: no closed form of another rule, no order that it has not.
+explained() {
+  build/sharpsde explain "$1" | tr -s ' \n' ' ' >said
+  grep -qF "$2" said || fail "explain $1 does not say: $2"
+}
+for rule in behind rw-usam clipped; do
+  build/sharpsde explain $rule >said
+  ! grep -q 'tr V)\|E|g_I|\|h/|h|\|g_I/|g_I|\|a_i' said || fail "explain $rule: $(cat said)"
+done
+explained behind 'u = (m/b) sum_j g_Ij(x - rho g_Ij(x))'
+explained behind 'F = E [g_I + rho H_I e_I]'
+explained rw-usam 'u = g_B(x + rho h), h = sum_i p_i g_i(x)'
+explained averaged 'U = (-(1 - 2 eta) p + eta w, 2 p + w, a - x)'
+! build/sharpsde explain rw-usam | grep -q 'rho_order: 1' || fail "rw-usam has no order 1 in rho"
 
 cat >recipe.yaml <<RECIPE
 study: compare
@@ -47,7 +71,7 @@ batch: 2
 eta: 0.05
 rho: 0.1
 time: 1
-optimizers: [{name: own-usam, micro_batch: 1}]
+optimizers: [{name: m-usam, micro_batch: 1}]
 sde: {scheme: plain-euler, substeps: 32}
 paths: 20000
 observables: [x1]
@@ -64,4 +88,53 @@ awk -F, '$6 != "process" && $9 == 1 {
     rows++
   }
   END { exit bad || rows != 2 }' out/series.csv || fail "not the exact means: $(cat out/series.csv)"
-echo "a loss, a scheme and an optimizer, each by its row"
+
+# The SDEs of the new gradient rule have weak order 1 and 2, that without its term in rho has none;
+# with an update rule of two vectors as well.
+cat >order.yaml <<RECIPE
+study: order
+loss: {name: quadratic, data: data/quadratic4.csv}
+start: [1.5, -1]
+batch: 4
+eta: [0.03125, 0.015625, 0.0078125]
+rho: 0.1
+time: 2
+optimizers:
+  - {name: behind, micro_batch: 1}
+  - {name: behind, micro_batch: 2, update: {name: averaged}}
+sde: [{rho_order: exact}, {rho_order: exact, eta_order: 2}, {rho_order: 0}]
+paths: 64
+observables: [x1, x2]
+RECIPE
+build/sharpsde run order.yaml -o order --quiet 2>said || fail "order ended: $(cat said)"
+claims() {
+  tr -d '\n' <order/summary.json | grep -o "\"claim\": *\"[^\"]*$1[^\"]*\", *\"holds\": *$2" | wc -l
+}
+[ "$(claims 'SDE 0: the error falls like eta^1' true)" -eq 2 ] || fail "no weak order 1"
+[ "$(claims 'SDE 1: the error falls like eta^2' true)" -eq 2 ] || fail "no weak order 2"
+[ "$(claims 'SDE 2: most of the error does not go to zero' true)" -eq 2 ] ||
+  fail "without its term in rho the SDE is not seen to differ"
+[ "$(claims '' false)" -eq 0 ] || fail "a verdict fails"
+
+# A report of rules that theory does not know prints their own update.
+cat >own.yaml <<RECIPE
+study: compare
+loss: {name: quadratic, data: data/quadratic4.csv}
+start: [1.5, -1]
+batch: 2
+eta: 0.1
+rho: 0.1
+time: 1
+optimizers:
+  - {name: rw-usam}
+  - {name: clipped, micro_batch: 1}
+  - {name: m-usam, micro_batch: 1, update: {name: scaled}}
+sde: {rho_order: exact}
+paths: 64
+observables: [loss]
+records: 1
+RECIPE
+build/sharpsde run own.yaml -o own --quiet 2>said || fail "rules of their own ended: $(cat said)"
+grep -q 'u = g_B(x + rho h), h = sum_i' own/report.html || fail "the report has not the row's update"
+! grep -q '<mi>h</mi><mrow><mo stretchy="false">‖' own/report.html || fail "rw-usam is normalised"
+echo "a loss, a scheme, gradient rules and update rules, each by its row"

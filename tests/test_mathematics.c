@@ -405,7 +405,7 @@ static struct printed read_report(const struct gradient_rule *type, int eta_orde
   struct printed printed = {0};
   const struct limit_options options = {
       .eta_order = eta_order, .rho_order = which.rho_order, .variance_term = which.variance_term};
-  mathematics_update(&update, type);
+  mathematics_update(&update, type, NULL);
   mathematics_sde(&sde, type, &options, gaussian);
   sde.data = changed(sde.data, change);
   const char *at = update.data;

@@ -493,13 +493,12 @@ static void set_polynomials(enum sde_noise_class noise, struct polynomials *all)
 {
   static const size_t noises[SDE_NOISE_CLASSES] = {2, 1, 2, 2, NOISES};
   gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
-  *all = (struct polynomials){
-      .system = {.name = "polynomials",
-                 .dim = 2,
-                 .noise_dim = noises[noise],
-                 .noise = noise,
-                 .context = all,
-                 .evaluate = polynomials_evaluate}};
+  *all = (struct polynomials){.system = {.name = "polynomials",
+                                         .dim = 2,
+                                         .noise_dim = noises[noise],
+                                         .noise = noise,
+                                         .context = all,
+                                         .evaluate = polynomials_evaluate}};
   for (size_t i = 0; i < 2; i++) {
     set_random(rng, &all->drift[i]);
     for (size_t k = 0; k < noises[noise]; k++)

@@ -1,6 +1,7 @@
 /*
  * The command `explain`: an optimizer, its SDEs, its regulariser and the theorem, from the row of its
- * gradient rule and what theory knows of its perturbation. theory.md section 3.
+ * gradient rule and what theory knows of its perturbation; or an update rule, from its row. theory.md
+ * sections 3 and 12.
  */
 #include "experiments/command/command.h"
 #include "experiments/io/text.h"
@@ -165,16 +166,59 @@ static void explain(const struct gradient_rule *rule)
   text_wrap(stdout, WIDTH, "", "", symbols);
 }
 
+/* "(x, p)", the vectors of the state; released with sde_free. */
+static char *state_of(const struct update_rule *rule)
+{
+  struct text text = {0};
+  text_add(&text, "(x");
+  for (size_t v = 1; v < update_rule_vectors(rule); v++)
+    text_add(&text, ", %s", rule->extra[v - 1].name);
+  text_add(&text, ")");
+  return text.data;
+}
+
+static void explain_update(const struct update_rule *rule)
+{
+  char *heading = sde_format("%s: %s", rule->name, rule->summary), *state = state_of(rule);
+  char *sde =
+      sde_format("dY = -F dt + sqrt(eta) Sigma^(1/2) dW, Y = %s, F = E U, Sigma = Cov U", state);
+  text_wrap(stdout, WIDTH, "", "", heading);
+  printf("\n");
+  print_field("used as", "optimizers: [{name: ..., update: {name: ..., keys}}], with any optimizer "
+                         "of `sharpsde list optimizers`, whose random gradient is w");
+  print_field("update", rule->update);
+  print_field("", rule->direction_text);
+  print_field("SDE", sde);
+  print_field("", "to order 2 in eta with F + (eta/2) DF F for F");
+  print_field("F and Sigma", rule->affine != NULL
+                                 ? "U is affine in w: they follow from mean and covariance of w, "
+                                   "and the Wiener processes are those of w"
+                                 : "U is not affine in w: they are from all batches, or from "
+                                   "fresh ones a step where these are too many");
+  print_field("held fixed", rule->fixed);
+  for (const struct parameter_key *key = rule->keys; key != NULL && key->name != NULL; key++)
+    print_field(key->name, key->help);
+  sde_free(heading);
+  sde_free(state);
+  sde_free(sde);
+}
+
 int command_explain(int argc, char **argv)
 {
   struct sde_status status = {SDE_OK, ""};
   const char *name = command_word(argc, argv, "optimizer", &status);
   const struct gradient_rule *rule = name == NULL ? NULL : gradient_rule_named(name);
+  const struct update_rule *update = name == NULL ? NULL : update_rule_named(name);
   struct text names = {0};
   for (const struct gradient_rule *const *each = gradient_rules(); *each != NULL; each++)
     text_add(&names, "%s ", (*each)->name);
+  for (const struct update_rule *const *each = update_rules(); *each != NULL; each++)
+    if (gradient_rule_named((*each)->name) == NULL)
+      text_add(&names, "%s ", (*each)->name);
   if (rule != NULL)
     explain(rule);
+  else if (update != NULL)
+    explain_update(update);
   else if (name != NULL)
     command_unknown("optimizer", name, names.data, &status);
   sde_free(names.data);

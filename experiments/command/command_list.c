@@ -65,7 +65,7 @@ static void list_optimizers(void)
 {
   for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
     print_row(2, (*rule)->name, (*rule)->summary);
-  printf("update rules, with their keys (optimizers: [{name: ..., update: {name: ...}}, ...])\n");
+  printf("update rules, with their keys (optimizers: [{name: ..., update: {name: ...}}])\n");
   for (const struct update_rule *const *rule = update_rules(); *rule != NULL; rule++) {
     print_row(2, (*rule)->name, (*rule)->summary);
     print_keys(4, schema_update(*rule), 1); /* but for its name */

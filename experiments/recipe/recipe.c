@@ -646,7 +646,8 @@ void recipe_free(struct recipe *recipe)
 void recipe_each_file(const struct recipe *recipe, void (*each)(void *context, const char *path),
                       void *context)
 {
-  for (const struct parameter_key *key = recipe->loss_type->keys; key->name != NULL; key++) {
+  for (const struct parameter_key *key = recipe->loss_type->keys; key != NULL && key->name != NULL;
+       key++) {
     size_t count = 0;
     const char *const *path = key->type == PARAMETER_FILE && parameters_has(recipe->loss, key->name)
                                   ? parameters_texts(recipe->loss, key->name, &count)

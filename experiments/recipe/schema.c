@@ -318,6 +318,9 @@ struct schema *schema_optimizer(void)
   struct text names = {0};
   add_name(schema, "which optimizer");
   REGISTRY_NAMES(&names, gradient_rule, gradient_rules());
+  for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
+    if ((*rule)->other_name != NULL)
+      text_add(&names, " %s", (*rule)->other_name);
   set_choices(schema, "name", &names);
   add_rows(schema, sizeof optimizer_rows / sizeof *optimizer_rows, optimizer_rows);
   for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)

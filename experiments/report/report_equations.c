@@ -110,9 +110,22 @@ static void add_solutions(struct text *page, const struct report_run *run, const
 
 /* ---- which SDE serves whom ---- */
 
+/* An optimizer of the recipe, whatever its settings; update NULL is a step along w. */
+struct named {
+  const struct gradient_rule *rule;
+  const struct update_rule *update;
+};
+
+/* "m-usam", "m-usam with heavy-ball"; released with sde_free. */
+static char *name_of(const struct named *named)
+{
+  return sde_format("%s%s%s", named->rule->name, named->update == NULL ? "" : " with ",
+                    named->update == NULL ? "" : named->update->name);
+}
+
 /* An SDE of the recipe for one of its optimizers, and its equations as they are shown. */
 struct solved {
-  const struct gradient_rule *type;
+  struct named of;
   size_t sde;
   char *equations;
   bool shown;
@@ -143,7 +156,7 @@ static void add_forms(struct text *page, const struct report_run *run, const str
     bool any = false;
     for (const struct solved *one = first; one < end; one++)
       any |= strcmp(one->equations, first->equations) == 0 && (json_int_t)one->sde == sde &&
-             who != NULL && serves(who, one->type->name);
+             who != NULL && serves(who, one->of.rule->name);
     if (!any || how == NULL || chosen == NULL)
       continue;
     char *line = sde_format("SDE %lld of %s: %s (%s).", (long long)sde, who, how, chosen);
@@ -162,7 +175,9 @@ static char *group_name(const struct report_run *run, struct solved *first, stru
     for (struct solved *one = first; one < end; one++) {
       if (one->sde != s || strcmp(one->equations, first->equations) != 0)
         continue;
-      text_add(&name, "%s%s", any ? ", " : name.length > 0 ? "; " : "", one->type->name);
+      char *own = name_of(&one->of);
+      text_add(&name, "%s%s", any ? ", " : name.length > 0 ? "; " : "", own);
+      sde_free(own);
       any = one->shown = true;
     }
     char *label = sde_label(sdes, s);
@@ -194,7 +209,7 @@ static void add_group(struct text *page, const struct report_run *run, struct so
   }
   for (const struct solved *one = first; one < end && !isnan(report_run_tolerance(run)); one++)
     if (strcmp(one->equations, first->equations) == 0)
-      add_solutions(page, run, one->type->name, one->sde);
+      add_solutions(page, run, one->of.rule->name, one->sde);
   text_add(page, "%s", first->equations);
   add_forms(page, run, first, end);
   sde_free(name);
@@ -202,7 +217,7 @@ static void add_group(struct text *page, const struct report_run *run, struct so
 
 /* Every SDE of every optimizer; equations that several have are shown with the first of them. */
 static void add_sdes(struct text *page, const struct report_run *run, size_t count,
-                     const struct gradient_rule *const *type, const char *prefix, int level)
+                     const struct named *named, const char *prefix, int level)
 {
   const json_t *sdes = json_object_get(run->summary, "sdes");
   size_t each = json_array_size(sdes);
@@ -211,10 +226,14 @@ static void add_sdes(struct text *page, const struct report_run *run, size_t cou
   for (struct solved *one = solved; one < end; one++) {
     struct text equations = {0};
     size_t index = (size_t)(one - solved);
-    one->type = type[index / each];
+    one->of = named[index / each];
     one->sde = index % each;
     struct limit_options options = options_of(json_array_get(sdes, one->sde));
-    mathematics_sde(&equations, one->type, &options, strcmp(sampling, "gaussian") == 0);
+    bool gaussian = strcmp(sampling, "gaussian") == 0;
+    if (one->of.update == NULL)
+      mathematics_sde(&equations, one->of.rule, &options, gaussian);
+    else
+      mathematics_state_sde(&equations, one->of.rule, one->of.update, &options, gaussian);
     one->equations = equations.data;
   }
   for (struct solved *one = solved; one < end; one++) {
@@ -255,32 +274,52 @@ static void add_values(struct text *page, const struct report_run *run, struct f
 }
 
 /* The theorem as a sentence; where there is none, what stands behind "none; ". */
-static void add_source(struct text *page, const struct gradient_rule *type)
+static void add_source(struct text *page, const struct gradient_rule *rule)
 {
   static const char none[] = "none; ";
-  bool has = strncmp(type->theorem, none, strlen(none)) != 0;
-  const char *source = has ? type->theorem : type->theorem + strlen(none);
+  bool has = strncmp(rule->theorem, none, strlen(none)) != 0;
+  const char *source = has ? rule->theorem : rule->theorem + strlen(none);
   char *sentence = sde_format("%c%s.", toupper((unsigned char)source[0]), source + 1);
   html_element(page, "p", "class=\"mathnote\"", sentence);
   sde_free(sentence);
 }
 
-static const struct gradient_rule *type_of(struct fy_node *optimizer)
+/* The rule is NULL where the recipe names none. */
+static struct named named_by(struct fy_node *optimizer)
 {
   const char *name = yaml_scalar(yaml_get(optimizer, "name"));
-  return name == NULL ? NULL : gradient_rule_named(name);
+  struct fy_node *update = yaml_get(optimizer, "update");
+  const char *by = update == NULL ? NULL : yaml_scalar(yaml_get(update, "name"));
+  struct named named = {.rule = name == NULL ? NULL : gradient_rule_named(name),
+                        .update = by == NULL ? NULL : update_rule_named(by)};
+  struct optimizer any = {.update = named.update, .eta = 1};
+  if (named.update != NULL && optimizer_steps_along_gradient(&any))
+    named.update = NULL;
+  return named;
+}
+
+/* "with heavy-ball: SGD with momentum ...; what is held fixed" */
+static void add_update(struct text *page, const struct update_rule *update)
+{
+  char *line = sde_format("The update rule %s: %s. As η goes to 0 it holds fixed %s.", update->name,
+                          update->summary, update->fixed);
+  html_prose_element(page, "p", "class=\"mathnote\"", line);
+  sde_free(line);
 }
 
 static void add_optimizer(struct text *page, const struct report_run *run,
-                          struct fy_node *optimizer, const struct gradient_rule *type,
-                          const char *id, int level)
+                          struct fy_node *optimizer, const struct named *named, const char *id,
+                          int level)
 {
-  char *heading = sde_format("%s: %s", type->name, type->summary);
+  char *name = name_of(named), *heading = sde_format("%s: %s", name, named->rule->summary);
   html_heading(page, level, id, "update", heading);
   add_values(page, run, optimizer);
-  mathematics_update(page, type);
-  add_source(page, type);
+  mathematics_update(page, named->rule, named->update);
+  if (named->update != NULL)
+    add_update(page, named->update);
+  add_source(page, named->rule);
   sde_free(heading);
+  sde_free(name);
 }
 
 /* The optimizers one by one, then their SDEs. */
@@ -288,23 +327,23 @@ static void add_optimizers(struct text *page, const struct report_run *run, stru
                            const char *prefix, int level)
 {
   size_t room = list == NULL ? 0 : (size_t)fy_node_sequence_item_count(list), count = 0;
-  const struct gradient_rule **types = sde_alloc(room + 1, sizeof *types);
+  struct named *all = sde_alloc(room + 1, sizeof *all);
   for (size_t i = 0; i < room; i++) {
     struct fy_node *optimizer = fy_node_sequence_get_by_index(list, (int)i);
-    const struct gradient_rule *type = type_of(optimizer);
-    if (type == NULL)
+    struct named named = named_by(optimizer);
+    if (named.rule == NULL)
       continue;
     char *id = sde_format("%soptimizer-%zu-", prefix, i);
-    add_optimizer(page, run, optimizer, type, id, level);
+    add_optimizer(page, run, optimizer, &named, id, level);
     sde_free(id);
     bool seen = false;
     for (size_t k = 0; k < count; k++)
-      seen |= types[k] == type;
+      seen |= all[k].rule == named.rule && all[k].update == named.update;
     if (!seen)
-      types[count++] = type;
+      all[count++] = named;
   }
-  add_sdes(page, run, count, types, prefix, level);
-  sde_free(types);
+  add_sdes(page, run, count, all, prefix, level);
+  sde_free(all);
 }
 
 /* The names of a summary's fits, each once. */

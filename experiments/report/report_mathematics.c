@@ -143,11 +143,28 @@ static void display_text(struct text *page, const char *formula)
   text_add(page, "</mtext></math></div>\n");
 }
 
-void mathematics_update(struct text *page, const struct gradient_rule *rule)
+/* w = ..., from the formula of u, in MathML or as it stands in the row. */
+static void display_gradient(struct text *page, const struct gradient_rule *rule)
 {
-  const char *update = update_of(rule);
-  if (update != NULL)
-    display(page, update, rule->micro_batch == MICRO_BATCH_WHOLE);
+  const char *formula = update_of(rule);
+  char *text = formula != NULL ? sde_format(ID("w") EQUALS "%s", formula + strlen(UPDATE))
+                               : sde_format("w%s", rule->update + 1);
+  if (formula != NULL)
+    display(page, text, rule->micro_batch == MICRO_BATCH_WHOLE);
+  else
+    display_text(page, text);
+  sde_free(text);
+}
+
+void mathematics_update(struct text *page, const struct gradient_rule *rule,
+                        const struct update_rule *update)
+{
+  const char *formula = update_of(rule);
+  if (update != NULL) {
+    display_text(page, update->update);
+    display_gradient(page, rule);
+  } else if (formula != NULL)
+    display(page, formula, rule->micro_batch == MICRO_BATCH_WHOLE);
   else
     display_text(page, rule->update);
   add_regularizer(page, rule);
@@ -155,9 +172,11 @@ void mathematics_update(struct text *page, const struct gradient_rule *rule)
 
 /* ---- SDEs ---- */
 
-#define ITO(drift)                                                                                 \
-  D XT EQUALS MINUS drift D ID("t") PLUS ROOT(ETA)                                                 \
+#define ITO_OF(state, drift)                                                                       \
+  D state EQUALS MINUS drift D ID("t") PLUS ROOT(ETA)                                              \
       SUP(SIGMA, ROW(NUMBER("1") OP("/") NUMBER("2"))) D ID("W")
+#define ITO(drift) ITO_OF(XT, drift)
+#define SECOND_DRIFT PAREN(F_ PLUS FRAC(ETA, NUMBER("2")) ROW(UP("D") F_) F_)
 #define SGD_SIGMA SIGMA EQUALS C_OF("b") V
 
 /* What drives F and Sigma to one order in rho. */
@@ -320,25 +339,66 @@ static void display_error(struct text *page, const struct gradient_rule *rule,
   sde_free(formula);
 }
 
+static void add_words(struct text *page, const char *words, bool whole)
+{
+  if (words == NULL)
+    return;
+  text_add(page, "<p class=\"mathnote\">Here ");
+  add_template(page, words, whole);
+  text_add(page, ".</p>\n");
+}
+
+static void add_error(struct text *page, const struct gradient_rule *rule,
+                      const struct limit_options *options)
+{
+  text_add(page, "<p>Theory leaves it the weak error, up to a fixed time and for smooth φ,</p>\n");
+  display_error(page, rule, options);
+}
+
 void mathematics_sde(struct text *page, const struct gradient_rule *rule,
                      const struct limit_options *options, bool gaussian)
 {
   bool whole = rule->micro_batch == MICRO_BATCH_WHOLE;
   struct form form = form_of(rule, options, gaussian);
-  display(page,
-          options->eta_order == 2 ? ITO(PAREN(F_ PLUS FRAC(ETA, NUMBER("2")) ROW(UP("D") F_) F_))
-                                        OP(",")
-                                  : ITO(F_) OP(","),
-          whole);
+  display(page, options->eta_order == 2 ? ITO(SECOND_DRIFT) OP(",") : ITO(F_) OP(","), whole);
   display(page, form.drift, whole);
   display(page, form.noise, whole);
-  if (form.words != NULL) {
-    text_add(page, "<p class=\"mathnote\">Here ");
-    add_template(page, form.words, whole);
-    text_add(page, ".</p>\n");
-  }
-  text_add(page, "<p>Theory leaves it the weak error, up to a fixed time and for smooth φ,</p>\n");
-  display_error(page, rule, options);
+  add_words(page, form.words, whole);
+  add_error(page, rule, options);
+}
+
+/* A formula "F = ..." or "Sigma = ..." as the moment of w. */
+static void display_moment(struct text *page, const char *moment, const char *formula, bool whole)
+{
+  char *of_gradient = sde_format("%s%s", moment, strstr(formula, EQUALS));
+  display(page, of_gradient, whole);
+  sde_free(of_gradient);
+}
+
+void mathematics_state_sde(struct text *page, const struct gradient_rule *rule,
+                           const struct update_rule *update, const struct limit_options *options,
+                           bool gaussian)
+{
+  bool whole = rule->micro_batch == MICRO_BATCH_WHOLE;
+  display(page,
+          options->eta_order == 2 ? ITO_OF(ID("Y"), SECOND_DRIFT) OP(",")
+                                  : ITO_OF(ID("Y"), F_) OP(","),
+          whole);
+  text_add(page, "<p>for the state Y = (x");
+  for (size_t v = 1; v < update_rule_vectors(update); v++)
+    text_add(page, ", %s", update->extra[v - 1].name);
+  text_add(page, "), with F and Σ the mean and the covariance of U,</p>\n");
+  display_text(page, update->direction_text);
+  if (update->affine != NULL) {
+    struct form form = form_of(rule, options, gaussian);
+    text_add(page, "<p>which follow from those of w:</p>\n");
+    display_moment(page, MEAN ID("w"), form.drift, whole);
+    display_moment(page, ID("Cov") THIN ID("w"), form.noise, whole);
+    add_words(page, form.words, whole);
+  } else
+    text_add(page,
+             "<p>over all batches, or over fresh ones a step where these are too many.</p>\n");
+  add_error(page, rule, options);
 }
 
 static const char *factor_of(const char *sampling)

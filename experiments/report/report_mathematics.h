@@ -9,13 +9,21 @@
 #include "models/limit.h"
 #include "models/optimizer.h"
 
-/* The update x <- x - eta u, the direction u, and the regulariser R. */
-void mathematics_update(struct text *page, const struct gradient_rule *rule);
+/* The update x <- x - eta u with its direction u, or with an update rule that is given w and the
+ * rule's own step; and the regulariser R. */
+void mathematics_update(struct text *page, const struct gradient_rule *rule,
+                        const struct update_rule *update);
 
 /* The SDE of these orders, with and without the variance term, of sampling or of Gaussian noise
  * potentials: the equation, F, Sigma, and the weak error that theory leaves it. */
 void mathematics_sde(struct text *page, const struct gradient_rule *rule,
                      const struct limit_options *options, bool gaussian);
+
+/* The same of an optimizer with this update rule: the equation of its state, whose F and Sigma are
+ * those of U. */
+void mathematics_state_sde(struct text *page, const struct gradient_rule *rule,
+                           const struct update_rule *update, const struct limit_options *options,
+                           bool gaussian);
 
 /* What the symbols mean; c(s) as the recipe's `sampling` has it, "" where that is not known. */
 void mathematics_symbols(struct text *page, const char *sampling);
