@@ -131,6 +131,26 @@ struct optimizer models_optimizer(const struct objective *objective, const char 
       .rule_setting = {[RW_SAM_LAMBDA] = 1, [RW_SAM_DELTA] = 1e-4, [RW_SAM_EXACT_NORMS] = true}};
 }
 
+void models_set_update(struct optimizer *optimizer, const char *name, const char *settings)
+{
+  static const struct parameter_key none[] = {{.name = NULL}};
+  struct optimizer with = *optimizer;
+  struct sde_status status = {SDE_OK, ""};
+  with.update = update_rule_named(name);
+  ck_assert_msg(with.update != NULL, "no update rule is named %s", name);
+  struct parameters *parameters =
+      models_parameters(with.update->keys == NULL ? none : with.update->keys, settings);
+  bool good = with.update->read == NULL || with.update->read(parameters, &with, &status);
+  parameters_free(parameters);
+  ck_assert_msg(good, "%s", status.message);
+  *optimizer = with;
+}
+
+const char *models_update_example(const char *name)
+{
+  return strcmp(name, "heavy-ball") == 0 ? "friction=2" : "";
+}
+
 struct models_setup models_setup_new(const char *loss, const char *noise, const char *optimizer,
                                      double rho, size_t batch, size_t micro_batch)
 {

@@ -60,11 +60,13 @@ static void make_line(const struct order_grid *grid, struct order_line *line, si
       if (all[first + i * stride].optimizer.rho == 0)
         zero = cell_at(grid, first + i * stride, line);
   line->one = &all[first];
+  line->same_rules = true;
   line->errors.axis = order_versus_name(line);
   line->errors.point = sde_alloc(count, sizeof *line->errors.point);
   for (size_t i = 0; i < count; i++) {
     size_t index = first + i * stride;
     const struct order_cell *cell = cell_at(grid, index, line);
+    line->same_rules &= optimizer_same_rules(&all[index].optimizer, &all[first].optimizer);
     if (cell != zero)
       line->errors.point[line->errors.count++] = make_point(line, &all[index], cell, zero);
   }
