@@ -12,25 +12,34 @@
 
 /* ---- fields ---- */
 
-static struct cell whole(uint64_t number)
+struct cell cell_of_text(const char *text)
+{
+  return (struct cell){.kind = text == NULL ? CELL_MISSING : CELL_TEXT, .text = text};
+}
+
+struct cell cell_of_made_text(char *text)
+{
+  return (struct cell){.kind = CELL_TEXT, .text = text, .made = text};
+}
+
+struct cell cell_of_whole(uint64_t number)
 {
   return (struct cell){.kind = CELL_WHOLE, .whole = number};
 }
 
-static struct cell real(double number)
+struct cell cell_of_real(double number)
 {
   return (struct cell){.kind = isnan(number) ? CELL_MISSING : CELL_REAL, .real = number};
 }
 
 struct cell cell_text(const void *field)
 {
-  const char *text = *(const char *const *)field;
-  return (struct cell){.kind = text == NULL ? CELL_MISSING : CELL_TEXT, .text = text};
+  return cell_of_text(*(const char *const *)field);
 }
 
 struct cell cell_real(const void *field)
 {
-  return real(*(const double *)field);
+  return cell_of_real(*(const double *)field);
 }
 
 struct cell cell_flag(const void *field)
@@ -40,32 +49,32 @@ struct cell cell_flag(const void *field)
 
 struct cell cell_unsigned(const void *field)
 {
-  return whole(*(const unsigned *)field);
+  return cell_of_whole(*(const unsigned *)field);
 }
 
 struct cell cell_unsigned_long(const void *field)
 {
-  return whole(*(const unsigned long *)field);
+  return cell_of_whole(*(const unsigned long *)field);
 }
 
 struct cell cell_unsigned_long_long(const void *field)
 {
-  return whole(*(const unsigned long long *)field);
+  return cell_of_whole(*(const unsigned long long *)field);
 }
 
 struct cell cell_mean(const void *field)
 {
-  return real(sde_moments_mean(*(const struct sde_moments *)field));
+  return cell_of_real(sde_moments_mean(*(const struct sde_moments *)field));
 }
 
 struct cell cell_standard_error(const void *field)
 {
-  return real(sde_moments_standard_error(*(const struct sde_moments *)field));
+  return cell_of_real(sde_moments_standard_error(*(const struct sde_moments *)field));
 }
 
 struct cell cell_count(const void *field)
 {
-  return whole((uint64_t)((const struct sde_moments *)field)->n);
+  return cell_of_whole((uint64_t)((const struct sde_moments *)field)->n);
 }
 
 static struct cell read_cell(const struct column *column, const void *row)
