@@ -3,6 +3,7 @@
  */
 #include "experiments/io/progress.h"
 #include "experiments/recipe/study.h"
+#include "experiments/results/case_columns.h"
 #include "experiments/results/path_file.h"
 #include "experiments/results/series.h"
 
@@ -15,32 +16,59 @@ static const struct parameter_key keys[] = {
      .help = "trajectory: how many single paths of each process go to trajectory.csv"},
     {.name = NULL}};
 
+/* An observable of a path at a time. */
+struct path_row {
+  const struct run_case *one;
+  size_t side, path;
+  const char *observable;
+  double time, value;
+};
+
+static const struct columns trajectory = {
+    "trajectory.csv", (const struct column[]){COLUMNS_OF_CASE(path_row),
+                                              COLUMNS_OF_SIDE(path_row),
+                                              {"path", COLUMN_FIELD(path_row, path)},
+                                              COLUMN_OF_OBSERVABLE(path_row, observable),
+                                              {"time", COLUMN_FIELD(path_row, time)},
+                                              {"value", COLUMN_FIELD(path_row, value)},
+                                              {.read = NULL}}};
+
 static void write_paths(struct results *results, const struct case_result *result, size_t paths)
 {
-  FILE *table = results_table(results, "trajectory.csv",
-                              "optimizer,micro_batch,batch,eta,rho,process,sde,path,observable,"
-                              "time,value");
-  const struct cases *cases = result->cases;
-  for (size_t side = 0; side < case_sides(cases); side++)
+  for (size_t side = 0; side < case_sides(result->cases); side++)
     for (size_t path = 0; path < paths; path++)
       for (size_t o = 0; o < result->ensemble.observables; o++)
         for (size_t r = 0; r < result->ensemble.records; r++) {
-          series_case_columns(table, result->one);
-          if (side == CASE_ITERATES)
-            fputs("iterates,,", table);
-          else
-            fprintf(table, "sde,%zu,", case_sde_of_side(side));
-          fprintf(table, "%zu,%s,", path, cases->observable_name[o]);
-          results_number(table, case_time(result, r));
-          fputc(',', table);
-          results_number(table, case_samples(result, side, r, o)[path]);
-          fputc('\n', table);
+          struct path_row row = {.one = result->one,
+                                 .side = side,
+                                 .path = path,
+                                 .observable = result->cases->observable_name[o],
+                                 .time = case_time(result, r),
+                                 .value = case_samples(result, side, r, o)[path]};
+          columns_write(results, &trajectory, &row);
         }
 }
 
+/* A side at the end time. */
+struct end_row {
+  const struct run_case *one;
+  size_t side;
+  double time;
+  uint64_t diverged;
+};
+
+static const struct columns ends = {
+    NULL, (const struct column[]){COLUMNS_OF_CASE(end_row),
+                                  COLUMNS_OF_SIDE(end_row),
+                                  {"time", COLUMN_FIELD(end_row, time)},
+                                  {"diverged", COLUMN_FIELD(end_row, diverged)},
+                                  {.read = NULL}}};
+
+static const char *const keys_of_ends[] = {"optimizer", "micro_batch", "batch", "eta",      "rho",
+                                           "process",   "sde_index",   "time",  "diverged", NULL};
+
 static json_t *final_means(const struct case_result *result, size_t side)
 {
-  const struct run_case *one = result->one;
   size_t end = case_end(result);
   json_t *means = json_object();
   for (size_t o = 0; o < result->ensemble.observables; o++) {
@@ -49,14 +77,11 @@ static json_t *final_means(const struct case_result *result, size_t side)
                         json_pack("{s:o, s:o}", "mean", results_json(sde_moments_mean(moments)),
                                   "se", results_json(sde_moments_standard_error(moments))));
   }
-  bool iterates = side == CASE_ITERATES;
-  return json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:f, s:I, s:o}", "optimizer",
-                   one->optimizer.type->name, "micro_batch", series_micro_batch(one), "batch",
-                   (json_int_t)one->optimizer.batch, "eta", one->optimizer.eta, "rho",
-                   one->optimizer.rho, "process", iterates ? "iterates" : "sde", "sde_index",
-                   iterates ? json_null() : json_integer((json_int_t)case_sde_of_side(side)),
-                   "time", case_time(result, end), "diverged",
-                   (json_int_t)case_diverged(result, side, end), "observables", means);
+  struct end_row row = {result->one, side, case_time(result, end),
+                        case_diverged(result, side, end)};
+  json_t *object = columns_json(&ends, keys_of_ends, &row);
+  json_object_set_new(object, "observables", means);
+  return object;
 }
 
 static void print_final(struct results *results, const struct case_result *result, size_t side)
