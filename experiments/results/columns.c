@@ -115,14 +115,25 @@ static void write_cell(FILE *table, struct cell cell)
   sde_free(cell.made);
 }
 
-void columns_write(struct results *results, const struct columns *columns, const void *row)
+static FILE *table_of(struct results *results, const struct columns *columns)
 {
   FILE *table = results_find_table(results, columns->file);
-  if (table == NULL) {
-    char *header = header_of(columns->column);
-    table = results_table(results, columns->file, header);
-    sde_free(header);
-  }
+  if (table != NULL)
+    return table;
+  char *header = header_of(columns->column);
+  table = results_table(results, columns->file, header);
+  sde_free(header);
+  return table;
+}
+
+void columns_begin(struct results *results, const struct columns *columns)
+{
+  table_of(results, columns);
+}
+
+void columns_write(struct results *results, const struct columns *columns, const void *row)
+{
+  FILE *table = table_of(results, columns);
   const char *separator = "";
   for (const struct column *column = columns->column; column->read != NULL; column++)
     if (column->name != NULL) {
@@ -215,6 +226,11 @@ static void add_cell(const struct column *column, struct cell cell, struct text 
   sde_free(cell.made);
 }
 
+static bool is_blank(struct cell cell)
+{
+  return cell.kind == CELL_MISSING || (cell.kind == CELL_TEXT && cell.text[0] == '\0');
+}
+
 /* Print a line, the headings where `row` is NULL, without the blanks at its end. */
 static void print_line(struct results *results, const struct columns *columns, const void *row)
 {
@@ -227,7 +243,7 @@ static void print_line(struct results *results, const struct columns *columns, c
       cell = read_cell(column, row);
     const char *before = column->before == NULL ? " " : column->before;
     if (line.length > 0)
-      text_add(&line, "%*s", (int)strlen(before), cell.kind == CELL_MISSING ? "" : before);
+      text_add(&line, "%*s", (int)strlen(before), is_blank(cell) ? "" : before);
     add_cell(column, cell, &line);
   }
   while (line.length > 0 && line.data[line.length - 1] == ' ')

@@ -90,7 +90,8 @@ struct cell cell_of_real(double number);
 
 /* ---- outputs ---- */
 
-/* Append a row to the CSV table. */
+/* Make the CSV table, of no row as yet; append a row, where it is made if need be. */
+void columns_begin(struct results *results, const struct columns *columns);
 void columns_write(struct results *results, const struct columns *columns, const void *row);
 
 /* A row as an object of the summary with these keys, ended by NULL, in this order. */

@@ -9,26 +9,6 @@
 #include <inttypes.h>
 #include <math.h>
 
-void series_case_columns(FILE *table, const struct run_case *one)
-{
-  const struct optimizer *optimizer = &one->optimizer;
-  fprintf(table, "%s,", optimizer->type->name);
-  if (optimizer->type->micro_batch != MICRO_NONE)
-    fprintf(table, "%zu", optimizer->micro_batch);
-  fprintf(table, ",%zu,", optimizer->batch);
-  results_number(table, optimizer->eta);
-  fputc(',', table);
-  results_number(table, optimizer->rho);
-  fputc(',', table);
-}
-
-json_t *series_micro_batch(const struct run_case *one)
-{
-  return one->optimizer.type->micro_batch == MICRO_NONE
-             ? json_null()
-             : json_integer((json_int_t)one->optimizer.micro_batch);
-}
-
 /* An observable of a side at a record. */
 struct series_row {
   const struct run_case *one;

@@ -7,12 +7,6 @@
 #include "experiments/cases/case_run.h"
 #include "experiments/results/results.h"
 
-/* Write "optimizer,micro_batch,batch,eta,rho," of a case to a table. */
-void series_case_columns(FILE *table, const struct run_case *one);
-
-/* micro_batch as summaries carry it: null for optimizers without one. */
-json_t *series_micro_batch(const struct run_case *one);
-
 /* Append a case's rows to series.csv: its iterates and each SDE, each record, each observable. Warn
  * where a mean is not a number because a formula has no value where paths have gone. */
 void series_write(struct results *results, const struct case_result *result);

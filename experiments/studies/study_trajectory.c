@@ -35,6 +35,7 @@ static const struct columns trajectory = {
 
 static void write_paths(struct results *results, const struct case_result *result, size_t paths)
 {
+  columns_begin(results, &trajectory);
   for (size_t side = 0; side < case_sides(result->cases); side++)
     for (size_t path = 0; path < paths; path++)
       for (size_t o = 0; o < result->ensemble.observables; o++)
@@ -49,55 +50,46 @@ static void write_paths(struct results *results, const struct case_result *resul
         }
 }
 
-/* A side at the end time. */
+/* An observable of a side at the end time. */
 struct end_row {
   const struct run_case *one;
   size_t side;
+  const char *observable;
   double time;
+  struct sde_moments moments;
   uint64_t diverged;
 };
 
 static const struct columns ends = {
     NULL, (const struct column[]){COLUMNS_OF_CASE(end_row),
                                   COLUMNS_OF_SIDE(end_row),
+                                  COLUMN_OF_OBSERVABLE(end_row, observable),
                                   {"time", COLUMN_FIELD(end_row, time)},
+                                  COLUMNS_OF_MOMENTS("", "", "mean", end_row, moments),
                                   {"diverged", COLUMN_FIELD(end_row, diverged)},
                                   {.read = NULL}}};
 
 static const char *const keys_of_ends[] = {"optimizer", "micro_batch", "batch", "eta",      "rho",
                                            "process",   "sde_index",   "time",  "diverged", NULL};
+static const char *const keys_of_means[] = {"mean", "se", NULL};
 
-static json_t *final_means(const struct case_result *result, size_t side)
+/* Print the means of a side at the end time; as an object of the summary. */
+static json_t *report_end(struct results *results, const struct case_result *result, size_t side)
 {
   size_t end = case_end(result);
-  json_t *means = json_object();
+  struct end_row row = {.one = result->one,
+                        .side = side,
+                        .time = case_time(result, end),
+                        .diverged = case_diverged(result, side, end)};
+  json_t *object = columns_json(&ends, keys_of_ends, &row), *means = json_object();
   for (size_t o = 0; o < result->ensemble.observables; o++) {
-    struct sde_moments moments = case_moments(result, side, end, o);
-    json_object_set_new(means, result->cases->observable_name[o],
-                        json_pack("{s:o, s:o}", "mean", results_json(sde_moments_mean(moments)),
-                                  "se", results_json(sde_moments_standard_error(moments))));
+    row.observable = result->cases->observable_name[o];
+    row.moments = case_moments(result, side, end, o);
+    columns_print(results, &ends, &row);
+    json_object_set_new(means, row.observable, columns_json(&ends, keys_of_means, &row));
   }
-  struct end_row row = {result->one, side, case_time(result, end),
-                        case_diverged(result, side, end)};
-  json_t *object = columns_json(&ends, keys_of_ends, &row);
   json_object_set_new(object, "observables", means);
   return object;
-}
-
-static void print_final(struct results *results, const struct case_result *result, size_t side)
-{
-  const struct optimizer *optimizer = &result->one->optimizer;
-  char *label = case_label(result->one), *who = case_side_label(side);
-  results_note(results, false, "%-14s eta %-8g rho %-8g %-9s", label, optimizer->eta,
-               optimizer->rho, who);
-  for (size_t o = 0; o < result->ensemble.observables; o++) {
-    struct sde_moments moments = case_moments(result, side, case_end(result), o);
-    results_note(results, false, "  %s %.6g +- %.2g", result->cases->observable_name[o],
-                 sde_moments_mean(moments), sde_moments_standard_error(moments));
-  }
-  results_note(results, false, "\n");
-  sde_free(label);
-  sde_free(who);
 }
 
 static bool run(const struct recipe *recipe, int threads, struct progress *progress,
@@ -105,7 +97,8 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
 {
   (void)status;
   json_t *rows = json_array();
-  results_note(results, false, "At the end time, mean and standard error:\n");
+  results_note(results, false, "At the end time, mean +- standard error\n");
+  columns_print_headings(results, &ends);
   for (size_t i = 0; i < cases->count; i++) {
     const struct run_case *one = &cases->one[i];
     size_t records, paths = (size_t)parameters_u64(recipe->common, "sample_paths");
@@ -125,10 +118,8 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
     path_file_add(results, &result);
     write_paths(results, &result, paths);
     series_report_divergence(results, &result);
-    for (size_t side = 0; side < case_sides(cases); side++) {
-      json_array_append_new(rows, final_means(&result, side));
-      print_final(results, &result, side);
-    }
+    for (size_t side = 0; side < case_sides(cases); side++)
+      json_array_append_new(rows, report_end(results, &result, side));
     case_result_free(&result);
     sde_free(record_steps);
   }
