@@ -124,6 +124,13 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
           workspace->sum[q * width + p] / count;
 }
 
+static bool failed(const struct sde_process *process, const void *memory, size_t p)
+{
+  const struct averaged *averaged = process->context;
+  const struct workspace *workspace = memory;
+  return sde_process_failed(averaged->inner, workspace->inner, p);
+}
+
 struct sde_process *averages_process_new(const struct averages_plan *plan,
                                          const struct sde_process *inner)
 {
@@ -138,6 +145,7 @@ struct sde_process *averages_process_new(const struct averages_plan *plan,
                                   .workspace_free = workspace_free,
                                   .begin = begin,
                                   .advance = advance,
+                                  .failed = failed,
                                   .kept_rows = plan->quantities->all,
                                   .kept_paths = (size_t)plan->paths,
                                   .kept = averaged->average,

@@ -234,6 +234,13 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
   }
 }
 
+static bool failed(const struct sde_process *process, const void *memory, size_t p)
+{
+  const struct passage *passage = process->context;
+  const struct workspace *workspace = memory;
+  return sde_process_failed(passage->inner, workspace->inner, p);
+}
+
 static struct sde_process *process_of(struct passage made, size_t dim)
 {
   struct passage *passage = sde_alloc(1, sizeof *passage);
@@ -248,6 +255,7 @@ static struct sde_process *process_of(struct passage made, size_t dim)
                                   .workspace_free = workspace_free,
                                   .begin = begin,
                                   .advance = advance,
+                                  .failed = failed,
                                   .kept_rows = 1,
                                   .kept_paths = (size_t)made.target.paths,
                                   .kept = passage->time,

@@ -4,6 +4,7 @@
  */
 #include "bench/measure.h"
 #include "sde/ranks.h"
+#include "sde/status.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -53,6 +53,7 @@ double t1_speed(uint64_t paths, uint64_t steps, int threads);
 double t1b_speed(uint64_t paths, uint64_t steps, int threads);
 
 /* The tasks that have files of their own. */
+void bench_t1(const struct bench *bench);
 void bench_t1b(const struct bench *bench);
 void bench_xmds2(const struct bench *bench);
 void bench_t2(const struct bench *bench);

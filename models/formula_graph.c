@@ -4,7 +4,6 @@
  */
 #include "models/formula_graph.h"
 
-#include "models/formula_tape.h"
 #include "sde/block.h"
 #include "sde/status.h"
 
@@ -33,11 +32,6 @@ void formula_graph_free(struct formula_graph *graph)
   sde_free(graph->node);
   sde_free(graph->bucket);
   sde_free(graph);
-}
-
-size_t formula_operands(enum formula_op op)
-{
-  return op < FORMULA_NEGATE ? 0 : op < FORMULA_ADD ? 1 : 2;
 }
 
 static bool same(const struct formula_node *one, const struct formula_node *other)

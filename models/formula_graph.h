@@ -6,35 +6,11 @@
 #ifndef MODELS_FORMULA_GRAPH_H
 #define MODELS_FORMULA_GRAPH_H
 
+#include "models/formula_op.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* What a node is: a leaf, an operation on one operand, or one on two. */
-enum formula_op {
-  FORMULA_NUMBER,
-  FORMULA_PARAMETER, /* leaf: x[a], a coordinate */
-  FORMULA_DIRECTION, /* leaf: v[a] */
-  FORMULA_SAMPLE,    /* leaf: the sample's value a */
-  FORMULA_NEGATE,
-  FORMULA_SQRT,
-  FORMULA_EXP,
-  FORMULA_LOG,
-  FORMULA_LOG1P,
-  FORMULA_SIN,
-  FORMULA_COS,
-  FORMULA_TAN,
-  FORMULA_ATAN,
-  FORMULA_SINH,
-  FORMULA_COSH,
-  FORMULA_TANH,
-  FORMULA_SOFTPLUS, /* log(1 + exp(a)), without overflow */
-  FORMULA_ADD,      /* this and what follows: of two operands */
-  FORMULA_SUBTRACT,
-  FORMULA_MULTIPLY,
-  FORMULA_DIVIDE,
-  FORMULA_POWER
-};
 
 /* A number, a leaf, or an operation on earlier nodes. */
 struct formula_node {
@@ -57,9 +33,6 @@ struct formula_graph {
 /* An empty graph, and its release. */
 struct formula_graph *formula_graph_new(void);
 void formula_graph_free(struct formula_graph *graph);
-
-/* How many of a and b are operands: 0 for a leaf, else 1 or 2. */
-size_t formula_operands(enum formula_op op);
 
 /* The node of a number, a leaf, or an operation (b is ignored where there is one operand). What is
  * known is simplified: numbers are folded, x + 0 is x. Powers with a whole exponent become

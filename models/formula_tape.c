@@ -5,7 +5,6 @@
 
 #include "sde/block.h"
 #include "sde/status.h"
-#include "sde/vector_math.h"
 
 #include <math.h>
 #include <string.h>
@@ -200,109 +199,17 @@ void formula_tape_free(struct formula_tape *tape)
   sde_free(tape);
 }
 
-/* out may be a or b, number by number: simd says that no other overlap exists. */
-#define EACH _Pragma("omp simd") for (size_t p = 0; p < SDE_UNIT; p++) out[p]
-
-/* log(1 + exp(a)) = max(a, 0) + log(1 + exp(-|a|)) */
-static inline void softplus(const struct sde_vector_math *math, const double *a, double *out)
-{
-  double tail[SDE_UNIT];
-  for (size_t p = 0; p < SDE_UNIT; p++)
-    tail[p] = -fabs(a[p]);
-  math->exp(SDE_UNIT, tail, tail);
-  math->log1p(SDE_UNIT, tail, tail);
-  EACH = (a[p] > 0 ? a[p] : a[p] * 0) + tail[p]; /* a NaN stays one */
-}
-
-static inline void transcendental(enum formula_op op, const double *a, const double *b, double *out)
-{
-  const struct sde_vector_math *math = sde_vector_math();
-  switch (op) {
-  case FORMULA_EXP:
-    math->exp(SDE_UNIT, a, out);
-    break;
-  case FORMULA_LOG:
-    math->log(SDE_UNIT, a, out);
-    break;
-  case FORMULA_LOG1P:
-    math->log1p(SDE_UNIT, a, out);
-    break;
-  case FORMULA_SIN:
-    math->sin(SDE_UNIT, a, out);
-    break;
-  case FORMULA_COS:
-    math->cos(SDE_UNIT, a, out);
-    break;
-  case FORMULA_TAN:
-    math->tan(SDE_UNIT, a, out);
-    break;
-  case FORMULA_ATAN:
-    math->atan(SDE_UNIT, a, out);
-    break;
-  case FORMULA_SINH:
-    math->sinh(SDE_UNIT, a, out);
-    break;
-  case FORMULA_COSH:
-    math->cosh(SDE_UNIT, a, out);
-    break;
-  case FORMULA_TANH:
-    math->tanh(SDE_UNIT, a, out);
-    break;
-  case FORMULA_SOFTPLUS:
-    softplus(math, a, out);
-    break;
-  default:
-    math->pow(SDE_UNIT, a, b, out);
-    break;
-  }
-}
-
-static inline __attribute__((always_inline)) void apply(enum formula_op op, const double *a,
-                                                        const double *b, double *out)
-{
-  switch (op) {
-  case FORMULA_NUMBER: /* a copy */
-    EACH = a[p];
-    break;
-  case FORMULA_NEGATE:
-    EACH = -a[p];
-    break;
-  case FORMULA_ADD:
-    EACH = a[p] + b[p];
-    break;
-  case FORMULA_SUBTRACT:
-    EACH = a[p] - b[p];
-    break;
-  case FORMULA_MULTIPLY:
-    EACH = a[p] * b[p];
-    break;
-  case FORMULA_DIVIDE:
-    EACH = a[p] / b[p];
-    break;
-  case FORMULA_SQRT:
-    EACH = sqrt(a[p]);
-    break;
-  default:
-    transcendental(op, a, b, out);
-    break;
-  }
-}
-
-SDE_VECTOR
-void formula_apply(enum formula_op op, const double *a, const double *b, double *out)
-{
-  apply(op, a, b, out);
-}
-
 /* Strides other than 0 and 1 do not occur often enough to be worth code of their own. */
 static inline void gather(const double *value, const uint32_t *index, size_t stride, double *out)
 {
   if (stride == 0)
-    EACH = value[index[0]];
+    sde_block_fill(SDE_UNIT, value[index[0]], out);
   else if (stride == 1)
-    EACH = value[index[p]];
+    for (size_t p = 0; p < SDE_UNIT; p++)
+      out[p] = value[index[p]];
   else
-    EACH = value[index[p * stride]];
+    for (size_t p = 0; p < SDE_UNIT; p++)
+      out[p] = value[index[p * stride]];
 }
 
 SDE_VECTOR
@@ -323,8 +230,8 @@ void formula_tape_run(const struct formula_tape *tape, size_t width, struct loss
       if (at.op == FORMULA_SAMPLE)
         gather(value + at.a.index * count, index, samples.stride, target);
       else
-        apply(at.op, from[at.a.place] + at.a.index * stride[at.a.place],
-              from[at.b.place] + at.b.index * stride[at.b.place], target);
+        formula_apply(at.op, from[at.a.place] + at.a.index * stride[at.a.place],
+                      from[at.b.place] + at.b.index * stride[at.b.place], target);
     }
   }
 }

@@ -26,9 +26,6 @@ void formula_tape_run(const struct formula_tape *tape, size_t width, struct loss
                       const double *value, size_t count, const double *x, const double *v,
                       double *out);
 
-/* One operation on SDE_UNIT numbers; out may be a or b. */
-void formula_apply(enum formula_op op, const double *a, const double *b, double *out);
-
 /* Which nodes do these need, themselves included? needed[node] is set. */
 void formula_mark(const struct formula_graph *graph, size_t count, const uint32_t *of,
                   bool *needed);

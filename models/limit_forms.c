@@ -8,6 +8,7 @@
 #include "models/generalized_sums.h"
 #include "sde/block.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -81,6 +82,7 @@ void limit_form_add_outer(size_t dim, size_t width, double coefficient, const do
 struct sde_address limit_form_address(const struct limit_form *form, const struct sde_instant *at,
                                       size_t s)
 {
+  assert(s < form->directions && at->step < SDE_RANDOM_STEPS / form->directions);
   return (struct sde_address){form->stream, at->first_path, at->step * form->directions + s};
 }
 

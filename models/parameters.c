@@ -19,6 +19,7 @@ struct value {
   size_t rows, columns;
   double *numbers;
   char **texts;
+  char **names; /* of files, else NULL */
 };
 
 struct parameters {
@@ -39,7 +40,10 @@ void parameters_free(struct parameters *parameters)
     struct value *value = &parameters->value[i];
     for (size_t k = 0; value->texts != NULL && k < value->count; k++)
       sde_free(value->texts[k]);
+    for (size_t k = 0; value->names != NULL && k < value->count; k++)
+      sde_free(value->names[k]);
     sde_free(value->texts);
+    sde_free(value->names);
     sde_free(value->numbers);
     sde_free(value->name);
     sde_free(value->place);
@@ -97,13 +101,26 @@ void parameters_add_numbers(struct parameters *parameters, const char *name, siz
   add(parameters, name, NUMBERS, count, place)->numbers = copy_numbers(count, values);
 }
 
+static char **copy_texts(size_t count, const char *const *values)
+{
+  char **copy = sde_alloc(count, sizeof *copy);
+  for (size_t i = 0; i < count; i++)
+    copy[i] = sde_strdup(values[i]);
+  return copy;
+}
+
 void parameters_add_texts(struct parameters *parameters, const char *name, size_t count,
                           const char *const *values, const char *place)
 {
+  add(parameters, name, TEXTS, count, place)->texts = copy_texts(count, values);
+}
+
+void parameters_add_files(struct parameters *parameters, const char *name, size_t count,
+                          const char *const *found, const char *const *named, const char *place)
+{
   struct value *value = add(parameters, name, TEXTS, count, place);
-  value->texts = sde_alloc(count, sizeof *value->texts);
-  for (size_t i = 0; i < count; i++)
-    value->texts[i] = sde_strdup(values[i]);
+  value->texts = copy_texts(count, found);
+  value->names = copy_texts(count, named);
 }
 
 void parameters_add_matrix(struct parameters *parameters, const char *name, size_t rows,
@@ -191,6 +208,14 @@ const char *const *parameters_texts(const struct parameters *parameters, const c
   const struct value *value = get_kind(parameters, name, TEXTS);
   *length = value->count;
   return (const char *const *)value->texts;
+}
+
+const char *const *parameters_names(const struct parameters *parameters, const char *name,
+                                    size_t *length)
+{
+  const struct value *value = get_kind(parameters, name, TEXTS);
+  *length = value->count;
+  return (const char *const *)(value->names != NULL ? value->names : value->texts);
 }
 
 const double *parameters_matrix(const struct parameters *parameters, const char *name, size_t *rows,

@@ -46,6 +46,9 @@ void parameters_add_numbers(struct parameters *parameters, const char *name, siz
                             const double *values, const char *place);
 void parameters_add_texts(struct parameters *parameters, const char *name, size_t count,
                           const char *const *values, const char *place);
+/* Files: where each was found, and how it was named. */
+void parameters_add_files(struct parameters *parameters, const char *name, size_t count,
+                          const char *const *found, const char *const *named, const char *place);
 void parameters_add_matrix(struct parameters *parameters, const char *name, size_t rows,
                            size_t columns, const double *values, const char *place);
 
@@ -62,6 +65,9 @@ const char *parameters_text(const struct parameters *parameters, const char *nam
 const double *parameters_reals(const struct parameters *parameters, const char *name,
                                size_t *length);
 const char *const *parameters_texts(const struct parameters *parameters, const char *name,
+                                    size_t *length);
+/* Of files the names by which they were asked for; of other texts the texts. */
+const char *const *parameters_names(const struct parameters *parameters, const char *name,
                                     size_t *length);
 /* Row-major rows x columns. */
 const double *parameters_matrix(const struct parameters *parameters, const char *name, size_t *rows,

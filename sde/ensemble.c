@@ -7,6 +7,7 @@
 
 #include "sde/block.h"
 #include "sde/ranks.h"
+#include "sde/status.h"
 
 #include <math.h>
 #include <omp.h>
@@ -79,7 +80,7 @@ static size_t default_width(const struct sde_ensemble *ensemble)
  * memory, which begins with the moments. */
 struct tally {
   struct sde_moments *moments, *differences;
-  uint64_t *diverged, *first_divergence;
+  uint64_t *diverged, *failed, *first_divergence, *first_diverged;
 };
 
 /* The lengths of the arrays, and of all together in words of 64 bits. */
@@ -95,7 +96,7 @@ static struct sizes sizes_of(const struct sde_ensemble *ensemble)
   struct sizes sizes = {ensemble->processes * table, ensemble->pairs * table,
                         ensemble->processes * ensemble->records, ensemble->processes, 0};
   sizes.words =
-      (sizes.moments + sizes.differences) * MOMENTS_WORDS + sizes.diverged + sizes.processes;
+      (sizes.moments + sizes.differences) * MOMENTS_WORDS + 2 * (sizes.diverged + sizes.processes);
   return sizes;
 }
 
@@ -103,7 +104,7 @@ static void tally_clear(struct tally *tally, const struct sizes *sizes)
 {
   memset(tally->moments, 0, sizes->words * sizeof(uint64_t));
   for (size_t i = 0; i < sizes->processes; i++)
-    tally->first_divergence[i] = UINT64_MAX;
+    tally->first_divergence[i] = tally->first_diverged[i] = UINT64_MAX;
 }
 
 static struct tally tally_new(const struct sizes *sizes)
@@ -111,7 +112,9 @@ static struct tally tally_new(const struct sizes *sizes)
   struct tally tally = {.moments = sde_alloc(sizes->words, sizeof(uint64_t))};
   tally.differences = tally.moments + sizes->moments;
   tally.diverged = (uint64_t *)(tally.differences + sizes->differences);
-  tally.first_divergence = tally.diverged + sizes->diverged;
+  tally.failed = tally.diverged + sizes->diverged;
+  tally.first_divergence = tally.failed + sizes->diverged;
+  tally.first_diverged = tally.first_divergence + sizes->processes;
   tally_clear(&tally, sizes);
   return tally;
 }
@@ -119,6 +122,16 @@ static struct tally tally_new(const struct sizes *sizes)
 static void tally_free(struct tally *tally)
 {
   sde_free(tally->moments);
+}
+
+/* A path has diverged after so many steps: is it the first, by steps and then by number? */
+static void note_divergence(struct tally *tally, size_t process, uint64_t step, uint64_t path)
+{
+  uint64_t *first = &tally->first_divergence[process], *number = &tally->first_diverged[process];
+  if (step < *first || (step == *first && path < *number)) {
+    *first = step;
+    *number = path;
+  }
 }
 
 /* into = earlier followed by later; into may be either. */
@@ -131,8 +144,14 @@ static void tally_merge(struct tally *into, const struct tally *earlier, const s
     into->differences[i] = sde_moments_merged(earlier->differences[i], later->differences[i]);
   for (size_t i = 0; i < sizes->diverged; i++)
     into->diverged[i] = earlier->diverged[i] + later->diverged[i];
-  for (size_t i = 0; i < sizes->processes; i++)
-    into->first_divergence[i] = at_most(earlier->first_divergence[i], later->first_divergence[i]);
+  for (size_t i = 0; i < sizes->diverged; i++)
+    into->failed[i] = earlier->failed[i] + later->failed[i];
+  for (size_t i = 0; i < sizes->processes; i++) {
+    uint64_t step = earlier->first_divergence[i], path = earlier->first_diverged[i];
+    into->first_divergence[i] = later->first_divergence[i];
+    into->first_diverged[i] = later->first_diverged[i];
+    note_divergence(into, i, step, path);
+  }
 }
 
 /* Chunks that are finished, as subtrees of the fixed tree in the order of their chunks. The tallies
@@ -238,13 +257,14 @@ static struct tally tree_finish(struct tree *tree)
   return whole;
 }
 
-/* One thread's scratch. alive[process*width + p]; values[(process*O + observable)*width + p]. */
+/* One thread's scratch. alive[process*width + p], and of the dead failed[..]; valid[..] are those
+ * that count at a record; values[(process*O + observable)*width + p]. */
 struct worker {
   size_t width;
   double **x;
   void **process_workspace;
   void *observable_workspace;
-  bool *alive, *both;
+  bool *alive, *failed, *valid, *both;
   double *values, *difference;
   struct tally tally;
 };
@@ -264,6 +284,8 @@ static struct worker worker_new(const struct sde_ensemble *ensemble, const struc
   if (observables->workspace_new != NULL)
     worker.observable_workspace = observables->workspace_new(observables->context, width);
   worker.alive = sde_alloc(ensemble->processes * width, sizeof(bool));
+  worker.failed = sde_alloc(ensemble->processes * width, sizeof(bool));
+  worker.valid = sde_alloc(ensemble->processes * width, sizeof(bool));
   worker.both = sde_alloc(width, sizeof(bool));
   worker.values = sde_alloc(ensemble->processes * observables->count, width * sizeof(double));
   worker.difference = sde_alloc(width, sizeof(double));
@@ -281,53 +303,67 @@ static void worker_free(const struct sde_ensemble *ensemble, struct worker *work
   sde_free(worker->x);
   sde_free(worker->process_workspace);
   sde_free(worker->alive);
+  sde_free(worker->failed);
+  sde_free(worker->valid);
   sde_free(worker->both);
   sde_free(worker->values);
   sde_free(worker->difference);
   tally_free(&worker->tally);
 }
 
-/* Clear alive[p] of paths that have left the box |x_i| <= bound (a NaN leaves it too). Returns
- * whether any did. */
-static bool mark_diverged(size_t dim, size_t width, double bound, const double *x, bool *alive)
+/* outside[p] of a unit of paths: has it left the box |x_i| <= bound? A NaN leaves it too. Returns
+ * whether any that was alive has. */
+static bool find_outside(size_t dim, size_t width, double bound, const double *x, const bool *alive,
+                         bool *outside)
 {
-  bool outside[SDE_UNIT];
   bool any = false;
-  for (size_t start = 0; start < width; start += SDE_UNIT) {
-    memset(outside, 0, sizeof outside);
-    for (size_t i = 0; i < dim; i++)
-      for (size_t p = 0; p < SDE_UNIT; p++)
-        outside[p] |= !(fabs(x[i * width + start + p]) <= bound);
-    for (size_t p = 0; p < SDE_UNIT; p++) {
-      any |= outside[p] && alive[start + p];
-      alive[start + p] &= !outside[p];
-    }
-  }
+  memset(outside, 0, SDE_UNIT * sizeof *outside);
+  for (size_t i = 0; i < dim; i++)
+    for (size_t p = 0; p < SDE_UNIT; p++)
+      outside[p] |= !(fabs(x[i * width + p]) <= bound);
+  for (size_t p = 0; p < SDE_UNIT; p++)
+    any |= outside[p] && alive[p];
   return any;
 }
 
-/* Paths that stand outside the box after `step` steps are dead from here on. */
+/* Path p of the block, which has this number, has died after `step` steps. */
 static void bury(const struct sde_ensemble *ensemble, struct worker *worker, size_t process,
-                 uint64_t step)
+                 size_t p, uint64_t path, uint64_t step)
 {
-  bool *alive = worker->alive + process * worker->width;
-  if (mark_diverged(ensemble->process[process]->dim, worker->width, ensemble->bound,
-                    worker->x[process], alive) &&
-      worker->tally.first_divergence[process] > step)
-    worker->tally.first_divergence[process] = step;
+  size_t at = process * worker->width + p;
+  worker->alive[at] = false;
+  worker->failed[at] =
+      sde_process_failed(ensemble->process[process], worker->process_workspace[process], p);
+  note_divergence(&worker->tally, process, step, path);
+}
+
+/* Paths that stand outside the box after `step` steps are dead from here on. */
+static void bury_outside(const struct sde_ensemble *ensemble, struct worker *worker, size_t process,
+                         uint64_t first_path, uint64_t step)
+{
+  bool *alive = worker->alive + process * worker->width, outside[SDE_UNIT];
+  size_t dim = ensemble->process[process]->dim;
+  for (size_t start = 0; start < worker->width; start += SDE_UNIT) {
+    if (!find_outside(dim, worker->width, ensemble->bound, worker->x[process] + start,
+                      alive + start, outside))
+      continue;
+    for (size_t p = 0; p < SDE_UNIT; p++)
+      if (outside[p] && alive[start + p])
+        bury(ensemble, worker, process, start + p, first_path + start + p, step);
+  }
 }
 
 /* Lanes at or beyond `paths` are computed but dead, so that they count nowhere. */
 static void start_paths(const struct sde_ensemble *ensemble, struct worker *worker, size_t process,
                         uint64_t first_path, size_t paths)
 {
-  const struct sde_process *started = ensemble->process[process];
-  for (size_t p = 0; p < worker->width; p++)
+  for (size_t p = 0; p < worker->width; p++) {
     worker->alive[process * worker->width + p] = p < paths;
-  sde_process_start(started, worker->process_workspace[process], ensemble->dim, ensemble->start,
-                    ensemble->first_path + first_path, worker->width, worker->x[process]);
-  if (started->begin != NULL)
-    bury(ensemble, worker, process, 0);
+    worker->failed[process * worker->width + p] = false;
+  }
+  sde_process_start(ensemble->process[process], worker->process_workspace[process], ensemble->dim,
+                    ensemble->start, first_path, worker->width, worker->x[process]);
+  bury_outside(ensemble, worker, process, first_path, 0);
 }
 
 static void advance_to(const struct sde_ensemble *ensemble, struct worker *worker, size_t process,
@@ -335,9 +371,9 @@ static void advance_to(const struct sde_ensemble *ensemble, struct worker *worke
 {
   const struct sde_process *advanced = ensemble->process[process];
   for (uint64_t step = from; step < to; step++) {
-    advanced->advance(advanced, worker->process_workspace[process],
-                      ensemble->first_path + first_path, worker->width, step, worker->x[process]);
-    bury(ensemble, worker, process, step + 1);
+    advanced->advance(advanced, worker->process_workspace[process], first_path, worker->width, step,
+                      worker->x[process]);
+    bury_outside(ensemble, worker, process, first_path, step + 1);
   }
 }
 
@@ -348,7 +384,13 @@ static void reduce(struct sde_moments *moments, size_t width, const double *valu
     *moments = sde_moments_merged(*moments, sde_moments_of_unit(values + start, alive + start));
 }
 
-/* The mean of a process' observables and its partner's, recorded before, path by path. */
+static bool has_partner(const struct sde_ensemble *ensemble, size_t process)
+{
+  return ensemble->antithetic && process < ensemble->processes / 2;
+}
+
+/* The mean of a process' observables and its partner's, recorded before, path by path. A pair is
+ * valid while both live, and diverges with the first. */
 static void average(const struct sde_ensemble *ensemble, struct worker *worker, size_t process)
 {
   size_t width = worker->width, size = ensemble->observables.count * width;
@@ -358,7 +400,9 @@ static void average(const struct sde_ensemble *ensemble, struct worker *worker, 
   for (size_t i = 0; i < size; i++)
     values[i] = 0.5 * (values[i] + other[i]);
   for (size_t p = 0; p < width; p++)
-    worker->alive[process * width + p] &= worker->alive[partner * width + p];
+    worker->valid[process * width + p] &= worker->alive[partner * width + p];
+  note_divergence(&worker->tally, process, worker->tally.first_divergence[partner],
+                  worker->tally.first_diverged[partner]);
 }
 
 static void evaluate(const struct sde_ensemble *ensemble, struct worker *worker, size_t process,
@@ -375,6 +419,15 @@ static void evaluate(const struct sde_ensemble *ensemble, struct worker *worker,
   }
 }
 
+static bool has_failed(const struct sde_ensemble *ensemble, const struct worker *worker,
+                       size_t process, size_t p)
+{
+  const bool *failed = worker->failed + p;
+  size_t partner = process + ensemble->processes / 2;
+  return failed[process * worker->width] ||
+         (has_partner(ensemble, process) && failed[partner * worker->width]);
+}
+
 static void record_process(const struct sde_ensemble *ensemble, struct worker *worker,
                            size_t process, size_t record, uint64_t first_path, size_t paths,
                            double *samples)
@@ -382,18 +435,21 @@ static void record_process(const struct sde_ensemble *ensemble, struct worker *w
   const struct sde_observables *observables = &ensemble->observables;
   size_t width = worker->width, row = process * ensemble->records + record;
   double *values = worker->values + process * observables->count * width;
-  bool *alive = worker->alive + process * width;
+  bool *valid = worker->valid + process * width;
+  memcpy(valid, worker->alive + process * width, width * sizeof *valid);
   evaluate(ensemble, worker, process, record, values);
-  if (ensemble->antithetic && process < ensemble->processes / 2)
+  if (has_partner(ensemble, process))
     average(ensemble, worker, process);
   for (size_t o = 0; o < observables->count; o++)
-    reduce(&worker->tally.moments[row * observables->count + o], width, values + o * width, alive);
-  for (size_t p = 0; p < paths; p++)
-    worker->tally.diverged[row] += !alive[p];
+    reduce(&worker->tally.moments[row * observables->count + o], width, values + o * width, valid);
+  for (size_t p = 0; p < paths; p++) {
+    worker->tally.diverged[row] += !valid[p];
+    worker->tally.failed[row] += has_failed(ensemble, worker, process, p);
+  }
   for (size_t p = 0; p < paths && first_path + p < ensemble->sample_paths; p++)
     for (size_t o = 0; o < observables->count; o++)
       samples[(row * observables->count + o) * ensemble->sample_paths + first_path + p] =
-          alive[p] ? values[o * width + p] : NAN;
+          valid[p] ? values[o * width + p] : NAN;
 }
 
 static void record_pairs(const struct sde_ensemble *ensemble, struct worker *worker, size_t record)
@@ -403,7 +459,7 @@ static void record_pairs(const struct sde_ensemble *ensemble, struct worker *wor
     struct sde_pair pair = ensemble->pair[i];
     for (size_t p = 0; p < width; p++)
       worker->both[p] =
-          worker->alive[pair.minuend * width + p] && worker->alive[pair.subtrahend * width + p];
+          worker->valid[pair.minuend * width + p] && worker->valid[pair.subtrahend * width + p];
     for (size_t o = 0; o < count; o++) {
       const double *minuend = worker->values + (pair.minuend * count + o) * width;
       const double *subtrahend = worker->values + (pair.subtrahend * count + o) * width;
@@ -421,12 +477,12 @@ static void run_block(const struct sde_ensemble *ensemble, struct worker *worker
                       uint64_t first_path, size_t paths, double *samples)
 {
   for (size_t process = 0; process < ensemble->processes; process++)
-    start_paths(ensemble, worker, process, first_path, paths);
+    start_paths(ensemble, worker, process, ensemble->first_path + first_path, paths);
   uint64_t step = 0;
   for (size_t record = 0; record < ensemble->records; record++) {
     uint64_t until = ensemble->record_steps[record];
     for (size_t process = ensemble->processes; process-- > 0;) { /* partners first */
-      advance_to(ensemble, worker, process, first_path, step, until);
+      advance_to(ensemble, worker, process, ensemble->first_path + first_path, step, until);
       record_process(ensemble, worker, process, record, first_path, paths, samples);
     }
     record_pairs(ensemble, worker, record);
@@ -621,7 +677,9 @@ struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble)
                                       .moments = all.moments,
                                       .differences = all.differences,
                                       .diverged = all.diverged,
+                                      .failed = all.failed,
                                       .first_divergence = all.first_divergence,
+                                      .first_diverged = all.first_diverged,
                                       .samples = samples,
                                       .own_paths = own_paths,
                                       .own_work = own_paths * work_of_path(ensemble)};

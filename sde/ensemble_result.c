@@ -44,10 +44,23 @@ uint64_t sde_ensemble_diverged(const struct sde_ensemble_result *result, size_t 
   return result->diverged[process * result->records + record];
 }
 
+uint64_t sde_ensemble_failed(const struct sde_ensemble_result *result, size_t process,
+                             size_t record)
+{
+  assert(process < result->processes && record < result->records);
+  return result->failed[process * result->records + record];
+}
+
 uint64_t sde_ensemble_first_divergence(const struct sde_ensemble_result *result, size_t process)
 {
   assert(process < result->processes);
   return result->first_divergence[process];
+}
+
+uint64_t sde_ensemble_first_diverged(const struct sde_ensemble_result *result, size_t process)
+{
+  assert(process < result->processes);
+  return result->first_diverged[process];
 }
 
 const double *sde_ensemble_samples(const struct sde_ensemble_result *result, size_t process,

@@ -20,7 +20,9 @@ struct sde_ensemble_result {
   struct sde_moments *differences; /* [(pair*records + record)*observables + observable] */
   struct sde_moments *pooled;      /* as moments; NULL but for replicates, sde/replicates.h */
   uint64_t *diverged;              /* [process*records + record] */
+  uint64_t *failed;                /* the same for those of them whose process had failed */
   uint64_t *first_divergence;      /* [process] */
+  uint64_t *first_diverged;        /* [process] */
   double *samples;    /* [((process*records + record)*observables + observable)*sample_paths
                           + path]; NULL where none are kept */
   uint64_t own_paths; /* of the paths, those that this rank has run */
@@ -43,8 +45,14 @@ struct sde_moments sde_ensemble_pooled(const struct sde_ensemble_result *result,
 uint64_t sde_ensemble_diverged(const struct sde_ensemble_result *result, size_t process,
                                size_t record);
 
-/* The step of a process' first divergence; UINT64_MAX where no path has diverged. */
+/* How many of these diverged because the process failed on them (sde/system.h). */
+uint64_t sde_ensemble_failed(const struct sde_ensemble_result *result, size_t process,
+                             size_t record);
+
+/* The step of a process' first divergence, and the number of the path that diverged then, the lowest
+ * if several did; UINT64_MAX where no path has diverged. */
 uint64_t sde_ensemble_first_divergence(const struct sde_ensemble_result *result, size_t process);
+uint64_t sde_ensemble_first_diverged(const struct sde_ensemble_result *result, size_t process);
 
 /* The observable along the first sample_paths paths, one number each, NAN once a path has diverged;
  * NULL where none are kept. */

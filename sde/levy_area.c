@@ -4,7 +4,6 @@
 #include "sde/levy_area.h"
 
 #include "sde/block.h"
-#include "sde/wiener.h"
 
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_sf_psi.h>
@@ -12,20 +11,25 @@
 #include <string.h>
 
 /* PATHS are worked on at once, so that a term's normals stay in the first caches. */
-enum { PATHS = 64, WORD_BITS = 64, LANES_BITS = 25 };
+enum { PATHS = 64, WORD_BITS = 64 };
+
+size_t sde_levy_area_count(size_t noise_dim)
+{
+  return noise_dim * (noise_dim - 1) / 2;
+}
 
 /* The tail's normals come first, one a pair; normals are drawn two by two, so the series starts
  * at an even lane. */
 static size_t first_lane_of_series(size_t noise_dim)
 {
-  size_t pairs = sde_wiener_areas(noise_dim);
+  size_t pairs = sde_levy_area_count(noise_dim);
   return pairs + pairs % 2;
 }
 
 size_t sde_levy_area_terms(size_t noise_dim, double dt)
 {
   double m = (double)noise_dim;
-  size_t lanes = ((size_t)1 << LANES_BITS) - 1 - first_lane_of_series(noise_dim);
+  size_t lanes = SDE_RANDOM_LANES - 1 - first_lane_of_series(noise_dim);
   double needed = ceil(sqrt(5 * m / (12 * M_PI * M_PI * dt)));
   double most = floor((double)lanes / (2 * m));
   return (size_t)fmax(1, fmin(needed, most));
@@ -33,7 +37,7 @@ size_t sde_levy_area_terms(size_t noise_dim, double dt)
 
 size_t sde_levy_area_normals(size_t noise_dim, size_t terms)
 {
-  return 2 * noise_dim * terms + sde_wiener_areas(noise_dim);
+  return 2 * noise_dim * terms + sde_levy_area_count(noise_dim);
 }
 
 size_t sde_levy_area_scratch(size_t noise_dim)
@@ -115,7 +119,7 @@ void sde_levy_areas(const struct sde_address *at, size_t noise_dim, double dt, s
                     size_t width, const double *dw, double *scratch, double *area)
 {
   double left = gsl_sf_psi_1_int((int)terms + 1), scale = dt / (2 * M_PI) * sqrt(2 * left);
-  sde_random_normals(at, width, sde_wiener_areas(noise_dim), area);
+  sde_random_normals(at, width, sde_levy_area_count(noise_dim), area);
   for (size_t p = 0; p < width; p += PATHS) {
     size_t count = width - p < PATHS ? width - p : PATHS;
     struct sde_address here = {at->stream, at->first_path + p, at->step};
@@ -144,7 +148,7 @@ void sde_levy_area_signs(const struct sde_address *at, size_t noise_dim, double 
                          double *area)
 {
   uint64_t words[2][PATHS];
-  size_t pairs = sde_wiener_areas(noise_dim);
+  size_t pairs = sde_levy_area_count(noise_dim);
   for (size_t p = 0; p < width; p += PATHS) {
     size_t count = width - p < PATHS ? width - p : PATHS;
     struct sde_address here = {at->stream, at->first_path + p, at->step};

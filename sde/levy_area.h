@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Number of areas of noise_dim components, one a pair. */
+size_t sde_levy_area_count(size_t noise_dim);
+
 /* Terms n of the series for which the mean square error of each area is at most dt^3, so that the
  * strong order 1 is kept; at least 1. The error is that of the best coupling, and bounded by
  * Wiktorsson's theorem, on average over pairs: (m + 4 |dW|^2/dt) dt^2 / (12 pi^2 n^2), m =

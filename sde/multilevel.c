@@ -3,6 +3,7 @@
  */
 #include "sde/multilevel.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -139,6 +140,7 @@ static bool draw(struct sde_multilevel *multilevel, size_t l, uint64_t paths, bo
   struct sde_level *level = &multilevel->level[l];
   bool pair = difference && l > 0;
   uint64_t end = l > 0 ? level->steps / 2 : 1;
+  assert(level->paths + paths <= UINT64_C(1) << LEVEL_BITS);
   struct sde_process *process[2] = {NULL, NULL};
   bool good = make_processes(multilevel, l, process, status);
   if (good) {

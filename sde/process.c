@@ -7,6 +7,7 @@
 #include "sde/wiener.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 void sde_process_begin(const struct sde_process *process, void *workspace, uint64_t first_path,
@@ -14,6 +15,11 @@ void sde_process_begin(const struct sde_process *process, void *workspace, uint6
 {
   if (process->begin != NULL)
     process->begin(process, workspace, first_path, width, x);
+}
+
+bool sde_process_failed(const struct sde_process *process, const void *workspace, size_t p)
+{
+  return process->failed != NULL && process->failed(process, workspace, p);
 }
 
 void sde_process_start(const struct sde_process *process, void *workspace, size_t dim,
@@ -38,6 +44,7 @@ struct workspace {
   void *system;
   double *scheme;
   struct sde_wiener_workspace *wiener;
+  struct sde_failures *failures; /* the system's, or NULL */
 };
 
 static void *workspace_new(const struct sde_process *process, size_t width)
@@ -49,6 +56,7 @@ static void *workspace_new(const struct sde_process *process, size_t width)
   workspace->scheme =
       sde_alloc(sde_scheme_scratch(solution->scheme, solution->system, width), sizeof(double));
   workspace->wiener = sde_wiener_workspace_new(&solver->wiener, width);
+  workspace->failures = sde_system_failures(solution->system, workspace->system);
   return workspace;
 }
 
@@ -62,6 +70,33 @@ static void workspace_free(const struct sde_process *process, void *memory)
   sde_free(workspace);
 }
 
+static void begin(const struct sde_process *process, void *memory, uint64_t first_path,
+                  size_t width, double *x)
+{
+  const struct solver *solver = process->context;
+  const struct sde_start *start = solver->solution.start;
+  struct workspace *workspace = memory;
+  if (workspace->failures != NULL)
+    sde_failures_clear(workspace->failures, width);
+  if (start != NULL)
+    start->draw(start->context, first_path, width, x);
+}
+
+static bool failed(const struct sde_process *process, const void *memory, size_t p)
+{
+  (void)process;
+  const struct workspace *workspace = memory;
+  return workspace->failures != NULL && workspace->failures->path[p];
+}
+
+/* Whatever the scheme has made of what the system left there. */
+static void end_failed(const struct sde_failures *failures, size_t width, double *x)
+{
+  for (size_t p = 0; p < width; p++)
+    if (failures->path[p])
+      x[p] = NAN;
+}
+
 static void advance(const struct sde_process *process, void *memory, uint64_t first_path,
                     size_t width, uint64_t step, double *x)
 {
@@ -69,6 +104,7 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
   const struct sde_solution *solution = &solver->solution;
   struct workspace *workspace = memory;
   uint64_t steps = solution->resolution / solver->stride;
+  assert(step < SDE_RANDOM_STEPS / solution->resolution);
   for (uint64_t i = 0; i < steps; i++) {
     uint64_t index = step * steps + i, fine = index * solver->stride;
     struct sde_step one = {.system = solution->system,
@@ -81,7 +117,11 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
                            .increments = sde_wiener_draw(&solver->wiener, workspace->wiener,
                                                          first_path, width, fine, solver->stride)};
     solution->scheme->step(&one, x);
+    if (solution->projection != NULL)
+      solution->projection->project(solution->projection->context, width, x);
   }
+  if (workspace->failures != NULL && workspace->failures->any)
+    end_failed(workspace->failures, width, x);
 }
 
 static uint64_t fingerprint_of(const struct sde_solution *solution)
@@ -100,7 +140,9 @@ static uint64_t fingerprint_of(const struct sde_solution *solution)
                           solution->substeps,
                           solution->resolution,
                           solution->negated,
-                          solution->quasi != NULL};
+                          solution->quasi != NULL,
+                          solution->start != NULL,
+                          solution->projection != NULL};
   return sde_hash(all, sizeof all);
 }
 
@@ -135,7 +177,9 @@ struct sde_process *sde_solution_process_new(const struct sde_solution *solution
                                   .context = solver,
                                   .workspace_new = workspace_new,
                                   .workspace_free = workspace_free,
+                                  .begin = begin,
                                   .advance = advance,
+                                  .failed = failed,
                                   .fingerprint = fingerprint_of(solution),
                                   .substeps = solution->resolution / stride,
                                   .solution = &solver->solution};

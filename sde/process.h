@@ -37,6 +37,9 @@ struct sde_process {
   /* Advance x[i*width + p], path first_path + p, from step to step + 1. */
   void (*advance)(const struct sde_process *process, void *workspace, uint64_t first_path,
                   size_t width, uint64_t step, double *x);
+  /* Has path p of the block failed since it began (sde/system.h: failures)? Its state is then not a
+   * number. NULL for a process that cannot tell. */
+  bool (*failed)(const struct sde_process *process, const void *workspace, size_t p);
   /* What a process writes down of each path as it goes, kept[row*kept_paths + path], or no rows. An
    * ensemble over several ranks gives what they kept to all. Only for ensembles with first_path 0
    * and at most kept_paths paths. */
@@ -54,9 +57,28 @@ struct sde_process {
 void sde_process_start(const struct sde_process *process, void *workspace, size_t dim,
                        const double *start, uint64_t first_path, size_t width, double *x);
 
-/* The process begins, where it has anything to set: for processes that follow another one. */
+/* What `begin` and `failed` do, or nothing where these are NULL: for processes that follow another
+ * one, which must pass both on. */
 void sde_process_begin(const struct sde_process *process, void *workspace, uint64_t first_path,
                        size_t width, double *x);
+bool sde_process_failed(const struct sde_process *process, const void *workspace, size_t p);
+
+/* Where paths start that do not start at the ensemble's point: x[i*width + p] of path
+ * first_path + p, which holds that point on entry. Random numbers are addressed by the path. */
+struct sde_start {
+  const void *context;
+  void (*draw)(const void *context, uint64_t first_path, size_t width, double *x);
+};
+
+/* What keeps paths in a set: x[i*width + p] is moved back into it after each step of the scheme.
+ * Whatever the scheme, the weak order is then 1 at most where steps are folded back at a face (the
+ * symmetrised scheme), and 1/2 where they are clipped; who speaks of orders must say so. Bossy, Gobet,
+ * Talay, J. Appl. Probab. 41 (2004); Costantini, Pacchiarotti, Sartoretto, SIAM J. Appl. Math. 58
+ * (1998). */
+struct sde_projection {
+  const void *context;
+  void (*project)(const void *context, size_t width, double *x);
+};
 
 /* How an SDE is solved: the learning-rate step eta is cut into `substeps` steps of the scheme, and
  * the Brownian path is drawn at `resolution` increments a learning-rate step (a multiple of
@@ -70,6 +92,8 @@ struct sde_solution {
   bool forced;                   /* on noise that the scheme refuses too, to show what that costs */
   bool negated;                  /* along the Brownian path -W */
   const struct sde_quasi *quasi; /* as in sde/wiener.h, for fine steps of `resolution`; or NULL */
+  const struct sde_start *start; /* NULL: the ensemble's point */
+  const struct sde_projection *projection; /* NULL: none */
 };
 
 /* The process of a solution; the solution is copied, what it points to must outlive the process.

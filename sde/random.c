@@ -7,9 +7,13 @@
 #include "sde/vector_math.h"
 
 #include <Random123/threefry.h>
+#include <assert.h>
 #include <string.h>
 
-enum { CALL_BITS = 24, CHUNK = 64 };
+/* Two lanes a call. */
+enum { CALL_BITS = 24, CALLS = 1 << CALL_BITS, CHUNK = 64 };
+_Static_assert(SDE_RANDOM_LANES == 2 * (size_t)CALLS, "every lane has a call");
+_Static_assert(SDE_RANDOM_STEPS == UINT64_C(1) << (64 - CALL_BITS), "step and call fill a word");
 
 uint64_t sde_hash(const void *data, size_t bytes)
 {
@@ -30,11 +34,29 @@ struct sde_stream sde_stream_named(uint64_t seed, const char *name)
   return (struct sde_stream){seed, mixed.v[0]};
 }
 
-void sde_random_bits(const struct sde_address *at, size_t width, uint64_t call, uint64_t *a,
-                     uint64_t *b)
+static void bits_of(const struct sde_address *at, size_t width, uint64_t call, uint64_t *a,
+                    uint64_t *b)
 {
   const uint64_t key[2] = {at->stream.seed, at->stream.stream};
   sde_vector_math()->threefry(width, key, at->first_path, (at->step << CALL_BITS) | call, a, b);
+}
+
+/* Otherwise a step's calls would run into the next step, a step's upper bits would be lost, or
+ * paths would wrap round to the first. */
+static void check_address(const struct sde_address *at, size_t width, uint64_t first_call,
+                          uint64_t calls)
+{
+  (void)at, (void)width, (void)first_call, (void)calls; /* where asserts are left out */
+  assert(at->step < SDE_RANDOM_STEPS);
+  assert(width == 0 || at->first_path <= UINT64_MAX - (width - 1));
+  assert(first_call <= CALLS && calls <= CALLS - first_call);
+}
+
+void sde_random_bits(const struct sde_address *at, size_t width, uint64_t call, uint64_t *a,
+                     uint64_t *b)
+{
+  check_address(at, width, call, 1);
+  bits_of(at, width, call, a, b);
 }
 
 /* The words of one call for `count` paths from path p of the block. */
@@ -43,7 +65,7 @@ static void words_of(const struct sde_address *at, size_t p, size_t count, uint6
 {
   struct sde_address here = *at;
   here.first_path += p;
-  sde_random_bits(&here, count, call, words[0], words[1]);
+  bits_of(&here, count, call, words[0], words[1]);
 }
 
 static size_t chunk_at(size_t p, size_t width)
@@ -60,6 +82,7 @@ static void fill(const struct sde_address *at, size_t width, size_t first_call, 
 {
   uint64_t words[2][CHUNK];
   double unused[CHUNK];
+  check_address(at, width, first_call, lanes / 2 + lanes % 2);
   for (size_t lane = 0; lane < lanes; lane += 2)
     for (size_t p = 0; p < width; p += CHUNK) {
       size_t count = chunk_at(p, width);
@@ -120,6 +143,7 @@ void sde_random_indices(const struct sde_address *at, size_t width, size_t lanes
                         uint32_t *out)
 {
   uint64_t words[2][CHUNK];
+  check_address(at, width, 0, lanes / 2 + lanes % 2);
   for (size_t lane = 0; lane < lanes; lane += 2)
     for (size_t p = 0; p < width; p += CHUNK) {
       size_t count = chunk_at(p, width);
@@ -140,6 +164,8 @@ void sde_random_selection(const struct sde_address *at, size_t width, size_t lan
                           uint32_t *permutation, uint32_t *out)
 {
   uint64_t words[2][CHUNK];
+  check_address(at, width, 0, lanes / 2 + lanes % 2);
+  assert(lanes <= n);
   /* First the swap targets of all lanes, then path by path the shuffle and its undoing. */
   for (uint32_t lane = 0; lane < lanes; lane += 2)
     for (size_t p = 0; p < width; p += CHUNK) {

@@ -23,8 +23,12 @@ struct sde_stream sde_stream_named(uint64_t seed, const char *name);
  * anything that an adversary writes. Fowler, Noll, Vo, draft-eastlake-fnv. */
 uint64_t sde_hash(const void *data, size_t bytes);
 
+/* Steps and lanes are below these; beyond, an address would be another one's too. */
+#define SDE_RANDOM_STEPS (UINT64_C(1) << 40)
+#define SDE_RANDOM_LANES ((size_t)1 << 25)
+
 /* Where in a stream: the block's first path (path p of the block is first_path + p) and the step
- * (below 2^40). */
+ * (below SDE_RANDOM_STEPS). Whoever forms an address out of bounds is stopped by an assertion. */
 struct sde_address {
   struct sde_stream stream;
   uint64_t first_path;
@@ -32,7 +36,7 @@ struct sde_address {
 };
 
 /* In all that follows out holds lanes * width numbers, lane l of path p at out[l * width + p];
- * lanes is below 2^25 and width a multiple of 8. A longer call repeats the numbers of a shorter
+ * lanes is at most SDE_RANDOM_LANES and width a multiple of 8. A longer call repeats the numbers of a shorter
  * one and adds to them. */
 
 /* Standard normals: Box-Muller, two lanes from the two words. Their range is bounded by 8.5. */

@@ -6,10 +6,11 @@
 #ifndef SDE_RANKS_H
 #define SDE_RANKS_H
 
-#include "sde/status.h"
-
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct sde_status;
 
 /* Once, at the start of the program, and at its end, where the ranks wait for each other. A program
  * built without MPI that was started several times over ends here, with SDE_INVALID. A rank that

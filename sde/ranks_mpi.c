@@ -5,6 +5,7 @@
  */
 #include "sde/random.h"
 #include "sde/ranks.h"
+#include "sde/status.h"
 
 #include <limits.h>
 #include <mpi.h>

@@ -2,6 +2,7 @@
  * Ranks of a program built without MPI: one. See ranks.h.
  */
 #include "sde/ranks.h"
+#include "sde/status.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -22,7 +22,7 @@ static struct sde_ensemble_result result_new(const struct sde_ensemble *ensemble
 {
   size_t table = ensemble->records * ensemble->observables.count;
   size_t moments = 2 * ensemble->processes * table, differences = ensemble->pairs * table;
-  size_t counts = ensemble->processes * (ensemble->records + 1);
+  size_t counts = 2 * ensemble->processes * (ensemble->records + 1);
   struct sde_ensemble_result all = {
       .processes = ensemble->processes,
       .pairs = ensemble->pairs,
@@ -33,9 +33,11 @@ static struct sde_ensemble_result result_new(const struct sde_ensemble *ensemble
   all.pooled = all.moments + moments / 2;
   all.differences = all.moments + moments;
   all.diverged = (uint64_t *)(all.differences + differences);
-  all.first_divergence = all.diverged + ensemble->processes * ensemble->records;
+  all.failed = all.diverged + ensemble->processes * ensemble->records;
+  all.first_divergence = all.failed + ensemble->processes * ensemble->records;
+  all.first_diverged = all.first_divergence + ensemble->processes;
   for (size_t i = 0; i < ensemble->processes; i++)
-    all.first_divergence[i] = UINT64_MAX;
+    all.first_divergence[i] = all.first_diverged[i] = UINT64_MAX;
   return all;
 }
 
@@ -56,11 +58,16 @@ static void add(const struct sde_ensemble *ensemble, const struct sde_ensemble_r
   }
   for (size_t i = 0; i < ensemble->pairs * table; i++)
     add_mean(&all->differences[i], replicate->differences[i]);
-  for (size_t i = 0; i < ensemble->processes * ensemble->records; i++)
+  for (size_t i = 0; i < ensemble->processes * ensemble->records; i++) {
     all->diverged[i] += replicate->diverged[i];
+    all->failed[i] += replicate->failed[i];
+  }
+  /* Replicates come in the order of their paths: of two at one step the earlier is the first. */
   for (size_t i = 0; i < ensemble->processes; i++)
-    if (replicate->first_divergence[i] < all->first_divergence[i])
+    if (replicate->first_divergence[i] < all->first_divergence[i]) {
       all->first_divergence[i] = replicate->first_divergence[i];
+      all->first_diverged[i] = replicate->first_diverged[i];
+    }
   all->own_paths += replicate->own_paths;
   all->own_work += replicate->own_work;
 }

@@ -1,15 +1,9 @@
 /*
- * The registry of schemes: see scheme.h.
+ * What a step of a scheme takes: see scheme.h.
  */
 #include "sde/scheme.h"
 
 #include "sde/levy_area.h"
-
-#include <string.h>
-
-#define SDE_SCHEME(name) extern const struct sde_scheme sde_##name;
-#include "sde/schemes.def"
-#undef SDE_SCHEME
 
 void sde_step_evaluate(const struct sde_step *step, double later, const double *x, const double *dw,
                        double *drift, double *noise)
@@ -18,43 +12,6 @@ void sde_step_evaluate(const struct sde_step *step, double later, const double *
   at.time += later;
   step->system->evaluate(step->system, step->system_workspace, &at, step->width, x, dw, drift,
                          noise);
-}
-
-const struct sde_scheme *const *sde_schemes(void)
-{
-  static const struct sde_scheme *const all[] = {
-#define SDE_SCHEME(name) &sde_##name,
-#include "sde/schemes.def"
-#undef SDE_SCHEME
-      NULL};
-  return all;
-}
-
-const struct sde_scheme *sde_scheme_named(const char *name)
-{
-  for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++)
-    if (strcmp((*scheme)->name, name) == 0)
-      return *scheme;
-  return NULL;
-}
-
-bool sde_scheme_accepts(const struct sde_scheme *scheme, const struct sde_system *system,
-                        struct sde_status *status)
-{
-  if (scheme->on[system->noise].strong_order > 0)
-    return true;
-  char accepted[256] = "";
-  for (const struct sde_scheme *const *other = sde_schemes(); *other != NULL; other++)
-    if ((*other)->on[system->noise].strong_order > 0) {
-      size_t used = strlen(accepted);
-      strncat(accepted, used == 0 ? "" : ", ", sizeof accepted - used - 1);
-      strncat(accepted, (*other)->name, sizeof accepted - strlen(accepted) - 1);
-    }
-  return sde_fail(status, SDE_INVALID,
-                  "scheme %s would lose its order on %s noise (%s, %zu Wiener processes); "
-                  "for such noise take %s",
-                  scheme->name, sde_noise_class_name(system->noise), system->name,
-                  system->noise_dim, accepted);
 }
 
 double sde_scheme_weak_order(const struct sde_scheme *scheme, const struct sde_system *system)
@@ -86,5 +43,6 @@ double sde_scheme_normals(const struct sde_scheme *scheme, const struct sde_syst
   if (needs & SDE_WIENER_NORMALS)
     normals += scheme->normals(system);
   /* A sign costs a bit, a normal 64 of them. */
-  return (double)normals + (needs & SDE_WIENER_WEAK_AREAS ? (double)sde_wiener_areas(dim) / 64 : 0);
+  return (double)normals +
+         (needs & SDE_WIENER_WEAK_AREAS ? (double)sde_levy_area_count(dim) / 64 : 0);
 }

@@ -26,6 +26,27 @@ void sde_system_workspace_free(const struct sde_system *system, void *workspace)
     system->workspace_free(workspace);
 }
 
+struct sde_failures *sde_system_failures(const struct sde_system *system, void *workspace)
+{
+  return system->failures == NULL ? NULL : system->failures(workspace);
+}
+
+struct sde_failures sde_failures_new(size_t width)
+{
+  return (struct sde_failures){.path = sde_alloc(width, sizeof(bool))};
+}
+
+void sde_failures_clear(struct sde_failures *failures, size_t width)
+{
+  failures->any = false;
+  memset(failures->path, 0, width * sizeof *failures->path);
+}
+
+void sde_failures_free(struct sde_failures *failures)
+{
+  sde_free(failures->path);
+}
+
 /* Row i of -A stands beside -A's constant part: drift_i = constant_i - sum_j a_ij x_j. */
 struct linear {
   double *minus_a, *constant, *s;

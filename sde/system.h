@@ -32,6 +32,13 @@ struct sde_instant {
   uint64_t step;
 };
 
+/* Paths of a block on which an equation has had no value since the paths began: path[p], and
+ * whether there is any. Part of the workspace of a system that can fail. */
+struct sde_failures {
+  bool any;
+  bool *path;
+};
+
 /* An equation, by its functions; filled in by the caller. */
 struct sde_system {
   const char *name;
@@ -46,6 +53,12 @@ struct sde_system {
    * overlaps another. */
   void (*evaluate)(const struct sde_system *system, void *workspace, const struct sde_instant *at,
                    size_t width, const double *x, const double *dw, double *drift, double *noise);
+  /* For systems that may have no value at some x (the logarithm of a negative number, an inner
+   * iteration that does not converge), else NULL: where the workspace keeps the failures. evaluate
+   * leaves NAN in path p of what it was asked for, for callers that keep no list, and says so by
+   * sde_system_fail; it touches no other path. A solution's path then ends, whatever the scheme
+   * makes of it, and an ensemble counts it with those that diverged and apart from them. */
+  struct sde_failures *(*failures)(void *workspace);
   /* Its drift or diffusion draws random numbers afresh each step: then what it estimates is noisy,
    * by an amount in proportion to the step, and no scheme's weak order is above 1. */
   bool draws;
@@ -59,6 +72,19 @@ struct sde_system {
 /* What the system's own functions give; NULL where it has none. */
 void *sde_system_workspace_new(const struct sde_system *system, size_t width);
 void sde_system_workspace_free(const struct sde_system *system, void *workspace);
+struct sde_failures *sde_system_failures(const struct sde_system *system, void *workspace);
+
+/* No path of `width` has failed yet; released with sde_failures_free. */
+struct sde_failures sde_failures_new(size_t width);
+void sde_failures_clear(struct sde_failures *failures, size_t width);
+void sde_failures_free(struct sde_failures *failures);
+
+/* The equation has no value on path p of the block. */
+static inline void sde_system_fail(struct sde_failures *failures, size_t p)
+{
+  failures->any = true;
+  failures->path[p] = true;
+}
 
 /* The linear system dX = -A (X - c) dt + S dW with constant matrices: matrix A is dim x dim, S is
  * dim x noise_dim, both row-major, c has dim entries or is NULL for zero. The arrays are copied. */

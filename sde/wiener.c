@@ -41,14 +41,9 @@ static struct sde_stream purpose_stream(struct sde_stream stream, enum purpose p
   return (struct sde_stream){stream.seed, stream.stream + purpose};
 }
 
-size_t sde_wiener_areas(size_t noise_dim)
-{
-  return noise_dim * (noise_dim - 1) / 2;
-}
-
 static struct arrays arrays_new(const struct sde_wiener *wiener, size_t width)
 {
-  size_t size = wiener->noise_dim * width, areas = sde_wiener_areas(wiener->noise_dim) * width;
+  size_t size = wiener->noise_dim * width, areas = sde_levy_area_count(wiener->noise_dim) * width;
   bool time = wiener->needs & SDE_WIENER_TIME_INTEGRALS;
   bool area = wiener->needs & (SDE_WIENER_LEVY_AREAS | SDE_WIENER_WEAK_AREAS);
   return (struct arrays){.dw = sde_alloc(size, sizeof(double)),

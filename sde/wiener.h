@@ -61,7 +61,4 @@ struct sde_increments sde_wiener_draw(const struct sde_wiener *wiener,
 void sde_wiener_increment(const struct sde_wiener *wiener, uint64_t first_path, size_t width,
                           uint64_t first, uint64_t count, double *dw, double *scratch);
 
-/* Number of areas of noise_dim components. */
-size_t sde_wiener_areas(size_t noise_dim);
-
 #endif

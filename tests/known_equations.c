@@ -419,7 +419,7 @@ static double hyperbolic_area_unresolved(const struct known_equation *equation, 
 #define SYSTEM(name, dim, noise_dim, class, function, ...)                                         \
   {                                                                                                \
     name, dim, noise_dim, class, &(const struct known_coefficients)__VA_ARGS__, NULL, NULL,        \
-        function, false, NULL                                                                      \
+        function, NULL, false, NULL                                                                \
   }
 
 /* clang-format off */

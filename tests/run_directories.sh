@@ -32,7 +32,7 @@ refused() {
   timeout 60 "${user[@]}" "$program" run endless.yaml -o "$directory" "$@" >said 2>err || status=$?
   [[ $accepted == *$status* ]] || fail "-o $directory: status $status, not $accepted: $(cat err)"
   [ "$(wc -l <err)" -eq 1 ] || fail "-o $directory: not one line: $(cat err)"
-  grep -q "^sharpsde: $directory" err || fail "-o $directory: it is not named in: $(cat err)"
+  grep -q "^sharpsde: ${directory%%/below*}" err || fail "-o $directory: it is not named in: $(cat err)"
   [ ! -s said ] || fail "-o $directory: on stdout: $(cat said)"
 }
 
@@ -81,20 +81,101 @@ for wrong in batch=0 eta=0.3 'optimizers=[{name: m-usam, micro_batch: 3}]'; do
   [ ! -e fresh ] || fail "--set $wrong has made a directory"
 done
 
-# An existing directory is refused though it is empty, taken with --force, and folders are made.
-mkdir empty
-refused 2 empty
-"$program" run recipe.yaml -o empty --force >said 2>err || fail "an empty directory: $(cat err)"
+# An empty directory is used, also where a killed run has left its own things in it, and a volume
+# its lost+found; folders are made.
+mkdir empty killed killed/.sharpsde.new killed/.plot-abcDE0 killed/lost+found
+touch killed/.sharpsde.lock killed/.sharpsde.new/series.csv killed/.plot-abcDE0/series.svg
+for directory in empty killed; do
+  "$program" run recipe.yaml -o $directory >said 2>err || fail "$directory: $(cat err)"
+  [ -s $directory/summary.json ] || fail "$directory has no summary.json"
+  [ -z "$(ls -d $directory/.[!.]* 2>/dev/null)" ] || fail "$directory holds $(ls -A $directory)"
+done
+for file in .hidden data.csv; do
+  mkdir "with$file"
+  touch "with$file/$file"
+  refused 2 "with$file"
+  grep -q 'is not empty' err || fail "a directory with $file: $(cat err)"
+done
 "$program" run recipe.yaml -o a/b/c/ >said 2>err || fail "a/b/c/: $(cat err)"
 [ -s a/b/c/summary.json ] || fail "a/b/c/ has no summary.json"
 "$program" run recipe.yaml >said 2>err || fail "no -o: $(cat err)"
 [ -s out/recipe/summary.json ] || fail "without -o: no out/recipe"
 
+# -o new/.. is the directory above, which is there.
+refused 2 new/..
+[ ! -e new ] || fail "-o new/.. has left new"
+
+# What a run reads it does not write over, however the file and its folder are named, --force or
+# not; a file of another name may lie among its results.
+cat >data.yaml <<END
+study: compare
+loss: {name: linear-regression, data: DATA, target: y}
+eta: 0.1
+time: 0.2
+batch: 1
+optimizers: [{name: sgd}]
+sde: {substeps: 2}
+paths: 20
+END
+mkdir own
+ln -s own linked
+# spared FILE DIRECTORY RECIPE: it and all else in the directory stay as they are.
+spared() {
+  local status=0
+  state_of own >before
+  "$program" run "$3" -o "$2" --force >said 2>err || status=$?
+  [ $status -eq 2 ] || fail "$1 read, -o $2: status $status: $(cat err)"
+  [ "$(wc -l <err)" -eq 1 ] || fail "$1 read, -o $2: not one line: $(cat err)"
+  grep -q "^sharpsde: .*: the run reads this file" err || fail "$1 read, -o $2: $(cat err)"
+  state_of own | sed 's/^\. .*//' | cmp -s - <(sed 's/^\. .*//' before) || fail "$1 read, -o $2: changed"
+}
+for name in series.csv compare.csv summary.json paths.csv report.html picture.png; do
+  printf 'a,b,y\n1,2,3\n4,5,6\n2,2,1\n' >own/$name
+  sed "s|DATA|own/$name|" data.yaml >r.yaml
+  for directory in own ./own/ linked own/../own "$PWD/own"; do
+    spared own/$name "$directory" r.yaml
+  done
+  sed "s|DATA|linked/$name|" data.yaml >r.yaml
+  spared linked/$name own r.yaml
+  ln -sf own/$name elsewhere.csv
+  sed "s|DATA|elsewhere.csv|" data.yaml >r.yaml
+  spared elsewhere.csv own r.yaml
+  rm own/$name
+done
+printf 'a,b,y\n1,2,3\n4,5,6\n2,2,1\n' >own/mine.csv
+sed "s|DATA|own/mine.csv|" data.yaml >own/mine.yaml
+"$program" run own/mine.yaml -o own --force >said 2>err || fail "own/mine.yaml: $(cat err)"
+[ "$(head -n 1 own/mine.csv)" = a,b,y ] || fail "own/mine.csv has changed"
+spared own/recipe.yaml own own/recipe.yaml
+# A file that the run before left, whatever its name.
+sed -i 's|"summary.json",|"summary.json", "mine.csv",|' own/run.json
+spared own/mine.csv own own/mine.yaml
+
+# A folder of the user's with the name of a file of ours: nothing is moved.
+mkdir -p blocked/series.csv
+touch blocked/series.csv/mine
+status=0
+"$program" run recipe.yaml -o blocked --force >said 2>err || status=$?
+[ $status -eq 1 ] || fail "a folder series.csv: status $status"
+grep -q 'blocked/series.csv: is a directory' err || fail "a folder series.csv: $(cat err)"
+[ "$(ls -A blocked blocked/series.csv | tr '\n' ' ')" = "blocked: series.csv  blocked/series.csv: mine " ] ||
+  fail "a folder series.csv: $(ls -A blocked)"
+
 # Nowhere to write.
+ln -s nowhere dangling
+ln -s round round
+for directory in dangling dangling/below round; do
+  refused 2 $directory
+  refused 2 $directory --force
+done
+"$program" run recipe.yaml -o dangling >said 2>err || true
+grep -q 'dangling: is a link to nowhere' err || fail "a dangling link: $(cat err)"
+refused 2 "$(printf 'x%.0s' {1..300})"
 echo text >file
 refused 2 file
 refused 2 file --force
-refused 12 file/below
+refused 2 file/below
+refused 2 file/below/further --force
 [ "$(cat file)" = text ] || fail "the file in place of the directory has changed"
 refused 12 /proc/sharpsde
 mkdir locked

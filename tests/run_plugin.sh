@@ -96,7 +96,7 @@ variant silent 's/^  size_t count = 0;/  return false;\n&/'
 variant unresolved 's/^  loss->dim = 2;/  extern void nobody_has_this(void);\n  nobody_has_this();\n&/'
 set_plugin() { printf -- 'loss.plugin=./%s.so' "$1"; }
 
-refused plugin.yaml "there is no file './missing.so'" --set "$(set_plugin missing)"
+refused plugin.yaml "file not found: ./missing.so" --set "$(set_plugin missing)"
 refused plugin.yaml 'cannot be loaded' --set "$(set_plugin text)"
 refused plugin.yaml 'nobody_has_this' --set "$(set_plugin unresolved)"
 refused plugin.yaml 'exports no sharpsde_loss' --set "$(set_plugin nameless)"

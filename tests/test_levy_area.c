@@ -42,7 +42,7 @@ static struct draw draw_new(size_t dim, size_t terms, size_t width, double dt, c
                       width,
                       dt,
                       sde_alloc(dim * width, sizeof(double)),
-                      sde_alloc(sde_wiener_areas(dim) * width, sizeof(double))};
+                      sde_alloc(sde_levy_area_count(dim) * width, sizeof(double))};
   struct sde_address increments = {sde_stream_named(3, "increments"), 0, 17}, at = address();
   sde_random_normals(&increments, width, dim, draw.dw);
   for (size_t i = 0; i < dim * width; i++)
@@ -65,7 +65,7 @@ static void draw_free(struct draw *draw)
  * X_1, Y_1, X_2, Y_2, ... of dim each. */
 static double *normals_new(const struct draw *draw)
 {
-  size_t pairs = sde_wiener_areas(draw->dim),
+  size_t pairs = sde_levy_area_count(draw->dim),
          lanes = pairs + pairs % 2 + 2 * draw->dim * draw->terms;
   struct sde_address at = address();
   double *normals = sde_alloc(lanes, draw->width * sizeof *normals);
@@ -76,7 +76,8 @@ static double *normals_new(const struct draw *draw)
 /* X_r of component k; Y_r follows dim lanes later. r starts at 1. */
 static double x_of(const struct draw *draw, const double *normals, size_t p, size_t r, size_t k)
 {
-  size_t pairs = sde_wiener_areas(draw->dim), first = pairs + pairs % 2 + 2 * draw->dim * (r - 1);
+  size_t pairs = sde_levy_area_count(draw->dim),
+         first = pairs + pairs % 2 + 2 * draw->dim * (r - 1);
   return normals[(first + k) * draw->width + p];
 }
 
@@ -100,7 +101,7 @@ static double series(const struct draw *draw, const double *normals, size_t p, s
 /* Covariance of the pairs X_j V_k - V_j X_k where E V V' = second and X is standard normal. */
 static void pair_covariance(size_t dim, const double *second, double factor, double *sum)
 {
-  size_t pairs = sde_wiener_areas(dim);
+  size_t pairs = sde_levy_area_count(dim);
   for (size_t k = 1; k < dim; k++)
     for (size_t j = 0; j < k; j++)
       for (size_t m = 1; m < dim; m++)
@@ -155,7 +156,7 @@ static double left_of(size_t terms)
 /* The tail: normals with the covariance of all later terms, by that matrix's own root. */
 static void tail(const struct draw *draw, const double *normals, size_t p, double *out)
 {
-  size_t pairs = sde_wiener_areas(draw->dim);
+  size_t pairs = sde_levy_area_count(draw->dim);
   double root[MOST_PAIRS * MOST_PAIRS] = {0};
   term_covariance(draw, p, left_of(draw->terms), root);
   symmetric_root(pairs, root);
@@ -298,7 +299,7 @@ static struct sde_moments moments_of(size_t count, const double *values)
  * at the increments of path 0, which all paths share; or without increments 1/4 for each. */
 static void add_second_moments(struct testing_family *family, const struct draw *draw, bool given)
 {
-  size_t pairs = sde_wiener_areas(draw->dim), width = draw->width;
+  size_t pairs = sde_levy_area_count(draw->dim), width = draw->width;
   double exact[MOST_PAIRS * MOST_PAIRS] = {0}, *products = sde_alloc(width, sizeof *products);
   for (size_t i = 0; i < pairs; i++)
     exact[i * pairs + i] = given ? 0 : 0.25;
@@ -319,7 +320,7 @@ static void add_increments(struct testing_family *family, const struct draw *dra
 {
   size_t width = draw->width;
   double *products = sde_alloc(width, sizeof *products);
-  for (size_t i = 0; i < sde_wiener_areas(draw->dim); i++)
+  for (size_t i = 0; i < sde_levy_area_count(draw->dim); i++)
     for (size_t k = 0; k < draw->dim; k++) {
       const double *area = draw->area + i * width, *dw = draw->dw + k * width;
       for (size_t p = 0; p < width; p++)
@@ -371,7 +372,7 @@ static void break_tail(struct draw *draw, bool independent)
       draw->dt / (2 * M_PI) * sqrt(left_of(draw->terms) * (2 + 4 * square / (double)draw->dim));
   for (size_t p = 0; p < draw->width; p++) {
     tail(draw, normals, p, of_tail);
-    for (size_t i = 0; i < sde_wiener_areas(draw->dim); i++)
+    for (size_t i = 0; i < sde_levy_area_count(draw->dim); i++)
       draw->area[i * draw->width + p] +=
           (independent ? size * normals[i * draw->width + p] : 0) - of_tail[i];
   }
@@ -468,7 +469,7 @@ static void add_characteristic(struct testing_family *family, const struct combi
   for (size_t i = 0; i < sizeof xs / sizeof *xs; i++) {
     for (size_t p = 0; p < width; p++) {
       double sum = 0;
-      for (size_t l = 0; l < sde_wiener_areas(one->dim); l++)
+      for (size_t l = 0; l < sde_levy_area_count(one->dim); l++)
         sum += one->weight[l] * draw->area[l * width + p];
       cosines[p] = cos(2 * xs[i] / draw->dt * sum);
     }
@@ -571,7 +572,8 @@ START_TEST(terms_meet_the_bound)
       ck_assert_double_le(bound(dim, terms), steps[i]);
       if (terms > 1)
         ck_assert_double_gt(bound(dim, terms - 1), steps[i]);
-      ck_assert_uint_eq(sde_levy_area_normals(dim, terms), 2 * dim * terms + sde_wiener_areas(dim));
+      ck_assert_uint_eq(sde_levy_area_normals(dim, terms),
+                        2 * dim * terms + sde_levy_area_count(dim));
     }
   ck_assert_uint_eq(sde_levy_area_terms(2, 0.01), 3);
   ck_assert_uint_eq(sde_levy_area_terms(10, 0.01), 7);
@@ -584,7 +586,7 @@ END_TEST
 START_TEST(terms_have_lanes)
 {
   for (size_t dim = 2; dim <= 8190; dim *= 4) {
-    size_t pairs = sde_wiener_areas(dim), lanes = pairs + pairs % 2;
+    size_t pairs = sde_levy_area_count(dim), lanes = pairs + pairs % 2;
     lanes += 2 * dim * sde_levy_area_terms(dim, 1e-30);
     ck_assert_uint_lt(lanes, UINT64_C(1) << 25);
     ck_assert_uint_ge(lanes + 2 * dim, UINT64_C(1) << 25);
@@ -627,7 +629,7 @@ static double *later_normals_new(const struct draw *draw)
 static struct sde_moments squared_errors(const struct draw *draw, const double *y, size_t terms,
                                          bool with_tail)
 {
-  size_t pairs = sde_wiener_areas(draw->dim);
+  size_t pairs = sde_levy_area_count(draw->dim);
   double *errors = sde_alloc(draw->width, sizeof *errors);
   for (size_t p = 0; p < draw->width; p++) {
     double drawn[MOST_PAIRS * MOST_PAIRS] = {0}, mean[MOST_PAIRS * MOST_PAIRS] = {0};
@@ -661,7 +663,7 @@ START_TEST(error_falls_like_the_square_of_the_terms)
     twins[i] = without.mean * pow((double)n + 0.5, 2);
     ck_assert_double_le(with.mean + 5 * sde_moments_standard_error(with), bound(dim, n));
     testing_add_mean(&family, without,
-                     (double)sde_wiener_areas(dim) / 4 * left_of(n) / (M_PI * M_PI / 6),
+                     (double)sde_levy_area_count(dim) / 4 * left_of(n) / (M_PI * M_PI / 6),
                      "remainder");
   }
   /* Terms beyond that order are a tenth, sampling errors 5% each; the twin's ratio is 16.5/4.5. */

@@ -361,6 +361,51 @@ START_TEST(starts_beyond_the_bound_are_counted)
 }
 END_TEST
 
+static void draw_start(const void *context, uint64_t first_path, size_t width, double *x)
+{
+  const double *deviation_of_start = context;
+  struct sde_address at = {{8, 4}, first_path, 0};
+  double *normal = sde_alloc(width, sizeof *normal);
+  sde_random_normals(&at, width, 1, normal);
+  sde_block_add(width, *deviation_of_start, normal, x);
+  sde_free(normal);
+}
+
+/* dX = -(X - 1.5) dt + dW is stationary from N(1.5, 1/2) on, by exponential Euler exactly; from the
+ * point 1.5 (twin) it is not, and has the variance (1 - e^(-2t))/2. */
+START_TEST(solutions_start_where_they_are_told)
+{
+  static const double unit = 1, spread = 0.70710678118654752;
+  static const struct sde_start stationary = {&spread, draw_start};
+  uint64_t paths = testing_size(20000);
+  struct sde_system *system = sde_linear_system_new(1, 1, &unit, &x0, &unit);
+  struct testing_family right = {0}, twin = {0};
+  for (size_t i = 0; i < 2; i++) {
+    struct sde_solution solution = {.system = system,
+                                    .scheme = sde_scheme_named("exponential-euler"),
+                                    .stream = {5, 9},
+                                    .eta = 0.02,
+                                    .substeps = 1,
+                                    .resolution = 1,
+                                    .start = i == 0 ? &stationary : NULL};
+    struct sde_status status = {SDE_OK, ""};
+    struct sde_process *process = sde_solution_process_new(&solution, &status);
+    ck_assert_msg(process != NULL, "%s", status.message);
+    struct sde_ensemble ensemble = ensemble_of(paths, 1, &process);
+    struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
+    double variance = i == 0 ? 0.5 : (1 - exp(-2 * 0.02 * STEPS)) / 2;
+    add_moments(&right, paths, result.samples + paths, variance);
+    if (i == 1)
+      add_moments(&twin, paths, result.samples + paths, 0.5);
+    sde_ensemble_result_free(&result);
+    sde_solution_process_free(process);
+  }
+  testing_assert_agrees(&right);
+  testing_assert_notices(&twin);
+  sde_linear_system_free(system);
+}
+END_TEST
+
 /* ---- What a process says that it solves ---- */
 
 START_TEST(a_solution_is_told_apart)
@@ -388,6 +433,7 @@ int main(void)
   tcase_add_test(begins, each_path_begins_anew);
   tcase_add_test(begins, random_starts_are_addressed);
   tcase_add_loop_test(begins, starts_beyond_the_bound_are_counted, 0, 3);
+  tcase_add_test(begins, solutions_start_where_they_are_told);
   tcase_add_test(begins, a_solution_is_told_apart);
   return testing_run(suite);
 }

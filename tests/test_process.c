@@ -39,9 +39,13 @@ static void telltale(const struct sde_system *system, void *workspace, const str
  * of finest increments until then, here two a substep: two step sizes then agree on it. */
 START_TEST(systems_are_told_where_they_are)
 {
-  static const struct sde_system system = {
-      "telltale", 4,     1,   SDE_NOISE_ADDITIVE, NULL, telltale_workspace_new, sde_free,
-      telltale,   false, NULL};
+  static const struct sde_system system = {.name = "telltale",
+                                           .dim = 4,
+                                           .noise_dim = 1,
+                                           .noise = SDE_NOISE_ADDITIVE,
+                                           .workspace_new = telltale_workspace_new,
+                                           .workspace_free = sde_free,
+                                           .evaluate = telltale};
   struct sde_solution solution = {.system = &system,
                                   .scheme = sde_scheme_named("euler-maruyama"),
                                   .stream = {1, 2},

@@ -14,6 +14,7 @@
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,10 +47,11 @@ START_TEST(published_answers)
   ck_assert_uint_eq(direct.v[0], row[4]);
   ck_assert_uint_eq(direct.v[1], row[5]);
   uint64_t a[8], b[8];
-  struct sde_address at = address(row[2], row[3], row[0], row[1] >> CALL_BITS);
+  size_t p = row[0] % 8; /* the last path that there is ends its block */
+  struct sde_address at = address(row[2], row[3], row[0] - p, row[1] >> CALL_BITS);
   sde_random_bits(&at, 8, row[1] & ((UINT64_C(1) << CALL_BITS) - 1), a, b);
-  ck_assert_uint_eq(a[0], row[4]);
-  ck_assert_uint_eq(b[0], row[5]);
+  ck_assert_uint_eq(a[p], row[4]);
+  ck_assert_uint_eq(b[p], row[5]);
 }
 END_TEST
 
@@ -700,6 +702,43 @@ START_TEST(wrong_shuffle_would_be_noticed)
 }
 END_TEST
 
+/* The last step, call and lanes that there are, the last paths; and, which is stopped, one beyond:
+ * its numbers would be those of another address too. Nothing is written before. */
+static void ask_at_the_edge(int edge, uint64_t beyond)
+{
+  enum { WIDTH = 8 };
+  uint64_t a[WIDTH], b[WIDTH];
+  double out[2 * WIDTH];
+  struct sde_address at = address(1, 2, 0, SDE_RANDOM_STEPS - 1);
+  switch (edge) {
+  case 0:
+    at.step += beyond;
+    sde_random_normals(&at, WIDTH, 2, out);
+    break;
+  case 1:
+    sde_random_bits(&at, WIDTH, SDE_RANDOM_LANES / 2 - 1 + beyond, a, b);
+    break;
+  case 2:
+    sde_random_normals_from(&at, WIDTH, SDE_RANDOM_LANES - 2, 2 + beyond, out);
+    break;
+  default:
+    at.first_path = UINT64_MAX - (WIDTH - 1) + beyond;
+    sde_random_uniforms(&at, WIDTH, 2, out);
+  }
+}
+
+START_TEST(last_addresses_are_there)
+{
+  ask_at_the_edge(_i, 0);
+}
+END_TEST
+
+START_TEST(no_address_lies_beyond)
+{
+  ask_at_the_edge(_i, 1);
+}
+END_TEST
+
 static void add_bits_and_blocks(Suite *suite)
 {
   TCase *bits = testing_case(suite, "bits");
@@ -712,6 +751,8 @@ static void add_bits_and_blocks(Suite *suite)
   tcase_add_test(blocks, range_of_lanes_is_a_piece_of_all);
   tcase_add_loop_test(blocks, block_is_its_narrower_blocks, 0, KINDS);
   tcase_add_loop_test(blocks, another_address_gives_other_numbers, 0, KINDS);
+  tcase_add_loop_test(blocks, last_addresses_are_there, 0, 4);
+  tcase_add_loop_test_raise_signal(blocks, no_address_lies_beyond, SIGABRT, 0, 4);
   TCase *streams = testing_case(suite, "streams");
   tcase_add_test(streams, streams_differ_by_name);
   tcase_add_test(streams, near_names_have_unrelated_streams);

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define QUADRATIC                                                                                  \
@@ -123,7 +125,8 @@ static const struct {
     {7, "? [rho]\n: 0.1", "r.yaml:7: a key is no plain word; accepted is 'key: value'"},
     {7, ": 0.1", "r.yaml:7: a key is no plain word; accepted is 'key: value'"},
     {3, "loss: {name: quadratic, dta: a.csv}",
-     "r.yaml:3: unknown key 'dta', nearest is 'data'; accepted are name, data, data_sha256, separator, decimal, missing"},
+     "r.yaml:3: unknown key 'dta', nearest is 'data'; accepted are name, data, data_sha256, "
+     "separator, decimal, missing"},
     {3, "loss: {name: quadratic}", "r.yaml:3: data is missing; accepted is the path of a file"},
     {3, "loss: {data: quadratic4.csv}", "r.yaml:3: name is missing; accepted is one of ..."},
     {3, "loss: {nam: quadratic}", "r.yaml:3: unknown key 'nam', nearest is 'name'; accepted ..."},
@@ -257,10 +260,11 @@ static const struct {
     {7, "title: a\x01z", "r.yaml:7: byte 0x01 is no part of a text; accepted is UTF-8 text"},
     /* files */
     {3, "loss: {name: quadratic, data: nothere.csv}",
-     "r.yaml:3: data: there is no file 'nothere.csv'; searched in ., ./../data, ..."},
-    {3, "loss:\n  name: quadratic\n  data: .", "r.yaml:5: data: there is no file '.'; ..."},
+     "r.yaml:3: data: file not found: nothere.csv; searched in ., ./../data, ..."},
+    {3, "loss:\n  name: quadratic\n  data: .",
+     "r.yaml:5: data: . is a directory; accepted is a regular file"},
     {3, "loss: {name: quadratic, data: /nothere/a.csv}",
-     "r.yaml:3: data: there is no file '/nothere/a.csv'; searched in /nothere"},
+     "r.yaml:3: data: file not found: /nothere/a.csv; searched in /nothere"},
     {3, "loss: {name: quadratic, data: [quadratic4.csv]}",
      "r.yaml:3: data is a list; accepted is the path of a file"},
     {3, "loss: {name: quadratic, data: quadratic4.csv, data_sha256: abc}",
@@ -322,18 +326,64 @@ START_TEST(paths_that_are_no_recipe)
   assert_sentence(&status, "nothere.yaml: there is no such file; accepted is a recipe file");
   status.code = SDE_OK;
   ck_assert_ptr_null(recipe_read(".", study_types(), 0, NULL, &status));
-  assert_sentence(&status, ".: this is a directory; accepted is a regular file");
-  status.code = SDE_OK;
-  ck_assert_int_eq(mkfifo("pipe", 0600), 0);
-  ck_assert_ptr_null(recipe_read("pipe", study_types(), 0, NULL, &status));
-  ck_assert_int_eq(unlink("pipe"), 0);
-  assert_sentence(&status, "pipe: this is no regular file; accepted is a regular file");
+  assert_sentence(&status, ".: this is a directory; accepted is a regular file or a pipe");
 
   size_t size = (1 << 20) + 1;
   char *blanks = memset(sde_alloc(size, 1), ' ', size);
   ck_assert_ptr_null(read_bytes(size, blanks, &status));
   assert_sentence(&status, "r.yaml: more than 1048576 bytes; accepted is a smaller recipe");
   sde_free(blanks);
+}
+END_TEST
+
+/* Standard input is read once: so is the comment at its head. */
+START_TEST(recipes_come_from_pipes)
+{
+  struct sde_status status = {SDE_OK, ""};
+  struct recipe *recipe = read_base(0, NULL, &status);
+  char *text = base_with(0, NULL);
+  ck_assert_int_eq(mkfifo("pipe", 0600), 0);
+  static const char *const names[] = {"pipe", "-"};
+  for (size_t i = 0; i < 2; i++) {
+    if (fork() == 0) {
+      FILE *writer = fopen("pipe", "w");
+      fprintf(writer, "# from a pipe\n%s", text);
+      exit(fclose(writer));
+    }
+    if (i == 1)
+      ck_assert_ptr_nonnull(freopen("pipe", "r", stdin));
+    struct recipe *other = recipe_read(names[i], study_types(), 0, NULL, &status);
+    ck_assert_msg(other != NULL, "%s", status.message);
+    ck_assert_str_eq(other->sha256, recipe->sha256);
+    ck_assert_str_eq(other->comment, "from a pipe\n");
+    ck_assert_str_eq(other->file, i == 0 ? "pipe" : "standard input");
+    wait(NULL);
+    recipe_free(other);
+  }
+  unlink("pipe");
+  sde_free(text);
+  recipe_free(recipe);
+}
+END_TEST
+
+/* A key path is no deeper than a file may nest, and a longer one is refused at once. */
+START_TEST(paths_of_keys_have_a_depth)
+{
+  for (size_t depth = 64; depth <= 1 << 19; depth = depth == 64 ? 65 : 16 * depth) {
+    struct sde_status status = {SDE_OK, ""};
+    struct text path = {0};
+    for (size_t i = 1; i < depth; i++)
+      text_add(&path, "a.");
+    text_add(&path, "b=1");
+    clock_t begun = clock();
+    struct recipe *recipe = read_base(1, (const char *const[]){path.data}, &status);
+    ck_assert_ptr_null(recipe);
+    char *words = sde_format(": a path of %zu keys; accepted are at most 64", depth);
+    ck_assert_msg((strstr(status.message, words) != NULL) == (depth > 64), "%s", status.message);
+    ck_assert_msg(clock() - begun < CLOCKS_PER_SEC / 2, "%zu keys", depth);
+    sde_free(words);
+    sde_free(path.data);
+  }
 }
 END_TEST
 
@@ -491,11 +541,9 @@ START_TEST(the_resolved_recipe_is_complete)
 {
   struct sde_status status;
   struct recipe *recipe = read_with(0, NULL, &status);
-  char folder[1024], *expected;
-  ck_assert_ptr_nonnull(getcwd(folder, sizeof folder));
-  expected = sde_format(
+  static const char expected[] =
       "title: test\nstudy: compare\nseed: 1\nloss:\n  name: quadratic\n"
-      "  data: \"%s/quadratic4.csv\"\n  data_sha256: " QUADRATIC_SHA256 "\n"
+      "  data: \"quadratic4.csv\"\n  data_sha256: " QUADRATIC_SHA256 "\n"
       "noise:\n  sampling: with-replacement\n"
       "start: [1.5, -1]\nbatch: 4\neta: [0.1, 0.05]\n"
       "rho: 0.1\ntime: 2\noptimizers:\n  - name: sgd\n  - name: m-usam\n"
@@ -505,13 +553,11 @@ START_TEST(the_resolved_recipe_is_complete)
       "variance_reduction: none\nobservables: loss\n"
       "records: 100\noutput:\n  paths: 0\nmax_diverged: 0.01\ndivergence_bound: 100000000\n"
       "level: 0.05\n"
-      "distance_paths: 0\n",
-      folder);
+      "distance_paths: 0\n";
   ck_assert_str_eq(recipe->resolved, expected);
   char hex[SHA256_HEX_SIZE];
   sha256_bytes(strlen(expected), expected, hex);
   ck_assert_str_eq(recipe->sha256, hex);
-  sde_free(expected);
   recipe_free(recipe);
 }
 END_TEST
@@ -687,7 +733,7 @@ static const struct {
     {"title=>\n ", "--set title: block texts (| and >) are not used here; ..."},
     {"sde={substeps: 1, substeps: 2}",
      "--set sde: duplicate key 'substeps'; accepted is each key once"},
-    {"loss.data=nothere.csv", "--set loss.data: data: there is no file 'nothere.csv'; ..."},
+    {"loss.data=nothere.csv", "--set loss.data: data: file not found: nothere.csv; ..."},
     {"eta=0.3", "--set eta: time 2 is 6.666666667 steps of eta 0.3; accepted is ..."},
 };
 
@@ -781,6 +827,122 @@ START_TEST(a_resolved_recipe_notices_changed_data)
   ck_assert_msg(recipe != NULL, "%s", status.message);
   ck_assert_str_ne(parameters_text(recipe->loss, "data_sha256"), QUADRATIC_SHA256);
   recipe_free(recipe);
+}
+END_TEST
+
+/* Files of a recipe that was moved to folder/in: which of those there are is the file of the recorded
+ * checksum, "good", and which another of its name, "bad". */
+static const struct moved {
+  const char *name, *data, *good[3], *bad[3], *found; /* NULL: it is not */
+} moved_files[] = {
+    {"a path of another machine", "/on/another/machine/p.csv", {"in/p.csv"}, {NULL}, "in/p.csv"},
+    {"a folder of another machine", "../data/p.csv", {"in/p.csv"}, {NULL}, "in/p.csv"},
+    {"in the current folder", "/elsewhere/p.csv", {"p.csv"}, {NULL}, "p.csv"},
+    {"in the current folder, by a path", "sub/p.csv", {"p.csv"}, {NULL}, "p.csv"},
+    {"another beside the recipe", "p.csv", {"p.csv"}, {"in/p.csv"}, "p.csv"},
+    {"another as named", "sub/p.csv", {"in/p.csv"}, {"in/sub/p.csv", "p.csv"}, "in/p.csv"},
+    {"as named, and beside", "sub/p.csv", {"in/sub/p.csv", "in/p.csv"}, {NULL}, "in/sub/p.csv"},
+    {"another name", "/elsewhere/p.csv", {"in/q.csv"}, {NULL}, NULL},
+    {"another file", "/elsewhere/p.csv", {NULL}, {"in/p.csv", "p.csv"}, NULL},
+    {"where the run found it", "p.csv", {"far/p.csv"}, {NULL}, "far/p.csv"},
+    {"another where the run found it", "p.csv", {NULL}, {"far/p.csv"}, NULL},
+};
+enum { MOVED = sizeof moved_files / sizeof *moved_files };
+
+static void write_moved(const struct moved *moved)
+{
+  static const char *const folders[] = {"folder", "folder/in", "folder/in/sub", "folder/far"};
+  char at[1024];
+  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+    ck_assert_int_eq(mkdir(folders[i], 0700), 0);
+  ck_assert_int_eq(chdir("folder"), 0);
+  for (size_t i = 0; i < 3 && moved->good[i] != NULL; i++)
+    write_bytes(moved->good[i], strlen(QUADRATIC), QUADRATIC);
+  for (size_t i = 0; i < 3 && moved->bad[i] != NULL; i++)
+    write_bytes(moved->bad[i], strlen(QUADRATIC) - 1, QUADRATIC);
+  ck_assert_ptr_nonnull(getcwd(at, sizeof at));
+  char *run = sde_format("{\"data\": [\"%s/other.csv\", \"%s/far/p.csv\"]}", at, at);
+  write_bytes("in/run.json", strlen(run), run);
+  sde_free(run);
+}
+
+START_TEST(moved_files_are_found_by_name_and_checksum)
+{
+  const struct moved *moved = &moved_files[_i];
+  struct sde_status status = {SDE_OK, ""};
+  write_moved(moved);
+  char *loss = sde_format("loss: {name: quadratic, data: %s, data_sha256: " QUADRATIC_SHA256 "}",
+                          moved->data),
+       *text = base_with(3, loss);
+  write_bytes("in/r.yaml", strlen(text), text);
+  struct recipe *recipe = recipe_read("in/r.yaml", study_types(), 0, NULL, &status);
+  if (moved->found != NULL) {
+    char *end = sde_format("/folder/%s", moved->found);
+    ck_assert_msg(recipe != NULL, "%s: %s", moved->name, status.message);
+    const char *found = strstr(parameters_text(recipe->loss, "data"), "/folder/");
+    ck_assert_str_eq(found, end);
+    ck_assert_ptr_null(strstr(recipe->resolved, "/folder"));
+    sde_free(end);
+    recipe_free(recipe);
+  } else {
+    ck_assert_msg(recipe == NULL, "%s", moved->name);
+    ck_assert_ptr_nonnull(strstr(status.message, "in/r.yaml:3: data"));
+  }
+  sde_free(text);
+  text = base_with(3, "loss: {name: quadratic, data: /on/another/machine/p.csv}");
+  write_bytes("in/r.yaml", strlen(text), text);
+  status = (struct sde_status){SDE_OK, ""};
+  ck_assert_ptr_null(
+      recipe_read("in/r.yaml", study_types(), 0, NULL, &status)); /* no checksum, no search */
+  sde_free(text);
+  sde_free(loss);
+  ck_assert_int_eq(system("cd .. && rm -r folder"), 0);
+  ck_assert_int_eq(chdir(".."), 0);
+}
+END_TEST
+
+/* The recipe is the same wherever it stands and its file was found, and its own resolved text too. */
+START_TEST(a_recipe_is_the_same_in_every_folder)
+{
+  struct sde_status status;
+  char at[1024];
+  ck_assert_ptr_nonnull(getcwd(at, sizeof at));
+  struct recipe *recipe = read_base(0, NULL, &status);
+  char *absolute = sde_format("loss.data=%s/quadratic4.csv", at);
+  struct recipe *other = read_base(1, (const char *const[]){absolute}, &status);
+  ck_assert_ptr_nonnull(other);
+  ck_assert_str_eq(other->sha256, recipe->sha256);
+  recipe_free(other);
+  ck_assert_int_eq(mkdir("folder", 0700), 0);
+  write_bytes("folder/moved.yaml", strlen(recipe->resolved), recipe->resolved);
+  write_bytes("folder/quadratic4.csv", strlen(QUADRATIC), QUADRATIC);
+  other = recipe_read("folder/moved.yaml", study_types(), 0, NULL, &status);
+  ck_assert_ptr_nonnull(other);
+  ck_assert_str_eq(other->sha256, recipe->sha256);
+  recipe_free(other);
+  recipe_free(recipe);
+  sde_free(absolute);
+  ck_assert_int_eq(system("rm -r folder"), 0);
+}
+END_TEST
+
+START_TEST(what_is_no_regular_file_is_named)
+{
+  struct sde_status status;
+  ck_assert_int_eq(mkdir("d.csv", 0700), 0);
+  ck_assert_ptr_null(read_with(3, "loss: {name: quadratic, data: d.csv}", &status));
+  assert_sentence(&status, "r.yaml:3: data: d.csv is a directory; accepted is a regular file");
+  rmdir("d.csv");
+  ck_assert_int_eq(mkfifo("d.csv", 0600), 0);
+  ck_assert_ptr_null(read_with(3, "loss: {name: quadratic, data: d.csv}", &status));
+  assert_sentence(&status, "r.yaml:3: data: d.csv is a pipe; accepted is a regular file");
+  unlink("d.csv");
+  ck_assert_ptr_null(read_with(3, "loss: {name: quadratic, data: /dev/null}", &status));
+  assert_sentence(&status, "r.yaml:3: data: /dev/null is a device; accepted is a regular file");
+  ck_assert_int_eq(symlink("nothing", "d.csv"), 0);
+  ck_assert_ptr_null(read_with(3, "loss: {name: quadratic, data: d.csv}", &status));
+  assert_sentence(&status, "r.yaml:3: data: file not found: d.csv; searched in ...");
+  unlink("d.csv");
 }
 END_TEST
 
@@ -887,6 +1049,8 @@ static Suite *recipe_suite(void)
   tcase_add_test(bad, long_values_are_cut_between_characters);
   tcase_add_test(bad, files_that_are_no_map);
   tcase_add_test(bad, paths_that_are_no_recipe);
+  tcase_add_test(bad, recipes_come_from_pipes);
+  tcase_add_test(bad, paths_of_keys_have_a_depth);
   tcase_add_test(bad, large_files_take_no_time);
   TCase *good = testing_case(suite, "good recipes");
   tcase_add_test(good, the_base_recipe_is_read);
@@ -905,6 +1069,9 @@ static Suite *recipe_suite(void)
   TCase *files = testing_case(suite, "files");
   tcase_add_test(files, files_are_found_beside_the_recipe_first);
   tcase_add_test(files, a_resolved_recipe_notices_changed_data);
+  tcase_add_loop_test(files, moved_files_are_found_by_name_and_checksum, 0, MOVED);
+  tcase_add_test(files, a_recipe_is_the_same_in_every_folder);
+  tcase_add_test(files, what_is_no_regular_file_is_named);
   TCase *broken = testing_case(suite, "broken bytes");
   tcase_add_test(broken, truncated_recipes);
   tcase_add_test(broken, recipes_with_one_wrong_bit);

@@ -1274,8 +1274,7 @@ static json_t *summary_of_twin(size_t paths, bool iterates, bool solution, doubl
   struct results *results = results_new(recipe);
   ck_assert(recipe->study->run(recipe, 1, NULL, cases, results, &status));
   char *directory = sde_format("%s/run", folder);
-  ck_assert(results_prepare(directory, true, &status) &&
-            results_write(results, directory, &status));
+  ck_assert(results_write(results, directory, &status));
   sde_free(directory);
   results_free(results);
   cases_free(cases);

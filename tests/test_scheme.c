@@ -3,6 +3,7 @@
  * declared strong orders on equations whose solution is known on each Brownian path. Weak orders
  * are in test_weak_order.c.
  */
+#include "sde/levy_area.h"
 #include "sde/scheme.h"
 
 #include "sde/block.h"
@@ -291,7 +292,7 @@ static void reversed_area_step(const struct sde_step *step, double *x)
 {
   struct sde_step other = *step;
   double area[DIM * WIDTH];
-  size_t size = sde_wiener_areas(step->system->noise_dim) * step->width;
+  size_t size = sde_levy_area_count(step->system->noise_dim) * step->width;
   sde_block_fill(size, 0, area);
   sde_block_add(size, -1, step->increments.area, area);
   other.increments.area = area;

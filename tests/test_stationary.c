@@ -73,7 +73,6 @@ enum { OPTIMIZERS = 3, OBSERVABLES = 6 };
 static size_t verdicts(const struct outcome *outcome, const char *directory, json_type type)
 {
   struct sde_status status = {SDE_OK, ""};
-  ck_assert(results_prepare(directory, true, &status));
   ck_assert_msg(results_write(outcome->results, directory, &status), "%s", status.message);
   size_t i, count = 0;
   json_t *verdict;

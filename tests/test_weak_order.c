@@ -5,6 +5,7 @@
  */
 #include "sde/block.h"
 #include "sde/ensemble.h"
+#include "sde/levy_area.h"
 #include "sde/linear.h"
 #include "sde/process.h"
 #include "sde/scheme.h"
@@ -121,7 +122,7 @@ static struct cubature cubature_new(const struct sde_scheme *scheme,
                                     size_t nodes)
 {
   unsigned needs = scheme->on[system->noise].needs;
-  size_t noise_dim = system->noise_dim, pairs = sde_wiener_areas(noise_dim), normals = 0;
+  size_t noise_dim = system->noise_dim, pairs = sde_levy_area_count(noise_dim), normals = 0;
   bool times = needs & SDE_WIENER_TIME_INTEGRALS;
   bool areas = needs & (SDE_WIENER_WEAK_AREAS | SDE_WIENER_LEVY_AREAS);
   struct grid grid = {0};

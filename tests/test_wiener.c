@@ -3,6 +3,7 @@
  * and that are Brownian; the integrals of a step composed of fine ones, and their laws. Statistical
  * tests are families at the false-alarm rate TESTING_LEVEL (1e-6).
  */
+#include "sde/levy_area.h"
 #include "sde/wiener.h"
 
 #include "sde/status.h"
@@ -224,7 +225,7 @@ START_TEST(areas_are_counted)
 {
   static const size_t areas[] = {0, 1, 3, 6, 10};
   for (size_t dim = 1; dim <= 5; dim++)
-    ck_assert_uint_eq(sde_wiener_areas(dim), areas[dim - 1]);
+    ck_assert_uint_eq(sde_levy_area_count(dim), areas[dim - 1]);
 }
 END_TEST
 

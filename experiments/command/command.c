@@ -1,36 +1,27 @@
 /*
- * The registry of commands, and what they share: see command.h.
+ * What commands share: see command.h.
  */
 #include "experiments/command/command.h"
 
 #include "experiments/io/text.h"
 #include "sde/ranks.h"
+#include "sde/status.h"
 
 #include <stdio.h>
 #include <string.h>
 
-const struct command *commands(void)
+/* The arguments of a command for people. */
+static const char *arguments_of(const char *command)
 {
-  static const struct command all[] = {
-#define COMMAND(id, about, words, choices, sample)                                                 \
-  {.name = #id,                                                                                    \
-   .summary = about,                                                                               \
-   .arguments = words,                                                                             \
-   .options = choices,                                                                             \
-   .example = sample,                                                                              \
-   .run = command_##id},
+  static const char *const all[][2] = {
+#define COMMAND(id, about, words, choices, sample) {#id, words},
 #include "experiments/command/commands.def"
 #undef COMMAND
-      {.name = NULL}};
-  return all;
-}
-
-const struct command *command_named(const char *name)
-{
-  for (const struct command *command = commands(); command->name != NULL; command++)
-    if (strcmp(command->name, name) == 0)
-      return command;
-  return NULL;
+  };
+  size_t i = 0;
+  while (strcmp(all[i][0], command) != 0)
+    i++;
+  return all[i][1];
 }
 
 int command_end(const struct sde_status *status)
@@ -44,13 +35,13 @@ const char *command_word(int argc, char **argv, const char *what, struct sde_sta
 {
   if (argc == 2 && argv[1][0] != '-')
     return argv[1];
-  const struct command *command = command_named(argv[0]);
+  const char *arguments = arguments_of(argv[0]);
   if (argc > 1 && argv[1][0] == '-')
     sde_fail(status, SDE_INVALID, "%s: unknown option '%s'; usage: sharpsde %s %s", argv[0],
-             argv[1], argv[0], command->arguments);
+             argv[1], argv[0], arguments);
   else
     sde_fail(status, SDE_INVALID, "%s: %s %s is named; usage: sharpsde %s %s", argv[0],
-             argc < 2 ? "no" : "more than one", what, argv[0], command->arguments);
+             argc < 2 ? "no" : "more than one", what, argv[0], arguments);
   return NULL;
 }
 

@@ -1,7 +1,7 @@
 /*
  * Commands: `sharpsde NAME ARGUMENTS`.
  *
- * To add one: write experiments/command_NAME.c with its function command_NAME, and give it a row in
+ * To add one: write experiments/command/command_NAME.c with its function command_NAME, and give it a row in
  * commands.def. The row gives it a place in `sharpsde --help`, and a help page of its own.
  */
 #ifndef EXPERIMENTS_COMMAND_COMMAND_H

@@ -27,7 +27,7 @@ static bool parse(int argc, char **argv, struct arguments *arguments, struct sde
       arguments->override[arguments->overrides++] = argv[++i];
     else if (strncmp(argv[i], "--set=", 6) == 0)
       arguments->override[arguments->overrides++] = argv[i] + 6;
-    else if (argv[i][0] == '-')
+    else if (argv[i][0] == '-' && argv[i][1] != '\0')
       return sde_fail(status, SDE_INVALID, "check: unknown option '%s'; %s", argv[i], usage);
     else if (arguments->recipe != NULL)
       return sde_fail(status, SDE_INVALID, "check: more than one recipe is named; %s", usage);

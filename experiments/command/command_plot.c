@@ -4,6 +4,8 @@
 #include "experiments/command/command.h"
 #include "experiments/pictures/plot.h"
 #include "experiments/report/report.h"
+#include "experiments/results/files.h"
+#include "experiments/results/transaction.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -12,41 +14,69 @@
 
 /* The report of the run, where there is one, shows its pictures: with the new ones it is written
  * again. */
-static void renew_report(const char *directory, struct sde_status *status)
+static void renew_report(const char *directory, struct transaction *transaction,
+                         struct sde_status *status)
 {
   char *page = sde_format("%s/report.html", directory);
-  if (access(page, F_OK) == 0 && report_write(1, &directory, directory, "report.html", status))
+  if (access(page, F_OK) == 0 &&
+      report_write(1, &directory, transaction_folder(transaction), "report.html", status) &&
+      transaction_commit(transaction, status))
     printf("%s\n", page);
   sde_free(page);
 }
 
-static bool plot(const char *directory, const char *path, struct plot_wish *wish,
+/* Pictures belong to the run, so that it takes them along where it is replaced. */
+static bool list_pictures(const char *directory, const struct transaction *transaction,
+                          const struct plot_files *pictures, struct sde_status *status)
+{
+  json_t *run = result_run_json(directory);
+  bool good = !result_run_add(run, pictures->count, pictures->names) ||
+              result_write_json(transaction_folder(transaction), "run.json", run, status);
+  json_decref(run);
+  return good;
+}
+
+/* Where a picture fails, those before it are kept. */
+static void draw(const char *directory, const json_t *summary, struct plot_wish *wish,
+                 struct sde_status *status)
+{
+  struct transaction *transaction = transaction_begin(directory, TRANSACTION_ADD, status);
+  struct plot_files pictures = {0, NULL};
+  struct sde_status moved = {SDE_OK, ""};
+  if (transaction == NULL)
+    return;
+  wish->title = json_string_value(json_object_get(summary, "title"));
+  wish->folder = transaction_folder(transaction);
+  plot_run_as(directory, json_string_value(json_object_get(summary, "study")), wish, &pictures,
+              status);
+  if (!list_pictures(directory, transaction, &pictures, &moved) ||
+      !transaction_commit(transaction, &moved))
+    sde_fail(status, moved.code, "%s", moved.message);
+  for (size_t i = 0; moved.code == SDE_OK && i < pictures.count; i++)
+    printf("%s/%s\n", directory, pictures.names[i]);
+  if (status->code == SDE_OK && (wish->formats & PLOT_SVG) != 0)
+    renew_report(directory, transaction, status);
+  plot_files_free(&pictures);
+  transaction_end(transaction);
+}
+
+static void plot(const char *directory, const char *path, struct plot_wish *wish,
                  struct sde_status *status)
 {
   json_error_t error;
   json_t *summary = json_load_file(path, 0, &error);
-  const char *study = json_string_value(json_object_get(summary, "study"));
-  const char *title = json_string_value(json_object_get(summary, "title"));
-  struct plot_files files = {0, NULL};
-  bool good = true;
   if (summary == NULL && json_error_code(&error) == json_error_cannot_open_file)
-    good = sde_fail(status, SDE_INVALID, "%s: %s; accepted is the directory of a run", path,
-                    error.text);
+    sde_fail(status, SDE_INVALID, "%s: %s; accepted is the directory of a run", path, error.text);
   else if (summary == NULL)
-    good = sde_fail(status, SDE_INVALID, "%s:%d: %s; accepted is the summary of a run", path,
-                    error.line, error.text);
-  else if (study == NULL || title == NULL)
-    good = sde_fail(status, SDE_INVALID,
-                    "%s: study or title is missing; accepted is the summary of a run", path);
-  wish->title = title;
-  good = good && plot_run_as(directory, study, wish, &files, status);
-  for (size_t i = 0; i < files.count; i++)
-    printf("%s/%s\n", directory, files.names[i]);
-  if (good && (wish->formats & PLOT_SVG) != 0)
-    renew_report(directory, status);
-  plot_files_free(&files);
+    sde_fail(status, SDE_INVALID, "%s:%d: %s; accepted is the summary of a run", path, error.line,
+             error.text);
+  else if (!json_is_string(json_object_get(summary, "study")) ||
+           !json_is_string(json_object_get(summary, "title")))
+    sde_fail(status, SDE_INVALID, "%s: study or title is missing; accepted is the summary of a run",
+             path);
+  else
+    draw(directory, summary, wish, status);
   json_decref(summary);
-  return good && status->code == SDE_OK;
 }
 
 /* Take --format and --caption out of the words, which keep argv[0]; *count is what is left. */

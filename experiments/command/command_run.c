@@ -6,17 +6,20 @@
 #include "experiments/cases/scheme_choice.h"
 #include "experiments/cases/unused.h"
 #include "experiments/command/command.h"
+#include "experiments/command/threads.h"
+#include "experiments/io/json.h"
 #include "experiments/io/progress.h"
 #include "experiments/pictures/plot.h"
+#include "experiments/recipe/inputs.h"
 #include "experiments/recipe/recipe.h"
 #include "experiments/report/report.h"
 #include "experiments/results/results.h"
+#include "experiments/results/transaction.h"
 #include "experiments/studies/studies.h"
 #include "sde/ranks.h"
+#include "sde/status.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -40,9 +43,9 @@ static bool parse_threads(const char *text, int *threads, struct sde_status *sta
 {
   char *end;
   long value = strtol(text, &end, 10);
-  if (*text == '\0' || *end != '\0' || value < 1 || value > 4096)
-    return sde_fail(status, SDE_INVALID, "-j %s: a number of threads from 1 to 4096 is accepted",
-                    text);
+  if (*text == '\0' || *end != '\0' || value < 1 || value > THREADS_MOST)
+    return sde_fail(status, SDE_INVALID, "-j %s: a number of threads from 1 to %d is accepted",
+                    text, THREADS_MOST);
   *threads = (int)value;
   return true;
 }
@@ -121,67 +124,104 @@ static double total_work(const struct cases *cases, bool companions)
   return work;
 }
 
+/* One run: what it is made of, from the first check to the end. */
+struct job {
+  const struct options *options;
+  struct recipe *recipe;
+  struct cases *cases;
+  char *directory;
+  struct transaction *transaction; /* rank 0's, while files may be written */
+  int threads;
+  struct scheme_choice choice;
+};
+
 /* Pictures are made from the tables and are not worth losing a run for: where they cannot be
- * drawn, that is a warning. */
-static bool write_all(struct results *results, const struct recipe *recipe, const char *directory,
+ * drawn, that is a warning. Whether there is anything to add to the run. */
+static bool draw(const struct job *job, struct results *results, struct plot_files *pictures)
+{
+  struct sde_status drawn = {SDE_OK, ""};
+  struct plot_wish wish = {.title = parameters_text(job->recipe->common, "title"),
+                           .formats = PLOT_SVG | PLOT_PNG,
+                           .folder = transaction_folder(job->transaction)};
+  if (!plot_run_as(job->directory, job->recipe->study->name, &wish, pictures, &drawn))
+    results_note(results, true, "sharpsde: no pictures: %s\n", drawn.message);
+  return pictures->count > 0 || drawn.code != SDE_OK;
+}
+
+/* The report of the run that stands in the directory. */
+static bool write_report(const struct job *job, struct sde_status *status)
+{
+  const char *directory = job->directory, *folder = transaction_folder(job->transaction);
+  return report_write(1, &directory, folder, "report.html", status) &&
+         transaction_commit(job->transaction, status);
+}
+
+/* What was computed, and a report of it, are in their place before anything is drawn. */
+static bool write_all(const struct job *job, struct results *results,
                       const struct results_effort *effort, struct sde_status *status)
 {
-  if (!results_write(results, directory, status))
-    return false;
+  const char *folder = transaction_folder(job->transaction);
   struct plot_files pictures = {0, NULL};
-  struct sde_status drawn = {SDE_OK, ""};
-  if (!plot_run(directory, recipe->study->name, parameters_text(recipe->common, "title"), &pictures,
-                &drawn)) {
-    results_note(results, true, "sharpsde: no pictures: %s\n", drawn.message);
-    if (strstr(drawn.message, "disk full") != NULL ||
-        strstr(drawn.message, strerror(ENOSPC)) != NULL)
-      return sde_fail(status, SDE_FAILED, "%s", drawn.message);
-  }
-  bool good =
-      results_write_run(results, directory, effort, pictures.count, pictures.names, status) &&
-      report_write(1, &directory, directory, "report.html", status);
+  bool good = results_write(results, folder, status) &&
+              results_write_run(results, folder, effort, 0, NULL, status) &&
+              transaction_commit(job->transaction, status) && write_report(job, status);
+  if (good && draw(job, results, &pictures))
+    good = results_write_run(results, folder, effort, pictures.count, pictures.names, status) &&
+           transaction_commit(job->transaction, status) && write_report(job, status);
   plot_files_free(&pictures);
   return good;
 }
 
-static void show(const struct options *options, struct results *results, const char *directory)
+static void show(const struct job *job, struct results *results)
 {
-  if (options->json) {
+  if (job->options->json) {
     json_dumpf(results_summary(results), stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     fputc('\n', stdout);
-  } else if (!options->quiet) {
+  } else if (!job->options->quiet) {
     results_print(results, stdout);
-    printf("Results are in %s\nThe report is %s/report.html\n", directory, directory);
+    printf("Results are in %s\nThe report is %s/report.html\n", job->directory, job->directory);
   }
   results_print_warnings(results, stderr);
 }
 
-static void note_beginnings(struct results *results, const struct cases *cases)
+static void add_path(void *array, const char *path)
 {
-  char *unused = unused_keys(cases, ""), *forms = forms_text(cases, "");
-  results_note(results, false, "%s%s", unused, forms);
-  json_object_set_new(results_about(results), "forms", forms_json(cases));
-  sde_free(unused);
-  sde_free(forms);
+  json_array_append_new(array, json_text(path));
 }
 
-/* Of what all ranks have in their hands rank 0 writes and shows its own. */
-static bool leave_results(const struct options *options, struct results *results,
-                          const struct recipe *recipe, const char *directory,
+static void note_beginnings(struct results *results, const struct job *job)
+{
+  char *unused = unused_keys(job->cases, ""), *forms = forms_text(job->cases, "");
+  results_note(results, false, "%s%s", unused, forms);
+  json_object_set_new(results_about(results), "forms", forms_json(job->cases));
+  json_t *files = json_array();
+  recipe_each_file(job->recipe, add_path, files);
+  json_object_set_new(results_about(results), "data", files);
+  sde_free(unused);
+  sde_free(forms);
+  if (job->choice.said != NULL)
+    results_note(results, false, "%s", job->choice.said);
+}
+
+/* Of what all ranks have in their hands rank 0 writes and shows its own. The directory is free again
+ * before anything is shown, which may be to nobody. */
+static bool leave_results(struct job *job, struct results *results,
                           const struct results_effort *effort, struct sde_status *status)
 {
   bool first = sde_ranks_rank() == 0;
   if (first)
-    write_all(results, recipe, directory, effort, status);
+    write_all(job, results, effort, status);
+  transaction_end(job->transaction);
+  job->transaction = NULL;
   if (!sde_ranks_agree(status))
     return false;
   if (first)
-    show(options, results, directory);
+    show(job, results);
   if (results_failed(results))
     return sde_fail(status, SDE_FAILED,
                     "more than max_diverged: %g of the paths diverged; results over the "
                     "survivors, if any, are in %s",
-                    parameters_real(recipe->common, "max_diverged"), directory);
+                    parameters_real(job->recipe->common, "max_diverged"), job->directory);
   return true;
 }
 
@@ -190,22 +230,17 @@ static bool shows_progress(const struct options *options)
   return !options->quiet && sde_ranks_rank() == 0;
 }
 
-/* Run the study and write what it leaves; scheme_said is NULL or a line for people, after
- * pilots of so many path-steps. */
-static bool run_study(const struct options *options, const struct recipe *recipe,
-                      const struct cases *cases, const char *scheme_said, uint64_t pilot_work,
-                      const char *directory, struct sde_status *status)
+/* Run the study and write what it leaves. */
+static bool run_study(struct job *job, struct sde_status *status)
 {
-  int threads = options->threads > 0 ? options->threads : omp_get_max_threads();
+  const struct study_type *study = job->recipe->study;
   double begun = seconds_now();
-  bool companions = recipe->study->companions;
-  struct progress *progress = progress_new(total_work(cases, companions), shows_progress(options));
-  progress_ran(progress, 0, pilot_work);
-  struct results *results = results_new(recipe);
-  note_beginnings(results, cases);
-  if (scheme_said != NULL)
-    results_note(results, false, "%s", scheme_said);
-  recipe->study->run(recipe, threads, progress, cases, results, status);
+  struct progress *progress =
+      progress_new(total_work(job->cases, study->companions), shows_progress(job->options));
+  progress_ran(progress, 0, job->choice.own_work);
+  struct results *results = results_new(job->recipe);
+  note_beginnings(results, job);
+  study->run(job->recipe, job->threads, progress, job->cases, results, status);
   progress_end(progress);
   bool good = sde_ranks_agree(status);
   if (good) {
@@ -214,10 +249,10 @@ static bool run_study(const struct options *options, const struct recipe *recipe
              *rank_work = rank_paths + ranks;
     sde_ranks_gather(progress_own_paths(progress), rank_paths);
     sde_ranks_gather(progress_own_work(progress), rank_work);
-    struct results_effort effort = {seconds_now() - begun, threads, ranks, rank_paths, 0};
+    struct results_effort effort = {seconds_now() - begun, job->threads, ranks, rank_paths, 0};
     for (size_t r = 0; r < ranks; r++)
       effort.path_steps += rank_work[r];
-    good = leave_results(options, results, recipe, directory, &effort, status);
+    good = leave_results(job, results, &effort, status);
     sde_free(rank_paths);
   }
   progress_free(progress);
@@ -226,13 +261,11 @@ static bool run_study(const struct options *options, const struct recipe *recipe
 }
 
 /* The cases, of all ranks or of none. */
-static struct cases *cases_of_all(const struct recipe *recipe, struct sde_status *status)
+static bool make_cases(struct job *job, struct sde_status *status)
 {
-  struct cases *cases = cases_new(recipe, status);
-  if (sde_ranks_agree(status))
-    return cases;
-  cases_free(cases);
-  return NULL;
+  cases_free(job->cases);
+  job->cases = cases_new(job->recipe, status);
+  return sde_ranks_agree(status);
 }
 
 /* Have all ranks read one recipe, with the same data? */
@@ -245,41 +278,60 @@ static bool is_same_recipe(const struct recipe *recipe, struct sde_status *statu
                                 other);
 }
 
-/* Whether the directory may be written is rank 0's to say. */
-static bool is_prepared(const char *directory, bool force, struct sde_status *status)
+/* An input that a run must not overwrite. */
+struct sparing {
+  const struct transaction *transaction;
+  struct sde_status *status;
+};
+
+static bool spare_input(void *context, const char *file, const char *place)
 {
+  const struct sparing *sparing = context;
+  return transaction_spare(sparing->transaction, file, place, sparing->status);
+}
+
+/* The directory is rank 0's to lock and to write. */
+static bool take_directory(struct job *job, struct sde_status *status)
+{
+  enum transaction_mode mode = job->options->force ? TRANSACTION_REPLACE : TRANSACTION_NEW;
   if (sde_ranks_rank() == 0)
-    results_prepare(directory, force, status);
+    job->transaction = transaction_begin(job->directory, mode, status);
+  struct sparing sparing = {job->transaction, status};
+  if (job->transaction != NULL &&
+      transaction_spare(job->transaction, job->recipe->file, NULL, status))
+    recipe_each_input(job->recipe, spare_input, &sparing);
   return sde_ranks_agree(status);
 }
 
-/* The user's mistakes are found before a pilot run takes its time. */
-static bool run(const struct options *options, struct recipe *recipe, struct sde_status *status)
+static bool start_threads(struct job *job, struct sde_status *status)
 {
-  struct cases *cases = cases_of_all(recipe, status);
-  if (cases == NULL)
-    return false;
-  char *directory = options->directory != NULL ? sde_strdup(options->directory)
-                                               : default_directory(options->recipe);
-  struct scheme_choice choice = {NULL, 0, 0, 0};
-  bool good = is_prepared(directory, options->force, status);
-  if (good) {
-    struct progress *progress = progress_new(0, shows_progress(options));
-    progress_phase(progress, "pilot: ");
-    scheme_choose(recipe, options->threads, progress, &choice, status);
-    progress_free(progress);
-    good = sde_ranks_agree(status);
-  }
-  if (good && choice.said != NULL) {
-    cases_free(cases);
-    cases = cases_of_all(recipe, status);
-    good = cases != NULL;
-  }
-  good = good && run_study(options, recipe, cases, choice.said, choice.own_work, directory, status);
-  sde_free(choice.said);
-  sde_free(directory);
-  cases_free(cases);
-  return good;
+  job->threads = threads_start(job->options->threads, status);
+  return sde_ranks_agree(status);
+}
+
+/* By a pilot run, where the recipe leaves it open. */
+static bool choose_scheme(struct job *job, struct sde_status *status)
+{
+  struct progress *progress = progress_new(0, shows_progress(job->options));
+  progress_phase(progress, "pilot: ");
+  scheme_choose(job->recipe, job->threads, progress, &job->choice, status);
+  progress_free(progress);
+  return sde_ranks_agree(status) && (job->choice.said == NULL || make_cases(job, status));
+}
+
+/* The user's mistakes are found before a pilot run takes its time. */
+static void run(const struct options *options, struct recipe *recipe, struct sde_status *status)
+{
+  struct job job = {.options = options, .recipe = recipe};
+  job.directory = options->directory != NULL ? sde_strdup(options->directory)
+                                             : default_directory(options->recipe);
+  if (make_cases(&job, status) && take_directory(&job, status) && start_threads(&job, status) &&
+      choose_scheme(&job, status))
+    run_study(&job, status);
+  transaction_end(job.transaction);
+  cases_free(job.cases);
+  sde_free(job.choice.said);
+  sde_free(job.directory);
 }
 
 int command_run(int argc, char **argv)

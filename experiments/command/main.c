@@ -3,12 +3,15 @@
  * arrived.
  */
 #include "experiments/command/command.h"
+#include "experiments/command/threads.h"
 #include "experiments/io/text.h"
 #include "sde/ranks.h"
+#include "sde/status.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <gsl/gsl_errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +115,8 @@ static int end_output(int code)
 int main(int argc, char **argv)
 {
   gsl_set_error_handler(end_on_gsl_error);
+  signal(SIGXFSZ, SIG_IGN); /* a file that grows beyond `ulimit -f` is then an error like others */
+  threads_begin();
   sde_ranks_begin();
   int code = take_part(argc, argv) ? dispatch(argc, argv) : SDE_OK;
   code = end_output(code);

@@ -76,6 +76,20 @@ size_t text_bad_byte(size_t length, const char *bytes)
   return length;
 }
 
+char *text_utf8(const char *text)
+{
+  struct text clean = {0};
+  size_t length = strlen(text);
+  text_add(&clean, "%s", "");
+  while (length > 0) {
+    size_t good = text_bad_byte(length, text), taken = good + (good < length);
+    text_add(&clean, "%.*s%s", (int)good, text, good < length ? "\uFFFD" : "");
+    text += taken;
+    length -= taken;
+  }
+  return clean.data;
+}
+
 /* A word of letters, digits, - and _ that no YAML reader takes for a number, truth or nothing. */
 static bool is_plain(const char *value)
 {

@@ -31,6 +31,10 @@ void text_add_yaml(struct text *text, const char *value);
  * control characters but tab and line ends), or `length`. */
 size_t text_bad_byte(size_t length, const char *bytes);
 
+/* A copy of the text in which each such byte is the replacement character U+FFFD; released with
+ * sde_free. */
+char *text_utf8(const char *text);
+
 /* Of names separated by spaces, the one that is nearest to `word` by insertions, deletions,
  * replacements and swaps of letters; NULL where none is near. Released with sde_free. */
 char *text_nearest(const char *word, const char *names);

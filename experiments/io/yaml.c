@@ -11,10 +11,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FILE_SIZE_MAX = 1 << 20 };
+/* Of a file; and of a key path, as deep as libfyaml lets a file nest. */
+enum { FILE_SIZE_MAX = 1 << 20, DEPTH_MAX = 64 };
 
 struct yaml {
-  char *file;
+  char *text; /* of the file */
   struct fy_document *document;
 };
 
@@ -213,51 +214,74 @@ static bool settle(struct fy_node *node, const struct source *source, int line,
   return true;
 }
 
-static bool read_file(const char *file, size_t *length, char *text, struct sde_status *status)
+/* A regular file, a pipe or a terminal; standard input is one of them. */
+static FILE *open_file(const char *file, struct sde_status *status)
 {
   struct stat about;
-  if (stat(file, &about) != 0)
-    return sde_fail(status, SDE_INVALID, "%s: %s; accepted is a recipe file", file,
-                    errno == ENOENT ? "there is no such file" : strerror(errno));
-  if (!S_ISREG(about.st_mode))
-    return sde_fail(status, SDE_INVALID, "%s: this is %s; accepted is a regular file", file,
-                    S_ISDIR(about.st_mode) ? "a directory" : "no regular file");
+  if (strcmp(file, "-") == 0)
+    return stdin;
+  if (stat(file, &about) != 0) {
+    sde_fail(status, SDE_INVALID, "%s: %s; accepted is a recipe file", file,
+             errno == ENOENT ? "there is no such file" : strerror(errno));
+    return NULL;
+  }
+  if (!S_ISREG(about.st_mode) && !S_ISFIFO(about.st_mode) && !S_ISCHR(about.st_mode)) {
+    sde_fail(status, SDE_INVALID, "%s: this is %s; accepted is a regular file or a pipe", file,
+             S_ISDIR(about.st_mode) ? "a directory" : "neither file nor pipe");
+    return NULL;
+  }
   FILE *stream = fopen(file, "rb");
   if (stream == NULL)
-    return sde_fail(status, SDE_INVALID, "%s: cannot be opened: %s; accepted is a readable file",
-                    file, strerror(errno));
+    sde_fail(status, SDE_INVALID, "%s: cannot be opened: %s; accepted is a readable file", file,
+             strerror(errno));
+  return stream;
+}
+
+static bool read_file(const char *file, size_t *length, char *text, struct sde_status *status)
+{
+  FILE *stream = open_file(file, status);
+  if (stream == NULL)
+    return false;
   *length = fread(text, 1, FILE_SIZE_MAX + 1, stream);
   bool good = ferror(stream) == 0;
-  fclose(stream);
+  if (stream != stdin)
+    fclose(stream);
   if (!good)
-    return sde_fail(status, SDE_INVALID, "%s: cannot be read; accepted is a readable file", file);
+    return sde_fail(status, SDE_INVALID, "%s: cannot be read; accepted is a readable file",
+                    yaml_file_label(file));
   if (*length > FILE_SIZE_MAX)
     return sde_fail(status, SDE_INVALID, "%s: more than %d bytes; accepted is a smaller recipe",
-                    file, FILE_SIZE_MAX);
+                    yaml_file_label(file), FILE_SIZE_MAX);
+  text[*length] = '\0';
   return true;
+}
+
+const char *yaml_file_label(const char *file)
+{
+  return strcmp(file, "-") == 0 ? "standard input" : file;
 }
 
 struct yaml *yaml_read(const char *file, struct sde_status *status)
 {
   size_t length = 0;
-  char *text = sde_alloc(FILE_SIZE_MAX + 1, 1);
-  struct source source = {.file = file};
+  char *text = sde_alloc(FILE_SIZE_MAX + 2, 1);
+  struct source source = {.file = yaml_file_label(file)};
   struct fy_document *document = NULL;
   if (read_file(file, &length, text, status))
     document = parse(&source, length, text, status);
+  struct yaml *yaml = document == NULL ? NULL : sde_alloc(1, sizeof *yaml);
+  if (yaml != NULL)
+    *yaml = (struct yaml){sde_strdup(text), document};
   sde_free(text);
-  if (document == NULL)
+  if (yaml == NULL)
     return NULL;
-  struct yaml *yaml = sde_alloc(1, sizeof *yaml);
-  yaml->file = sde_strdup(file);
-  yaml->document = document;
   fy_document_register_meta(document, free_place, NULL);
   struct fy_node *root = yaml_root(yaml);
   char found[YAML_FOUND_SIZE];
   if (yaml_is_null(root))
     fail_at(&source, 1, status, "the recipe is empty; accepted is a map of keys");
   else if (settle(root, &source, 1, status) && !fy_node_is_mapping(root))
-    sde_fail(status, SDE_INVALID, "%s:1: the recipe is %s; accepted is a map of keys", file,
+    sde_fail(status, SDE_INVALID, "%s:1: the recipe is %s; accepted is a map of keys", source.file,
              yaml_found(root, found));
   if (status->code == SDE_OK)
     return yaml;
@@ -265,12 +289,17 @@ struct yaml *yaml_read(const char *file, struct sde_status *status)
   return NULL;
 }
 
+const char *yaml_text(const struct yaml *yaml)
+{
+  return yaml->text;
+}
+
 void yaml_free(struct yaml *yaml)
 {
   if (yaml == NULL)
     return;
   fy_document_destroy(yaml->document);
-  sde_free(yaml->file);
+  sde_free(yaml->text);
   sde_free(yaml);
 }
 
@@ -405,23 +434,40 @@ static struct fy_node *step(struct yaml *yaml, struct fy_node *node, const char 
   return map;
 }
 
+/* No deeper than a file may nest. */
+static bool check_depth(const struct source *source, const char *assignment,
+                        struct sde_status *status)
+{
+  size_t depth = 1;
+  for (const char *at = assignment; *at != '\0' && *at != '='; at++)
+    depth += *at == '.';
+  if (depth <= DEPTH_MAX)
+    return true;
+  char *what = sde_format("a path of %zu keys; accepted are at most %d", depth, DEPTH_MAX);
+  fail_at(source, 1, status, what);
+  sde_free(what);
+  return false;
+}
+
 bool yaml_override(struct yaml *yaml, const char *assignment, struct sde_status *status)
 {
-  const char *equals = strchr(assignment, '=');
-  int length = (int)(equals == NULL ? strlen(assignment) : (size_t)(equals - assignment));
-  char *place = sde_format("--set %.*s", length, assignment);
+  enum { SHOWN = 200 };
+  size_t length = strcspn(assignment, "=");
+  bool has_value = assignment[length] == '=', cut = length > SHOWN;
+  char *place = sde_format("--set %.*s%s", cut ? SHOWN : (int)length, assignment, cut ? "..." : "");
   struct source source = {.place = place, .override = true};
   struct fy_node *node = yaml_root(yaml), *value = NULL;
-  bool good = equals != NULL ||
-              fail_at(&source, 1, status, "there is no value; accepted is key.path=value");
-  good = good && check_bytes(&source, (size_t)length, assignment, status);
+  bool good =
+      has_value || fail_at(&source, 1, status, "there is no value; accepted is key.path=value");
+  good = good && check_bytes(&source, length, assignment, status) &&
+         check_depth(&source, assignment, status);
   const char *key = assignment;
   while (good && strcspn(key, ".") < strcspn(key, "=")) {
     node = step(yaml, node, key, &source, status);
     good = node != NULL;
     key += strcspn(key, ".") + 1;
   }
-  value = good ? graft(yaml, &source, equals + 1, status) : NULL;
+  value = good ? graft(yaml, &source, assignment + length + 1, status) : NULL;
   good = value != NULL && put(yaml, node, key, value, &source, status);
   sde_free(place);
   return good;

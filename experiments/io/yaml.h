@@ -14,7 +14,7 @@
 
 struct yaml;
 
-/* Read a regular file of at most 1 MiB whose document is a map; NULL, and the status says why with
+/* Read a file or a pipe, for "-" standard input, of at most 1 MiB, whose document is a map; NULL, and the status says why with
  * FILE:LINE. A byte-order mark and any line ends are accepted; anchors, aliases, tags, block texts,
  * several documents and keys that are no plain words are not. Keys given twice are left to the
  * reader. */
@@ -22,6 +22,12 @@ struct yaml *yaml_read(const char *file, struct sde_status *status);
 void yaml_free(struct yaml *yaml);
 
 struct fy_node *yaml_root(const struct yaml *yaml);
+
+/* The bytes of the file, up to the first zero byte; owned by the tree. */
+const char *yaml_text(const struct yaml *yaml);
+
+/* What a file is called in messages. */
+const char *yaml_file_label(const char *file);
 
 /* Apply "key.path=value", value being YAML: list items are named by their index from 0, and maps
  * that are not there are made on the way. False, and the status names "--set key.path". */

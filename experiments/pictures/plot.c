@@ -140,6 +140,6 @@ bool plot_run_as(const char *directory, const char *study, const struct plot_wis
 bool plot_run(const char *directory, const char *study, const char *title, struct plot_files *files,
               struct sde_status *status)
 {
-  struct plot_wish wish = {title, NULL, PLOT_SVG | PLOT_PNG};
+  struct plot_wish wish = {.title = title, .formats = PLOT_SVG | PLOT_PNG};
   return plot_run_as(directory, study, &wish, files, status);
 }

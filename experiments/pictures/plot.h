@@ -22,6 +22,7 @@ struct plot_wish {
   const char *title;   /* any UTF-8 text, above every picture */
   const char *caption; /* the same, below; NULL or empty for none */
   unsigned formats;    /* enum plot_format, several allowed */
+  const char *folder;  /* where pictures go; NULL for the directory of the run */
 };
 
 /* Add the format of this name (svg, png, pdf, gif) to a set; SDE_INVALID for another name. */
@@ -53,11 +54,13 @@ bool plot_run_as(const char *directory, const char *study, const struct plot_wis
  * the loss's coordinates (plot_coordinates.h).
  *
  * The scripts are looked for in $SHARPSDE_PLOTS or, where that is not set, in plots/ beside the
- * folder of the executable, then in SHARPSDE_DATADIR/plots. gnuplot is found on PATH.
+ * folder of the executable, then in SHARPSDE_DATADIR/plots. gnuplot is found on PATH, and has for
+ * each picture the seconds that $SHARPSDE_PLOT_SECONDS says, 60 where that is not set.
  *
  * A picture appears whole or not at all; one of the same name is replaced. Errors: SDE_INVALID for
  * a study without pictures and a table that is missing or broken (FILE:LINE: ...); SDE_FAILED where
- * gnuplot or the scripts are missing, gnuplot fails, or a file cannot be written. */
+ * gnuplot or the scripts are missing, gnuplot fails, takes too long or draws nothing, or a file
+ * cannot be written. */
 bool plot_run(const char *directory, const char *study, const char *title, struct plot_files *files,
               struct sde_status *status);
 

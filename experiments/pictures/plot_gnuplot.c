@@ -4,14 +4,22 @@
  */
 #include "experiments/pictures/plot_gnuplot.h"
 
+#include "experiments/io/interrupt.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 /* The folders that may hold the scripts, as sentences name them; the second is NULL where the
  * user has chosen. */
@@ -61,9 +69,39 @@ char *plot_find_script(const char *name, struct sde_status *status)
   return script;
 }
 
-/* In the child process; 127 tells that gnuplot could not be started. */
-static _Noreturn void become_gnuplot(const char *folder, char *const arguments[], int output)
+/* The seconds that gnuplot has for a picture. */
+static bool time_limit(double *seconds, struct sde_status *status)
 {
+  const char *chosen = getenv("SHARPSDE_PLOT_SECONDS");
+  char *end = NULL;
+  *seconds = 60;
+  if (chosen == NULL || chosen[0] == '\0')
+    return true;
+  *seconds = strtod(chosen, &end);
+  return (*end == '\0' && *seconds > 0 && *seconds <= 1e6) ||
+         sde_fail(
+             status, SDE_FAILED,
+             "SHARPSDE_PLOT_SECONDS is %s; a number of seconds from above 0 to 1e6 is accepted",
+             chosen);
+}
+
+static double seconds_now(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* In the child process; 127 tells that gnuplot could not be started. */
+static _Noreturn void become_gnuplot(const char *folder, char *const arguments[], int output,
+                                     pid_t parent)
+{
+  setpgid(0, 0);
+#ifdef __linux__
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+  if (getppid() != parent) /* which has died before it could be tied to it */
+    _exit(127);
   int input = open("/dev/null", O_RDONLY);
   if (input >= 0 && dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
       dup2(output, STDERR_FILENO) >= 0 && chdir(folder) == 0) {
@@ -74,25 +112,64 @@ static _Noreturn void become_gnuplot(const char *folder, char *const arguments[]
   _exit(127);
 }
 
-/* Read to its end and keep the last of it, where gnuplot's error stands, in one line. */
-static void read_complaint(int input, char *text, size_t size)
+/* gnuplot at work. */
+struct drawing {
+  pid_t child; /* and its group of processes */
+  int output;  /* what it says */
+  char said[512];
+  size_t kept;
+  int result; /* of waitpid, once it has ended */
+};
+
+static void kill_group(void *context)
 {
-  size_t kept = 0;
-  for (;;) {
-    if (kept == size - 1) {
-      memmove(text, text + kept / 2, kept - kept / 2);
-      kept -= kept / 2;
-    }
-    ssize_t got = read(input, text + kept, size - 1 - kept);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got <= 0)
-      break;
-    kept += (size_t)got;
+  const struct drawing *drawing = context;
+  kill(-drawing->child, SIGKILL);
+}
+
+/* Read what is there and keep the last of it, where gnuplot's error stands; false at its end. */
+static bool listen_once(struct drawing *drawing)
+{
+  size_t size = sizeof drawing->said;
+  if (drawing->kept == size - 1) {
+    size_t half = drawing->kept / 2;
+    memmove(drawing->said, drawing->said + half, drawing->kept - half);
+    drawing->kept -= half;
   }
-  text[kept] = '\0';
+  ssize_t got = read(drawing->output, drawing->said + drawing->kept, size - 1 - drawing->kept);
+  drawing->kept += got > 0 ? (size_t)got : 0;
+  return got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN));
+}
+
+/* Listen until gnuplot has ended, though a process of its own may hold its output; false where the
+ * time is over before. */
+static bool wait_for_end(struct drawing *drawing, double seconds)
+{
+  double end = seconds_now() + seconds;
+  struct pollfd listen = {.fd = drawing->output, .events = POLLIN};
+  for (;;) {
+    int ready = poll(&listen, 1, 20);
+    if (ready > 0 && !listen_once(drawing)) {
+      listen.fd = -1; /* poll then only waits */
+      listen.revents = 0;
+    }
+    pid_t ended = waitpid(drawing->child, &drawing->result, WNOHANG);
+    if (ended == drawing->child)
+      break;
+    if (seconds_now() > end)
+      return false;
+  }
+  while (listen.fd >= 0 && poll(&listen, 1, 0) > 0 && listen_once(drawing))
+    continue;
+  return true;
+}
+
+/* What gnuplot has said, in one line. */
+static const char *complaint(struct drawing *drawing)
+{
+  char *text = drawing->said;
   size_t used = 0;
-  for (size_t i = 0; i < kept; i++) {
+  for (size_t i = 0; i < drawing->kept; i++) {
     bool blank = (unsigned char)text[i] <= ' ';
     if (!blank)
       text[used++] = text[i];
@@ -100,36 +177,56 @@ static void read_complaint(int input, char *text, size_t size)
       text[used++] = ' ';
   }
   text[used > 0 && text[used - 1] == ' ' ? used - 1 : used] = '\0';
+  return text[0] != '\0' ? text : "it gave no reason";
 }
 
-bool plot_run_gnuplot(const char *folder, char *const arguments[], struct sde_status *status)
+static bool start(const char *folder, char *const arguments[], struct drawing *drawing,
+                  struct sde_status *status)
 {
   int ends[2];
   if (pipe(ends) != 0)
     return sde_fail(status, SDE_FAILED, "gnuplot cannot be started: %s", strerror(errno));
-  pid_t child = fork();
-  if (child < 0) {
-    sde_fail(status, SDE_FAILED, "gnuplot cannot be started: %s", strerror(errno));
+  pid_t parent = getpid();
+  unsetenv("GNUTERM");
+  drawing->output = ends[0];
+  drawing->child = fork();
+  if (drawing->child == 0) {
     close(ends[0]);
-    close(ends[1]);
-    return false;
-  }
-  if (child == 0) {
-    close(ends[0]);
-    become_gnuplot(folder, arguments, ends[1]);
+    become_gnuplot(folder, arguments, ends[1], parent);
   }
   close(ends[1]);
-  char complaint[512];
-  read_complaint(ends[0], complaint, sizeof complaint);
-  close(ends[0]);
-  int result = 0;
-  while (waitpid(child, &result, 0) < 0 && errno == EINTR)
-    continue;
-  if (WIFEXITED(result) && WEXITSTATUS(result) == 0)
+  if (drawing->child > 0) {
+    setpgid(drawing->child, drawing->child); /* as it does itself, whoever is first */
     return true;
-  if (WIFEXITED(result) && WEXITSTATUS(result) == 127)
+  }
+  sde_fail(status, SDE_FAILED, "gnuplot cannot be started: %s", strerror(errno));
+  close(ends[0]);
+  return false;
+}
+
+bool plot_run_gnuplot(const char *folder, char *const arguments[], struct sde_status *status)
+{
+  double seconds;
+  struct drawing drawing = {0};
+  if (!time_limit(&seconds, status) || !start(folder, arguments, &drawing, status))
+    return false;
+  struct interrupt_guard guard = {.clean = kill_group, .context = &drawing};
+  interrupt_guard_begin(&guard);
+  bool ended = wait_for_end(&drawing, seconds);
+  kill_group(&drawing); /* and what it may have left running */
+  while (!ended && waitpid(drawing.child, &drawing.result, 0) < 0 && errno == EINTR)
+    continue;
+  interrupt_guard_end(&guard);
+  close(drawing.output);
+  if (!ended)
+    return sde_fail(status, SDE_FAILED,
+                    "gnuplot has not finished after %g s and was ended; SHARPSDE_PLOT_SECONDS may "
+                    "give it longer",
+                    seconds);
+  if (WIFEXITED(drawing.result) && WEXITSTATUS(drawing.result) == 0)
+    return true;
+  if (WIFEXITED(drawing.result) && WEXITSTATUS(drawing.result) == 127)
     return sde_fail(status, SDE_FAILED,
                     "gnuplot is not found on PATH; the package gnuplot-nox has it");
-  return sde_fail(status, SDE_FAILED, "gnuplot failed: %s",
-                  complaint[0] != '\0' ? complaint : "it gave no reason");
+  return sde_fail(status, SDE_FAILED, "gnuplot failed: %s", complaint(&drawing));
 }

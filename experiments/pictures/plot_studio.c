@@ -88,11 +88,13 @@ static bool accept_picture(const struct plot_studio *studio, const char *file, c
                            struct sde_status *status)
 {
   char *made = sde_format("%s/%s", studio->folder, file);
-  char *final = sde_format("%s/%s", studio->directory, file);
+  char *final = sde_format("%s/%s", studio->goal, file);
   bool ok = true;
-  if (!ends_with(made, ending))
-    ok = sde_fail(status, SDE_FAILED, "%s: gnuplot could not write it whole; is the disk full?",
-                  final);
+  if (access(made, F_OK) != 0)
+    ok = sde_fail(status, SDE_FAILED, "%s/%s: gnuplot has drawn nothing", studio->directory, file);
+  else if (!ends_with(made, ending))
+    ok = sde_fail(status, SDE_FAILED, "%s/%s: gnuplot could not write it whole; is the disk full?",
+                  studio->directory, file);
   else if (rename(made, final) != 0)
     ok = sde_fail(status, SDE_FAILED, "%s: %s", final, strerror(errno));
   sde_free(made);
@@ -165,7 +167,10 @@ bool plot_studio_open(struct plot_studio *studio, const char *directory, const c
                       const struct plot_wish *wish, struct plot_files *files,
                       struct sde_status *status)
 {
-  *studio = (struct plot_studio){.directory = directory, .wanted = wish->formats, .files = files};
+  *studio = (struct plot_studio){.directory = directory,
+                                 .goal = wish->folder != NULL ? wish->folder : directory,
+                                 .wanted = wish->formats,
+                                 .files = files};
   studio->script = plot_find_script(script, status);
   if (studio->script == NULL)
     return false;

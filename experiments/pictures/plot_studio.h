@@ -12,6 +12,7 @@ enum { PLOT_DETAILS = 5 };
 /* Starts as {0}; opened by plot_studio_open. */
 struct plot_studio {
   const char *directory; /* of the run */
+  const char *goal;      /* where whole pictures go */
   char *folder;          /* inside it: gnuplot works here */
   char *script;
   char *title; /* and caption, parted by a form feed, which neither of them can hold */

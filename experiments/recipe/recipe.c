@@ -7,6 +7,7 @@
 #include "experiments/io/text.h"
 #include "experiments/io/yaml.h"
 #include "experiments/recipe/data_file.h"
+#include "experiments/recipe/recipe_comment.h"
 #include "experiments/recipe/resolve.h"
 #include "experiments/recipe/schema.h"
 #include "experiments/recipe/study.h"
@@ -122,34 +123,14 @@ static bool refuse_choice(struct reader *reader, const struct schema_row *row, s
   return false;
 }
 
-/* The path of the file that a recipe names, or NULL. */
-static char *find_file(struct reader *reader, const struct schema_row *row, struct fy_node *node)
-{
-  char buffer[YAML_FOUND_SIZE], *searched;
-  char *path = data_file_find(reader->file, yaml_scalar(node), &searched);
-  if (path == NULL)
-    sde_fail(reader->status, SDE_INVALID, "%s: %s: there is no file %s; searched in %s",
-             yaml_place(node), row->key.name, yaml_found(node, buffer), searched);
-  sde_free(searched);
-  if (path == NULL || text_bad_byte(strlen(path), path) == strlen(path))
-    return path;
-  sde_fail(reader->status, SDE_INVALID,
-           "%s: %s: the path to %s is no UTF-8 text; accepted are folders with such names",
-           yaml_place(node), row->key.name, yaml_found(node, buffer));
-  sde_free(path);
-  return NULL;
-}
-
-/* A text, a choice or the path of a file as found. Released with sde_free; NULL on failure. */
+/* A text, a choice or the name of a file. Released with sde_free; NULL on failure. */
 static char *read_text(struct reader *reader, const struct schema_row *row, struct fy_node *node)
 {
   const struct parameter_key *key = &row->key;
   const char *text = yaml_is_null(node) ? NULL : yaml_scalar(node);
   if (text == NULL)
     refuse(reader, row, node, NULL);
-  else if (key->type == PARAMETER_FILE)
-    return find_file(reader, row, node);
-  else if (key->type == PARAMETER_TEXT || text_is_one_of(text, key->choices))
+  else if (key->type != PARAMETER_CHOICE || text_is_one_of(text, key->choices))
     return sde_strdup(text);
   else
     refuse_choice(reader, row, node);
@@ -245,38 +226,115 @@ static bool read_value(struct reader *reader, const struct schema_row *row, stru
   return read_texts(reader, row, node, parameters);
 }
 
-/* The checksums of the files under a row, against those that the recipe gives unless the files were
- * named anew on the command line. */
-static bool read_checksums(struct reader *reader, const struct schema_row *row,
-                           const struct schema_row *files, struct fy_node *map,
-                           struct parameters *parameters)
+/* What a row of files and the row of their checksums are read from, and into. */
+struct file_list {
+  size_t count, sums; /* files; checksums that the recipe records */
+  char **name, **found;
+  char (*hex)[SHA256_HEX_SIZE];
+  const char *const *recorded; /* [sums] */
+};
+
+/* Where a file is that the recipe names, in a folder with a name that can be written down. */
+static bool find_file(struct reader *reader, const struct schema_row *row, struct fy_node *node,
+                      const struct file_list *list, size_t i, char **found)
 {
-  size_t count, given = 0;
-  const char *const *path = parameters_texts(parameters, files->key.name, &count);
-  struct fy_node *node = yaml_get(map, row->key.name), *file = yaml_get(map, files->key.name);
-  struct parameters *read = parameters_new();
-  const char *const *expected = NULL;
-  bool stale = node != NULL && yaml_is_override(file) && !yaml_is_override(node), good = true;
-  if (node != NULL && !stale && (good = read_value(reader, row, node, read)))
-    expected = parameters_texts(read, row->key.name, &given);
-  char(*hex)[SHA256_HEX_SIZE] = sde_alloc(count, sizeof *hex);
-  const char **sums = sde_alloc(count, sizeof *sums);
-  for (size_t i = 0; good && i < count; i++) {
-    sums[i] = hex[i];
-    if (!sha256_of_file(path[i], hex[i]))
-      good = sde_fail(reader->status, SDE_INVALID, "%s: %s cannot be read: %s", yaml_place(file),
-                      path[i], strerror(errno));
-    else if (expected != NULL && (i >= given || strcasecmp(expected[i], hex[i]) != 0))
-      good =
-          sde_fail(reader->status, SDE_INVALID,
-                   "%s: data file changed: %s has SHA-256 %s; accepted is the file as it was, or "
-                   "no %s",
-                   yaml_place(node), path[i], hex[i], row->key.name);
+  const char *sum = i < list->sums ? list->recorded[i] : NULL;
+  char *why = NULL;
+  *found = data_file_find(reader->file, list->name[i], sum, &why);
+  if (*found == NULL)
+    sde_fail(reader->status, SDE_INVALID, "%s: %s: %s", yaml_place(node), row->key.name, why);
+  else if (text_bad_byte(strlen(*found), *found) != strlen(*found))
+    sde_fail(reader->status, SDE_INVALID,
+             "%s: %s: the path to %s is no UTF-8 text; accepted are folders with such names",
+             yaml_place(node), row->key.name, list->name[i]);
+  sde_free(why);
+  return reader->status->code == SDE_OK;
+}
+
+/* The checksum of a file, which must be the recorded one; `node` is that of the checksums. */
+static bool sum_file(struct reader *reader, const struct schema_row *row, struct fy_node *files,
+                     struct fy_node *node, struct file_list *list, size_t i)
+{
+  if (!sha256_of_file(list->found[i], list->hex[i]))
+    return sde_fail(reader->status, SDE_INVALID, "%s: %s cannot be read: %s", yaml_place(files),
+                    list->found[i], strerror(errno));
+  if (list->recorded == NULL ||
+      (i < list->sums && strcasecmp(list->recorded[i], list->hex[i]) == 0))
+    return true;
+  return sde_fail(reader->status, SDE_INVALID,
+                  "%s: data file changed: %s has SHA-256 %s; accepted is the file as it was, or "
+                  "no %s",
+                  yaml_place(node), list->found[i], list->hex[i], row->key.name);
+}
+
+/* The names of the files, and the checksums that the recipe records unless the files were named anew
+ * on the command line; `read` keeps the latter. */
+static bool read_file_names(struct reader *reader, const struct schema_row *row,
+                            struct fy_node *files, struct fy_node *sums, struct file_list *list,
+                            struct parameters *read)
+{
+  bool stale = sums != NULL && yaml_is_override(files) && !yaml_is_override(sums);
+  void *previous = NULL;
+  struct fy_node *item;
+  while ((item = next_item(files, &previous)) != NULL) {
+    char *name = read_text(reader, row, item);
+    if (name == NULL)
+      return false;
+    list->name[list->count++] = name;
   }
-  if (good)
-    parameters_add_texts(parameters, row->key.name, count, sums, yaml_place(file));
+  if (sums == NULL || stale)
+    return true;
+  if (!read_value(reader, row + 1, sums, read))
+    return false;
+  list->recorded = parameters_texts(read, row[1].key.name, &list->sums);
+  return true;
+}
+
+/* Files are kept with the place where they are and their checksums; written again, by their names
+ * alone, so that a recipe is the same on every machine. */
+static void keep_files(const struct schema_row *row, struct fy_node *files,
+                       const struct file_list *list, struct parameters *parameters)
+{
+  const char **sums = sde_alloc(list->count, sizeof *sums);
+  const char **names = sde_alloc(list->count, sizeof *names);
+  for (size_t i = 0; i < list->count; i++) {
+    sums[i] = list->hex[i];
+    names[i] = data_file_portable_name(list->name[i]);
+  }
+  parameters_add_files(parameters, row->key.name, list->count, (const char *const *)list->found,
+                       names, yaml_place(files));
+  parameters_add_texts(parameters, row[1].key.name, list->count, sums, yaml_place(files));
   sde_free(sums);
-  sde_free(hex);
+  sde_free(names);
+}
+
+/* The files under a row, and their checksums under the next. */
+static bool read_files(struct reader *reader, const struct schema_row *row, struct fy_node *map,
+                       struct parameters *parameters)
+{
+  struct fy_node *files = yaml_get(map, row->key.name), *sums = yaml_get(map, row[1].key.name);
+  if (files == NULL)
+    return true;
+  if (fy_node_is_mapping(files) || (fy_node_is_sequence(files) && !row->key.list))
+    return refuse(reader, row, files, NULL);
+  if (fy_node_is_sequence(files) && item_count(files) == 0)
+    return refuse(reader, row, files, "an empty list");
+  size_t most = item_count(files);
+  struct parameters *read = parameters_new();
+  struct file_list list = {.name = sde_alloc(most, sizeof *list.name),
+                           .found = sde_alloc(most, sizeof *list.found),
+                           .hex = sde_alloc(most, sizeof *list.hex)};
+  bool good = read_file_names(reader, row, files, sums, &list, read);
+  for (size_t i = 0; good && i < list.count; i++)
+    good = find_file(reader, row, files, &list, i, &list.found[i]) &&
+           sum_file(reader, row + 1, files, sums, &list, i);
+  if (good)
+    keep_files(row, files, &list, parameters);
+  for (size_t i = 0; i < most; i++) {
+    sde_free(list.name[i]);
+    sde_free(list.found[i]);
+  }
+  sde_free(list.name), sde_free(list.found), sde_free(list.hex);
   parameters_free(read);
   return good;
 }
@@ -318,10 +376,9 @@ static bool read_map(struct reader *reader, struct fy_node *map, const struct sc
       return missing(reader, map, schema, row);
     if (node == NULL && row->key.fallback != NULL)
       node = yaml_add_default(reader->yaml, map, name, row->key.fallback);
-    if (row->checksum)
-      good = !parameters_has(parameters, row[-1].key.name) ||
-             read_checksums(reader, row, row - 1, map, parameters);
-    else if (node != NULL && row->section == SCHEMA_VALUE)
+    if (row->key.type == PARAMETER_FILE && row->section == SCHEMA_VALUE)
+      good = read_files(reader, row, map, parameters);
+    else if (!row->checksum && node != NULL && row->section == SCHEMA_VALUE)
       good = read_value(reader, row, node, parameters);
     if (!good)
       return false;
@@ -466,11 +523,13 @@ static bool read_recipe(struct reader *reader, struct recipe *recipe)
 struct recipe *recipe_read(const char *file, const struct study_type *const *studies,
                            size_t overrides, const char *const *override, struct sde_status *status)
 {
-  struct reader reader = {.file = file, .yaml = yaml_read(file, status), .status = status};
+  struct reader reader = {
+      .file = yaml_file_label(file), .yaml = yaml_read(file, status), .status = status};
   if (reader.yaml == NULL)
     return NULL;
   struct recipe *recipe = sde_alloc(1, sizeof *recipe);
-  recipe->file = sde_strdup(file);
+  recipe->file = sde_strdup(reader.file);
+  recipe->comment = recipe_comment(yaml_text(reader.yaml));
   recipe->studies = studies;
   recipe->automatic = (struct recipe_scheme){sde_scheme_named("euler-maruyama"), SUBSTEPS_DEFAULT};
   bool good = true;
@@ -544,8 +603,22 @@ void recipe_free(struct recipe *recipe)
   sde_free(recipe->sde_place);
   sde_free(recipe->output_place);
   sde_free(recipe->file);
+  sde_free(recipe->comment);
   sde_free(recipe->resolved);
   sde_free(recipe);
+}
+
+void recipe_each_file(const struct recipe *recipe, void (*each)(void *context, const char *path),
+                      void *context)
+{
+  for (const struct parameter_key *key = recipe->loss_type->keys; key->name != NULL; key++) {
+    size_t count = 0;
+    const char *const *path = key->type == PARAMETER_FILE && parameters_has(recipe->loss, key->name)
+                                  ? parameters_texts(recipe->loss, key->name, &count)
+                                  : NULL;
+    for (size_t i = 0; i < count; i++)
+      each(context, path[i]);
+  }
 }
 
 const char *recipe_place_given(const struct recipe *recipe, const char *key)

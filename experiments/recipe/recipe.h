@@ -22,7 +22,8 @@ struct recipe_scheme {
 };
 
 struct recipe {
-  char *file;                              /* as given on the command line */
+  char *file;                              /* as given on the command line, for messages */
+  char *comment;                           /* at its head: recipe_comment.h */
   const struct study_type *const *studies; /* that it may name, ended by NULL */
   const struct study_type *study;
   const struct loss_type *loss_type;
@@ -62,6 +63,10 @@ bool recipe_control_variate(const struct recipe *recipe);
 bool recipe_quasi_random(const struct recipe *recipe);
 
 void recipe_free(struct recipe *recipe);
+
+/* The files that the loss reads, where they were found: calls `each` with every path. */
+void recipe_each_file(const struct recipe *recipe, void (*each)(void *context, const char *path),
+                      void *context);
 
 /* Where a common key stands that may be left out, sde and output included: "FILE:LINE", "--set
  * KEY", or NULL where it is not given. */

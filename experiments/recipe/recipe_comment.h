@@ -4,8 +4,8 @@
 #ifndef EXPERIMENTS_RECIPE_RECIPE_COMMENT_H
 #define EXPERIMENTS_RECIPE_RECIPE_COMMENT_H
 
-/* The lines from the first on that begin with #, without it and one blank; "" where there are none
- * or the file cannot be read. A line ends before a byte that is no text. Released with sde_free. */
-char *recipe_comment(const char *file);
+/* Of a recipe's text the lines from the first on that begin with #, without it and one blank; "" where
+ * there are none. A line ends before a byte that is no text. Released with sde_free. */
+char *recipe_comment(const char *text);
 
 #endif

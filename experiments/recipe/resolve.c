@@ -28,7 +28,7 @@ static void add_texts(struct text *text, const struct parameters *parameters,
                       const struct parameter_key *key)
 {
   size_t count;
-  const char *const *values = parameters_texts(parameters, key->name, &count);
+  const char *const *values = parameters_names(parameters, key->name, &count);
   text_add(text, "%s", count == 1 ? "" : "[");
   for (size_t i = 0; i < count; i++) {
     text_add(text, "%s", i == 0 ? "" : ", ");

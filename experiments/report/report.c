@@ -9,7 +9,7 @@
 #include "experiments/report/report_run.h"
 #include "experiments/report/report_svg.h"
 #include "experiments/report/report_verdict.h"
-#include "experiments/results/results.h"
+#include "experiments/results/files.h"
 
 #include <math.h>
 #include <string.h>

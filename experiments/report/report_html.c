@@ -3,6 +3,8 @@
  */
 #include "experiments/report/report_html.h"
 
+#include "sde/status.h"
+
 #include <string.h>
 
 static const char *entity_of(char byte)
@@ -23,32 +25,19 @@ static const char *entity_of(char byte)
   }
 }
 
-/* Text that holds no broken byte. */
-static void add_good(struct text *page, const char *text, size_t length)
-{
-  size_t plain = 0;
-  for (size_t i = 0; i < length; i++) {
-    const char *entity = entity_of(text[i]);
-    if (entity == NULL)
-      continue;
-    text_add(page, "%.*s%s", (int)(i - plain), text + plain, entity);
-    plain = i + 1;
-  }
-  text_add(page, "%.*s", (int)(length - plain), text + plain);
-}
-
 void html_text(struct text *page, const char *text)
 {
-  size_t length = strlen(text);
-  while (length > 0) {
-    size_t good = text_bad_byte(length, text);
-    add_good(page, text, good);
-    if (good == length)
-      return;
-    text_add(page, "\uFFFD");
-    text += good + 1;
-    length -= good + 1;
+  char *good = text_utf8(text);
+  size_t plain = 0, length = strlen(good);
+  for (size_t i = 0; i < length; i++) {
+    const char *entity = entity_of(good[i]);
+    if (entity == NULL)
+      continue;
+    text_add(page, "%.*s%s", (int)(i - plain), good + plain, entity);
+    plain = i + 1;
   }
+  text_add(page, "%s", good + plain);
+  sde_free(good);
 }
 
 void html_element(struct text *page, const char *tag, const char *attributes, const char *text)

@@ -3,6 +3,7 @@
  */
 #include "experiments/results/columns.h"
 
+#include "experiments/io/json.h"
 #include "experiments/io/text.h"
 
 #include <assert.h>
@@ -148,7 +149,7 @@ void columns_write(struct results *results, const struct columns *columns, const
 
 static json_t *json_of(struct cell cell)
 {
-  json_t *value = cell.kind == CELL_TEXT    ? json_string(cell.text)
+  json_t *value = cell.kind == CELL_TEXT    ? json_text(cell.text)
                   : cell.kind == CELL_WHOLE ? json_integer((json_int_t)cell.whole)
                   : cell.kind == CELL_REAL  ? results_json(cell.real)
                   : cell.kind == CELL_FLAG  ? json_boolean(cell.flag)

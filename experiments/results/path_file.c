@@ -5,6 +5,7 @@
 #include "experiments/results/path_file.h"
 
 #include "experiments/recipe/study.h"
+#include "experiments/results/files.h"
 
 #include <inttypes.h>
 #include <math.h>

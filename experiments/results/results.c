@@ -3,19 +3,19 @@
  */
 #include "experiments/results/results.h"
 
-#include "experiments/recipe/recipe_comment.h"
+#include "experiments/io/directory.h"
+#include "experiments/io/json.h"
 #include "experiments/recipe/study.h"
+#include "experiments/results/files.h"
 #include "experiments/results/path_file.h"
 #include "sde/ranks.h"
+#include "sde/status.h"
 #include "sde/vector_math.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -91,8 +91,8 @@ struct results *results_new(const struct recipe *recipe)
   for (size_t i = 0; i < recipe->sdes; i++)
     json_array_append_new(sdes, describe_sde(recipe, i));
   results->summary = json_pack(
-      "{s:s, s:s, s:I, s:o, s:i, s:s, s:s, s:o}", "study", recipe->study->name, "title",
-      parameters_text(recipe->common, "title"), "seed",
+      "{s:s, s:o, s:I, s:o, s:i, s:s, s:s, s:o}", "study", recipe->study->name, "title",
+      json_text(parameters_text(recipe->common, "title")), "seed",
       (json_int_t)parameters_u64(recipe->common, "seed"), "paths", path_counts(recipe), "schema",
       SCHEMA, "version", SHARPSDE_VERSION, "recipe_sha256", recipe->sha256, "sdes", sdes);
   if (!isnan(recipe_tolerance(recipe)))
@@ -132,7 +132,7 @@ FILE *results_table(struct results *results, const char *name, const char *heade
   FILE *made = results_find_table(results, name);
   if (made != NULL)
     return made;
-  if (results->tables == TABLES_MAX)
+  if (results->tables == TABLES_MAX || !result_file_is_known(name))
     abort();
   struct table *table = &results->table[results->tables++];
   table->name = name;
@@ -190,9 +190,9 @@ void results_verdict(struct results *results, const char *claim, enum holds hold
   va_end(arguments);
   json_array_append_new(
       results->verdicts,
-      json_pack("{s:s, s:o, s:s}", "claim", claim, "holds",
+      json_pack("{s:o, s:o, s:o}", "claim", json_text(claim), "holds",
                 holds == HOLDS_UNDECIDED ? json_null() : json_boolean(holds == HOLDS_YES),
-                "evidence", text));
+                "evidence", json_text(text)));
   free(text);
 }
 
@@ -243,107 +243,11 @@ void results_print_warnings(const struct results *results, FILE *out)
   fputs(results->warnings_text, out);
 }
 
-/* Remove the files that the run before left, as its run.json lists them, and nothing else. */
-static void remove_previous(const char *directory)
-{
-  char *path = sde_format("%s/run.json", directory);
-  json_t *run = json_load_file(path, 0, NULL);
-  size_t i;
-  json_t *file;
-  json_array_foreach(json_object_get(run, "files"), i, file)
-  {
-    const char *name = json_string_value(file);
-    if (name == NULL || strchr(name, '/') != NULL)
-      continue;
-    char *old = sde_format("%s/%s", directory, name);
-    unlink(old);
-    sde_free(old);
-  }
-  json_decref(run);
-  sde_free(path);
-}
-
-/* Make every missing folder of the path. */
-static bool make_directories(const char *directory, struct sde_status *status)
-{
-  char *path = sde_strdup(directory);
-  bool good = true;
-  for (char *end = path + 1; good; end++) {
-    if (*end != '/' && *end != '\0')
-      continue;
-    char kept = *end;
-    *end = '\0';
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
-      good = sde_fail(status, SDE_FAILED, "%s: cannot be made: %s", path, strerror(errno));
-    *end = kept;
-    if (kept == '\0')
-      break;
-  }
-  sde_free(path);
-  return good;
-}
-
-bool results_prepare(const char *directory, bool force, struct sde_status *status)
-{
-  struct stat about;
-  bool exists = stat(directory, &about) == 0;
-  if (exists && !S_ISDIR(about.st_mode))
-    return sde_fail(status, SDE_INVALID, "%s: is not a directory", directory);
-  if (directory[0] == '\0')
-    return sde_fail(status, SDE_INVALID, "-o: the directory has no name; give one");
-  if (exists && !force)
-    return sde_fail(status, SDE_INVALID,
-                    "%s: the directory exists; choose another with -o, or overwrite the run in it "
-                    "with --force",
-                    directory);
-  if (!make_directories(directory, status) ||
-      !results_write_file(directory, ".writable", "", 0, status))
-    return false;
-  char *probe = sde_format("%s/.writable", directory);
-  unlink(probe);
-  sde_free(probe);
-  if (!exists)
-    rmdir(directory); /* so that a run that is killed leaves nothing in its own way */
-  return true;
-}
-
-bool results_write_file(const char *directory, const char *name, const char *text, size_t length,
-                        struct sde_status *status)
-{
-  char *path = sde_format("%s/%s", directory, name);
-  char *beside = sde_format("%s/.%s.%ld", directory, name, (long)getpid());
-  FILE *stream = fopen(beside, "w");
-  bool good = stream != NULL && fwrite(text, 1, length, stream) == length && fflush(stream) == 0 &&
-              fsync(fileno(stream)) == 0;
-  if (stream != NULL)
-    good = (fclose(stream) == 0) && good;
-  good = good && rename(beside, path) == 0;
-  if (!good) {
-    sde_fail(status, SDE_FAILED, "%s: cannot be written: %s", path, strerror(errno));
-    unlink(beside);
-  }
-  sde_free(path);
-  sde_free(beside);
-  return good;
-}
-
-static bool write_json(const char *directory, const char *name, json_t *value,
-                       struct sde_status *status)
-{
-  char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-  size_t length = strlen(text);
-  text[length] = '\n';
-  bool good = results_write_file(directory, name, text, length + 1, status);
-  free(text);
-  return good;
-}
-
 bool results_write(struct results *results, const char *directory, struct sde_status *status)
 {
   const char *resolved = results->recipe->resolved;
-  if (!make_directories(directory, status))
+  if (!directory_make(directory, NULL, status))
     return false;
-  remove_previous(directory);
   bool good = results_write_file(directory, "recipe.yaml", resolved, strlen(resolved), status);
   for (size_t i = 0; good && i < results->tables; i++) {
     if (fflush(results->table[i].stream) != 0 || ferror(results->table[i].stream))
@@ -354,7 +258,7 @@ bool results_write(struct results *results, const char *directory, struct sde_st
   if (results->paths != NULL)
     good = good && path_file_write(results->paths, directory, status);
   json_object_set(results->summary, "verdicts", results->verdicts);
-  return good && write_json(directory, "summary.json", results->summary, status);
+  return good && result_write_json(directory, "summary.json", results->summary, status);
 }
 
 bool results_write_run(const struct results *results, const char *directory,
@@ -373,23 +277,21 @@ bool results_write_run(const struct results *results, const char *directory,
   if (results->paths != NULL)
     json_array_append_new(files, json_string("paths.nc"));
   for (size_t i = 0; i < pictures; i++)
-    json_array_append_new(files, json_string(picture[i]));
+    json_array_append_new(files, json_text(picture[i]));
   json_t *rank_paths = json_array();
   for (size_t r = 0; r < effort->ranks; r++)
     json_array_append_new(rank_paths, json_integer((json_int_t)effort->rank_paths[r]));
   fflush(results->notes);
   fflush(results->warnings);
-  char *comment = recipe_comment(results->recipe->file);
-  json_t *run = json_pack("{s:s, s:f, s:s, s:i, s:i, s:o, s:I, s:s, s:s, s:b, s:s, s:s, s:s, s:o}",
-                          "finished", when, "seconds", effort->seconds, "host", host, "threads",
-                          effort->threads, "ranks", (int)effort->ranks, "rank_paths", rank_paths,
-                          "path_steps", (json_int_t)effort->path_steps, "version", SHARPSDE_VERSION,
-                          "vector_math", sde_vector_math()->name, "failed", (int)results->failed,
-                          "comment", comment, "warnings", results->warnings_text, "notes",
-                          results->notes_text, "files", files);
-  sde_free(comment);
+  json_t *run = json_pack(
+      "{s:s, s:f, s:o, s:i, s:i, s:o, s:I, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "finished", when,
+      "seconds", effort->seconds, "host", json_text(host), "threads", effort->threads, "ranks",
+      (int)effort->ranks, "rank_paths", rank_paths, "path_steps", (json_int_t)effort->path_steps,
+      "version", SHARPSDE_VERSION, "vector_math", sde_vector_math()->name, "failed",
+      (int)results->failed, "comment", json_text(results->recipe->comment), "warnings",
+      json_text(results->warnings_text), "notes", json_text(results->notes_text), "files", files);
   json_object_update(run, results->about);
-  bool good = write_json(directory, "run.json", run, status);
+  bool good = result_write_json(directory, "run.json", run, status);
   json_decref(run);
   return good;
 }

@@ -21,8 +21,8 @@ struct results;
 struct results *results_new(const struct recipe *recipe);
 void results_free(struct results *results);
 
-/* The stream of a CSV table such as "series.csv", to be written to with fprintf; made at the first
- * call, which also writes the header row. */
+/* The stream of a CSV table such as "series.csv", which has its row in files.def, to be written to
+ * with fprintf; made at the first call, which also writes the header row. */
 FILE *results_table(struct results *results, const char *name, const char *header);
 
 /* The same where it has been made; else NULL. */
@@ -64,16 +64,9 @@ bool results_failed(const struct results *results);
 void results_print(const struct results *results, FILE *out);
 void results_print_warnings(const struct results *results, FILE *out);
 
-/* See that the directory can be made and written to; an existing one is refused unless `force`. It
- * is made when the results are written. */
-bool results_prepare(const char *directory, bool force, struct sde_status *status);
-
-/* Write recipe.yaml, the tables and summary.json, in the place of the files of an earlier run. */
+/* Write recipe.yaml, the tables and summary.json to a folder, which is made where it is missing;
+ * that of a transaction (transaction.h), so that they replace a run together. */
 bool results_write(struct results *results, const char *directory, struct sde_status *status);
-
-/* Write one file: beside, then renamed. */
-bool results_write_file(const char *directory, const char *name, const char *text, size_t length,
-                        struct sde_status *status);
 
 /* What a run took: threads of this rank, the paths that each rank has run, and the path-steps of
  * all ranks. */

@@ -45,6 +45,24 @@ static void workspace_free(const struct sde_process *process, void *memory)
   sde_free(workspace);
 }
 
+static void begin(const struct sde_process *process, void *memory, uint64_t first_path,
+                  size_t width, double *x)
+{
+  const struct beside *beside = process->context;
+  struct workspace *workspace = memory;
+  sde_process_begin(beside->scheme, workspace->scheme, first_path, width, x);
+  sde_process_begin(beside->solution, workspace->solution, first_path, width,
+                    x + beside->scheme->dim * width);
+}
+
+static bool failed(const struct sde_process *process, const void *memory, size_t p)
+{
+  const struct beside *beside = process->context;
+  const struct workspace *workspace = memory;
+  return sde_process_failed(beside->scheme, workspace->scheme, p) ||
+         sde_process_failed(beside->solution, workspace->solution, p);
+}
+
 static void advance(const struct sde_process *process, void *memory, uint64_t first_path,
                     size_t width, uint64_t step, double *x)
 {
@@ -151,7 +169,9 @@ static bool stage_set(const struct convergence_task *task, size_t i, struct stag
                            .context = &stage->beside,
                            .workspace_new = workspace_new,
                            .workspace_free = workspace_free,
+                           .begin = begin,
                            .advance = advance,
+                           .failed = failed,
                            .substeps = stage->scheme->substeps + stage->solution->process->substeps,
                            .fingerprint = sde_hash(all, sizeof all)};
   return true;

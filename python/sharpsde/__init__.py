@@ -11,12 +11,13 @@ from .errors import InstallError, RecipeError, RunError, RunWarning, SharpsdeErr
 from .inputs import quadratic
 from .parallel import run_all
 from .recipe import Check, Recipe, recipes
-from .run import Picture, Run, Verdict, open
+from .run import Picture, Run, Verdict, Verdicts, open
 from .text import Listing, explain, losses, new, noise, observables, optimizers, schemes, studies
 from .version import VERSION as __version__
 
 __all__ = [
     "Check", "InstallError", "Listing", "Picture", "Recipe", "RecipeError", "Run", "RunError",
-    "RunWarning", "SharpsdeError", "Verdict", "__version__", "explain", "losses", "new", "noise",
-    "observables", "open", "optimizers", "quadratic", "recipes", "run_all", "schemes", "studies",
+    "RunWarning", "SharpsdeError", "Verdict", "Verdicts", "__version__", "explain", "losses",
+    "new", "noise", "observables", "open", "optimizers", "quadratic", "recipes", "run_all",
+    "schemes", "studies",
 ]

@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Mapping, Optional, Sequence, Union
+from typing import Any, List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
@@ -34,9 +34,29 @@ class Verdict:
     evidence: str
     details: Mapping[str, Any]
 
+    @property
+    def word(self) -> str:
+        """holds, fails or undecided."""
+        return {True: "holds", False: "fails", None: "undecided"}[self.holds]
+
     def __repr__(self) -> str:
-        word = {True: "holds", False: "fails", None: "undecided"}[self.holds]
-        return f"{word}: {self.claim} ({self.evidence})"
+        return f"{self.word}: {self.claim} ({self.evidence})"
+
+
+class Verdicts(List[Verdict]):
+    """All verdicts of a run: a list, a line each, and in a notebook a table."""
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self))
+
+    def _repr_html_(self) -> str:
+        rows = (
+            f"<tr><th>{each.word}</th>"
+            f'<td style="text-align: left">{html.escape(each.claim)}</td>'
+            f'<td style="text-align: left">{html.escape(each.evidence)}</td></tr>'
+            for each in self
+        )
+        return "<table>" + "\n".join(rows) + "</table>"
 
 
 class Picture:
@@ -85,12 +105,12 @@ class Run:
         return str(self.summary["title"])
 
     @property
-    def verdicts(self) -> list[Verdict]:
+    def verdicts(self) -> Verdicts:
         """The claims, and what became of them."""
-        return [
+        return Verdicts(
             Verdict(each["claim"], each["holds"], each["evidence"], each)
             for each in self.summary["verdicts"]
-        ]
+        )
 
     @cached_property
     def about(self) -> dict[str, Any]:

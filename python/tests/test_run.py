@@ -23,7 +23,11 @@ def test_verdicts_are_those_of_the_summary(run: sharpsde.Run) -> None:
     held = sum(v.holds is True for v in run.verdicts)
     assert f"{held} hold" in repr(run) and str(run.directory) in repr(run)
     word = {True: "holds", False: "fails", None: "undecided"}
-    assert all(repr(v).startswith(word[v.holds]) for v in run.verdicts)
+    lines = repr(run.verdicts).splitlines()
+    assert [line.split(":")[0] for line in lines] == [word[v["holds"]] for v in written["verdicts"]]
+    table = sharpsde.Verdicts([sharpsde.Verdict("a < b", False, "c & d", {})])._repr_html_()
+    assert table.count("<tr>") == 1 and "fails" in table and "holds" not in table
+    assert "a &lt; b" in table and "c &amp; d" in table
 
 
 def test_columns_are_those_of_the_table(run: sharpsde.Run) -> None:
