@@ -30,11 +30,13 @@ struct cell cell_side_label(const void *field);
 
 /* Columns of a row with a field `one`, the case; the second has eta and rho too. */
 #define COLUMN_OF_ONE(ROW, READ) COLUMN_READ(ROW, one, const struct run_case *, READ)
+#define COLUMNS_OF_UPDATE(ROW) \
+  {"update", .by_table = true, COLUMN_OF_ONE(ROW, cell_case_update)}, \
+  {"update_settings", .by_table = true, COLUMN_OF_ONE(ROW, cell_case_update_settings)}
 #define COLUMNS_OF_VARIANT(ROW) \
   {.heading = "optimizer", .width = -13, COLUMN_OF_ONE(ROW, cell_case_label)}, \
   {"optimizer", COLUMN_OF_ONE(ROW, cell_case_optimizer)}, \
-  {"update", .by_table = true, COLUMN_OF_ONE(ROW, cell_case_update)}, \
-  {"update_settings", .by_table = true, COLUMN_OF_ONE(ROW, cell_case_update_settings)}, \
+  COLUMNS_OF_UPDATE(ROW), \
   {"micro_batch", COLUMN_OF_ONE(ROW, cell_case_micro_batch)}, \
   {"batch", COLUMN_OF_ONE(ROW, cell_case_batch)}
 #define COLUMNS_OF_CASE(ROW) \
