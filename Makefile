@@ -4,7 +4,8 @@
 #   make demo       install what is missing, build, run the flagship recipes, name the pictures
 #   make figures    install what is missing, build, run every recipe, bind the figure book;
 #                   FIGURES='--set paths=64' for a quick look, RECIPES='golden valley' for some
-#   make check      install what is missing, build, run every test
+#   make check      install what is missing, build, run every test; TESTS='scheme order' for some
+#   make check-quick  the most telling tests, in about 90 seconds once they are built
 #   make deps       install what is missing (packages.txt), nothing else; with CHECK=1 also what
 #                   tests are skipped without (packages-check.txt, about 1 GB)
 #   make asan       the tests under the address and undefined-behaviour sanitizers
@@ -73,18 +74,26 @@ LIBRARY := $(call objects,$(if $(X86_64),$(ENGINE),$(filter-out $(KERNELS),$(ENG
   $(wildcard models/*.c analysis/*.c))
 COMMAND := $(call objects,$(wildcard experiments/*/*.c))
 STUDIES := $(filter-out $(B)/experiments/command/main.o,$(COMMAND))
-TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
+TEST_PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
+TEST_SCRIPTS := $(wildcard tests/run_*.sh) tests/docs_commands.sh
+CHECKS := $(wildcard scripts/check_*.sh)
 TEST_SUPPORT := $(call objects,$(filter-out tests/test_%,$(wildcard tests/*.c)))
 BENCH := $(B)/bench/bench $(patsubst %.c,$(B)/%,$(wildcard bench/plain_*.c))
 BENCH_TASKS := $(call objects,$(filter-out bench/bench.c bench/plain_%,$(wildcard bench/*.c)))
 EXAMPLES := $(patsubst %.c,$(B)/%.so,$(wildcard examples/*/*.c))
-OBJECTS := $(LIBRARY) $(LIBRARY:$(B)/%=$(B)/pic/%) $(COMMAND) $(TESTS:%=%.o) $(TEST_SUPPORT) \
+OBJECTS := $(LIBRARY) $(LIBRARY:$(B)/%=$(B)/pic/%) $(COMMAND) $(TEST_PROGRAMS:%=%.o) $(TEST_SUPPORT) \
   $(BENCH:%=%.o) $(BENCH_TASKS)
+# What a wrong number would be noticed by first: the theory, the schemes, random numbers, verdicts
+# and that bits repeat. 90 seconds on two processors.
+QUICK := check_floors check_headers affine_limit converge ensemble enumeration escape \
+  exponential_euler family fit floor formula gaussian_norm golden landscapes levy_area limit linear \
+  losses mathematics mlp multilevel noise objective optimizer order process quadratic random recipe \
+  regularizer same_bits scheme stationary statistics vector_math weak_order wiener
 VALGRIND_TESTS := test_status test_parameters test_recipe
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))
 SUBMAKE = +$(MAKE) --no-print-directory
 
-.PHONY: all deps check test-programs run-tests demo figures asan valgrind bench api install \
+.PHONY: all deps check check-quick test-programs run-tests demo figures asan valgrind bench api install \
   uninstall clean \
   format shellcheck FORCE
 .DELETE_ON_ERROR:
@@ -109,7 +118,7 @@ $(B)/$(SHARED): $(PIC) $(B)/libraries
 $(B)/sharpsde: $(COMMAND) $(B)/libsharpsde.a
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
 
-$(TESTS): %: %.o $(TEST_SUPPORT) $(STUDIES) $(B)/libsharpsde.a | $(EXAMPLES)
+$(TEST_PROGRAMS): %: %.o $(TEST_SUPPORT) $(STUDIES) $(B)/libsharpsde.a | $(EXAMPLES)
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
 $(B)/bench/bench: $(BENCH_TASKS)
@@ -156,18 +165,28 @@ deps:
 	@$(if $(filter 1,$(MPI)),scripts/deps.sh packages-mpi.txt)
 	@$(if $(filter 1,$(CHECK)),scripts/deps.sh packages-check.txt)
 
+# The name of a test is that of its file: of tests/test_scheme.c scheme, of tests/run_report.sh report.
+name_of = $(patsubst test_%,%,$(patsubst run_%,%,$(basename $(notdir $(1)))))
+chosen = $(if $(TESTS),$(foreach test,$(1),$(if $(filter $(TESTS),$(call name_of,$(test))),$(test))),$(1))
+TEST_NAMES := $(sort $(call name_of,$(TEST_PROGRAMS) $(TEST_SCRIPTS) $(CHECKS) tests/same_bytes.sh))
+ifneq ($(filter-out $(TEST_NAMES),$(TESTS)),)
+$(error no test is called '$(filter-out $(TEST_NAMES),$(TESTS))'; accepted are $(TEST_NAMES))
+endif
+
 check: deps
 	$(SUBMAKE) $(JOBS) test-programs
 	$(SUBMAKE) run-tests
 
-test-programs: all $(B)/$(SHARED) $(TESTS)
+check-quick:
+	$(SUBMAKE) check TESTS='$(QUICK)'
+
+test-programs: all $(B)/$(SHARED) $(call chosen,$(TEST_PROGRAMS))
 
 run-tests: test-programs
 	@SHARPSDE='$(abspath $(B))/sharpsde' COMPILE='$(COMPILE)' scripts/run_tests.sh \
-	  scripts/check_floors.sh 'scripts/check_floors.sh --self-test' \
-	  scripts/check_headers.sh 'scripts/check_headers.sh --self-test' \
-	  $(TESTS) $(patsubst %,'bash %',$(filter-out tests/same_bytes.sh,$(wildcard tests/*.sh))) \
-	  'tests/same_bytes.sh --self-test'
+	  $(foreach check,$(call chosen,$(CHECKS)),$(check) '$(check) --self-test') \
+	  $(call chosen,$(TEST_PROGRAMS)) $(patsubst %,'bash %',$(call chosen,$(TEST_SCRIPTS))) \
+	  $(patsubst %,'% --self-test',$(call chosen,tests/same_bytes.sh))
 
 demo: deps
 	$(SUBMAKE) $(JOBS) all
@@ -184,7 +203,7 @@ asan:
 	  -fno-sanitize-recover=all -fno-omit-frame-pointer"
 
 # One process and one thread: valgrind then sees each test itself, and no worker of OpenMP's.
-valgrind: $(filter $(VALGRIND_TESTS:%=$(B)/tests/%),$(TESTS))
+valgrind: $(filter $(VALGRIND_TESTS:%=$(B)/tests/%),$(TEST_PROGRAMS))
 	@status=0; for test in $^; do \
 	  CK_FORK=no OMP_NUM_THREADS=1 SHARPSDE_TEST_SCALE=0.02 \
 	    valgrind --leak-check=full --error-exitcode=1 $$test || status=1; \

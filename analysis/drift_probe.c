@@ -136,9 +136,9 @@ static void set_control(struct drift_probe *probe, const double *hessian)
   const struct objective *objective = optimizer->objective;
   size_t d = probe->dim;
   double factor = optimizer->rho;
-  if (optimizer->type->perturbation == PERTURB_FULL_GRADIENT)
+  if (!gradient_rule_sees_noise(optimizer->rule))
     factor = 0;
-  else if (optimizer->type->normalized) {
+  else if (optimizer->rule->theory.normalized) {
     double *x = sde_alloc((3 * d + 1) * SDE_UNIT, sizeof *x), *trace = x + d * SDE_UNIT;
     for (size_t i = 0; i < d; i++)
       sde_block_fill(SDE_UNIT, probe->start[i], x + i * SDE_UNIT);
@@ -152,14 +152,40 @@ static void set_control(struct drift_probe *probe, const double *hessian)
     probe->control[k] = factor * hessian[k];
 }
 
+static bool has_norm(const struct gradient_rule *rule)
+{
+  return (rule->theory.regularizer & REGULARIZER_NORMS) != 0;
+}
+
+const char *drift_probe_slope(const struct gradient_rule *rule)
+{
+  bool others = (rule->theory.regularizer & ~(unsigned)REGULARIZER_NORMS) != 0;
+  return has_norm(rule) ? (others ? "grad R" : "grad E|g_I|") : "grad tr V";
+}
+
+/* The rules whose R is known and not 0, for a sentence; released with sde_free. */
+static char *names_accepted(void)
+{
+  char *names = sde_strdup("");
+  for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
+    if ((*rule)->theory.regularizer != 0) {
+      char *more = sde_format("%s%s%s", names, names[0] == '\0' ? "" : ", ", (*rule)->name);
+      sde_free(names);
+      names = more;
+    }
+  return names;
+}
+
 static bool accepts(const struct optimizer *optimizer, const char *place, struct sde_status *status)
 {
-  enum perturbation by = optimizer->type->perturbation;
-  if (by != PERTURB_FULL_GRADIENT && by != PERTURB_MICRO_GRADIENT)
-    return sde_fail(status, SDE_INVALID,
-                    "%s: %s has no regulariser in closed form; the study regularizer takes usam, "
-                    "n-usam, m-usam, sam, n-sam, m-sam",
-                    place, optimizer->type->name);
+  if (optimizer->rule->theory.regularizer == 0) {
+    char *names = names_accepted();
+    sde_fail(status, SDE_INVALID,
+             "%s: %s has no regulariser in closed form; the study regularizer takes %s", place,
+             optimizer->rule->name, names);
+    sde_free(names);
+    return false;
+  }
   if (!(optimizer->rho > 0))
     return sde_fail(status, SDE_INVALID,
                     "%s: with rho 0 nothing is perturbed; the study regularizer needs rho above 0",
@@ -178,20 +204,21 @@ static bool set_expectation(struct drift_probe *probe, uint64_t seed, const char
   const struct optimizer *optimizer = probe->optimizer;
   const struct objective *objective = optimizer->objective;
   size_t d = probe->dim;
-  bool full = optimizer->type->perturbation == PERTURB_FULL_GRADIENT;
+  unsigned terms = optimizer->rule->theory.regularizer;
   double *hessian = sde_alloc(d, d * sizeof *hessian);
   mean_gradient(objective->loss, probe->start, probe->gradient);
   mean_hessian(objective->loss, probe->start, hessian);
   set_control(probe, hessian);
   memcpy(probe->base, probe->gradient, d * sizeof *probe->base);
   bool good = true;
-  if (optimizer->type->normalized) {
+  if (has_norm(optimizer->rule)) {
     probe->predicted = optimizer->rho;
     good = norm_gradient(probe, seed, place, status);
   } else {
-    double c = full ? 0 : objective_batch_factor(objective, optimizer->micro_batch);
+    bool varies = (terms & REGULARIZER_HALF_NOISE_TRACE) != 0;
+    double c = varies ? objective_batch_factor(objective, optimizer->micro_batch) : 0;
     probe->predicted = optimizer->rho * c / 2;
-    for (size_t i = 0; i < d; i++)
+    for (size_t i = 0; (terms & REGULARIZER_HALF_SQUARED_GRADIENT) != 0 && i < d; i++)
       probe->base[i] += optimizer->rho * dot(d, hessian + i * d, probe->gradient);
     noise_trace_gradient(objective, probe->start, probe->slope);
   }
@@ -208,7 +235,7 @@ struct drift_probe *drift_probe_new(const struct optimizer *optimizer, const dou
   size_t d = optimizer->objective->loss->dim;
   probe->optimizer = optimizer;
   probe->plain = *optimizer;
-  probe->plain.type = optimizer_type_named("sgd");
+  probe->plain.rule = gradient_rule_named("sgd");
   probe->dim = d;
   probe->start = sde_alloc(d, sizeof *probe->start);
   probe->gradient = sde_alloc(d, sizeof *probe->gradient);
@@ -222,8 +249,7 @@ struct drift_probe *drift_probe_new(const struct optimizer *optimizer, const dou
     good = sde_fail(status, SDE_INVALID,
                     "%s: %s vanishes at start, so %s has no regularisation to measure there; "
                     "another start, or noise by index sampling of unlike samples, is needed",
-                    place, optimizer->type->normalized ? "grad E|g_I|" : "grad tr V",
-                    optimizer->type->name);
+                    place, drift_probe_slope(optimizer->rule), optimizer->rule->name);
   probe->rounding = 1e-12 * sqrt(dot(d, probe->gradient, probe->gradient)) / length;
   if (good)
     return probe;
@@ -284,8 +310,8 @@ static void draw(const struct sde_process *process, void *memory, uint64_t first
   struct draws_workspace *w = memory;
   struct sde_address at = {draws->stream, first_path, step};
   size_t d = probe->dim;
-  optimizer_direction(probe->optimizer, w->optimizer, &at, width, x, w->u);
-  optimizer_direction(&probe->plain, w->plain, &at, width, x, w->noise);
+  optimizer_gradient(probe->optimizer, w->optimizer, &at, width, x, w->u);
+  optimizer_gradient(&probe->plain, w->plain, &at, width, x, w->noise);
   for (size_t k = 0; k < d * width; k++)
     w->noise[k] -= probe->gradient[k / width];
   memcpy(x, w->u, d * width * sizeof *x);

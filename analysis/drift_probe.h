@@ -8,9 +8,10 @@
 #include "models/optimizer.h"
 #include "sde/ensemble.h"
 
-/* To first order in rho, E u = base + predicted * slope. Without normalisation base = g + rho H g,
- * slope = grad tr V and predicted = rho c(m)/2, or 0 where the full gradient perturbs. With it
- * base = g, slope = grad E|g_I| and predicted = rho. On quadratic losses there is no remainder. */
+/* To first order in rho, E w = base + predicted * slope for a gradient rule whose R is known. Where R
+ * has no norm in it base = g + rho H g (or g, where R lacks 1/2 |g|^2), slope = grad tr V and
+ * predicted = rho c(m)/2 (or 0, where R lacks the variance term). Else base = g, slope = grad R, as
+ * R = E|g_I|, and predicted = rho. On quadratic losses the former has no remainder. */
 struct drift_probe {
   const struct optimizer *optimizer;
   struct optimizer plain; /* SGD, which at an address draws the very same batch */
@@ -39,6 +40,9 @@ struct drift_probe_result {
 
 /* A draw takes a direction of the optimizer and one of SGD. */
 enum { DRIFT_PROBE_STEPS = 2 };
+
+/* What the slope is of, for people. */
+const char *drift_probe_slope(const struct gradient_rule *rule);
 
 /* Draw this many directions from the stream, over threads (0 for OpenMP's choice); `progress` may
  * be NULL. The result has the same bits for any number of threads. */

@@ -30,9 +30,9 @@ static enum effective_loss_norm choose_norm(const struct optimizer *optimizer)
   const struct objective *objective = optimizer->objective;
   size_t n = objective->components, m = optimizer->micro_batch, d = objective->loss->dim;
   bool replacement = objective->sampling == OBJECTIVE_WITH_REPLACEMENT;
-  if (!optimizer->type->normalized || optimizer->type->perturbation == PERTURB_NOTHING)
+  if ((optimizer->rule->theory.regularizer & REGULARIZER_NORMS) == 0)
     return EFFECTIVE_LOSS_NO_NORM;
-  if (optimizer->type->perturbation == PERTURB_FULL_GRADIENT)
+  if ((optimizer->rule->theory.regularizer & REGULARIZER_MEAN_NORM) == 0)
     return EFFECTIVE_LOSS_FULL;
   if (objective->sampling == OBJECTIVE_GAUSSIAN)
     return objective_is_gaussian(objective) ? EFFECTIVE_LOSS_INTEGRAL : EFFECTIVE_LOSS_CLOSURE;
@@ -44,9 +44,10 @@ static enum effective_loss_norm choose_norm(const struct optimizer *optimizer)
 struct effective_loss *effective_loss_new(const struct optimizer *optimizer)
 {
   const struct objective *objective = optimizer->objective;
-  enum perturbation by = optimizer->type->perturbation;
-  if (by == PERTURB_REWEIGHTED_GRADIENT ||
-      (by == PERTURB_MICRO_GRADIENT && !objective_has_variance(objective)))
+  const struct gradient_rule *rule = optimizer->rule;
+  if (!gradient_rule_has_regularizer(rule) ||
+      ((rule->theory.regularizer & REGULARIZER_VARIANCE_TERMS) != 0 &&
+       !objective_has_variance(objective)))
     return NULL;
   size_t d = objective->loss->dim, bytes = SDE_UNIT * sizeof(double);
   struct effective_loss *effective = sde_alloc(1, sizeof *effective);
@@ -150,19 +151,20 @@ static void gaussian_norm_of(struct effective_loss *effective)
                      NULL, effective->regularizer);
 }
 
-/* |g|^2/2, and c(m)/2 tr V where micro-batches perturb. */
-static void squared_norm(struct effective_loss *effective)
+/* Add 1/2 |g|^2 and 1/2 c(m) tr V, those of them that R has. */
+static void add_squares(struct effective_loss *effective)
 {
   const struct optimizer *optimizer = effective->optimizer;
   const struct objective *objective = optimizer->objective;
-  double trace[SDE_UNIT];
-  square(objective->loss->dim, effective->gradient, effective->regularizer);
-  if (optimizer->type->perturbation == PERTURB_MICRO_GRADIENT) {
+  unsigned terms = optimizer->rule->theory.regularizer;
+  double sum[SDE_UNIT] = {0}, trace[SDE_UNIT];
+  if ((terms & REGULARIZER_HALF_SQUARED_GRADIENT) != 0)
+    square(objective->loss->dim, effective->gradient, sum);
+  if ((terms & REGULARIZER_HALF_NOISE_TRACE) != 0) {
     objective_noise_trace(objective, SDE_UNIT, effective->x, trace, effective->scratch);
-    sde_block_add(SDE_UNIT, objective_batch_factor(objective, optimizer->micro_batch), trace,
-                  effective->regularizer);
+    sde_block_add(SDE_UNIT, objective_batch_factor(objective, optimizer->micro_batch), trace, sum);
   }
-  sde_block_scale(SDE_UNIT, 0.5, effective->regularizer);
+  sde_block_add(SDE_UNIT, 0.5, sum, effective->regularizer);
 }
 
 static void find_regularizer(struct effective_loss *effective)
@@ -170,10 +172,7 @@ static void find_regularizer(struct effective_loss *effective)
   size_t d = effective->optimizer->objective->loss->dim;
   switch (effective->norm) {
   case EFFECTIVE_LOSS_NO_NORM:
-    if (effective->optimizer->type->perturbation == PERTURB_NOTHING)
-      sde_block_fill(SDE_UNIT, 0, effective->regularizer);
-    else
-      squared_norm(effective);
+    sde_block_fill(SDE_UNIT, 0, effective->regularizer);
     break;
   case EFFECTIVE_LOSS_FULL:
     square(d, effective->gradient, effective->regularizer);
@@ -188,6 +187,7 @@ static void find_regularizer(struct effective_loss *effective)
     gaussian_norm_of(effective);
     break;
   }
+  add_squares(effective);
 }
 
 /* Points beyond the last repeat it, so that a block is full. */

@@ -21,8 +21,8 @@ enum effective_loss_norm {
 
 struct effective_loss;
 
-/* Of an optimizer, which must outlive it; NULL where it has no R in closed form: rw-sam, and
- * micro-batches whose noise has no variance. Serves one thread. */
+/* Of an optimizer, which must outlive it; NULL where its gradient rule has no R in closed form, or
+ * one with a variance term of noise that has none. Serves one thread. */
 struct effective_loss *effective_loss_new(const struct optimizer *optimizer);
 void effective_loss_free(struct effective_loss *effective);
 

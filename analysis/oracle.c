@@ -81,9 +81,12 @@ static const char *reason_against(const struct optimizer *optimizer)
 {
   const struct objective *objective = optimizer->objective;
   return !objective->loss->quadratic ? "no exact moments: the loss is not quadratic"
-         : objective->loss->dim > SDE_LINEAR_LARGEST_DIM
+         : optimizer_dim(optimizer) > SDE_LINEAR_LARGEST_DIM
              ? "no exact moments: more than 40 dimensions"
-         : optimizer->type->normalized ? "no exact moments: the optimizer normalises"
+         : optimizer->rule->theory.normalized ? "no exact moments: the optimizer normalises"
+         : !optimizer->rule->theory.affine
+             ? "no exact moments: the update direction is not affine in x"
+         : optimizer->update->affine == NULL ? "no exact moments: the update rule is not affine"
          : objective->sampling == OBJECTIVE_GAUSSIAN
              ? "no exact moments: the noise has no variance, or perturbs and depends on the state"
              : "no exact moments: too many micro-batches";
@@ -91,8 +94,8 @@ static const char *reason_against(const struct optimizer *optimizer)
 
 static bool is_possible(const struct optimizer *optimizer)
 {
-  const struct loss *loss = optimizer->objective->loss;
-  return loss->quadratic && loss->dim <= SDE_LINEAR_LARGEST_DIM;
+  return optimizer->objective->loss->quadratic &&
+         optimizer_dim(optimizer) <= SDE_LINEAR_LARGEST_DIM;
 }
 
 /* What makes the map of a direction over a learning-rate step. */
@@ -206,9 +209,16 @@ double oracle_mean(const struct oracle *oracle, size_t observable)
   return sum;
 }
 
-void oracle_moments(const struct oracle *oracle, double *mean, double *covariance)
+void oracle_moments(const struct oracle *oracle, size_t dim, double *mean, double *covariance)
 {
-  sde_linear_mean(oracle->dim, oracle->moments, mean);
-  sde_block_add(oracle->dim, 1, oracle->frame->centre, mean);
-  sde_linear_covariance(oracle->dim, oracle->moments, covariance);
+  size_t all = oracle->dim;
+  double *of_state = sde_alloc(all * (1 + all), sizeof *of_state), *spread = of_state + all;
+  sde_linear_mean(all, oracle->moments, of_state);
+  sde_linear_covariance(all, oracle->moments, spread);
+  for (size_t i = 0; i < dim; i++) {
+    mean[i] = of_state[i] + oracle->frame->centre[i];
+    for (size_t k = 0; k < dim; k++)
+      covariance[i * dim + k] = spread[i * all + k];
+  }
+  sde_free(of_state);
 }

@@ -30,7 +30,8 @@ bool oracle_stationary(struct oracle *oracle, struct sde_status *status);
  * quadratic polynomial. */
 double oracle_mean(const struct oracle *oracle, size_t observable);
 
-/* Exact mean and covariance of x: mean[i], covariance[i*dim + k]. */
-void oracle_moments(const struct oracle *oracle, double *mean, double *covariance);
+/* Exact mean and covariance of the first `dim` coordinates, those of x: mean[i],
+ * covariance[i*dim + k]. */
+void oracle_moments(const struct oracle *oracle, size_t dim, double *mean, double *covariance);
 
 #endif

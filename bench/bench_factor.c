@@ -18,7 +18,8 @@ enum { WIDTH = 32 };
 static double factor_microseconds(const struct objective *objective, const char *name,
                                   size_t micro_batch, enum limit_factor factor)
 {
-  struct optimizer optimizer = {.type = optimizer_type_named(name),
+  struct optimizer optimizer = {.update = update_rule_named("sgd"),
+                                .rule = gradient_rule_named(name),
                                 .objective = objective,
                                 .eta = 0.1,
                                 .rho = 0.1,

@@ -28,7 +28,8 @@ static void write_sums(const void *context, FILE *csv)
 
 static double iterates_speed(const struct objective *objective, int threads)
 {
-  struct optimizer optimizer = {.type = optimizer_type_named("m-usam"),
+  struct optimizer optimizer = {.update = update_rule_named("sgd"),
+                                .rule = gradient_rule_named("m-usam"),
                                 .objective = objective,
                                 .eta = sums10_eta,
                                 .rho = sums10_rho,

@@ -32,7 +32,8 @@ int main(void)
   struct objective *objective = loss == NULL ? NULL : objective_new(loss, noise, &start, &status);
   double coefficient[SIZES], se[SIZES];
   for (size_t i = 0; i < SIZES && status.code == SDE_OK; i++) {
-    const struct optimizer m_usam = {.type = optimizer_type_named("m-usam"),
+    const struct optimizer m_usam = {.rule = gradient_rule_named("m-usam"),
+                                     .update = update_rule_named("sgd"),
                                      .objective = objective,
                                      .eta = 0.1,
                                      .rho = 0.1,

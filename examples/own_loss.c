@@ -74,7 +74,8 @@ int main(void)
       observables_new(objective, 1, (const char *[]){"x1"}, "main", &status);
   if (status.code != SDE_OK)
     return fprintf(stderr, "own_loss: %s\n", status.message), status.code;
-  const struct optimizer m_usam = {.type = optimizer_type_named("m-usam"),
+  const struct optimizer m_usam = {.update = update_rule_named("sgd"),
+                                   .rule = gradient_rule_named("m-usam"),
                                    .objective = objective,
                                    .eta = 0.05,
                                    .rho = 0.1,

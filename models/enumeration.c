@@ -66,6 +66,61 @@ struct enumeration enumeration_new(size_t n, size_t m, bool replacement)
   return enumeration;
 }
 
+size_t enumeration_ordered_count(size_t n, size_t m, bool replacement, size_t limit)
+{
+  double count = 1;
+  for (size_t i = 0; i < m && count <= (double)limit; i++)
+    count *= replacement ? (double)n : i < n ? (double)(n - i) : 0;
+  return count > (double)limit ? SIZE_MAX : (size_t)count;
+}
+
+/* Does sample i of a draw stand before it, too? */
+static bool is_repeated(const uint32_t *tuple, size_t i)
+{
+  for (size_t j = 0; j < i; j++)
+    if (tuple[j] == tuple[i])
+      return true;
+  return false;
+}
+
+/* The first draw from sample i on that begins as the tuple does; false where there is none. */
+static bool fill_ordered(uint32_t *tuple, size_t i, size_t n, size_t m, bool replacement)
+{
+  for (; i < m; i++) {
+    tuple[i] = 0;
+    while (!replacement && tuple[i] < n && is_repeated(tuple, i))
+      tuple[i]++;
+    if (tuple[i] == n)
+      return false;
+  }
+  return true;
+}
+
+/* The next draw in lexicographic order. */
+static bool next_ordered(uint32_t *tuple, size_t n, size_t m, bool replacement)
+{
+  for (size_t i = m; i-- > 0;)
+    while (++tuple[i] < n)
+      if (replacement || !is_repeated(tuple, i))
+        return fill_ordered(tuple, i + 1, n, m, replacement);
+  return false;
+}
+
+struct enumeration enumeration_ordered_new(size_t n, size_t m, bool replacement)
+{
+  size_t count = enumeration_ordered_count(n, m, replacement, SIZE_MAX - 1), c = 0;
+  struct enumeration enumeration = {m, count, sde_alloc(count, m * sizeof(uint32_t)),
+                                    sde_alloc(count, sizeof(double))};
+  uint32_t *tuple = sde_alloc(m, sizeof *tuple);
+  fill_ordered(tuple, 0, n, m, replacement);
+  do {
+    memcpy(enumeration.index + c * m, tuple, m * sizeof *tuple);
+    enumeration.probability[c++] = 1 / (double)count;
+  } while (next_ordered(tuple, n, m, replacement));
+  sde_free(tuple);
+  return enumeration;
+}
+
 void enumeration_free(struct enumeration *enumeration)
 {
   sde_free(enumeration->index);

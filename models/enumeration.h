@@ -1,6 +1,6 @@
 /*
- * Enumeration: all micro-batches of m of n samples with their probabilities, for exact means and
- * covariances of update directions.
+ * Enumeration: all micro-batches of m of n samples, or all ordered draws, with their probabilities,
+ * for exact means and covariances of update directions.
  */
 #ifndef MODELS_ENUMERATION_H
 #define MODELS_ENUMERATION_H
@@ -11,8 +11,9 @@
 
 /* The micro-batches of m samples, c below count. */
 struct enumeration {
-  size_t size, count;  /* m, number of micro-batches */
-  uint32_t *index;     /* [c*m + i], ascending in i: multisets with replacement, else sets */
+  size_t size, count; /* m, number of micro-batches */
+  /* [c*m + i]. Of micro-batches ascending in i: multisets with replacement, else sets. */
+  uint32_t *index;
   double *probability; /* [c] */
 };
 
@@ -22,6 +23,11 @@ size_t enumeration_count(size_t n, size_t m, bool replacement, size_t limit);
 
 /* All of them, in lexicographic order; enumeration_count must not be SIZE_MAX. */
 struct enumeration enumeration_new(size_t n, size_t m, bool replacement);
+
+/* The same of ordered draws, n^m with replacement and n!/(n - m)! without: for a batch that is cut
+ * into several micro-batches. */
+size_t enumeration_ordered_count(size_t n, size_t m, bool replacement, size_t limit);
+struct enumeration enumeration_ordered_new(size_t n, size_t m, bool replacement);
 void enumeration_free(struct enumeration *enumeration);
 
 /* Have the micro-batches c and e no sample in common? */

@@ -1,7 +1,7 @@
 /*
- * Limits: a system made of an optimizer's form of F and Sigma: to second order in eta where that is
- * asked for, and by interpolation where that is cheaper. theory.md section 3. See limit.h, and
- * limit_forms.h for the forms themselves.
+ * Limits: a system made of an optimizer's form of F and Sigma: lifted from w to the state of the
+ * update rule, to second order in eta where that is asked for, and by interpolation where that is
+ * cheaper. theory.md sections 3 and 12. See limit.h, and limit_forms.h for the forms themselves.
  */
 #include "models/limit_forms.h"
 
@@ -10,17 +10,27 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 struct limit {
+  struct optimizer optimizer; /* as it was when the limit was made */
   struct limit_form form;
   struct sde_system system;
-  struct sde_system *affine;  /* the same by interpolation, where that is cheaper; else NULL */
+  struct sde_system *affine;  /* that of w by interpolation, where that is cheaper; else NULL */
   struct affine_frame *frame; /* of that */
+  /* The update rule, where it is affine; `lifted` where U is not w itself: then the form and `affine`
+   * are of w, and the system is that of the state. */
+  size_t vectors;
+  struct update_affine update;
+  bool lifted;
   char description[200];
 };
 
 struct workspace {
+  const struct limit *limit;
   struct limit_form_workspace *form;
+  void *affine;
+  double *drift, *noise;               /* of w, where the limit is lifted */
   double *step, *before, *after, *end; /* for the differences of second order in eta */
 };
 
@@ -29,7 +39,14 @@ static void *workspace_new(const struct sde_system *system, size_t width)
   const struct limit *limit = system->context;
   struct workspace *workspace = sde_alloc(1, sizeof *workspace);
   size_t size = limit->form.options.eta_order == 2 ? system->dim * width : 0;
-  workspace->form = limit_form_workspace_new(&limit->form, width);
+  size_t lifted = limit->lifted ? limit->form.dim * width : 0;
+  workspace->limit = limit;
+  if (limit->affine != NULL)
+    workspace->affine = sde_system_workspace_new(limit->affine, width);
+  else
+    workspace->form = limit_form_workspace_new(&limit->form, width);
+  workspace->drift = sde_alloc(lifted, sizeof(double));
+  workspace->noise = sde_alloc(lifted, sizeof(double));
   workspace->step = sde_alloc(width, sizeof(double));
   workspace->before = sde_alloc(size, sizeof(double));
   workspace->after = sde_alloc(size, sizeof(double));
@@ -40,7 +57,12 @@ static void *workspace_new(const struct sde_system *system, size_t width)
 static void workspace_free(void *memory)
 {
   struct workspace *workspace = memory;
-  limit_form_workspace_free(workspace->form);
+  if (workspace->limit->affine != NULL)
+    sde_system_workspace_free(workspace->limit->affine, workspace->affine);
+  else
+    limit_form_workspace_free(workspace->form);
+  sde_free(workspace->drift);
+  sde_free(workspace->noise);
   sde_free(workspace->step);
   sde_free(workspace->before);
   sde_free(workspace->after);
@@ -48,13 +70,36 @@ static void workspace_free(void *memory)
   sde_free(workspace);
 }
 
+/* -F and Sigma^(1/2) dw of what the form is of. */
+static void evaluate_form(const struct limit *limit, struct workspace *workspace,
+                          const struct sde_instant *at, size_t width, const double *x,
+                          const double *dw, double *drift, double *noise)
+{
+  if (limit->affine != NULL)
+    limit->affine->evaluate(limit->affine, workspace->affine, at, width, x, dw, drift, noise);
+  else
+    limit_form_evaluate(&limit->form, workspace->form, at, width, x, dw, drift, noise);
+}
+
+/* With U = state y + gradient w the drift of y is gradient (-F) - state y, and its noise is
+ * gradient Sigma^(1/2) dw: the same Wiener processes drive all its vectors. */
 static void evaluate_first_order(const struct sde_system *system, void *memory,
-                                 const struct sde_instant *at, size_t width, const double *x,
+                                 const struct sde_instant *at, size_t width, const double *y,
                                  const double *dw, double *drift, double *noise)
 {
   const struct limit *limit = system->context;
   struct workspace *workspace = memory;
-  limit_form_evaluate(&limit->form, workspace->form, at, width, x, dw, drift, noise);
+  size_t size = limit->form.dim * width;
+  if (!limit->lifted) {
+    evaluate_form(limit, workspace, at, width, y, dw, drift, noise);
+    return;
+  }
+  evaluate_form(limit, workspace, at, width, y, dw, drift == NULL ? NULL : workspace->drift,
+                dw == NULL ? NULL : workspace->noise);
+  if (drift != NULL)
+    update_affine_apply(&limit->update, limit->vectors, size, -1, y, workspace->drift, drift);
+  if (dw != NULL)
+    update_affine_apply(&limit->update, limit->vectors, size, 0, NULL, workspace->noise, noise);
 }
 
 /* step[p] = h with h |a| = 1e-5 (1 + |x|), so that a(x + h a) and a(x - h a) differ by enough, or
@@ -107,16 +152,25 @@ static void evaluate(const struct sde_system *system, void *workspace, const str
     add_second_order(system, workspace, at, width, x, drift);
 }
 
-/* To learn F and Sigma from: to first order in eta, with a Cholesky factor, which takes the fewest
- * evaluations. The copy of the limit, that it is made of, must outlive it. */
-static struct sde_system first_order(const struct limit *limit, struct limit *copy)
+static void evaluate_gradient(const struct sde_system *system, void *workspace,
+                              const struct sde_instant *at, size_t width, const double *x,
+                              const double *dw, double *drift, double *noise)
+{
+  evaluate_form(system->context, workspace, at, width, x, dw, drift, noise);
+}
+
+/* To learn F and Sigma from, of w or of the state: to first order in eta, with a Cholesky factor,
+ * which takes the fewest evaluations. The copy of the limit, that it is made of, must outlive it. */
+static struct sde_system first_order(const struct limit *limit, bool of_state, struct limit *copy)
 {
   *copy = *limit;
+  copy->affine = NULL;
   copy->form.plan.cholesky = true;
   struct sde_system system = limit->system;
   system.context = copy;
+  system.dim = of_state ? limit->system.dim : limit->form.dim;
   system.noise_dim = factor_noise_dim(&copy->form.plan);
-  system.evaluate = evaluate_first_order;
+  system.evaluate = of_state ? evaluate_first_order : evaluate_gradient;
   return system;
 }
 
@@ -128,7 +182,7 @@ static const double EVALUATIONS_LEAST = 1e5;
 static bool is_affine_cheaper(const struct limit *limit)
 {
   struct limit copy;
-  struct sde_system general = first_order(limit, &copy);
+  struct sde_system general = first_order(limit, false, &copy);
   const struct limit_form *form = &limit->form;
   size_t d = general.dim;
   double affine = affine_limit_cost(d, FACTOR_NORMAL_COST), own = limit_form_cost(form);
@@ -140,7 +194,8 @@ static bool is_affine_cheaper(const struct limit *limit)
 }
 
 /* Quadratic losses under index sampling have affine limits, worth learning where they are cheaper,
- * unless the polynomials would lose the noise's digits. */
+ * unless the polynomials would lose the noise's digits. Lifted ones take the second order in eta
+ * from the state. */
 static void choose_affine(struct limit *limit)
 {
   const struct limit_form *form = &limit->form;
@@ -148,47 +203,83 @@ static void choose_affine(struct limit *limit)
       !is_affine_cheaper(limit))
     return;
   struct limit copy;
-  struct sde_system general = first_order(limit, &copy);
+  struct sde_system general = first_order(limit, false, &copy);
+  bool second = form->options.eta_order == 2 && !limit->lifted;
   limit->frame = affine_frame_new(&general, form->optimizer->objective->start);
-  limit->affine = affine_limit_new(&general, limit->frame,
-                                   form->options.eta_order == 2 ? form->optimizer->eta : 0);
+  limit->affine = affine_limit_new(&general, limit->frame, second ? form->optimizer->eta : 0);
+  if (limit->affine != NULL && limit->lifted)
+    limit->system.noise_dim = limit->affine->noise_dim;
 }
 
 struct affine_frame *limit_frame_new(const struct limit *limit)
 {
+  const struct optimizer *optimizer = limit->form.optimizer;
+  const double *start = optimizer->objective->start;
   if (!limit_form_is_affine(&limit->form) || limit->system.dim > SDE_LINEAR_LARGEST_DIM)
     return NULL;
   struct limit copy;
-  struct sde_system general = first_order(limit, &copy);
-  return affine_frame_new(&general, limit->form.optimizer->objective->start);
+  struct sde_system general = first_order(limit, true, &copy);
+  double *y = sde_alloc(limit->system.dim, sizeof *y);
+  if (start != NULL)
+    optimizer_start(optimizer, start, y);
+  struct affine_frame *frame = affine_frame_new(&general, start == NULL ? NULL : y);
+  sde_free(y);
+  return frame;
 }
 
-static double *copy_scaled(size_t count, double factor, const double *values)
+/* E U = state y + gradient (M (x - centre) + c) and Cov U = gradient gradient^T times that of w, in
+ * y - centre of the frame of the state; learnt is -M, -c and eta Cov w in x - centre. */
+static struct sde_linear_direction *lift(const struct limit *limit,
+                                         const struct affine_frame *frame,
+                                         const struct affine_coefficients *learnt)
 {
-  double *copy = sde_alloc(count, sizeof *copy);
-  sde_block_add(count, factor, values, copy);
-  return copy;
+  size_t d = limit->form.dim, dim = limit->system.dim, pairs = (dim + 1) * (dim + 2) / 2;
+  double *matrix = sde_alloc(dim, dim * sizeof *matrix),
+         *constant = sde_alloc(dim, sizeof *constant);
+  double *covariance = sde_alloc(dim * (dim + 1) / 2, pairs * sizeof *covariance);
+  double eta = limit->form.optimizer->eta;
+  const struct update_affine *update = &limit->update;
+  for (size_t i = 0; i < dim; i++) {
+    size_t v = i / d, own = i % d;
+    constant[i] = -update->gradient[v] * learnt->constant[own];
+    for (size_t j = 0; j < d; j++)
+      matrix[i * dim + j] = -update->gradient[v] * learnt->matrix[own * d + j];
+    for (size_t s = 0; s < limit->vectors; s++) {
+      constant[i] += update->state[v][s] * frame->centre[s * d + own];
+      matrix[i * dim + s * d + own] += update->state[v][s];
+    }
+    for (size_t k = 0; k <= i; k++) {
+      size_t high = own > k % d ? own : k % d, low = own > k % d ? k % d : own;
+      const double *from = learnt->tensor + (high * (high + 1) / 2 + low) * (d + 1) * (d + 2) / 2;
+      double *to = covariance + (i * (i + 1) / 2 + k) * pairs;
+      double factor = update->gradient[v] * update->gradient[k / d] / eta;
+      for (size_t a = 0; a <= d; a++)
+        for (size_t b = 0; b <= a; b++) {
+          size_t row = a < d ? a : dim, column = b < d ? b : dim;
+          to[row * (row + 1) / 2 + column] = factor * from[a * (a + 1) / 2 + b];
+        }
+    }
+  }
+  struct sde_linear_direction *direction = sde_alloc(1, sizeof *direction);
+  *direction = (struct sde_linear_direction){dim, matrix, constant, covariance};
+  return direction;
 }
 
 struct sde_linear_direction *limit_direction_new(const struct limit *limit,
                                                  const struct affine_frame *frame)
 {
-  size_t d = limit->system.dim, entries = d * (d + 1) / 2 * (d + 1) * (d + 2) / 2;
-  if (!limit_form_is_affine(&limit->form) || d > SDE_LINEAR_LARGEST_DIM)
+  if (!limit_form_is_affine(&limit->form) || limit->system.dim > SDE_LINEAR_LARGEST_DIM)
     return NULL;
   struct limit copy;
-  struct sde_system general = first_order(limit, &copy);
-  struct affine_frame *unit = affine_frame_unit(d);
-  struct sde_system *affine = affine_limit_new(&general, frame != NULL ? frame : unit, 0);
+  struct sde_system general = first_order(limit, false, &copy);
+  struct affine_frame *unit = affine_frame_unit(limit->system.dim);
+  const struct affine_frame *chosen = frame != NULL ? frame : unit;
+  struct affine_frame of_x = *chosen; /* x comes first in the state */
+  of_x.dim = limit->form.dim;
+  struct sde_system *affine = affine_limit_new(&general, &of_x, 0);
   struct sde_linear_direction *direction = NULL;
-  if (affine != NULL) {
-    const struct affine_coefficients *learnt = affine_limit_coefficients(affine);
-    double eta = limit->form.optimizer->eta;
-    direction = sde_alloc(1, sizeof *direction);
-    *direction = (struct sde_linear_direction){d, copy_scaled(d * d, -1, learnt->matrix),
-                                               copy_scaled(d, -1, learnt->constant),
-                                               copy_scaled(entries, 1 / eta, learnt->tensor)};
-  }
+  if (affine != NULL)
+    direction = lift(limit, chosen, affine_limit_coefficients(affine));
   affine_limit_free(affine);
   affine_frame_free(unit);
   return direction;
@@ -218,19 +309,39 @@ static void describe(struct limit *limit)
            system->noise_dim, sde_noise_class_name(system->noise));
 }
 
+static void set_update(struct limit *limit)
+{
+  const struct optimizer *optimizer = limit->form.optimizer;
+  if (optimizer->update->affine == NULL)
+    return;
+  limit->vectors = update_rule_vectors(optimizer->update);
+  optimizer->update->affine(optimizer, &limit->update);
+  limit->lifted = !optimizer_steps_along_gradient(optimizer);
+}
+
+/* A column of diagonal noise, lifted, has an entry in each vector, which depends on x_k alone. */
+static enum sde_noise_class noise_class_of(const struct limit *limit)
+{
+  enum sde_noise_class noise = limit_form_noise_class(&limit->form);
+  return limit->lifted && noise == SDE_NOISE_DIAGONAL ? SDE_NOISE_COMMUTATIVE : noise;
+}
+
 struct limit *limit_new(const struct optimizer *optimizer, const struct limit_options *options,
                         struct sde_stream stream, const char *place, struct sde_status *status)
 {
   struct limit *limit = sde_alloc(1, sizeof *limit);
-  limit->form = (struct limit_form){.optimizer = optimizer, .options = *options, .stream = stream};
+  limit->optimizer = *optimizer;
+  limit->form =
+      (struct limit_form){.optimizer = &limit->optimizer, .options = *options, .stream = stream};
   if (!limit_form_choose(&limit->form, place, status)) {
     limit_free(limit);
     return NULL;
   }
-  limit->system = (struct sde_system){.name = optimizer->type->name,
-                                      .dim = optimizer->objective->loss->dim,
+  set_update(limit);
+  limit->system = (struct sde_system){.name = optimizer->rule->name,
+                                      .dim = optimizer_dim(optimizer),
                                       .noise_dim = factor_noise_dim(&limit->form.plan),
-                                      .noise = limit_form_noise_class(&limit->form),
+                                      .noise = noise_class_of(limit),
                                       .context = limit,
                                       .workspace_new = workspace_new,
                                       .workspace_free = workspace_free,
@@ -255,7 +366,7 @@ void limit_free(struct limit *limit)
 
 const struct sde_system *limit_system(const struct limit *limit)
 {
-  return limit->affine != NULL ? limit->affine : &limit->system;
+  return limit->affine != NULL && !limit->lifted ? limit->affine : &limit->system;
 }
 
 const struct limit_options *limit_options_of(const struct limit *limit)

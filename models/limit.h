@@ -1,6 +1,6 @@
 /*
- * Limits: from an optimizer's random update direction u to its SDE
- *   dX = -F dt + sqrt(eta) Sigma^(1/2) dW,  F = E u, Sigma = Cov u,
+ * Limits: from an optimizer's random update direction U to the SDE of its state Y = (X, extra)
+ *   dY = -F dt + sqrt(eta) Sigma^(1/2) dW,  F = E U, Sigma = Cov U,
  * with F and Sigma expanded in rho or exact, and to order 2 in eta with F + (eta/2) DF F in the
  * place of F. arXiv 2509.18001, theorems 3.3 to 3.8; Li, Tai, E, JMLR 20 (2019); theory.md 3.
  */
@@ -51,9 +51,9 @@ struct limit_options {
 struct limit;
 struct limit_form;
 
-/* The limit of an optimizer, which must outlive it; or NULL and the status says why: noise without
- * a variance has none. The random
- * numbers of a sampled limit come from the stream. `place` is where the recipe asked for it. */
+/* The limit of an optimizer, which is copied, but its objective must outlive the limit; or NULL and
+ * the status says why: noise without a variance has none. The random numbers of a sampled limit come
+ * from the stream. `place` is where the recipe asked for it. */
 struct limit *limit_new(const struct optimizer *optimizer, const struct limit_options *options,
                         struct sde_stream stream, const char *place, struct sde_status *status);
 void limit_free(struct limit *limit);

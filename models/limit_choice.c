@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 enum {
-  ENUMERATION_MAX = 1024, /* micro-batches beyond which fresh directions are drawn instead */
+  ENUMERATION_MAX = 1024, /* (micro-)batches beyond which fresh directions are drawn instead */
   PAIRS_MAX = 65536,      /* the same for ordered pairs of disjoint micro-batches */
   DEFAULT_DIRECTIONS = 16
 };
@@ -39,10 +39,29 @@ static enum excess excess_of(const struct optimizer *optimizer)
   return pairs ? EXCESS_PAIRS : EXCESS_NONE;
 }
 
-static bool can_enumerate(const struct limit_form *form)
+/* Are there samples to enumerate, and is that all that the directions depend on? */
+static bool has_few_draws(const struct limit_form *form)
 {
   return form->optimizer->objective->sampling != OBJECTIVE_GAUSSIAN &&
-         form->options.directions == 0 && excess_of(form->optimizer) == EXCESS_NONE;
+         form->options.directions == 0 &&
+         form->optimizer->rule->theory.depends != GRADIENT_OF_BATCH;
+}
+
+static bool can_enumerate(const struct limit_form *form)
+{
+  return has_few_draws(form) && excess_of(form->optimizer) == EXCESS_NONE;
+}
+
+/* All batches: one micro-batch is a multiset or a set, several are an ordered draw. */
+static bool can_enumerate_batches(const struct limit_form *form)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  size_t n = optimizer->objective->components, b = optimizer->batch;
+  bool replacement = optimizer->objective->sampling == OBJECTIVE_WITH_REPLACEMENT;
+  size_t count = optimizer->micro_batch == b
+                     ? enumeration_count(n, b, replacement, ENUMERATION_MAX)
+                     : enumeration_ordered_count(n, b, replacement, ENUMERATION_MAX);
+  return has_few_draws(form) && count != SIZE_MAX;
 }
 
 /* Choices of a form, each with its noise factor. */
@@ -65,11 +84,21 @@ static void use_enumeration(struct limit_form *form)
                            form->pairs ? LIMIT_FACTOR_CHOLESKY : form->options.factor);
 }
 
+static void use_batches(struct limit_form *form)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  size_t n = optimizer->objective->components, b = optimizer->batch;
+  bool replacement = optimizer->objective->sampling == OBJECTIVE_WITH_REPLACEMENT;
+  form->kind = LIMIT_FORM_ENUMERATED;
+  form->enumeration = optimizer->micro_batch == b ? enumeration_new(n, b, replacement)
+                                                  : enumeration_ordered_new(n, b, replacement);
+  form->plan = factor_plan(form->dim, form->enumeration.count, true, form->options.factor);
+}
+
 static void use_samples(struct limit_form *form)
 {
   form->kind = LIMIT_FORM_SAMPLED;
-  form->plan = factor_plan(form->optimizer->objective->loss->dim, form->directions, true,
-                           form->options.factor);
+  form->plan = factor_plan(form->dim, form->directions, true, form->options.factor);
 }
 
 /* m-SAM to first order in rho: by all micro-batches where they are few, else with leading noise and
@@ -93,25 +122,44 @@ static void use_norm(struct limit_form *form)
     form->basis = limit_norm_basis_new(form->optimizer);
 }
 
-/* Constant noise on a quadratic makes u affine in x and xi: the expansion in rho is then exact. */
+bool limit_form_is_perturbed(const struct limit_form *form)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  return form->options.rho_order != LIMIT_RHO_ORDER_0 &&
+         optimizer->rule->theory.depends != GRADIENT_UNPERTURBED &&
+         (optimizer->rho > 0 || optimizer->rule->direction != NULL);
+}
+
+/* Is w expanded in the columns of theory.md section 3? Constant noise on a quadratic makes it affine
+ * in x and xi: the expansion in rho is then exact. */
+static bool is_expanded(const struct limit_form *form)
+{
+  const struct objective *objective = form->optimizer->objective;
+  return form->optimizer->rule->theory.closed_form == GRADIENT_EXPANDED &&
+         (form->options.rho_order == LIMIT_RHO_ORDER_1 ||
+          (objective_has_constant_noise(objective) && objective->loss->quadratic));
+}
+
+/* A closed form where the rule has one, else all micro-batches or batches where they are few, else
+ * fresh ones. */
 static void choose_form(struct limit_form *form)
 {
   const struct optimizer *optimizer = form->optimizer;
-  const struct objective *objective = optimizer->objective;
-  enum limit_rho_order order = form->options.rho_order;
-  size_t d = objective->loss->dim;
-  bool constant = objective_has_constant_noise(objective);
-  enum perturbation by = optimizer->type->perturbation;
+  const struct gradient_theory *theory = &optimizer->rule->theory;
+  size_t d = optimizer->objective->loss->dim;
+  form->whole_batches = optimizer->update->affine == NULL;
+  form->dim = form->whole_batches ? optimizer_dim(optimizer) : d;
   form->directions = form->options.directions > 0 ? form->options.directions : DEFAULT_DIRECTIONS;
-  if (by == PERTURB_NOTHING || by == PERTURB_FULL_GRADIENT || optimizer->rho == 0 ||
-      order == LIMIT_RHO_ORDER_0)
-    use_components(form, LIMIT_FORM_POINT, d);
-  else if (by == PERTURB_REWEIGHTED_GRADIENT)
+  if (form->whole_batches && can_enumerate_batches(form))
+    use_batches(form);
+  else if (form->whole_batches)
     use_samples(form);
-  else if (!optimizer->type->normalized &&
-           (order == LIMIT_RHO_ORDER_1 || (constant && objective->loss->quadratic)))
-    use_components(form, LIMIT_FORM_EXPANDED, constant ? d : 2 * d);
-  else if (order == LIMIT_RHO_ORDER_1)
+  else if (!limit_form_is_perturbed(form) || theory->depends == GRADIENT_OF_POINT)
+    use_components(form, LIMIT_FORM_POINT, d);
+  else if (is_expanded(form))
+    use_components(form, LIMIT_FORM_EXPANDED,
+                   objective_has_constant_noise(optimizer->objective) ? d : 2 * d);
+  else if (theory->closed_form == GRADIENT_NORM && form->options.rho_order == LIMIT_RHO_ORDER_1)
     use_norm(form);
   else if (can_enumerate(form))
     use_enumeration(form);
@@ -125,7 +173,7 @@ static bool has_matrix_form(const struct limit_form *form)
   const struct optimizer *optimizer = form->optimizer;
   const struct loss *loss = optimizer->objective->loss;
   double rho = optimizer->rho;
-  if (optimizer->objective->sampling == OBJECTIVE_GAUSSIAN)
+  if (optimizer->objective->sampling == OBJECTIVE_GAUSSIAN || form->whole_batches)
     return false;
   if (form->kind == LIMIT_FORM_POINT || form->kind == LIMIT_FORM_NORM)
     return generalized_linear_has_moments(loss, GENERALIZED_DIRECTIONS_EXACT, 0);
@@ -133,7 +181,7 @@ static bool has_matrix_form(const struct limit_form *form)
     return optimizer->micro_batch == 1 && limit_form_theta(optimizer) == 1 &&
            generalized_linear_has_moments(loss, GENERALIZED_DIRECTIONS_FIRST_ORDER, rho);
   return form->kind == LIMIT_FORM_ENUMERATED && form->enumeration.size == 1 &&
-         !optimizer->type->normalized &&
+         optimizer->rule->theory.closed_form == GRADIENT_EXPANDED &&
          generalized_linear_has_moments(loss, GENERALIZED_DIRECTIONS_EXACT, rho);
 }
 
@@ -163,14 +211,6 @@ static void choose_matrix_form(struct limit_form *form)
   form->plan.cholesky = form->plan.cholesky || form->matrix;
 }
 
-/* The point where a LIMIT_FORM_POINT takes the noise, is it x itself? */
-static bool is_unmoved(const struct limit_form *form)
-{
-  const struct optimizer *optimizer = form->optimizer;
-  return form->options.rho_order == LIMIT_RHO_ORDER_0 || optimizer->rho == 0 ||
-         optimizer->type->perturbation == PERTURB_NOTHING;
-}
-
 /* Noise of linear potentials is additive unless a Hessian that varies carries it. */
 enum sde_noise_class limit_form_noise_class(const struct limit_form *form)
 {
@@ -183,7 +223,8 @@ enum sde_noise_class limit_form_noise_class(const struct limit_form *form)
     return SDE_NOISE_SCALAR;
   bool diagonal = objective->sampling == OBJECTIVE_GAUSSIAN && objective->noise->diagonal;
   bool by_columns = form->kind == LIMIT_FORM_POINT && !form->plan.cholesky;
-  return diagonal && by_columns && is_unmoved(form) ? SDE_NOISE_DIAGONAL : SDE_NOISE_GENERAL;
+  return diagonal && by_columns && !limit_form_is_perturbed(form) ? SDE_NOISE_DIAGONAL
+                                                                  : SDE_NOISE_GENERAL;
 }
 
 double limit_form_cost(const struct limit_form *form)
@@ -203,17 +244,17 @@ bool limit_form_is_affine(const struct limit_form *form)
 {
   const struct optimizer *optimizer = form->optimizer;
   const struct objective *objective = optimizer->objective;
-  bool perturbed = optimizer->rho > 0 && form->options.rho_order != LIMIT_RHO_ORDER_0;
   bool quadratic = objective->sampling != OBJECTIVE_GAUSSIAN || objective->noise->quadratic;
   return objective->loss->quadratic && quadratic && form->kind != LIMIT_FORM_SAMPLED &&
-         (!optimizer->type->normalized || !perturbed);
+         !form->whole_batches && (optimizer->rule->theory.affine || !limit_form_is_perturbed(form));
 }
 
 void limit_form_describe(const struct limit_form *form, size_t size, char *text)
 {
   text[0] = '\0';
   if (form->kind == LIMIT_FORM_ENUMERATED)
-    snprintf(text, size, ", %zu micro-batches enumerated", form->enumeration.count);
+    snprintf(text, size, ", %zu %s enumerated", form->enumeration.count,
+             form->whole_batches ? "batches" : "micro-batches");
   else if (form->kind == LIMIT_FORM_SAMPLED)
     snprintf(text, size, ", %zu fresh directions a step", form->directions);
   else if (form->kind == LIMIT_FORM_NORM && form->norm == LIMIT_NORM_OF_MEAN)
@@ -224,24 +265,32 @@ void limit_form_describe(const struct limit_form *form, size_t size, char *text)
     snprintf(text, size, ", E|g_I| by the Gaussian integral");
 }
 
-/* To all orders in rho, the term of the variance is one part of E u among others. */
+/* The variance term can be left out where F is known as a sum with it: to first order in rho, in
+ * closed form, for w itself. Elsewhere it is one part of E u among others. */
 static bool check_variance_term(const struct optimizer *optimizer,
                                 const struct limit_options *options, const char *place,
                                 struct sde_status *status)
 {
-  const struct optimizer_type *type = optimizer->type;
-  if (options->variance_term || options->rho_order != LIMIT_RHO_ORDER_EXACT)
+  const struct gradient_rule *rule = optimizer->rule;
+  if (options->variance_term || options->rho_order == LIMIT_RHO_ORDER_0 ||
+      !gradient_rule_sees_noise(rule))
     return true;
-  if (type->perturbation == PERTURB_MICRO_GRADIENT)
-    return sde_fail(status, SDE_INVALID,
-                    "%s: variance_term: false needs rho_order 1; with rho_order exact the term "
-                    "cannot be told from the rest of the drift of %s",
-                    place, type->name);
-  if (type->perturbation == PERTURB_REWEIGHTED_GRADIENT)
+  if (rule->theory.closed_form == GRADIENT_NO_CLOSED_FORM)
     return sde_fail(status, SDE_INVALID,
                     "%s: the drift of %s has no term of the variance that could be left out; "
                     "variance_term must be true",
-                    place, type->name);
+                    place, rule->name);
+  if (optimizer->update->affine == NULL)
+    return sde_fail(
+        status, SDE_INVALID,
+        "%s: the variance term cannot be told from the rest of the drift of %s with the "
+        "update rule %s; variance_term must be true",
+        place, rule->name, optimizer->update->name);
+  if (options->rho_order == LIMIT_RHO_ORDER_EXACT)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: variance_term: false needs rho_order 1; with rho_order exact the term "
+                    "cannot be told from the rest of the drift of %s",
+                    place, rule->name);
   return true;
 }
 
@@ -263,11 +312,10 @@ static bool check_options(const struct optimizer *optimizer, const struct limit_
   if (options->eta_order != 1 && options->eta_order != 2)
     return sde_fail(status, SDE_INVALID, "%s: eta_order %d is not known; it must be 1 or 2", place,
                     options->eta_order);
-  if (optimizer->type->perturbation == PERTURB_REWEIGHTED_GRADIENT &&
-      options->rho_order == LIMIT_RHO_ORDER_1)
+  if (!optimizer->rule->theory.expands && options->rho_order == LIMIT_RHO_ORDER_1)
     return sde_fail(status, SDE_INVALID,
                     "%s: %s has no expansion in rho; rho_order must be 0 or exact", place,
-                    optimizer->type->name);
+                    optimizer->rule->name);
   if (options->directions == 1)
     return sde_fail(status, SDE_INVALID,
                     "%s: one direction a step has no covariance; directions must be at least 2, or "
@@ -302,7 +350,7 @@ static bool check_norm(const struct limit_form *form, const char *place, struct 
   return sde_fail(status, SDE_INVALID,
                   "%s: norm: enumerate: %s has more than %d %smicro-batches of %zu of %zu samples; "
                   "norm must be auto, gaussian or sample",
-                  place, optimizer->type->name, pairs ? PAIRS_MAX : ENUMERATION_MAX,
+                  place, optimizer->rule->name, pairs ? PAIRS_MAX : ENUMERATION_MAX,
                   pairs ? "ordered pairs of disjoint " : "", optimizer->micro_batch,
                   optimizer->objective->components);
 }

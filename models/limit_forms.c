@@ -1,6 +1,6 @@
 /*
- * The forms of a limit, evaluated: F and Sigma from one gradient, from the expansion in rho, from
- * all micro-batches, from fresh directions, or with the gradient of E|g_I| of limit_norm.c.
+ * The forms of a limit, evaluated: F and Sigma from one gradient, from the expansion in rho, with
+ * the gradient of E|g_I| of limit_norm.c, or by limit_directions.c from the rule's directions.
  * arXiv 2509.18001, theorems 3.3 to 3.8; theory.md section 3. See limit_forms.h.
  */
 #include "models/limit_forms.h"
@@ -12,17 +12,6 @@
 #include <math.h>
 #include <string.h>
 
-struct limit_form_workspace {
-  struct factor_workspace factor;
-  struct optimizer_workspace *optimizer; /* LIMIT_FORM_SAMPLED */
-  struct limit_norm_workspace *norm;     /* LIMIT_FORM_NORM */
-  /* dim * width each: g and H g or another slope of the drift at x; a moved point; of one component
-   * or micro-batch g_i, H_i v_i and H_i g_i; a vector to multiply; q of expanded_pass. */
-  double *g, *hg, *point, *gi, *hvi, *hgi, *v, *q, *scratch;
-  double *column, *stacked; /* plan.dim * width: a column of the factor; its noise */
-  double *directions;       /* [c*dim*width + ..]: of all micro-batches, where pairs are needed */
-};
-
 enum { VECTORS = 9 };
 
 static void list_vectors(struct limit_form_workspace *w, double **list[VECTORS])
@@ -30,6 +19,20 @@ static void list_vectors(struct limit_form_workspace *w, double **list[VECTORS])
   double **all[VECTORS] = {&w->g,   &w->hg, &w->point, &w->gi,     &w->hvi,
                            &w->hgi, &w->v,  &w->q,     &w->scratch};
   memcpy(list, all, sizeof all);
+}
+
+/* For what is asked of the gradient rule: nothing, its perturbation of a point, or its directions,
+ * of micro-batches that are drawn or of one draw for the whole block. */
+static struct optimizer_workspace *rule_workspace_new(const struct limit_form *form, size_t width)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  size_t size = optimizer->micro_batch;
+  size_t count = form->whole_batches ? optimizer->batch / size : 1;
+  if (form->kind == LIMIT_FORM_EXPANDED || form->kind == LIMIT_FORM_NORM)
+    return NULL;
+  if (form->kind == LIMIT_FORM_SAMPLED)
+    return optimizer_workspace_new(optimizer, width);
+  return optimizer_workspace_of(optimizer, micro_batches_shared(size, count, NULL), width);
 }
 
 struct limit_form_workspace *limit_form_workspace_new(const struct limit_form *form, size_t width)
@@ -43,10 +46,11 @@ struct limit_form_workspace *limit_form_workspace_new(const struct limit_form *f
   w->column = sde_alloc(form->plan.dim, width * sizeof(double));
   w->stacked = sde_alloc(form->plan.dim, width * sizeof(double));
   w->factor = factor_workspace_new(&form->plan, width);
-  if (form->kind == LIMIT_FORM_SAMPLED)
-    w->optimizer = optimizer_workspace_new(form->optimizer, width);
+  w->optimizer = rule_workspace_new(form, width);
   if (form->kind == LIMIT_FORM_NORM)
     w->norm = limit_norm_workspace_new(form, width);
+  if (form->kind == LIMIT_FORM_ENUMERATED || form->kind == LIMIT_FORM_SAMPLED)
+    w->first = sde_alloc(form->plan.dim, width * sizeof(double));
   if (form->pairs)
     w->directions = sde_alloc(form->enumeration.count, size * sizeof(double));
   return w;
@@ -54,16 +58,18 @@ struct limit_form_workspace *limit_form_workspace_new(const struct limit_form *f
 
 void limit_form_workspace_free(struct limit_form_workspace *w)
 {
+  if (w == NULL)
+    return;
   double **vectors[VECTORS];
   list_vectors(w, vectors);
   for (size_t i = 0; i < VECTORS; i++)
     sde_free(*vectors[i]);
   sde_free(w->column);
   sde_free(w->stacked);
+  sde_free(w->first);
   sde_free(w->directions);
   factor_workspace_free(&w->factor);
-  if (w->optimizer != NULL)
-    optimizer_workspace_free(w->optimizer);
+  optimizer_workspace_free(w->optimizer);
   limit_norm_workspace_free(w->norm);
   sde_free(w);
 }
@@ -86,9 +92,8 @@ struct sde_address limit_form_address(const struct limit_form *form, const struc
   return (struct sde_address){form->stream, at->first_path, at->step * form->directions + s};
 }
 
-/* drift = -(g + factor * slope), or -g where slope is NULL; no zero is negative. */
-static void set_drift(size_t size, const double *g, double factor, const double *slope,
-                      double *drift)
+void limit_form_set_drift(size_t size, const double *g, double factor, const double *slope,
+                          double *drift)
 {
   sde_block_fill(size, 0, drift);
   sde_block_add(size, -1, g, drift);
@@ -103,11 +108,9 @@ static double batch_scale(const struct limit_form *form)
   return sqrt(optimizer->eta * objective_batch_factor(optimizer->objective, optimizer->batch));
 }
 
-/* In matrix form: the mean of the directions g_i(x + rho g_i(x)), or g_i + rho H_i g_i where the
- * form is expanded in rho, to the factor's mean, and scale times the root of their covariance times
- * dw, where dw is given. */
-static void matrix_form(const struct limit_form *form, struct limit_form_workspace *w, size_t width,
-                        double rho, const double *x, double scale, const double *dw, double *noise)
+void limit_form_by_matrix(const struct limit_form *form, struct limit_form_workspace *w,
+                          size_t width, double rho, const double *x, double scale, const double *dw,
+                          double *noise)
 {
   generalized_linear_moments(form->optimizer->objective->loss, width,
                              form->kind == LIMIT_FORM_EXPANDED ? GENERALIZED_DIRECTIONS_FIRST_ORDER
@@ -128,7 +131,7 @@ static void leading_noise(const struct limit_form *form, struct limit_form_works
   const struct objective *objective = form->optimizer->objective;
   double share = objective_component_weight(objective);
   if (form->matrix) {
-    matrix_form(form, w, width, 0, x, batch_scale(form), dw, noise);
+    limit_form_by_matrix(form, w, width, 0, x, batch_scale(form), dw, noise);
     return;
   }
   factor_begin(&form->plan, &w->factor, width);
@@ -139,13 +142,11 @@ static void leading_noise(const struct limit_form *form, struct limit_form_works
   factor_finish(&form->plan, &w->factor, width, batch_scale(form), dw, noise);
 }
 
-/* u <- u - u_0 for column u = u_c, the columns in order; u_0 is kept in w->g. Such deviations are of
- * the size of the noise, as those from the mean are, which would take a pass of its own. */
-static void centre_on_first(struct limit_form_workspace *w, size_t size, size_t c, double *u)
+void limit_form_centre(size_t size, size_t c, double *u, double *first)
 {
   if (c == 0)
-    memcpy(w->g, u, size * sizeof *u);
-  sde_block_add(size, -1, w->g, u);
+    memcpy(first, u, size * sizeof *u);
+  sde_block_add(size, -1, first, u);
 }
 
 /* leading_noise for samples, in one pass with their mean gradient at x, which goes into w->g and has
@@ -157,14 +158,14 @@ static void gradient_and_noise(const struct limit_form *form, struct limit_form_
   size_t size = objective->loss->dim * width;
   double share = objective_component_weight(objective);
   if (form->matrix) {
-    matrix_form(form, w, width, 0, x, batch_scale(form), dw, noise);
+    limit_form_by_matrix(form, w, width, 0, x, batch_scale(form), dw, noise);
     memcpy(w->g, w->factor.mean, size * sizeof *w->g);
     return;
   }
   factor_begin(&form->plan, &w->factor, width);
   for (size_t i = 0; i < objective->components; i++) {
     objective_component_gradient(objective, width, i, x, w->column);
-    centre_on_first(w, size, i, w->column);
+    limit_form_centre(size, i, w->column, w->g);
     factor_add(&form->plan, &w->factor, width, i, share, w->column, dw);
   }
   if (dw != NULL)
@@ -172,7 +173,7 @@ static void gradient_and_noise(const struct limit_form *form, struct limit_form_
   sde_block_add(size, 1, w->factor.mean, w->g);
 }
 
-/* w->point = x + rho e with e = g(x) or g/|g| in w->v, and g in w->gi. */
+/* w->point = x + rho e with the rule's e(x) in w->v, and g in w->gi. */
 static void move_point(const struct limit_form *form, struct limit_form_workspace *w, size_t width,
                        const double *x)
 {
@@ -181,14 +182,12 @@ static void move_point(const struct limit_form *form, struct limit_form_workspac
   size_t size = loss->dim * width;
   loss_mean_gradient(loss, width, x, w->gi, w->scratch);
   memcpy(w->v, w->gi, size * sizeof *w->v);
-  if (optimizer->type->normalized)
-    optimizer_normalize(loss->dim, width, w->v);
+  optimizer_perturb_point(optimizer, w->optimizer, width, x, w->v);
   sde_block_shift(size, x, optimizer->rho, w->v, w->point);
 }
 
-/* F = g(y), Sigma = c(b) V(y) with y = x (SGD, and every optimizer to order 0 in rho) or
- * y = x + rho e (n-USAM with e = g(x), n-SAM with e = g/|g|), whose drift to first order is
- * g + rho H e. */
+/* F = g(y), Sigma = c(b) V(y) with y = x (SGD, and every rule to order 0 in rho) or y = x + rho e(x)
+ * (n-USAM with e = g, n-SAM with e = g/|g|), whose drift to first order is g + rho H e. */
 static void evaluate_point(const struct limit_form *form, struct limit_form_workspace *w,
                            size_t width, const double *x, const double *dw, double *drift,
                            double *noise)
@@ -196,8 +195,7 @@ static void evaluate_point(const struct limit_form *form, struct limit_form_work
   const struct optimizer *optimizer = form->optimizer;
   const struct loss *loss = optimizer->objective->loss;
   size_t size = loss->dim * width;
-  bool moved = form->options.rho_order != LIMIT_RHO_ORDER_0 && optimizer->rho > 0 &&
-               optimizer->type->perturbation == PERTURB_FULL_GRADIENT;
+  bool moved = limit_form_is_perturbed(form);
   if (moved)
     move_point(form, w, width, x);
   const double *y = moved ? w->point : x;
@@ -210,9 +208,9 @@ static void evaluate_point(const struct limit_form *form, struct limit_form_work
   }
   if (drift != NULL && moved && form->options.rho_order == LIMIT_RHO_ORDER_1) {
     loss_mean_hessian_vector(loss, width, x, w->v, w->hg, w->scratch);
-    set_drift(size, w->gi, optimizer->rho, w->hg, drift);
+    limit_form_set_drift(size, w->gi, optimizer->rho, w->hg, drift);
   } else if (drift != NULL) {
-    set_drift(size, w->g, 0, NULL, drift);
+    limit_form_set_drift(size, w->g, 0, NULL, drift);
   }
 }
 
@@ -274,13 +272,13 @@ static void expanded_matrix_form(const struct limit_form *form, struct limit_for
   double rho = form->optimizer->rho;
   bool whole = form->options.variance_term;
   if (dw != NULL || whole)
-    matrix_form(form, w, width, rho, x, batch_scale(form), dw, noise);
+    limit_form_by_matrix(form, w, width, rho, x, batch_scale(form), dw, noise);
   if (drift != NULL && whole) {
-    set_drift(size, w->factor.mean, 0, NULL, drift);
+    limit_form_set_drift(size, w->factor.mean, 0, NULL, drift);
   } else if (drift != NULL) {
     loss_mean_gradient(loss, width, x, w->g, w->scratch);
     loss_mean_hessian_vector(loss, width, x, w->g, w->hg, w->scratch);
-    set_drift(size, w->g, rho, w->hg, drift);
+    limit_form_set_drift(size, w->g, rho, w->hg, drift);
   }
 }
 
@@ -314,7 +312,7 @@ static void evaluate_expanded(const struct limit_form *form, struct limit_form_w
     expanded_pass(form, w, width, x, dw, want_q);
   if (drift != NULL) {
     double c = variance_term ? objective_batch_factor(objective, optimizer->micro_batch) : 0;
-    set_drift(size, w->g, rho * (1 - centre * c), w->hg, drift);
+    limit_form_set_drift(size, w->g, rho * (1 - centre * c), w->hg, drift);
     if (variance_term)
       sde_block_add(size, -rho * c, w->q, drift);
   }
@@ -327,129 +325,6 @@ static void evaluate_expanded(const struct limit_form *form, struct limit_form_w
     sde_block_add(size, 1, w->stacked + size, noise);
 }
 
-/* out = (1/m) sum over the m samples of their gradients at x, or where v is given of the products
- * of their Hessians at x with v. */
-static void micro_mean(const struct objective *objective, size_t width, size_t m,
-                       const uint32_t *index, const double *x, const double *v, double *out,
-                       double *scratch)
-{
-  size_t size = objective->loss->dim * width;
-  for (size_t i = 0; i < m; i++) {
-    double *term = i == 0 ? out : scratch;
-    if (v == NULL)
-      objective_component_gradient(objective, width, index[i], x, term);
-    else
-      objective_component_hessian_vector(objective, width, index[i], x, v, term);
-    if (i > 0)
-      sde_block_add(size, 1, scratch, out);
-  }
-  if (m > 1)
-    sde_block_scale(size, 1 / (double)m, out);
-}
-
-/* u_I of one micro-batch: g_I(x + rho e), e = g_I or g_I/|g_I|, or for m-SAM to first order in rho
- * g_I + rho H_I e. */
-static void micro_direction(const struct limit_form *form, struct limit_form_workspace *w,
-                            size_t width, const uint32_t *index, const double *x, double *u)
-{
-  const struct optimizer *optimizer = form->optimizer;
-  const struct objective *objective = optimizer->objective;
-  size_t size = objective->loss->dim * width, m = form->enumeration.size;
-  micro_mean(objective, width, m, index, x, NULL, w->gi, w->scratch);
-  if (form->options.rho_order == LIMIT_RHO_ORDER_1)
-    memcpy(w->v, w->gi, size * sizeof *w->v);
-  if (optimizer->type->normalized)
-    optimizer_normalize(objective->loss->dim, width, w->gi);
-  if (form->options.rho_order == LIMIT_RHO_ORDER_1) {
-    micro_mean(objective, width, m, index, x, w->gi, w->hvi, w->scratch);
-    sde_block_shift(size, w->v, optimizer->rho, w->hvi, u);
-  } else {
-    sde_block_shift(size, x, optimizer->rho, w->gi, w->point);
-    micro_mean(objective, width, m, index, w->point, NULL, u, w->scratch);
-  }
-}
-
-/* u of a fresh batch. */
-static void fresh_direction(const struct limit_form *form, struct limit_form_workspace *w,
-                            const struct sde_instant *at, size_t s, size_t width, const double *x,
-                            double *u)
-{
-  struct sde_address address = limit_form_address(form, at, s);
-  optimizer_direction(form->optimizer, w->optimizer, &address, width, x, u);
-}
-
-/* Cov u = (1/r) Cov u_I + (1 - 1/r) Cov(u_I, u_J) over ordered disjoint pairs; the factor holds
- * the raw second moment of u_I, and its mean products are subtracted later, once. */
-static void add_disjoint_pairs(const struct limit_form *form, struct limit_form_workspace *w,
-                               size_t width)
-{
-  const struct enumeration *all = &form->enumeration;
-  size_t dim = form->plan.dim, size = dim * width;
-  double r = (double)(form->optimizer->batch / form->optimizer->micro_batch);
-  sde_block_scale(dim * (dim + 1) / 2 * width, 1 / r, w->factor.covariance);
-  for (size_t c = 0; c < all->count; c++) {
-    size_t partners = 0;
-    sde_block_fill(size, 0, w->scratch);
-    for (size_t e = 0; e < all->count; e++)
-      if (enumeration_disjoint(all, c, e)) {
-        sde_block_add(size, 1, w->directions + e * size, w->scratch);
-        partners++;
-      }
-    limit_form_add_outer(dim, width, (1 - 1 / r) * all->probability[c] / (double)partners,
-                         w->directions + c * size, w->scratch, w->factor.covariance);
-  }
-}
-
-/* The root of eta Cov u over the covariance that the factor holds: its share is S/(S - 1) for S
- * fresh directions; 1/r, or c(b) for m = 1, for the micro-batches; and 1 with pairs. */
-static double direction_scale(const struct limit_form *form)
-{
-  const struct optimizer *optimizer = form->optimizer;
-  double eta = optimizer->eta, count = (double)form->directions;
-  size_t m = optimizer->micro_batch;
-  if (form->kind == LIMIT_FORM_SAMPLED)
-    return sqrt(eta * count / (count - 1));
-  if (form->pairs)
-    return sqrt(eta);
-  return sqrt(eta * (m == 1 ? objective_batch_factor(optimizer->objective, optimizer->batch)
-                            : (double)m / (double)optimizer->batch));
-}
-
-/* F and Sigma of directions, as deviations from the first: of all micro-batches, or of fresh batches, which
- * is unbiased, with spurious noise of relative size dt/eta over their number. */
-static void evaluate_directions(const struct limit_form *form, struct limit_form_workspace *w,
-                                const struct sde_instant *at, size_t width, const double *x,
-                                const double *dw, double *drift, double *noise)
-{
-  const struct enumeration *all = &form->enumeration;
-  bool sampled = form->kind == LIMIT_FORM_SAMPLED;
-  size_t size = form->plan.dim * width, count = form->plan.columns;
-  if (form->matrix) {
-    matrix_form(form, w, width, form->optimizer->rho, x, direction_scale(form), dw, noise);
-    if (drift != NULL)
-      set_drift(size, w->factor.mean, 0, NULL, drift);
-    return;
-  }
-  factor_begin(&form->plan, &w->factor, width);
-  for (size_t c = 0; c < count; c++) {
-    double *u = form->pairs ? w->directions + c * size : w->column;
-    if (sampled)
-      fresh_direction(form, w, at, c, width, x, u);
-    else
-      micro_direction(form, w, width, all->index + c * all->size, x, u);
-    centre_on_first(w, size, c, u);
-    factor_add(&form->plan, &w->factor, width, c, sampled ? 1 / (double)count : all->probability[c],
-               u, dw);
-  }
-  if (drift != NULL)
-    set_drift(size, w->g, 1, w->factor.mean, drift);
-  if (dw == NULL)
-    return;
-  if (form->pairs)
-    add_disjoint_pairs(form, w, width);
-  factor_finish(&form->plan, &w->factor, width, direction_scale(form), dw, noise);
-}
-
 /* m-SAM to first order: F = g + rho grad E|g_I|, with the leading noise c(b) V. The part of Sigma
  * of order rho is left out, which costs O(eta rho). */
 static void evaluate_norm(const struct limit_form *form, struct limit_form_workspace *w,
@@ -460,7 +335,7 @@ static void evaluate_norm(const struct limit_form *form, struct limit_form_works
   loss_mean_gradient(loss, width, x, w->g, w->scratch);
   if (drift != NULL) {
     limit_norm_gradient(form, w->norm, at, width, x, w->g, w->hg);
-    set_drift(loss->dim * width, w->g, form->optimizer->rho, w->hg, drift);
+    limit_form_set_drift(loss->dim * width, w->g, form->optimizer->rho, w->hg, drift);
   }
   if (dw != NULL)
     leading_noise(form, w, width, x, w->g, dw, noise);
@@ -479,7 +354,7 @@ void limit_form_evaluate(const struct limit_form *form, struct limit_form_worksp
     break;
   case LIMIT_FORM_ENUMERATED:
   case LIMIT_FORM_SAMPLED:
-    evaluate_directions(form, w, at, width, x, dw, drift, noise);
+    limit_directions_evaluate(form, w, at, width, x, dw, drift, noise);
     break;
   case LIMIT_FORM_NORM:
     evaluate_norm(form, w, at, width, x, dw, drift, noise);

@@ -11,14 +11,15 @@
 #include "models/factor.h"
 #include "models/gaussian_norm.h"
 #include "models/limit.h"
+#include "models/optimizer_gradient.h"
 
 /* What F and Sigma are computed from. */
 enum limit_form_kind {
   LIMIT_FORM_POINT,      /* one gradient: g and V at x, or at x + rho g(x) */
-  LIMIT_FORM_EXPANDED,   /* m-USAM to first order in rho */
+  LIMIT_FORM_EXPANDED,   /* GRADIENT_EXPANDED, m-USAM, to first order in rho */
   LIMIT_FORM_ENUMERATED, /* the directions of all micro-batches, linearised in rho or not */
-  LIMIT_FORM_SAMPLED,    /* a few fresh directions a step */
-  LIMIT_FORM_NORM        /* m-SAM to first order: g + rho grad E|g_I|, leading noise c(b) V */
+  LIMIT_FORM_SAMPLED,    /* a few fresh directions a step, linearised in rho or not */
+  LIMIT_FORM_NORM        /* GRADIENT_NORM, m-SAM, to first order: g + rho grad E|g_I|, c(b) V */
 };
 
 /* LIMIT_FORM_NORM: what stands for E|g_I|. */
@@ -29,15 +30,19 @@ enum limit_norm_kind {
   LIMIT_NORM_OF_FRESH    /* the mean over fresh micro-batches */
 };
 
-/* A form as chosen for an optimizer. */
+/* A form as chosen for an optimizer: F and Sigma of its w, in the dimension d of x; or where its
+ * update rule is not affine, of U itself in the dimension of the state, from all batches or fresh
+ * ones. */
 struct limit_form {
   const struct optimizer *optimizer;
+  size_t dim;         /* of F and Sigma */
+  bool whole_batches; /* they are those of U */
   struct limit_options options;
   struct sde_stream stream;
   enum limit_form_kind kind;
   struct factor_plan plan;        /* of Sigma^(1/2) dW */
   bool matrix;                    /* the covariance is that of generalized_sums.h */
-  struct enumeration enumeration; /* LIMIT_FORM_ENUMERATED; else empty */
+  struct enumeration enumeration; /* LIMIT_FORM_ENUMERATED: micro-batches or batches; else empty */
   bool pairs;                     /* enumerated, and disjoint micro-batches are correlated */
   size_t directions;              /* LIMIT_FORM_SAMPLED and LIMIT_NORM_OF_FRESH: drawn each step */
   enum limit_norm_kind norm;      /* LIMIT_FORM_NORM */
@@ -48,6 +53,9 @@ struct limit_form {
  * status says why, where the options cannot be had; `place` is where the recipe asked for them.
  * What the form holds is released by the caller in any case. */
 bool limit_form_choose(struct limit_form *form, const char *place, struct sde_status *status);
+
+/* Does the rule's perturbation, or its own direction, count at all? */
+bool limit_form_is_perturbed(const struct limit_form *form);
 
 /* Are F affine and Sigma quadratic in x? */
 bool limit_form_is_affine(const struct limit_form *form);
@@ -63,7 +71,17 @@ double limit_form_cost(const struct limit_form *form);
 void limit_form_describe(const struct limit_form *form, size_t size, char *text);
 
 /* Scratch of one thread for blocks of this width. */
-struct limit_form_workspace;
+struct limit_form_workspace {
+  struct factor_workspace factor;
+  struct optimizer_workspace *optimizer; /* of forms that ask the rule; else NULL */
+  struct limit_norm_workspace *norm;     /* LIMIT_FORM_NORM */
+  /* dim of x * width each: g and H g or another slope of the drift at x; a moved point; of one
+   * component g_i, H_i v_i and H_i g_i; a vector to multiply; q of expanded_pass. */
+  double *g, *hg, *point, *gi, *hvi, *hgi, *v, *q, *scratch;
+  double *column, *stacked; /* plan.dim * width: a column of the factor; its noise */
+  double *first;            /* plan.dim * width: the direction that others are taken from */
+  double *directions;       /* [c*dim*width + ..]: of all micro-batches, where pairs are needed */
+};
 struct limit_form_workspace *limit_form_workspace_new(const struct limit_form *form, size_t width);
 void limit_form_workspace_free(struct limit_form_workspace *workspace);
 
@@ -74,6 +92,26 @@ void limit_form_evaluate(const struct limit_form *form, struct limit_form_worksp
                          const double *dw, double *drift, double *noise);
 
 /* What the forms share. */
+
+/* LIMIT_FORM_ENUMERATED and LIMIT_FORM_SAMPLED: limit_directions.c. */
+void limit_directions_evaluate(const struct limit_form *form, struct limit_form_workspace *w,
+                               const struct sde_instant *at, size_t width, const double *x,
+                               const double *dw, double *drift, double *noise);
+
+/* drift = -(g + factor * slope), or -g where slope is NULL; no zero is negative. */
+void limit_form_set_drift(size_t size, const double *g, double factor, const double *slope,
+                          double *drift);
+
+/* u <- u - u_0 for column u = u_c, the columns in order; u_0 is kept in `first`. Such deviations are
+ * of the size of the noise, as those from the mean are, which would take a pass of its own. */
+void limit_form_centre(size_t size, size_t c, double *u, double *first);
+
+/* In matrix form: the mean of the directions g_i(x + rho g_i(x)), or g_i + rho H_i g_i where the
+ * form is expanded in rho, to the factor's mean, and scale times the root of their covariance times
+ * dw, where dw is given. */
+void limit_form_by_matrix(const struct limit_form *form, struct limit_form_workspace *w,
+                          size_t width, double rho, const double *x, double scale, const double *dw,
+                          double *noise);
 
 /* covariance += coefficient * left right^T: entry (j, k) of the lower triangle, at
  * [(j*(j+1)/2 + k)*width + p], gains coefficient * left_j right_k. */

@@ -201,7 +201,7 @@ static void fresh_gradient(const struct limit_form *form, struct limit_norm_work
     struct sde_address address = limit_form_address(form, at, s);
     objective_draw(objective, &address, width, &w->fresh);
     objective_micro_gradient(objective, width, &w->fresh, 0, x, w->mean, w->scratch);
-    optimizer_normalize(loss->dim, width, w->mean);
+    gradient_normalize(loss->dim, width, w->mean);
     add_hessian_vector(objective, w, width, x, 1 / (double)(w->fresh.size * form->directions), out);
   }
 }
@@ -214,7 +214,7 @@ void limit_norm_gradient(const struct limit_form *form, struct limit_norm_worksp
   switch (form->norm) {
   case LIMIT_NORM_OF_MEAN:
     memcpy(w->mean, g, loss->dim * width * sizeof *g);
-    optimizer_normalize(loss->dim, width, w->mean);
+    gradient_normalize(loss->dim, width, w->mean);
     loss_mean_hessian_vector(loss, width, x, w->mean, out, w->scratch);
     break;
   case LIMIT_NORM_OF_GAUSSIAN_NOISE:

@@ -103,7 +103,7 @@ bool objective_accepts(const struct objective *objective, size_t batch, size_t m
 struct micro_batches micro_batches_new(const struct objective *objective, size_t size, size_t count,
                                        size_t width)
 {
-  struct micro_batches batches = {.size = size, .count = count, .summed = SIZE_MAX};
+  struct micro_batches batches = {.size = size, .count = count, .stride = 1, .summed = SIZE_MAX};
   if (objective->sampling == OBJECTIVE_GAUSSIAN) {
     batches.weight = sde_alloc(count * objective->components, width * sizeof(double));
     return batches;
@@ -121,10 +121,23 @@ struct micro_batches micro_batches_new(const struct objective *objective, size_t
 
 void micro_batches_free(struct micro_batches *batches)
 {
-  sde_free(batches->index);
+  if (batches->stride != 0)
+    sde_free(batches->index);
   sde_free(batches->weight);
   sde_free(batches->permutation);
   sde_free(batches->sum);
+}
+
+struct micro_batches micro_batches_shared(size_t size, size_t count, uint32_t *index)
+{
+  return (struct micro_batches){.size = size, .count = count, .index = index, .summed = SIZE_MAX};
+}
+
+struct loss_samples micro_batches_sample(const struct micro_batches *batches, size_t width,
+                                         size_t j, size_t i)
+{
+  size_t lanes = batches->stride == 0 ? 1 : width;
+  return (struct loss_samples){batches->index + (j * batches->size + i) * lanes, batches->stride};
 }
 
 /* An ordered selection without replacement, cut into pieces, is a batch uniformly partitioned. */
@@ -159,21 +172,42 @@ void objective_micro_gradient(const struct objective *objective, size_t width,
                        batches->weight + j * objective->components * width, g, scratch);
     return;
   }
-  const uint32_t *index = batches->index + j * batches->size * width;
   if (batches->sum != NULL) {
     if (batches->summed != j)
-      loss->type->sum(loss, width, batches->size, index, batches->sum);
+      loss->type->sum(loss, width, batches->size, micro_batches_sample(batches, width, j, 0).index,
+                      batches->sum);
     batches->summed = j;
     loss->type->sum_gradient(loss, width, batches->sum, x, g);
     sde_block_scale(size, 1 / (double)batches->size, g);
     return;
   }
-  loss->type->gradient(loss, width, (struct loss_samples){index, 1}, x, g);
+  loss->type->gradient(loss, width, micro_batches_sample(batches, width, j, 0), x, g);
   for (size_t i = 1; i < batches->size; i++) {
-    loss->type->gradient(loss, width, (struct loss_samples){index + i * width, 1}, x, scratch);
+    loss->type->gradient(loss, width, micro_batches_sample(batches, width, j, i), x, scratch);
     sde_block_add(size, 1, scratch, g);
   }
   sde_block_scale(size, 1 / (double)batches->size, g);
+}
+
+void objective_micro_hessian_vector(const struct objective *objective, size_t width,
+                                    const struct micro_batches *batches, size_t j, const double *x,
+                                    const double *v, double *hv, double *scratch)
+{
+  const struct loss *loss = objective->loss;
+  size_t size = loss->dim * width;
+  if (objective->sampling == OBJECTIVE_GAUSSIAN) {
+    loss_mean_hessian_vector(loss, width, x, v, hv, scratch);
+    noise_add_hessian_vector(objective->noise, width, x,
+                             batches->weight + j * objective->components * width, v, hv, scratch);
+    return;
+  }
+  for (size_t i = 0; i < batches->size; i++) {
+    double *term = i == 0 ? hv : scratch;
+    loss->type->hessian_vector(loss, width, micro_batches_sample(batches, width, j, i), x, v, term);
+    if (i > 0)
+      sde_block_add(size, 1, scratch, hv);
+  }
+  sde_block_scale(size, 1 / (double)batches->size, hv);
 }
 
 void objective_component_gradient(const struct objective *objective, size_t width, size_t i,

@@ -48,7 +48,10 @@ bool objective_accepts(const struct objective *objective, size_t batch, size_t m
 /* The draws of one step for a block of paths: `count` micro-batches of `size` samples each. */
 struct micro_batches {
   size_t size, count;
-  uint32_t *index;       /* [(j*size + i)*width + p]: sample i of micro-batch j; index sampling */
+  size_t stride; /* 1: each path has its own; 0: one draw for the whole block */
+  /* Index sampling: sample i of micro-batch j at [(j*size + i)*width + p], or with stride 0 at
+   * [j*size + i]. */
+  uint32_t *index;
   double *weight;        /* [(j*K + k)*width + p]: mean xi_k of micro-batch j; OBJECTIVE_GAUSSIAN */
   uint32_t *permutation; /* scratch of n indices for sampling without replacement */
   double *sum;           /* of the samples of a micro-batch, where the loss adds them up */
@@ -60,6 +63,14 @@ struct micro_batches micro_batches_new(const struct objective *objective, size_t
                                        size_t width);
 void micro_batches_free(struct micro_batches *batches);
 
+/* The micro-batches with these samples, [j*size + i], one draw for the whole block. The samples stay
+ * the caller's, who may put others there between uses. */
+struct micro_batches micro_batches_shared(size_t size, size_t count, uint32_t *index);
+
+/* Sample i of micro-batch j; index sampling. */
+struct loss_samples micro_batches_sample(const struct micro_batches *batches, size_t width,
+                                         size_t j, size_t i);
+
 /* Draw a batch at an address, independently of every other address, partitioned uniformly. */
 void objective_draw(const struct objective *objective, const struct sde_address *at, size_t width,
                     struct micro_batches *batches);
@@ -70,6 +81,11 @@ void objective_draw(const struct objective *objective, const struct sde_address 
 void objective_micro_gradient(const struct objective *objective, size_t width,
                               struct micro_batches *batches, size_t j, const double *x, double *g,
                               double *scratch);
+
+/* hv[i*width + p] = the product of that function's Hessian at x with v; scratch as above. */
+void objective_micro_hessian_vector(const struct objective *objective, size_t width,
+                                    const struct micro_batches *batches, size_t j, const double *x,
+                                    const double *v, double *hv, double *scratch);
 
 /* The gradient of component i (f_i, or the potential phi_k) at x, the same for the whole block,
  * and the product of its Hessian with v. */

@@ -1,73 +1,61 @@
 /*
- * Optimizers: SGD and the SAM family as random update directions u, x <- x - eta u. The family is
- * two axes: what perturbs the point (nothing, the full gradient, the micro-batch gradient, a
- * reweighted one), and whether that gradient is normalised. theory.md section 2.
- *
- * To add one: give it a row in optimizers.def.
+ * Optimizers: a gradient rule, which gives a random vector w(x), times an update rule, which turns w
+ * into a step of a state y = (x, extra), y <- y - eta U. theory.md sections 2 and 12. The iterates
+ * are a process of the state's dimension.
  */
 #ifndef MODELS_OPTIMIZER_H
 #define MODELS_OPTIMIZER_H
 
+#include "models/gradient_rule.h"
 #include "models/objective.h"
+#include "models/update_rule.h"
 #include "sde/process.h"
 #include "sde/wiener.h"
 
-/* Along which gradient the point is perturbed. */
-enum perturbation {
-  PERTURB_NOTHING,
-  PERTURB_FULL_GRADIENT,
-  PERTURB_MICRO_GRADIENT,
-  PERTURB_REWEIGHTED_GRADIENT /* sum_i p_i g_i over the batch, p_i ~ exp(lambda s_i) */
-};
-
-/* How the size of the micro-batch is given: there is none, it is the batch, or by its key. */
-enum micro_batch_rule { MICRO_NONE, MICRO_IS_BATCH, MICRO_GIVEN };
-
-/* A point on the two axes: a row of the registry. */
-struct optimizer_type {
-  const char *name, *summary;
-  enum perturbation perturbation;
-  bool normalized; /* the perturbation has length rho; a zero gradient does not perturb */
-  enum micro_batch_rule micro_batch;
-  /* For people: update direction, regulariser R with F = grad(f + rho R), theorem. */
-  const char *update, *regularizer, *theorem;
-};
-
-/* The keys of one item of `optimizers:`, besides name. */
-extern const struct parameter_key optimizer_keys[];
-
-/* All optimizers, ended by NULL; the one of a name, or NULL. */
-const struct optimizer_type *const *optimizer_types(void);
-const struct optimizer_type *optimizer_type_named(const char *name);
+enum { OPTIMIZER_SETTINGS = 8 };
 
 /* An optimizer on an objective, with its settings; filled in by the caller. */
 struct optimizer {
-  const struct optimizer_type *type;
+  const struct gradient_rule *rule;
+  const struct update_rule *update;
   const struct objective *objective;
   double eta, rho;
-  size_t batch, micro_batch; /* micro_batch is the batch where the type has none */
-  /* rw-sam alone: weights p_i ~ exp(lambda s_i), with s_i = |g_i|, or its estimate
-   * |f_i(x + delta z) - f_i(x)| / delta along a Rademacher vector z. */
-  double lambda, delta;
-  bool exact_norms;
+  size_t batch, micro_batch; /* micro_batch is the batch where the rule has none */
+  /* Of the rules' own keys, set by optimizer_read: each rule's file says what is where. */
+  double rule_setting[OPTIMIZER_SETTINGS], update_setting[OPTIMIZER_SETTINGS];
 };
 
-/* In place of the scores of a batch, s_i at score[i*width + p]: the weights of rw-sam,
- * exp(lambda s_i) / sum_j exp(lambda s_j), for any lambda s_i without overflow. */
-void optimizer_softmax(size_t batch, size_t width, double lambda, double *score);
+/* The rules' own settings from the parameters of the gradient rule and of the update rule, of which
+ * either may be NULL; the other members are set before. False, and the status says why, where a rule
+ * does not accept them. */
+bool optimizer_read(struct optimizer *optimizer, const struct parameters *rule,
+                    const struct parameters *update, struct sde_status *status);
 
-/* Divide each path's vector v[i*width + p] by its length; zero stays zero. */
-void optimizer_normalize(size_t dim, size_t width, double *v);
+/* Are they the same optimizer but for objective, eta, rho and batch? */
+bool optimizer_same_rules(const struct optimizer *a, const struct optimizer *b);
 
-/* Scratch of one thread for directions on blocks of this width. */
+/* Is U = w, so that the step is that of SGD along w, and what is known of that holds? */
+bool optimizer_steps_along_gradient(const struct optimizer *optimizer);
+
+/* The update rule's settings for people, "friction 2" or "". */
+void optimizer_update_settings(const struct optimizer *optimizer, char text[UPDATE_SETTINGS_SIZE]);
+
+/* The update rule with them, "heavy-ball friction 2", released with sde_free; NULL where U = w. */
+char *optimizer_update_label(const struct optimizer *optimizer);
+
+/* The dimension of the state, and where it starts: y = (x, extra), from dim numbers x. */
+size_t optimizer_dim(const struct optimizer *optimizer);
+void optimizer_start(const struct optimizer *optimizer, const double *x, double *y);
+
+/* Scratch of one thread for blocks of this width. */
 struct optimizer_workspace;
 struct optimizer_workspace *optimizer_workspace_new(const struct optimizer *optimizer,
                                                     size_t width);
 void optimizer_workspace_free(struct optimizer_workspace *workspace);
 
-/* u[i*width + p] at x, with the batch drawn at the address. */
-void optimizer_direction(const struct optimizer *optimizer, struct optimizer_workspace *workspace,
-                         const struct sde_address *at, size_t width, const double *x, double *u);
+/* The gradient rule's w[i*width + p] at x, with the batch drawn at the address. */
+void optimizer_gradient(const struct optimizer *optimizer, struct optimizer_workspace *workspace,
+                        const struct sde_address *at, size_t width, const double *x, double *w);
 
 /* The Brownian path of an SDE, to drive iterates with Gaussian noise: its noise_dim is the number
  * of noise potentials, and a learning-rate step spans `resolution` of its fine steps. */

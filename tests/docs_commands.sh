@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What README.md and docs/ show is run, page by page in one scratch folder with the project's files:
+# What README.md, CONTRIBUTING.md and docs/ show is run, page by page in one scratch folder with the project's files:
 # each line of an sh block, each bash, python, r and julia block as a script, and yaml blocks by
 # `sharpsde check`. Lines of make, in running text too, must name targets. A comment before a block
 # says what is not run: <!-- not run: git clone -->, <!-- checked, not run: 50 s -->.
@@ -10,8 +10,8 @@ program=$(realpath "${SHARPSDE:-$root/build/sharpsde}")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir "$scratch/build"
-ln -s "$program" "$scratch/build/sharpsde"
-ln -s "$root"/{data,experiments,plots,sde,models} "$root/examples/plugin_loss/rosenbrock.c" "$scratch"
+ln -s "$program" "$(dirname "$program")/tests" "$scratch/build"
+ln -s "$root"/{data,experiments,plots,sde,models,tests} "$root/examples/plugin_loss/rosenbrock.c" "$scratch"
 cd "$scratch"
 export PYTHONPATH=$root/python SHARPSDE=$program PYTHONDONTWRITEBYTECODE=1
 
@@ -214,8 +214,8 @@ fi
 rm -rf out
 
 ran=0
-for each in "$root"/README.md "$root"/docs/*.md; do
+for each in "$root"/{README,CONTRIBUTING}.md "$root"/docs/*.md; do
   check_page "$each"
 done
 [ "$ran" -ge 60 ] || { echo "only $ran commands and blocks were found"; exit 1; }
-echo "$ran commands and blocks of README.md and docs/ ran"
+echo "$ran commands and blocks of README.md, CONTRIBUTING.md and docs/ ran"

@@ -115,20 +115,40 @@ struct objective *models_objective(const struct loss *loss, const char *noise,
 struct optimizer models_optimizer(const struct objective *objective, const char *name, double rho,
                                   size_t batch, size_t micro_batch)
 {
-  const struct optimizer_type *type = optimizer_type_named(name);
+  const struct gradient_rule *type = gradient_rule_named(name);
   ck_assert_msg(type != NULL, "no optimizer is named %s", name);
-  size_t m = type->micro_batch == MICRO_GIVEN ? micro_batch : batch;
+  size_t m = type->micro_batch == MICRO_BATCH_GIVEN ? micro_batch : batch;
   struct sde_status status = {SDE_OK, ""};
   ck_assert_msg(objective_accepts(objective, batch, m, name, &status), "%s", status.message);
-  return (struct optimizer){.type = type,
-                            .objective = objective,
-                            .eta = 0.1,
-                            .rho = rho,
-                            .batch = batch,
-                            .micro_batch = m,
-                            .lambda = 1,
-                            .delta = 1e-4,
-                            .exact_norms = true};
+  return (struct optimizer){
+      .rule = type,
+      .update = update_rule_named("sgd"),
+      .objective = objective,
+      .eta = 0.1,
+      .rho = rho,
+      .batch = batch,
+      .micro_batch = m,
+      .rule_setting = {[RW_SAM_LAMBDA] = 1, [RW_SAM_DELTA] = 1e-4, [RW_SAM_EXACT_NORMS] = true}};
+}
+
+void models_set_update(struct optimizer *optimizer, const char *name, const char *settings)
+{
+  static const struct parameter_key none[] = {{.name = NULL}};
+  struct optimizer with = *optimizer;
+  struct sde_status status = {SDE_OK, ""};
+  with.update = update_rule_named(name);
+  ck_assert_msg(with.update != NULL, "no update rule is named %s", name);
+  struct parameters *parameters =
+      models_parameters(with.update->keys == NULL ? none : with.update->keys, settings);
+  bool good = with.update->read == NULL || with.update->read(parameters, &with, &status);
+  parameters_free(parameters);
+  ck_assert_msg(good, "%s", status.message);
+  *optimizer = with;
+}
+
+const char *models_update_example(const char *name)
+{
+  return strcmp(name, "heavy-ball") == 0 ? "friction=2" : "";
 }
 
 struct models_setup models_setup_new(const char *loss, const char *noise, const char *optimizer,
@@ -253,9 +273,24 @@ void models_moments(const struct optimizer *optimizer, struct limit_options opti
   limit_free(limit);
 }
 
-bool models_is_reweighted(const struct optimizer_type *type)
+enum perturbation models_perturbation(const struct gradient_rule *rule)
 {
-  return type->perturbation == PERTURB_REWEIGHTED_GRADIENT;
+  static const struct {
+    const char *name;
+    enum perturbation perturbation;
+  } known[] = {{"sgd", PERTURB_NOTHING},           {"n-usam", PERTURB_FULL_GRADIENT},
+               {"n-sam", PERTURB_FULL_GRADIENT},   {"usam", PERTURB_MICRO_GRADIENT},
+               {"m-usam", PERTURB_MICRO_GRADIENT}, {"sam", PERTURB_MICRO_GRADIENT},
+               {"m-sam", PERTURB_MICRO_GRADIENT},  {"rw-sam", PERTURB_REWEIGHTED_GRADIENT}};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (strcmp(rule->name, known[i].name) == 0)
+      return known[i].perturbation;
+  ck_abort_msg("%s is not coded by hand", rule->name);
+}
+
+bool models_is_reweighted(const struct gradient_rule *type)
+{
+  return models_perturbation(type) == PERTURB_REWEIGHTED_GRADIENT;
 }
 
 double models_distance(size_t count, const double *a, const double *b)
@@ -349,16 +384,16 @@ static void mean_gradient(const struct models_sum *sum, size_t count, const size
 
 struct models_draw models_draw_of(const struct optimizer *optimizer)
 {
-  return (struct models_draw){.perturbation = optimizer->type->perturbation,
-                              .normalized = optimizer->type->normalized,
+  return (struct models_draw){.perturbation = models_perturbation(optimizer->rule),
+                              .normalized = optimizer->rule->theory.normalized,
                               .replacement =
                                   optimizer->objective->sampling == OBJECTIVE_WITH_REPLACEMENT,
                               .batch = optimizer->batch,
                               .micro_batch = optimizer->micro_batch,
                               .rho = optimizer->rho,
-                              .lambda = optimizer->lambda,
-                              .exact_norms = optimizer->exact_norms,
-                              .delta = optimizer->delta};
+                              .lambda = optimizer->rule_setting[RW_SAM_LAMBDA],
+                              .exact_norms = optimizer->rule_setting[RW_SAM_EXACT_NORMS],
+                              .delta = optimizer->rule_setting[RW_SAM_DELTA]};
 }
 
 /* rw-sam's s_i; for a quadratic f_i(x + delta z) - f_i(x) is delta z times the gradient halfway. */
@@ -495,7 +530,7 @@ struct models_sample models_directions(const struct optimizer *optimizer, const 
   sde_block_fill(WIDTH, x[1], block + WIDTH);
   for (size_t path = 0; path < paths; path += WIDTH) {
     struct sde_address at = {sde_stream_named(1, "directions"), path, path % 1024};
-    optimizer_direction(optimizer, workspace, &at, WIDTH, block, u);
+    optimizer_gradient(optimizer, workspace, &at, WIDTH, block, u);
     models_sample_add(&sample, WIDTH, u, mean);
   }
   optimizer_workspace_free(workspace);

@@ -6,6 +6,7 @@
 #define TESTS_MODELS_TESTING_H
 
 #include "models/limit.h"
+#include "models/rule_rw_sam.h"
 #include "tests/testing.h"
 
 /* Parameters for a table of keys from "key=value key=value": items of a list are separated by
@@ -21,6 +22,11 @@ struct objective *models_objective(const struct loss *loss, const char *noise,
                                    struct sde_status *status);
 struct optimizer models_optimizer(const struct objective *objective, const char *name, double rho,
                                   size_t batch, size_t micro_batch);
+
+/* Gives the optimizer an update rule, by its name, with settings "key=value ..."; or fails the test.
+ * The settings of an example of each rule that needs some, else "". */
+void models_set_update(struct optimizer *optimizer, const char *name, const char *settings);
+const char *models_update_example(const char *name);
 
 /* All three at once; micro_batch is ignored where the optimizer has none. Free what was made. */
 struct models_setup {
@@ -55,9 +61,19 @@ void models_limit_at(const struct limit *limit, double eta, const double *x, dou
 void models_moments(const struct optimizer *optimizer, struct limit_options options,
                     const double *x, double *f, double *sigma);
 
+/* What perturbs in the rules that these tests code by hand, apart from models/. A rule that they do
+ * not know fails the test. */
+enum perturbation {
+  PERTURB_NOTHING,
+  PERTURB_FULL_GRADIENT,
+  PERTURB_MICRO_GRADIENT,
+  PERTURB_REWEIGHTED_GRADIENT
+};
+enum perturbation models_perturbation(const struct gradient_rule *rule);
+
 /* The weights of rw-sam cannot be had from noise potentials, nor its SDE by enumeration or by
  * expansion in rho. */
-bool models_is_reweighted(const struct optimizer_type *type);
+bool models_is_reweighted(const struct gradient_rule *type);
 
 /* The norm of a - b. */
 double models_distance(size_t count, const double *a, const double *b);

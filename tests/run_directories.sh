@@ -158,8 +158,8 @@ status=0
 "$program" run recipe.yaml -o blocked --force >said 2>err || status=$?
 [ $status -eq 1 ] || fail "a folder series.csv: status $status"
 grep -q 'blocked/series.csv: is a directory' err || fail "a folder series.csv: $(cat err)"
-[ "$(ls -A blocked blocked/series.csv | tr '\n' ' ')" = "blocked: series.csv  blocked/series.csv: mine " ] ||
-  fail "a folder series.csv: $(ls -A blocked)"
+[ "$(find blocked | sort | tr '\n' ' ')" = "blocked blocked/series.csv blocked/series.csv/mine " ] ||
+  fail "a folder series.csv: $(find blocked)"
 
 # Nowhere to write.
 ln -s nowhere dangling

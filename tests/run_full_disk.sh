@@ -66,7 +66,6 @@ for limit in 0 1 2 4 8 16 32 64 128 256 1024; do
   status=0
   # What it says goes through a pipe, which has no limit.
   (
-    trap '' XFSZ
     ulimit -f $limit
     exec "$program" run recipe.yaml -o limited
   ) 2>&1 >/dev/null | cat >err || status=$?
@@ -76,6 +75,37 @@ for limit in 0 1 2 4 8 16 32 64 128 256 1024; do
 done
 [ "$failed" -ge 4 ] || fail "only $failed limits made a run fail"
 [ "$status" -eq 0 ] || fail "1024 KiB are not enough: $(cat err)"
+
+# Another run is to be replaced: until the new one is whole, the old one is.
+"$program" run recipe.yaml -o before --seed 2 >out 2>err || fail "with another seed: $(cat err)"
+cmp -s before/series.csv whole/series.csv && fail "this test tests nothing: the seed does not count"
+# check_replaced STATUS DIRECTORY WHAT: all results are those of the one or of the other.
+check_replaced() {
+  local status=$1 directory=$2 what=$3 one=whole file
+  cmp -s "$directory/summary.json" before/summary.json && one=before
+  for file in recipe.yaml summary.json series.csv differences.csv compare.csv; do
+    cmp "$directory/$file" $one/$file || fail "$what: $file is not of the run $one"
+  done
+  [ "$(tail -n 1 "$directory/run.json")" = "}" ] || fail "$what: no run.json"
+  if [ $one = before ]; then
+    [ "$status" -eq 1 ] || fail "$what: status $status, and the run before stays"
+    diff -rq "$directory" before >difference || fail "$what: of the run before: $(cat difference)"
+  fi
+  [ -z "$(find "$directory" -mindepth 1 -name '.*')" ] || fail "$what: left behind: $(ls -A "$directory")"
+  echo $one >>replaced
+}
+for limit in 0 1 2 4 8 16 32 64 128 1024; do
+  status=0
+  rm -rf limited
+  cp -r before limited
+  (
+    ulimit -f $limit
+    exec "$program" run recipe.yaml -o limited --force
+  ) 2>&1 >/dev/null | cat >err || status=$?
+  check_replaced "$status" limited "to replace a run with files of at most $limit KiB"
+done
+[ "$(sort replaced | uniq -c | awk '$1 > 1 {print $2}' | tr '\n' ' ')" = "before whole " ] ||
+  fail "not both: $(sort replaced | uniq -c)"
 
 mkdir disk
 if mount -t tmpfs -o size=64k sharpsde-test disk 2>/dev/null; then
@@ -91,6 +121,16 @@ if mount -t tmpfs -o size=64k sharpsde-test disk 2>/dev/null; then
     check_run "$status" disk/run "a disk with $pages pages left"
   done
   [ "$failed" -ge 4 ] || fail "only $failed sizes of disk made a run fail"
+  mount -o remount,size=2m disk
+  for pages in $(seq 0 4 100); do
+    rm -rf disk/*
+    cp -r before disk/run
+    head -c 2M /dev/zero >disk/filling 2>/dev/null || true
+    truncate -s -$((4096 * pages)) disk/filling
+    status=0
+    "$program" run recipe.yaml -o disk/run --force >out 2>err || status=$?
+    check_replaced "$status" disk/run "to replace a run on a disk with $pages pages left"
+  done
 else
   echo "skipped: no tmpfs may be mounted, so only limits on files are tested; sudo $0"
 fi

@@ -21,7 +21,7 @@ sde: [{substeps: 2}, {substeps: 2, variance_term: false}]
 observables: [loss, noise-trace]
 paths: 200
 END
-sed 's/^paths: .*/paths: 1e11/; $arecords: 1' recipe.yaml >endless.yaml
+{ cat recipe.yaml; echo "records: 1"; } | sed 's/^paths: .*/paths: 1e11/' >endless.yaml
 "$program" run recipe.yaml -o whole --quiet 2>err || fail "the run failed: $(cat err)"
 sums() {
   (cd "$1" && sha256sum -- *)
@@ -96,9 +96,9 @@ for round in 1 2 3 4; do
   rm -rf race
   for seed in 1 2 3; do
     (
-      status=0
-      "$program" run recipe.yaml -o race --quiet --seed $seed 2>race.$seed || status=$?
-      echo $status >status.$seed
+      own=0
+      "$program" run recipe.yaml -o race --quiet --seed $seed 2>race.$seed || own=$?
+      echo $own >status.$seed
     ) &
   done
   wait
@@ -166,8 +166,7 @@ is_drawing() {
   compgen -G "$1/.plot-*/begun.svg" >/dev/null
 }
 no_gnuplot() {
-  local again
-  for again in {1..100}; do
+  for _ in {1..100}; do
     pgrep -f 'sleep 543\.21' >/dev/null || return 0
     sleep 0.05
   done
@@ -221,7 +220,7 @@ for moved in 0 1 3; do
   if [ $moved -gt 0 ]; then
     rm half/series.svg half/series.png half/trajectory.csv
     for file in $(printf '%s\n' run.json series.csv summary.json | head -n $moved); do
-      mv half/.sharpsde.whole/$file half
+      mv "half/.sharpsde.whole/$file" half
     done
   fi
   "$program" plot half >out 2>err || fail "moving, $moved moved: $(cat err)"

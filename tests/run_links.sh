@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Links in README.md and docs/ that lead to a file, or to a heading of one, lead somewhere; so do
+# Links in README.md, CONTRIBUTING.md and docs/ that lead to a file, or to a heading of one, lead somewhere; so do
 # files of the tree that a page names in running text, such as docs/theory.md.
 set -euo pipefail
 
@@ -25,12 +25,12 @@ broken() {
   done < <(grep -oE '\]\([^)]+\)' "$page" | sed 's/^](//; s/)$//' | grep -vE '^(https?|mailto):')
   while IFS= read -r file; do
     [ -e "$root/$file" ] || echo "$file"
-  done < <(grep -oE '(^|[ (`])(docs|tests|examples|scripts|sde|models|experiments)/[-a-z0-9_/]+\.(md|sh|c|h|def|yaml)' \
+  done < <(grep -oE '(^|[ (`])(docs|tests|examples|scripts|plots|sde|models|analysis|experiments)/[-a-z0-9_/]+\.(md|sh|c|h|def|yaml|gp)' \
     "$page" | sed 's/^[ (`]//' | sort -u)
 }
 
 pages=0
-for page in "$root"/README.md "$root"/docs/*.md "$root"/data/README.md; do
+for page in "$root"/{README,CONTRIBUTING}.md "$root"/docs/*.md "$root"/data/README.md; do
   found=$(broken "$page")
   [ -z "$found" ] || { echo "$page names what is not there: $found"; exit 1; }
   pages=$((pages + 1))

@@ -44,7 +44,7 @@ check_page() {
     "$file" | sort -u) && fail "$file holds $found"
   found=$(grep -oE '(src|href|srcset|data|action)="[^#"][^"]*"|="[^"]*url\([^#)][^"]*"' "$file" |
     grep -v '^href="https://arxiv.org/abs/') && fail "$file loads or links to $found"
-  grep -qE ' on[a-z]+="' "$file" && fail "$file has an event handler"
+  grep -qiE ' on[a-z]+ *="' "$file" && fail "$file has an event handler"
   found=$(grep -oE ' id="[^"]*"' "$file" | sort | uniq -d | head -n 1)
   [ -z "$found" ] || fail "$file: twice: $found"
   # Each link within the page leads somewhere.
@@ -235,12 +235,31 @@ grep -q '<svg role' bare/report.html || fail "pictures that were drawn later are
 # A picture that is not gnuplot's does not get into the page.
 for evil in '<script>alert(1)</script>' '<g onload="alert(1)"/>' '<image href="http://x/y"/>' \
   '<use xlink:href="http://x/y#z"/>' '<path style="fill:url(http://x/y)"/>' \
-  '<path fill="url(http://x/y)"/>' '<g' '<foreignObject/>'; do
+  '<path fill="url(http://x/y)"/>' '<g' '<foreignObject/>' '<SCRIPT>alert(1)</SCRIPT>' \
+  '<g ONLOAD="alert(1)"/>' '<g OnClick="alert(1)"/>' '<path STYLE="fill:red"/>' \
+  '<use HREF="http://x/y"/>' '<use XLINK:HREF="http://x/y#z"/>' '<use href="javascript:alert(1)"/>' \
+  '<path fill="URL(http://x/y)"/>' '<path fill="url( http://x/y)"/>' \
+  '<path fill="&#117;rl(http://x/y)"/>' '<path fill="u\72l(http://x/y)"/>' \
+  '<rect mask="image-set(%s 1x)"/>' '<STYLE>@import url(http://x/y)</STYLE>' \
+  "<g id='a\" onload=\"alert(1)'/><use href='#a\" onload=\"alert(1)'/>" '<IMAGE/>' '<Set to="x"/>'; do
   printf '<svg xmlns="http://www.w3.org/2000/svg">%s</svg>' "$evil" >bare/regularizer.svg
   "$program" report bare >/dev/null || fail "refused with $evil"
   check_page bare/report.html
   in_order bare/report.html 'A picture is not shown' 'id="verdicts"'
 done
+
+# What is drawing alone is shown, in capitals too, without what a picture does not need.
+printf '<svg xmlns="http://www.w3.org/2000/svg" width="9">%s</svg>' \
+  '<G FILL="URL(#p)" data-x="1" formaction="x" TabIndex="1"><RECT transform="translate(1,2)"/></G>' \
+  >bare/regularizer.svg
+"$program" report bare >/dev/null || fail "refused with capitals"
+grep -q '<G FILL="URL(#picture-1-p)"><RECT transform="translate(1,2)"/></G></svg>' bare/report.html ||
+  fail "capitals: $(grep -A1 '<svg' bare/report.html)"
+
+# Whatever gets in, the page runs and loads nothing.
+in_order good/report.html '<meta charset' \
+  "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">" \
+  '<title>'
 
 # Several runs: one table first, and links to each.
 "$program" report golden good/ steep converge -o all.html >said

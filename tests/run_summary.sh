@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What `make check` says at its end: tests that passed and failed, and each that was skipped, with
-# the reason and the command that helps; and tests do say so where a tool is missing.
+# What `make check` runs and says: all tests or those named, several at a time, reported in order;
+# at the end the slowest, and tests that passed, failed and were skipped, with the reason and the
+# command that helps; and tests do say so where a tool is missing.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -48,6 +49,42 @@ mkdir tests
 printf '#!/bin/sh\nexit 77\n' >tests/test_none
 chmod +x tests/test_none
 says 1 "0 passed, 1 failed, 1 skipped" ./tests/test_none
+
+# Two at a time: reported in order, whichever ends first, and the slowest first at the end. The
+# first waits for the second, so that one at a time it fails.
+echo 'for i in {1..50}; do [ -e begun ] && exit; sleep 0.1; done; exit 1' >waits.sh
+echo 'touch begun; echo is there' >begins.sh
+echo 'sleep 0.3; echo over' >sleeps.sh
+tests=("bash waits.sh" "bash begins.sh" "bash sleeps.sh" true)
+TEST_JOBS=2 says 0 "4 passed, 0 failed" "${tests[@]}"
+order=$(sed -n 's/^\(bash [a-z.]*\|true\): .*([0-9.]* s)$/\1/p' said)
+[ "$order" = "$(printf '%s\n' "${tests[@]}")" ] || fail "reported in another order: $(cat said)"
+[[ $(grep -A 1 '^The slowest of 4, ' said) == *" 0."[3-9]" s  bash "* ]] ||
+  fail "the slowest is not first: $(cat said)"
+rm begun
+TEST_JOBS=1 says 1 "3 passed, 1 failed" "${tests[@]}"
+
+# An interrupt, which a terminal sends to all, ends the tests too.
+echo 'touch begun; sleep 30' >long.sh
+rm begun
+(trap - INT && TEST_JOBS=2 exec setsid "$root/scripts/run_tests.sh" "bash long.sh" >said 2>&1) &
+runner=$!
+until [ -e begun ]; do sleep 0.05; done
+kill -INT -- "-$runner"
+! wait "$runner" || fail "an interrupted run is a success: $(cat said)"
+running() { ps -eo pgid=,stat=,args= | awk -v group="$runner" '$1 == group && $2 !~ /^Z/'; }
+for _ in {1..50}; do [ -n "$(running)" ] || break; sleep 0.1; done
+[ -z "$(running)" ] || fail "an interrupt leaves this running: $(running)"
+
+# TESTS='...' of make: these tests alone, and no other name.
+make=(make --no-print-directory -C "$root" B="$scratch/none")
+"${make[@]}" -n run-tests TESTS='scheme report check_floors' >said 2>&1 || fail "TESTS: $(cat said)"
+words=$(sed -n '/run_tests.sh/,$p' said | tr -d "'\\\\" | grep -oE '[a-z_]+/(test_|run_r|check_)[a-z_]+[.sh]*')
+[ "$(tr '\n' ' ' <<<"$words")" = "scripts/check_floors.sh scripts/check_floors.sh tests/test_scheme tests/run_report.sh " ] ||
+  fail "TESTS runs $words"
+! grep -q 'tests/test_order' said || fail "TESTS builds what it does not run"
+! "${make[@]}" -n check TESTS='scheme shceme' >said 2>&1 || fail "TESTS: an unknown name is accepted"
+grep -q "no test is called 'shceme'; accepted are .* report .* scheme" said || fail "TESTS: $(cat said)"
 
 # The tests themselves, where everything is there but these tools.
 mkdir bin

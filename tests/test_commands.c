@@ -12,6 +12,7 @@
 #include "models/observables.h"
 #include "models/optimizer.h"
 #include "sde/scheme.h"
+#include "tests/models_testing.h"
 #include "tests/testing.h"
 
 #include <glob.h>
@@ -214,7 +215,7 @@ START_TEST(list_knows_every_registry)
     for (const struct parameter_key *key = (*type)->keys; key->name != NULL; key++)
       assert_contains(losses, key->name);
   }
-  for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++)
+  for (const struct gradient_rule *const *type = gradient_rules(); *type != NULL; type++)
     assert_contains(all, (*type)->name);
   for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++)
     assert_contains(two, (*scheme)->name);
@@ -442,7 +443,7 @@ END_TEST
 
 START_TEST(explain_says_what_the_row_says)
 {
-  for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++) {
+  for (const struct gradient_rule *const *type = gradient_rules(); *type != NULL; type++) {
     char *arguments = sde_format("explain %s", (*type)->name), *page = printed(arguments);
     char *update = sde_format("%.20s", (*type)->update);
     assert_columns(page);
@@ -451,13 +452,13 @@ START_TEST(explain_says_what_the_row_says)
     assert_contains(page, (*type)->regularizer);
     assert_contains(page, (*type)->theorem);
     assert_contains(page, "dX = -F dt + sqrt(eta) Sigma^(1/2) dW");
-    bool expands = (*type)->perturbation == PERTURB_FULL_GRADIENT ||
-                   (*type)->perturbation == PERTURB_MICRO_GRADIENT;
+    bool expands = models_perturbation(*type) == PERTURB_FULL_GRADIENT ||
+                   models_perturbation(*type) == PERTURB_MICRO_GRADIENT;
     ck_assert(expands == (strstr(page, "rho^2)") != NULL));
     bool ratio = strstr(page, "g_I/|g_I|") != NULL || strstr(page, "g/|g|") != NULL;
-    ck_assert(ratio == ((*type)->normalized && expands));
+    ck_assert(ratio == ((*type)->theory.normalized && expands));
     /* Fresh directions add noise of their own, whatever the order in eta. */
-    bool fresh = (*type)->perturbation == PERTURB_REWEIGHTED_GRADIENT;
+    bool fresh = models_perturbation(*type) == PERTURB_REWEIGHTED_GRADIENT;
     ck_assert(fresh == (strstr(page, "O(eta^2 + eta/(substeps S))") != NULL));
     sde_free(arguments);
     sde_free(update);

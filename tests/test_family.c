@@ -72,7 +72,7 @@ static void regularized_gradient(const struct models_sum *sum, size_t m, bool re
 
 static bool is_full(const struct optimizer *optimizer)
 {
-  return optimizer->type->perturbation == PERTURB_FULL_GRADIENT;
+  return models_perturbation(optimizer->rule) == PERTURB_FULL_GRADIENT;
 }
 
 /* E u of the sam form to the printed digits, exact and to first order in rho, which is exact for
@@ -256,7 +256,7 @@ static void assert_second_order(const struct models_sum *sum, const char *name,
 
 START_TEST(second_order_in_eta)
 {
-  const struct optimizer_type *type = optimizer_types()[_i];
+  const struct gradient_rule *type = gradient_rules()[_i];
   static const double beside[2] = {1.8, 0.9670}; /* no g_I changes its sign near by */
   for (int order = LIMIT_RHO_ORDER_0; order <= LIMIT_RHO_ORDER_EXACT; order++)
     for (int factor = LIMIT_FACTOR_AUTO;
@@ -286,13 +286,13 @@ START_TEST(sampled_second_order_is_unbiased)
     struct models_sample sample = models_drift_sample(&setup.optimizer, options, golden_start,
                                                       testing_size(1 << 19), expected);
     struct testing_family right = {0}, wrong = {0};
-    models_compare_means(&sample, expected, &right, setup.optimizer.type->name);
+    models_compare_means(&sample, expected, &right, setup.optimizer.rule->name);
     testing_assert_agrees(&right);
     /* Shared directions would add (eta/2) E (Du - DF)(u - F) / 2; for rho = 0, (eta/8)
      * grad tr V. */
     for (size_t k = 0; k < 2; k++)
       biased[k] = expected[k] + setup.optimizer.eta / 8 * golden_noise_trace_gradient[k];
-    models_compare_means(&sample, biased, &wrong, setup.optimizer.type->name);
+    models_compare_means(&sample, biased, &wrong, setup.optimizer.rule->name);
     testing_assert_notices(&wrong);
     models_setup_free(&setup);
   }
@@ -606,7 +606,7 @@ static void directions(const struct optimizer *optimizer, double u[2 * WIDTH])
   sde_random_normals(&(struct sde_address){sde_stream_named(2, "x"), 0, 0}, WIDTH, 2, x);
   struct optimizer_workspace *workspace = optimizer_workspace_new(optimizer, WIDTH);
   struct sde_address at = {sde_stream_named(2, "batch"), 128, 7};
-  optimizer_direction(optimizer, workspace, &at, WIDTH, x, u);
+  optimizer_gradient(optimizer, workspace, &at, WIDTH, x, u);
   optimizer_workspace_free(workspace);
 }
 
@@ -620,12 +620,12 @@ START_TEST(reweighting_by_nothing_is_sam)
         struct models_setup rw =
             models_setup_new(models_golden.loss, samplings[replacement], "rw-sam", 0.2, b, b);
         double u[2 * WIDTH], same[2 * WIDTH];
-        rw.optimizer.exact_norms = norms;
-        rw.optimizer.lambda = 0;
+        rw.optimizer.rule_setting[RW_SAM_EXACT_NORMS] = norms;
+        rw.optimizer.rule_setting[RW_SAM_LAMBDA] = 0;
         directions(&sam.optimizer, u);
         directions(&rw.optimizer, same);
         ck_assert(memcmp(u, same, sizeof u) == 0);
-        rw.optimizer.lambda = 1;
+        rw.optimizer.rule_setting[RW_SAM_LAMBDA] = 1;
         directions(&rw.optimizer, same);
         ck_assert(b == 1 ? models_distance(2 * WIDTH, u, same) < 1e-13
                          : models_distance(2 * WIDTH, u, same) > 1e-2);
@@ -642,7 +642,7 @@ START_TEST(reweighting_by_much_follows_the_largest_gradient)
   double largest = 0, u[2], covariance[4], f[2] = {0, 0}, e[2] = {0, 0}, other[2], sam[2], h[2];
   struct models_setup setup =
       models_setup_new(models_golden.loss, samplings[0], "rw-sam", golden_rho, 4, 4);
-  setup.optimizer.lambda = 1e5;
+  setup.optimizer.rule_setting[RW_SAM_LAMBDA] = 1e5;
   for (size_t i = 0; i < GOLDEN_SAMPLES; i++) {
     double g[2];
     models_golden.gradient(&models_golden, i, golden_start, g);
@@ -679,7 +679,7 @@ START_TEST(weights_sum_to_one)
   sde_random_uniforms(&(struct sde_address){sde_stream_named(4, "s"), 0, 0}, WIDTH, BATCH, scores);
   for (size_t l = 0; l < sizeof lambdas / sizeof *lambdas; l++) {
     memcpy(weight, scores, sizeof scores);
-    optimizer_softmax(BATCH, WIDTH, lambdas[l], weight);
+    rw_sam_softmax(BATCH, WIDTH, lambdas[l], weight);
     for (size_t p = 0; p < WIDTH; p++) {
       double sum = 0;
       for (size_t i = 0; i < BATCH; i++) {
@@ -702,7 +702,7 @@ START_TEST(large_scores_do_not_overflow)
     double u[2 * WIDTH], largest = 0;
     struct models_setup setup = models_setup_new("valley samples=6 standard_deviation=1e4",
                                                  samplings[1], "rw-sam", 0.1, 4, 4);
-    setup.optimizer.lambda = lambda;
+    setup.optimizer.rule_setting[RW_SAM_LAMBDA] = lambda;
     directions(&setup.optimizer, u);
     for (size_t i = 0; i < 2 * WIDTH; i++) {
       ck_assert(isfinite(u[i]));
@@ -722,8 +722,8 @@ START_TEST(estimated_scores_converge_with_delta)
   for (size_t k = 0; k < 3; k++) {
     struct models_setup setup =
         models_setup_new(models_golden.loss, samplings[1], "rw-sam", 0.5, 4, 4);
-    setup.optimizer.exact_norms = false;
-    setup.optimizer.delta = deltas[k];
+    setup.optimizer.rule_setting[RW_SAM_EXACT_NORMS] = false;
+    setup.optimizer.rule_setting[RW_SAM_DELTA] = deltas[k];
     directions(&setup.optimizer, u[k]);
     models_setup_free(&setup);
   }
@@ -742,9 +742,9 @@ START_TEST(estimated_scores_are_products_with_z)
   for (size_t half = 0; half < 2; half++) {
     struct models_setup setup =
         models_setup_new(models_golden.loss, samplings[1], "rw-sam", 0.5, 2, 2);
-    setup.optimizer.exact_norms = false;
-    setup.optimizer.delta = half ? 1e-3 : 2e-3;
-    setup.optimizer.lambda = 4;
+    setup.optimizer.rule_setting[RW_SAM_EXACT_NORMS] = false;
+    setup.optimizer.rule_setting[RW_SAM_DELTA] = half ? 1e-3 : 2e-3;
+    setup.optimizer.rule_setting[RW_SAM_LAMBDA] = 4;
     struct models_draw draw = models_draw_of(&setup.optimizer);
     double mean[2], covariance[4], limit[2], norms[2], others[4];
     models_enumerate(&models_golden, draw, golden_start, mean, covariance);
@@ -773,7 +773,7 @@ START_TEST(reweighted_limits_are_unbiased)
   for (int norms = 0; norms < 2; norms++) {
     struct models_setup setup =
         models_setup_new(models_golden.loss, samplings[1], "rw-sam", 0.5, 4, 4);
-    setup.optimizer.exact_norms = norms;
+    setup.optimizer.rule_setting[RW_SAM_EXACT_NORMS] = norms;
     struct models_draw draw = models_draw_of(&setup.optimizer);
     double mean[2], covariance[4], spurious[4], sam[2], others[4];
     models_enumerate(&models_golden, draw, golden_start, mean, covariance);
@@ -817,7 +817,7 @@ END_TEST
  * twin stands beside it. */
 START_TEST(zero_gradients_do_not_perturb)
 {
-  const struct optimizer_type *type = optimizer_types()[_i];
+  const struct gradient_rule *type = gradient_rules()[_i];
   for (size_t s = 0; s < 2; s++) {
     struct models_setup setup = models_setup_new("valley samples=3 standard_deviation=0",
                                                  samplings[s], type->name, 0.1, 2, 1);
@@ -930,10 +930,10 @@ START_TEST(exact_moments_exist_for_affine_limits_alone)
   struct limit_options sampled = exact, order0 = order1;
   sampled.directions = 3;
   order0.rho_order = LIMIT_RHO_ORDER_0;
-  for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++) {
-    assert_direction(models_golden.loss, (*type)->name, exact, !(*type)->normalized);
+  for (const struct gradient_rule *const *type = gradient_rules(); *type != NULL; type++) {
+    assert_direction(models_golden.loss, (*type)->name, exact, !(*type)->theory.normalized);
     if (!models_is_reweighted(*type))
-      assert_direction(models_golden.loss, (*type)->name, order1, !(*type)->normalized);
+      assert_direction(models_golden.loss, (*type)->name, order1, !(*type)->theory.normalized);
     assert_direction(models_golden.loss, (*type)->name, order0, true);
     assert_direction(models_valley6.loss, (*type)->name, exact, false);
   }
@@ -944,7 +944,7 @@ END_TEST
 int main(void)
 {
   int types = 0;
-  while (optimizer_types()[types] != NULL)
+  while (gradient_rules()[types] != NULL)
     types++;
   Suite *suite = suite_create("family");
   TCase *sam = testing_case(suite, "normalised");

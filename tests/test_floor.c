@@ -71,7 +71,7 @@ static void judge_exact(struct outcome *outcome, const size_t *solved_as, const 
       for (size_t o = 0; o < observables; o++) {
         struct run_case other = cases->one[i];
         if (iterates != NULL)
-          other.optimizer.type = optimizer_type_named(iterates);
+          other.optimizer.rule = gradient_rule_named(iterates);
         double difference = exact_mean(cases, &other, CASE_ITERATES, o) -
                             exact_mean(cases, &cases->one[i], case_side_of_sde(solved_as[s]), o);
         rows[count++] = row_of(&cases->one[i], s, o, difference, se);

@@ -104,7 +104,7 @@ enum { PROBLEMS = sizeof problems / sizeof *problems };
 START_TEST(drift_is_minus_the_gradient)
 {
   static const double among[LARGEST] = {0.9, 0.9}; /* where g_I of different I differ in sign */
-  for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++) {
+  for (const struct gradient_rule *const *type = gradient_rules(); *type != NULL; type++) {
     if (models_is_reweighted(*type))
       continue;
     struct models_setup setup =
@@ -113,7 +113,8 @@ START_TEST(drift_is_minus_the_gradient)
     double error = drift_error(&setup, problems[_i].at, true);
     ck_assert_msg(error < 1e-7, "%s on %s: off by %g", (*type)->name, problems[_i].loss, error);
     bool constant = objective_has_constant_noise(setup.objective);
-    if ((*type)->perturbation == PERTURB_MICRO_GRADIENT && ((*type)->normalized || !constant))
+    if (models_perturbation(*type) == PERTURB_MICRO_GRADIENT &&
+        ((*type)->theory.normalized || !constant))
       ck_assert_double_gt(drift_error(&setup, among, false), 1e-4);
     models_setup_free(&setup);
   }
@@ -164,7 +165,7 @@ START_TEST(points_do_not_disturb_each_other)
   for (size_t i = 0; i < 100; i += 9)
     ck_assert(effective_at(effective, x + 2 * i) == value[i]);
   effective_loss_free(effective);
-  setup.optimizer.type = optimizer_type_named("rw-sam");
+  setup.optimizer.rule = gradient_rule_named("rw-sam");
   ck_assert_ptr_null(effective_loss_new(&setup.optimizer));
   models_setup_free(&setup);
 }

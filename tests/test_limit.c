@@ -72,7 +72,7 @@ static void check_enumerable(const struct batch_case *c,
                                            const struct optimizer *optimizer, int factor,
                                            const double x[2]))
 {
-  for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++)
+  for (const struct gradient_rule *const *type = gradient_rules(); *type != NULL; type++)
     for (int replacement = 0; replacement < 2 && !models_is_reweighted(*type); replacement++)
       for (size_t k = 0; k < POINTS && possible(c, replacement); k++) {
         struct models_setup setup = setup_of(c, (*type)->name, replacement, 0.1);
@@ -104,7 +104,7 @@ static void assert_exact(const struct batch_case *c, const struct optimizer *opt
                                     models_draw_of(optimizer), x);
   ck_assert_msg(off.drift < 1e-10 && off.noise < 1e-10,
                 "%s, b = %zu, m = %zu, %s, factor %d, x1 = %g: F is off by %g, Sigma by %g",
-                optimizer->type->name, c->batch, optimizer->micro_batch,
+                optimizer->rule->name, c->batch, optimizer->micro_batch,
                 samplings[optimizer->objective->sampling == OBJECTIVE_WITH_REPLACEMENT], factor,
                 x[0], off.drift, off.noise);
 }
@@ -149,7 +149,7 @@ END_TEST
 START_TEST(order_0_is_the_equation_of_sgd)
 {
   const struct batch_case *c = &batches[_i];
-  for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++)
+  for (const struct gradient_rule *const *type = gradient_rules(); *type != NULL; type++)
     for (int replacement = 0; replacement < 2 && possible(c, 0); replacement++) {
       struct models_setup setup = setup_of(c, (*type)->name, replacement, 0.1);
       struct models_draw sgd = models_draw_of(&setup.optimizer), own = sgd;
@@ -203,14 +203,14 @@ static void assert_order_1(const struct batch_case *c, const struct optimizer *o
                            int factor, const double x[2])
 {
   bool replacement = optimizer->objective->sampling == OBJECTIVE_WITH_REPLACEMENT;
-  enum perturbation by = optimizer->type->perturbation;
+  enum perturbation by = models_perturbation(optimizer->rule);
   size_t m = optimizer->micro_batch;
   bool drift_exact = c->sum->quadratic || by == PERTURB_NOTHING;
-  bool linear = m == 1 || optimizer->type->normalized; /* Sigma is that of g_I + rho H_I e */
+  bool linear = m == 1 || optimizer->rule->theory.normalized; /* Sigma is that of g_I + rho H_I e */
   bool noise_exact = by != PERTURB_MICRO_GRADIENT || (c->sum->quadratic && linear) ||
                      (!replacement && c->batch == c->sum->samples && (m == 1 || m == c->batch));
   /* Every e of m-SAM in the valley is (v, u) or its opposite: the rho^2 of u has no noise. */
-  bool noise_better = !c->sum->quadratic && optimizer->type->normalized;
+  bool noise_better = !c->sum->quadratic && optimizer->rule->theory.normalized;
   struct halving h = halving_of(*optimizer, options_of(LIMIT_RHO_ORDER_1, factor), c->sum,
                                 models_draw_of(optimizer), x);
   ck_assert_msg((drift_exact ? h.at.drift < ROUNDING : is_about(4, h.ratio.drift)) &&
@@ -219,7 +219,7 @@ static void assert_order_1(const struct batch_case *c, const struct optimizer *o
                                     : is_about(4, h.ratio.noise)),
                 "%s, b = %zu, m = %zu, %s, factor %d, x1 = %g: F is off by %g, Sigma by %g, for "
                 "rho/2 by %g and %g of it",
-                optimizer->type->name, c->batch, m, samplings[replacement], factor, x[0],
+                optimizer->rule->name, c->batch, m, samplings[replacement], factor, x[0],
                 h.at.drift, h.at.noise, 1 / h.ratio.drift, 1 / h.ratio.noise);
 }
 
@@ -449,7 +449,7 @@ START_TEST(nothing_moves_where_every_sample_is_fitted)
   char *loss = sde_format("linear-regression data=%s standardize=false standardize_target=false "
                           "intercept=false",
                           file);
-  for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++)
+  for (const struct gradient_rule *const *type = gradient_rules(); *type != NULL; type++)
     for (int order = LIMIT_RHO_ORDER_0; order <= LIMIT_RHO_ORDER_EXACT; order++) {
       if (models_is_reweighted(*type) && order == LIMIT_RHO_ORDER_1)
         continue;
@@ -896,13 +896,14 @@ START_TEST(gaussian_limits_of_a_quadratic)
   propagated(1.0 / b, identity, gaussians[_i].factor, plain);
   propagated(1.0 / b, l, gaussians[_i].factor, spread);
   ck_assert_double_gt(models_distance(4, plain, spread), 1e-2); /* or nothing could be noticed */
-  for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++)
-    for (int order = LIMIT_RHO_ORDER_0; order <= LIMIT_RHO_ORDER_EXACT && !(*type)->normalized;
-         order++)
+  for (const struct gradient_rule *const *type = gradient_rules(); *type != NULL; type++)
+    for (int order = LIMIT_RHO_ORDER_0;
+         order <= LIMIT_RHO_ORDER_EXACT && !(*type)->theory.normalized; order++)
       for (int factor = LIMIT_FACTOR_AUTO; factor <= LIMIT_FACTOR_CHOLESKY; factor++) {
         struct models_setup setup =
             models_setup_new(models_golden.loss, gaussians[_i].noise, (*type)->name, rho, b, 2);
-        enum perturbation by = order == LIMIT_RHO_ORDER_0 ? PERTURB_NOTHING : (*type)->perturbation;
+        enum perturbation by =
+            order == LIMIT_RHO_ORDER_0 ? PERTURB_NOTHING : models_perturbation(*type);
         double f[2], sigma[4];
         models_moments(&setup.optimizer, options_of(order, factor), golden_start, f, sigma);
         ck_assert_double_lt(models_distance(2, f, by == PERTURB_NOTHING ? g : moved), 1e-13);
@@ -1154,7 +1155,7 @@ static double declared_decay(const struct optimizer *optimizer, size_t m)
   const struct loss_observable *imbalance = loss->type->observables;
   while (strcmp(imbalance->name, "imbalance") != 0)
     imbalance++;
-  bool micro = optimizer->type->perturbation == PERTURB_MICRO_GRADIENT;
+  bool micro = models_perturbation(optimizer->rule) == PERTURB_MICRO_GRADIENT;
   struct loss_setting setting = {optimizer->eta, optimizer->rho,
                                  objective_batch_factor(optimizer->objective, optimizer->batch),
                                  micro ? objective_batch_factor(optimizer->objective, m) : 0};
@@ -1164,16 +1165,16 @@ static double declared_decay(const struct optimizer *optimizer, size_t m)
 START_TEST(valley_imbalance_decays_at_its_rate)
 {
   static const double tiny = 1e-4;
-  bool smooth = !optimizer_types()[_i]->normalized;
+  bool smooth = !gradient_rules()[_i]->theory.normalized;
   for (int replacement = 0; replacement < 2; replacement++)
     for (size_t m = 1; m <= 4 && smooth; m *= 2) {
       struct models_setup setup = models_setup_new(models_valley6.loss, samplings[replacement],
-                                                   optimizer_types()[_i]->name, tiny, 4, m);
+                                                   gradient_rules()[_i]->name, tiny, 4, m);
       setup.optimizer.eta = tiny;
       double rate = imbalance_decay(&setup.optimizer, 1.7);
       double declared = declared_decay(&setup.optimizer, setup.optimizer.micro_batch);
       ck_assert_double_eq_tol(rate, declared, 1e-2 * declared);
-      if (setup.optimizer.type->perturbation == PERTURB_MICRO_GRADIENT)
+      if (models_perturbation(setup.optimizer.rule) == PERTURB_MICRO_GRADIENT)
         ck_assert_double_gt(
             fabs(rate - declared_decay(&setup.optimizer, setup.optimizer.micro_batch + 1)),
             5e-2 * declared);
@@ -1529,7 +1530,7 @@ int main(void)
   tcase_add_loop_test(data, exact_limits_of_every_loss_for_single_samples, 0, types);
   tcase_add_loop_test(data, order_1_limits_of_every_loss_for_single_samples, 0, types);
   int optimizers = 0;
-  while (optimizer_types()[optimizers] != NULL)
+  while (gradient_rules()[optimizers] != NULL)
     optimizers++;
   tcase_add_loop_test(enumerated, valley_imbalance_decays_at_its_rate, 0, optimizers);
   TCase *every_form = testing_case(suite, "every form");

@@ -7,6 +7,7 @@
 #include "experiments/command/command.h"
 #include "experiments/report/report_mathematics.h"
 #include "tests/formula_reader.h"
+#include "tests/models_testing.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -18,13 +19,13 @@
 
 /* Of one optimizer at a point of the world. */
 struct theory {
-  const struct optimizer_type *type;
+  const struct gradient_rule *type;
   struct world world;
 };
 
-static struct theory theory_of(const struct optimizer_type *type, bool gaussian)
+static struct theory theory_of(const struct gradient_rule *type, bool gaussian)
 {
-  bool whole = type->micro_batch == MICRO_IS_BATCH;
+  bool whole = type->micro_batch == MICRO_BATCH_WHOLE;
   return (struct theory){
       type, {.x = 0.6, .rho = 0.3, .m = whole ? WORLD_BATCH : 2, .gaussian = gaussian}};
 }
@@ -37,9 +38,9 @@ static double batch_gradient(const struct theory *t, size_t first, size_t count,
   return sum / (double)count;
 }
 
-static double unit(const struct optimizer_type *type, double g)
+static double unit(const struct gradient_rule *type, double g)
 {
-  return type->normalized ? g / fabs(g) : g;
+  return type->theory.normalized ? g / fabs(g) : g;
 }
 
 /* The direction u of one mini-batch: theory.md section 2. */
@@ -47,7 +48,7 @@ static double direction(const struct theory *t, double rho)
 {
   double x = t->world.x, sum = 0, weights = 0, h = 0;
   size_t m = t->world.m;
-  switch (t->type->perturbation) {
+  switch (models_perturbation(t->type)) {
   case PERTURB_NOTHING:
     return batch_gradient(t, 0, WORLD_BATCH, x);
   case PERTURB_FULL_GRADIENT:
@@ -114,12 +115,13 @@ static double regularizer(void *context, double x)
   struct theory t = *(const struct theory *)context;
   double g = world_loss(1, x);
   t.world.x = x;
-  if (t.type->perturbation == PERTURB_NOTHING)
+  if (models_perturbation(t.type) == PERTURB_NOTHING)
     return 0;
-  if (t.type->perturbation == PERTURB_FULL_GRADIENT)
-    return t.type->normalized ? fabs(g) : g * g / 2;
-  return t.type->normalized ? moment(t, norm_of_micro, 0, false)
-                            : g * g / 2 + world_variance(&t.world, x) / (double)t.world.m / 2;
+  if (models_perturbation(t.type) == PERTURB_FULL_GRADIENT)
+    return t.type->theory.normalized ? fabs(g) : g * g / 2;
+  return t.type->theory.normalized
+             ? moment(t, norm_of_micro, 0, false)
+             : g * g / 2 + world_variance(&t.world, x) / (double)t.world.m / 2;
 }
 
 /* Which SDE. */
@@ -133,10 +135,10 @@ static double drift(struct theory t, struct which which)
   struct theory plain = t;
   if (which.rho_order == LIMIT_RHO_ORDER_EXACT)
     return mean_direction(&t, t.world.rho);
-  if (which.rho_order == LIMIT_RHO_ORDER_0 || t.type->perturbation == PERTURB_NOTHING)
+  if (which.rho_order == LIMIT_RHO_ORDER_0 || models_perturbation(t.type) == PERTURB_NOTHING)
     return world_loss(1, t.world.x);
   if (!which.variance_term)
-    plain.type = optimizer_type_named(t.type->normalized ? "n-sam" : "n-usam");
+    plain.type = gradient_rule_named(t.type->theory.normalized ? "n-sam" : "n-usam");
   return world_loss(1, t.world.x) + t.world.rho * world_derivative(regularizer, &plain, t.world.x);
 }
 
@@ -162,27 +164,28 @@ static double expanded_covariance(const struct theory *t)
 
 static double covariance(struct theory t, struct which which)
 {
-  const struct optimizer_type *type = t.type;
+  const struct gradient_rule *type = t.type;
   double x = t.world.x, g = world_loss(1, x);
-  bool none = type->perturbation == PERTURB_NOTHING || which.rho_order == LIMIT_RHO_ORDER_0;
+  bool none = models_perturbation(type) == PERTURB_NOTHING || which.rho_order == LIMIT_RHO_ORDER_0;
   if (none)
     return world_variance(&t.world, x) / WORLD_BATCH;
-  if (type->perturbation == PERTURB_FULL_GRADIENT)
+  if (models_perturbation(type) == PERTURB_FULL_GRADIENT)
     return world_variance(&t.world, x + t.world.rho * unit(type, g)) / WORLD_BATCH;
   if (which.rho_order == LIMIT_RHO_ORDER_EXACT)
     return moment(t, direction, t.world.rho, true);
-  if (!type->normalized)
+  if (!type->theory.normalized)
     return expanded_covariance(&t);
   return which.variance_term ? moment(t, linear_direction, t.world.rho, true)
                              : world_variance(&t.world, x) / WORLD_BATCH;
 }
 
 /* O(eta^alpha + rho^beta). */
-static const char *weak_error(const struct optimizer_type *type, int eta_order, struct which which)
+static const char *weak_error(const struct gradient_rule *type, int eta_order, struct which which)
 {
-  bool nothing = type->perturbation == PERTURB_NOTHING, second = eta_order == 2;
-  bool lacks = !which.variance_term && type->perturbation == PERTURB_MICRO_GRADIENT;
-  if (type->perturbation == PERTURB_REWEIGHTED_GRADIENT && which.rho_order == LIMIT_RHO_ORDER_EXACT)
+  bool nothing = models_perturbation(type) == PERTURB_NOTHING, second = eta_order == 2;
+  bool lacks = !which.variance_term && models_perturbation(type) == PERTURB_MICRO_GRADIENT;
+  if (models_perturbation(type) == PERTURB_REWEIGHTED_GRADIENT &&
+      which.rho_order == LIMIT_RHO_ORDER_EXACT)
     return second ? "O(eta^2+eta/(substepsS))" : "O(eta+eta/(substepsS))";
   if (nothing || which.rho_order == LIMIT_RHO_ORDER_EXACT)
     return second ? "O(eta^2)" : "O(eta)";
@@ -222,9 +225,9 @@ static const double smooth = 1e-8;
  * variance term is the whole of what n-usam lacks. */
 START_TEST(expansions_are_those_of_the_direction)
 {
-  for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++) {
+  for (const struct gradient_rule *const *type = gradient_rules(); *type != NULL; type++) {
     struct theory t = theory_of(*type, false);
-    if ((*type)->perturbation == PERTURB_REWEIGHTED_GRADIENT)
+    if (models_perturbation(*type) == PERTURB_REWEIGHTED_GRADIENT)
       continue;
     ck_assert_double_eq_tol(drift_at(&t, 0), mean_direction(&t, 0), smooth);
     ck_assert_double_eq_tol(world_derivative(drift_at, &t, 0),
@@ -387,7 +390,15 @@ static char *error_of(const char *formula)
   return sde_strdup(equals + 1);
 }
 
-static struct printed read_report(const struct optimizer_type *type, int eta_order,
+/* The weights of rw-sam are summed over the i in B. */
+static char *summed_over_batch(char *update)
+{
+  char *changed = formula_replaced(update, "sum_i p_i", "sum_B p_i");
+  sde_free(update);
+  return changed;
+}
+
+static struct printed read_report(const struct gradient_rule *type, int eta_order,
                                   struct which which, bool gaussian, const struct change *change)
 {
   struct text update = {0}, sde = {0};
@@ -398,7 +409,7 @@ static struct printed read_report(const struct optimizer_type *type, int eta_ord
   mathematics_sde(&sde, type, &options, gaussian);
   sde.data = changed(sde.data, change);
   const char *at = update.data;
-  printed.update = formula_of_mathml(at, &at);
+  printed.update = summed_over_batch(formula_of_mathml(at, &at));
   printed.regularizer = formula_of_mathml(at, &at);
   if (printed.regularizer == NULL)
     printed.regularizer = sde_strdup("");
@@ -418,10 +429,10 @@ static struct printed read_report(const struct optimizer_type *type, int eta_ord
   return printed;
 }
 
-static bool has_sde(const struct optimizer_type *type, struct which which)
+static bool has_sde(const struct gradient_rule *type, struct which which)
 {
-  bool reweighted = type->perturbation == PERTURB_REWEIGHTED_GRADIENT;
-  bool micro = type->perturbation == PERTURB_MICRO_GRADIENT;
+  bool reweighted = models_perturbation(type) == PERTURB_REWEIGHTED_GRADIENT;
+  bool micro = models_perturbation(type) == PERTURB_MICRO_GRADIENT;
   return (which.rho_order != LIMIT_RHO_ORDER_1 || !reweighted) &&
          (which.variance_term || (micro && which.rho_order == LIMIT_RHO_ORDER_1));
 }
@@ -432,7 +443,7 @@ static const struct which all_sdes[] = {{LIMIT_RHO_ORDER_0, true},
                                         {LIMIT_RHO_ORDER_EXACT, true}};
 enum { SDES = sizeof all_sdes / sizeof *all_sdes };
 
-static const char *fault_of_report(const struct optimizer_type *type, int eta_order,
+static const char *fault_of_report(const struct gradient_rule *type, int eta_order,
                                    struct which which, bool gaussian, const struct change *change)
 {
   struct theory t = theory_of(type, gaussian);
@@ -446,7 +457,7 @@ static const char *fault_of_report(const struct optimizer_type *type, int eta_or
 
 START_TEST(reports_print_theory)
 {
-  const struct optimizer_type *type = optimizer_types()[_i];
+  const struct gradient_rule *type = gradient_rules()[_i];
   for (int eta_order = 1; eta_order <= 2; eta_order++)
     for (size_t s = 0; s < SDES; s++) {
       if (!has_sde(type, all_sdes[s]))
@@ -463,9 +474,9 @@ START_TEST(reports_print_theory_of_potentials)
   static const char *const names[] = {"usam", "m-usam", "n-usam"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     for (size_t s = 0; s < SDES - 1; s++)
-      if (has_sde(optimizer_type_named(names[i]), all_sdes[s])) {
+      if (has_sde(gradient_rule_named(names[i]), all_sdes[s])) {
         const char *fault =
-            fault_of_report(optimizer_type_named(names[i]), 1, all_sdes[s], true, NULL);
+            fault_of_report(gradient_rule_named(names[i]), 1, all_sdes[s], true, NULL);
         ck_assert_msg(fault == NULL, "%s, SDE %zu: %s", names[i], s, fault);
       }
 }
@@ -507,7 +518,7 @@ static const struct {
 
 START_TEST(wrong_pages_are_seen)
 {
-  const char *fault = fault_of_report(optimizer_type_named(wrong[_i].optimizer), 1, wrong[_i].which,
+  const char *fault = fault_of_report(gradient_rule_named(wrong[_i].optimizer), 1, wrong[_i].which,
                                       false, &wrong[_i].change);
   ck_assert_msg(fault != NULL && strcmp(fault, wrong[_i].fault) == 0, "%s instead of %s",
                 fault == NULL ? "nothing" : fault, wrong[_i].fault);
@@ -569,11 +580,11 @@ static char *statement(const char *name, char *field)
   return text;
 }
 
-static struct printed read_explained(const struct optimizer_type *type, int eta_order,
+static struct printed read_explained(const struct gradient_rule *type, int eta_order,
                                      struct which which, const struct change *change)
 {
   static const char *const orders[] = {"0", "1", "exact"};
-  bool any = type->perturbation == PERTURB_NOTHING;
+  bool any = models_perturbation(type) == PERTURB_NOTHING;
   char *page = changed(explain(type->name), change);
   char *place = sde_format("\neta_order: %d, rho_order: %s\n", eta_order,
                            any ? "any" : orders[which.rho_order]);
@@ -590,11 +601,8 @@ static struct printed read_explained(const struct optimizer_type *type, int eta_
                             .error = field_of(at, "  weak error"),
                             .words = sde_strdup("")};
   char *update = field_of(page, "update");
-  printed.update = formula_replaced(update, "x <- x - eta u u =", "u =");
-  char *draws = formula_replaced(printed.update, "sum_i p_i", "sum_B p_i"); /* i in B */
-  sde_free(printed.update);
+  printed.update = summed_over_batch(formula_replaced(update, "x <- x - eta u u =", "u ="));
   sde_free(update);
-  printed.update = draws;
   static const char *const behind[] = {" m = b", " F = E u"};
   cut(printed.update, behind, 1);
   cut(printed.equation, behind + 1, 1);
@@ -626,12 +634,12 @@ static const char *fault_of_linear(const struct theory *t, const struct printed 
   return same ? NULL : "the covariance";
 }
 
-static const char *fault_of_explained(const struct optimizer_type *type, int eta_order,
+static const char *fault_of_explained(const struct gradient_rule *type, int eta_order,
                                       struct which which, const struct change *change)
 {
   struct theory t = theory_of(type, false);
   struct printed printed = read_explained(type, eta_order, which, change);
-  bool told = type->normalized && type->perturbation == PERTURB_MICRO_GRADIENT &&
+  bool told = type->theory.normalized && models_perturbation(type) == PERTURB_MICRO_GRADIENT &&
               which.rho_order == LIMIT_RHO_ORDER_1;
   const char *fault = told ? fault_of_linear(&t, &printed) : NULL;
   sde_free(told ? printed.noise : NULL);
@@ -653,7 +661,7 @@ static const char *fault_of_explained(const struct optimizer_type *type, int eta
 
 START_TEST(explain_prints_theory)
 {
-  const struct optimizer_type *type = optimizer_types()[_i];
+  const struct gradient_rule *type = gradient_rules()[_i];
   for (int eta_order = 1; eta_order <= 2; eta_order++)
     for (size_t s = 0; s < SDES; s++) {
       if (!has_sde(type, all_sdes[s]) || !all_sdes[s].variance_term)
@@ -690,7 +698,7 @@ static const struct {
 
 START_TEST(wrong_explanations_are_seen)
 {
-  const char *fault = fault_of_explained(optimizer_type_named(wrong_words[_i].optimizer), 1,
+  const char *fault = fault_of_explained(gradient_rule_named(wrong_words[_i].optimizer), 1,
                                          wrong_words[_i].which, &wrong_words[_i].change);
   ck_assert_msg(fault != NULL && strcmp(fault, wrong_words[_i].fault) == 0, "%s instead of %s",
                 fault == NULL ? "nothing" : fault, wrong_words[_i].fault);
@@ -702,8 +710,8 @@ END_TEST
 /* What stands for theta in words, and c(s), with the draw of samples: m = 2, n = 3, s = b = 4. */
 START_TEST(factors_of_the_draw)
 {
-  struct world world = theory_of(optimizer_type_named("m-usam"), false).world;
-  struct printed printed = read_report(optimizer_type_named("m-usam"), 1,
+  struct world world = theory_of(gradient_rule_named("m-usam"), false).world;
+  struct printed printed = read_report(gradient_rule_named("m-usam"), 1,
                                        (struct which){LIMIT_RHO_ORDER_1, true}, false, NULL);
   const char *with = strstr(printed.words, "θ = 1/m with"),
              *without = "(n − 2m)/(m(n − 2)) without";
@@ -737,7 +745,7 @@ END_TEST
 static Suite *mathematics_suite(void)
 {
   int types = 0;
-  while (optimizer_types()[types] != NULL)
+  while (gradient_rules()[types] != NULL)
     types++;
   Suite *suite = suite_create("mathematics");
   TCase *theory = testing_case(suite, "theory");

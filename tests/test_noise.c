@@ -585,7 +585,7 @@ static void quadrature(const struct random_case *c, const struct optimizer *opti
   const double *weight = gsl_integration_fixed_weights(rule);
   for (size_t k = 0; k < c->potentials; k++)
     all *= NODES;
-  direction(c, optimizer->type->perturbation, optimizer->rho, x, none, middle);
+  direction(c, models_perturbation(optimizer->rule), optimizer->rho, x, none, middle);
   for (size_t i = 0; i < all; i++) {
     double xi[4] = {0}, share = 1, u[2];
     size_t code = i;
@@ -593,7 +593,7 @@ static void quadrature(const struct random_case *c, const struct optimizer *opti
       xi[k] = node[code % NODES];
       share *= weight[code % NODES] * sqrt(m / (2 * acos(-1)));
     }
-    direction(c, optimizer->type->perturbation, optimizer->rho, x, xi, u);
+    direction(c, models_perturbation(optimizer->rule), optimizer->rho, x, xi, u);
     for (size_t k = 0; k < 2; k++) {
       u[k] -= middle[k];
       away[k] += share * u[k];
@@ -715,7 +715,7 @@ START_TEST(directions_have_the_moments_of_the_quadrature)
     struct optimizer full = setup.optimizer;
     double mean[2], covariance[4], other[2], others[4], spurious[4];
     quadrature(c, &setup.optimizer, points[1], mean, covariance);
-    full.type = optimizer_type_named("n-usam");
+    full.rule = gradient_rule_named("n-usam");
     quadrature(c, &full, points[1], other, others);
     struct models_sample drawn =
         models_directions(&setup.optimizer, points[1], testing_size(1 << 17), mean);
@@ -895,7 +895,7 @@ START_TEST(exact_moments_of_multiplicative_noise)
     sde_linear_map_free(map);
     limit_direction_free(direction_of_sgd);
     limit_free(limit);
-    setup.optimizer.type = optimizer_type_named("usam");
+    setup.optimizer.rule = gradient_rule_named("usam");
     setup.optimizer.rho = 0.1;
     limit = models_limit(&setup.optimizer, exact);
     direction_of_sgd = limit_direction_new(limit, NULL);

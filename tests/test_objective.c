@@ -207,14 +207,14 @@ START_TEST(draws_belong_to_their_address)
     struct sde_address at[4] = {{stream, 0, 5}, {stream, 0, 6}, {stream, 64, 5}, {other, 0, 5}};
     size_t same[4] = {0}, moved = 0;
     for (size_t a = 0; a < 4; a++) {
-      optimizer_direction(&sgd, workspace, &at[a], WIDTH, x, u[a]);
+      optimizer_gradient(&sgd, workspace, &at[a], WIDTH, x, u[a]);
       for (size_t p = 0; p < WIDTH; p++)
         same[a] += u[a][p] == u[0][p];
     }
     optimizer_workspace_free(workspace);
     workspace = optimizer_workspace_new(&sgd, SDE_UNIT);
-    optimizer_direction(&sgd, workspace, &(struct sde_address){stream, SDE_UNIT, 5}, SDE_UNIT, x,
-                        narrow);
+    optimizer_gradient(&sgd, workspace, &(struct sde_address){stream, SDE_UNIT, 5}, SDE_UNIT, x,
+                       narrow);
     for (size_t p = 0; p < SDE_UNIT; p++)
       moved += narrow[p] != u[0][SDE_UNIT + p];
     ck_assert_uint_eq(same[0], WIDTH);

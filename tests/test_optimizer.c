@@ -24,9 +24,10 @@ static const struct limit_options exact = {
 
 /* Normalised Gaussian micro-batches have no exact limit without sampling; test_family.c has them.
  * Noise potentials cannot be reweighted. */
-static bool is_elsewhere(const struct optimizer_type *type, size_t sampling)
+static bool is_elsewhere(const struct gradient_rule *type, size_t sampling)
 {
-  return sampling == 2 && type->normalized && type->perturbation != PERTURB_FULL_GRADIENT;
+  return sampling == 2 && type->theory.normalized &&
+         models_perturbation(type) != PERTURB_FULL_GRADIENT;
 }
 
 /* Adds the sample of directions of a setup against F and Sigma of the limit of `optimizer`, or
@@ -35,7 +36,7 @@ static void compare(const struct optimizer *drawn, const struct optimizer *optim
                     struct limit_options options, struct testing_family *family, const char *name)
 {
   double f[2], sigma[4];
-  if (models_is_reweighted(optimizer->type))
+  if (models_is_reweighted(optimizer->rule))
     models_enumerate(&models_golden, models_draw_of(optimizer), golden_start, f, sigma);
   else
     models_moments(optimizer, options, golden_start, f, sigma);
@@ -45,10 +46,10 @@ static void compare(const struct optimizer *drawn, const struct optimizer *optim
 
 START_TEST(steps_have_the_mean_and_covariance_of_their_limit)
 {
-  const char *name = optimizer_types()[_i]->name;
+  const char *name = gradient_rules()[_i]->name;
   struct testing_family family = {0};
   for (size_t s = 0; s < SAMPLINGS; s++)
-    for (size_t k = 0; k < BATCHES && !is_elsewhere(optimizer_types()[_i], s); k++) {
+    for (size_t k = 0; k < BATCHES && !is_elsewhere(gradient_rules()[_i], s); k++) {
       struct models_setup setup = models_setup_new(models_golden.loss, samplings[s], name, 0.3,
                                                    batches[k][0], batches[k][1]);
       char label[80];
@@ -67,7 +68,7 @@ START_TEST(steps_in_the_valley_have_the_mean_and_covariance_of_all_batches)
   struct testing_family family = {0};
   for (size_t s = 0; s < 2; s++) {
     struct models_setup setup =
-        models_setup_new(models_valley6.loss, samplings[s], optimizer_types()[_i]->name, 0.1, 4, 2);
+        models_setup_new(models_valley6.loss, samplings[s], gradient_rules()[_i]->name, 0.1, 4, 2);
     double mean[2], covariance[4];
     models_enumerate(&models_valley6, models_draw_of(&setup.optimizer), golden_start, mean,
                      covariance);
@@ -137,7 +138,7 @@ static void directions(const struct optimizer *optimizer, double u[2 * WIDTH])
   sde_random_normals(&(struct sde_address){sde_stream_named(2, "x"), 0, 0}, WIDTH, 2, x);
   struct optimizer_workspace *workspace = optimizer_workspace_new(optimizer, WIDTH);
   struct sde_address at = {sde_stream_named(2, "batch"), 128, 7};
-  optimizer_direction(optimizer, workspace, &at, WIDTH, x, u);
+  optimizer_gradient(optimizer, workspace, &at, WIDTH, x, u);
   optimizer_workspace_free(workspace);
 }
 
@@ -171,7 +172,7 @@ START_TEST(without_radius_every_optimizer_is_sgd)
 {
   double sgd[2 * WIDTH], u[2 * WIDTH];
   directions_of("sgd", (size_t)_i, 0.2, 4, sgd);
-  for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++) {
+  for (const struct gradient_rule *const *type = gradient_rules(); *type != NULL; type++) {
     directions_of((*type)->name, (size_t)_i, 0, 4, u);
     ck_assert(memcmp(u, sgd, sizeof u) == 0);
     directions_of((*type)->name, (size_t)_i, 0, 2, u);
@@ -180,7 +181,7 @@ START_TEST(without_radius_every_optimizer_is_sgd)
     if (is_elsewhere(*type, (size_t)_i) && models_is_reweighted(*type))
       continue;
     directions_of((*type)->name, (size_t)_i, 0.2, 4, u);
-    if ((*type)->perturbation != PERTURB_NOTHING)
+    if (models_perturbation(*type) != PERTURB_NOTHING)
       ck_assert_double_gt(models_distance(2 * WIDTH, u, sgd), 1e-2);
   }
 }
@@ -208,8 +209,8 @@ END_TEST
 /* The iterates are x - eta u, drawn from the process's stream at its paths and steps. */
 START_TEST(iterates_take_steps_of_minus_eta_u)
 {
-  struct models_setup setup = models_setup_new(models_valley6.loss, samplings[WITH],
-                                               optimizer_types()[_i]->name, 0.1, 4, 2);
+  struct models_setup setup =
+      models_setup_new(models_valley6.loss, samplings[WITH], gradient_rules()[_i]->name, 0.1, 4, 2);
   struct sde_stream stream = sde_stream_named(5, "iterates");
   struct sde_process *process = optimizer_process_new(&setup.optimizer, stream);
   struct optimizer_workspace *workspace = optimizer_workspace_new(&setup.optimizer, WIDTH);
@@ -219,7 +220,7 @@ START_TEST(iterates_take_steps_of_minus_eta_u)
   memcpy(expected, x, sizeof x);
   for (uint64_t step = 3; step < 6; step++) {
     struct sde_address at = {stream, 192, step};
-    optimizer_direction(&setup.optimizer, workspace, &at, WIDTH, expected, u);
+    optimizer_gradient(&setup.optimizer, workspace, &at, WIDTH, expected, u);
     sde_block_add(2 * WIDTH, -setup.optimizer.eta, u, expected);
     process->advance(process, memory, 192, WIDTH, step, x);
   }
@@ -234,19 +235,19 @@ END_TEST
 
 START_TEST(rows_of_the_registry_are_whole)
 {
-  const struct optimizer_type *type = optimizer_types()[_i];
-  ck_assert_ptr_eq(optimizer_type_named(type->name), type);
+  const struct gradient_rule *type = gradient_rules()[_i];
+  ck_assert_ptr_eq(gradient_rule_named(type->name), type);
   const char *const texts[] = {type->summary, type->update, type->regularizer, type->theorem};
   for (size_t i = 0; i < 4; i++)
     ck_assert(texts[i] != NULL && texts[i][0] != '\0');
-  ck_assert_ptr_null(optimizer_type_named("no such optimizer"));
+  ck_assert_ptr_null(gradient_rule_named("no such optimizer"));
 }
 END_TEST
 
 int main(void)
 {
   int types = 0;
-  while (optimizer_types()[types] != NULL)
+  while (gradient_rules()[types] != NULL)
     types++;
   Suite *suite = suite_create("optimizer");
   TCase *moments = testing_case(suite, "moments of a step");

@@ -213,7 +213,7 @@ END_TEST
 static void become_sgd(struct cases *cases)
 {
   for (size_t i = 0; i < cases->count; i++)
-    cases->one[i].optimizer.type = optimizer_type_named("sgd");
+    cases->one[i].optimizer.rule = gradient_rule_named("sgd");
 }
 
 /* The twin's iterates are those of sgd, its SDE is that of usam. */

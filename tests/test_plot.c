@@ -545,7 +545,7 @@ END_TEST
 /* Ask for formats; the sentence of a refusal, or "" with the files counted. */
 static char *wish_for(const char *study, unsigned formats, const char *caption, size_t *count)
 {
-  struct plot_wish wish = {"`touch pwned` title", caption, formats};
+  struct plot_wish wish = {.title = "`touch pwned` title", .caption = caption, .formats = formats};
   struct plot_files files;
   struct sde_status status = {0};
   bool ok = plot_run_as(directory, study, &wish, &files, &status);

@@ -106,11 +106,11 @@ START_TEST(directions_agree)
   struct optimizer_workspace *single = optimizer_workspace_new(&other, WIDTH);
   struct sde_address at = {{7, 7}, 0, 0};
   sde_random_normals(&at, WIDTH, 10, x);
-  optimizer_direction(&setup.optimizer, summed, &at, WIDTH, x, u);
-  optimizer_direction(&other, single, &at, WIDTH, x, expected);
+  optimizer_gradient(&setup.optimizer, summed, &at, WIDTH, x, u);
+  optimizer_gradient(&other, single, &at, WIDTH, x, expected);
   ck_assert_double_lt(relative(10 * WIDTH, u, expected), 1e-13);
   other.rho *= 1.01;
-  optimizer_direction(&other, single, &at, WIDTH, x, expected);
+  optimizer_gradient(&other, single, &at, WIDTH, x, expected);
   ck_assert_double_gt(relative(10 * WIDTH, u, expected), 1e-4);
   optimizer_workspace_free(summed);
   optimizer_workspace_free(single);

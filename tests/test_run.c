@@ -412,7 +412,7 @@ static const struct run_case *golden_case(const struct cases *cases,
 {
   for (size_t i = 0; i < cases->count; i++) {
     const struct optimizer *optimizer = &cases->one[i].optimizer;
-    if (strcmp(optimizer->type->name, exact->optimizer) == 0 &&
+    if (strcmp(optimizer->rule->name, exact->optimizer) == 0 &&
         optimizer->micro_batch == exact->micro_batch && optimizer->eta == exact->eta)
       return &cases->one[i];
   }

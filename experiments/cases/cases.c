@@ -3,6 +3,7 @@
  */
 #include "experiments/cases/cases.h"
 
+#include "experiments/cases/case_optimizer.h"
 #include "experiments/cases/case_sde.h"
 #include "sde/quasi.h"
 
@@ -22,8 +23,12 @@ struct sde_stream case_stream(const struct cases *cases, const struct run_case *
                               const char *purpose)
 {
   const struct optimizer *optimizer = &one->optimizer;
-  char *name = sde_format("%s %s m=%zu b=%zu eta=%.17g rho=%.17g", purpose, optimizer->type->name,
-                          optimizer->micro_batch, optimizer->batch, optimizer->eta, optimizer->rho);
+  char *update = optimizer_update_label(optimizer);
+  char *name =
+      sde_format("%s %s m=%zu b=%zu eta=%.17g rho=%.17g%s%s", purpose, optimizer->rule->name,
+                 optimizer->micro_batch, optimizer->batch, optimizer->eta, optimizer->rho,
+                 update == NULL ? "" : " ", update == NULL ? "" : update);
+  sde_free(update);
   struct sde_stream stream = sde_stream_named(parameters_u64(cases->recipe->common, "seed"), name);
   sde_free(name);
   return stream;
@@ -83,6 +88,7 @@ static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t 
   struct run_case *one = &cases->one[cases->count++];
   double time = parameters_real(recipe->common, "time");
   one->optimizer = optimizer;
+  one->names_update = recipe_names_updates(recipe);
   one->antithetic = recipe_antithetic(recipe);
   one->paths = one->antithetic ? (paths + 1) / 2 : paths;
   one->steps = (uint64_t)llround(time / optimizer.eta);
@@ -98,85 +104,20 @@ static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t 
   return true;
 }
 
-/* The micro-batch sizes that a recipe's optimizer asks for; one, the batch, where it has none. */
-static bool micro_batches_of(const struct parameters *given, const struct optimizer_type *type,
-                             const double **sizes, size_t *count, struct sde_status *status)
-{
-  static const double none = 0;
-  *sizes = &none;
-  *count = 1;
-  bool has = parameters_has(given, "micro_batch");
-  if (has && type->micro_batch != MICRO_GIVEN)
-    return sde_fail(status, SDE_INVALID, "%s: %s takes no micro_batch; %s",
-                    parameters_place(given, "micro_batch"), type->name,
-                    type->micro_batch == MICRO_IS_BATCH ? "its micro-batch is the batch"
-                                                        : "it has no micro-batches");
-  if (!has && type->micro_batch == MICRO_GIVEN)
-    return sde_fail(status, SDE_INVALID,
-                    "%s: %s needs micro_batch, one or a list of sizes that divide the batch",
-                    parameters_place(given, "name"), type->name);
-  if (has)
-    *sizes = parameters_reals(given, "micro_batch", count);
-  return true;
-}
-
-static bool check_reweighting(const struct cases *cases, const struct parameters *given,
-                              const struct optimizer_type *type, struct sde_status *status)
-{
-  static const char *const keys[] = {"lambda", "norms", "delta"};
-  bool reweighted = type->perturbation == PERTURB_REWEIGHTED_GRADIENT;
-  if (reweighted && cases->objective->sampling == OBJECTIVE_GAUSSIAN)
-    return sde_fail(status, SDE_INVALID,
-                    "%s: rw-sam weights samples; noise.sampling must be with-replacement or "
-                    "without-replacement",
-                    parameters_place(given, "name"));
-  if (reweighted && parameters_has(given, "delta") && parameters_has(given, "norms") &&
-      strcmp(parameters_text(given, "norms"), "exact") == 0)
-    return sde_fail(status, SDE_INVALID,
-                    "%s: norms: exact takes no finite difference, so delta has no effect; leave "
-                    "one of them out",
-                    parameters_place(given, "delta"));
-  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-    if (!reweighted && parameters_has(given, keys[i]))
-      return sde_fail(status, SDE_INVALID, "%s: %s takes no %s; only rw-sam does",
-                      parameters_place(given, keys[i]), type->name, keys[i]);
-  return true;
-}
-
-static void set_reweighting(const struct parameters *given, struct optimizer *optimizer)
-{
-  optimizer->lambda = parameters_has(given, "lambda") ? parameters_real(given, "lambda") : 1;
-  optimizer->delta = parameters_has(given, "delta") ? parameters_real(given, "delta") : 1e-4;
-  optimizer->exact_norms =
-      parameters_has(given, "norms") && strcmp(parameters_text(given, "norms"), "exact") == 0;
-}
-
 /* One batch, number of paths, eta and rho, with every optimizer and micro-batch. */
 static bool make_setting(struct cases *cases, size_t batch, uint64_t paths, double eta, double rho,
                          struct sde_status *status)
 {
   const struct recipe *recipe = cases->recipe;
-  for (size_t i = 0; i < recipe->optimizers; i++) {
-    const struct parameters *given = recipe->optimizer[i];
-    const struct optimizer_type *type = optimizer_type_named(parameters_text(given, "name"));
-    const double *sizes;
-    size_t count;
-    if (!check_reweighting(cases, given, type, status))
-      return false;
-    if (!micro_batches_of(given, type, &sizes, &count, status))
-      return false;
-    for (size_t j = 0; j < count; j++) {
+  for (size_t i = 0; i < recipe->optimizers; i++)
+    for (size_t j = 0; j < case_optimizer_count(recipe, i); j++) {
       struct optimizer optimizer = {
-          .type = type, .objective = cases->objective, .eta = eta, .rho = rho, .batch = batch};
-      set_reweighting(given, &optimizer);
-      optimizer.micro_batch = type->micro_batch == MICRO_GIVEN ? (size_t)sizes[j] : batch;
-      const char *place = type->micro_batch == MICRO_GIVEN
-                              ? parameters_place(given, "micro_batch")
-                              : parameters_place(recipe->common, "batch");
-      if (!make_case(cases, optimizer, paths, place, status))
+          .objective = cases->objective, .eta = eta, .rho = rho, .batch = batch};
+      const char *place;
+      if (!case_optimizer_make(recipe, i, j, &optimizer, &place, status) ||
+          !make_case(cases, optimizer, paths, place, status))
         return false;
     }
-  }
   return true;
 }
 
@@ -184,9 +125,7 @@ static size_t count_variants(const struct recipe *recipe)
 {
   size_t variants = 0;
   for (size_t i = 0; i < recipe->optimizers; i++)
-    variants += parameters_has(recipe->optimizer[i], "micro_batch")
-                    ? parameters_count(recipe->optimizer[i], "micro_batch")
-                    : 1;
+    variants += case_optimizer_count(recipe, i);
   return variants;
 }
 
@@ -325,10 +264,16 @@ double case_scheme_error(const struct case_sde *sde, struct sde_moments moments)
 
 char *case_label(const struct run_case *one)
 {
-  const struct optimizer_type *type = one->optimizer.type;
-  return type->micro_batch == MICRO_GIVEN
-             ? sde_format("%s m=%zu", type->name, one->optimizer.micro_batch)
-             : sde_strdup(type->name);
+  const struct gradient_rule *rule = one->optimizer.rule;
+  char *update = optimizer_update_label(&one->optimizer);
+  char *size = rule->micro_batch == MICRO_BATCH_GIVEN
+                   ? sde_format(" m=%zu", one->optimizer.micro_batch)
+                   : sde_strdup("");
+  char *label = sde_format("%s%s%s%s", rule->name, size, update == NULL ? "" : ", ",
+                           update == NULL ? "" : update);
+  sde_free(size);
+  sde_free(update);
+  return label;
 }
 
 uint64_t *case_record_steps(const struct cases *cases, const struct run_case *one, size_t *records)

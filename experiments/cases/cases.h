@@ -27,6 +27,7 @@ struct case_sde {
 
 struct run_case {
   struct optimizer optimizer;
+  bool names_update; /* some optimizer of the recipe names its update rule, so that results do */
   uint64_t paths, steps; /* of antithetic paths, pairs */
   bool antithetic;
   uint64_t replicates; /* of quasi-random paths, together `paths` of them; 0 for others */

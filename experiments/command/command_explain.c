@@ -1,6 +1,6 @@
 /*
- * The command `explain`: an optimizer, its SDEs, its regulariser and the theorem, from its row in
- * optimizers.def and what its perturbation implies. theory.md section 3.
+ * The command `explain`: an optimizer, its SDEs, its regulariser and the theorem, from the row of its
+ * gradient rule and what theory knows of its perturbation. theory.md section 3.
  */
 #include "experiments/command/command.h"
 #include "experiments/io/text.h"
@@ -27,14 +27,20 @@ static const struct {
 #define SPURIOUS                                                                                   \
   "; S fresh ones add noise of their own, Sigma/(substeps S), and an error of O(eta/(substeps S))"
 
-/* Of the unnormalised forms. */
-static const struct expansion expansions[][RHO_ORDERS] = {
-    [PERTURB_NOTHING] = {{"any", SGD_EXPANSION, ""}},
-    [PERTURB_FULL_GRADIENT] = {{"0", SGD_EXPANSION, " + rho"},
-                               {"1", "g + rho H g = grad (f + rho R)", "c(b) V(x + rho g(x))",
-                                " + rho^2"},
-                               {"exact", "g(x + rho g(x))", "c(b) V(x + rho g(x))", ""}},
-    [PERTURB_MICRO_GRADIENT] =
+#define FRESH_MICRO_BATCHES "over all micro-batches I, or fresh ones a step where they are too many"
+
+static const struct expansion plain[] = {{"any", SGD_EXPANSION, ""}, {NULL}};
+
+/* By the perturbation e where its formulas are known; H g/|g| is 0 where g is. */
+static const struct expansion known[][RHO_ORDERS] = {
+    [GRADIENT_FULL] = {{"0", SGD_EXPANSION, " + rho"},
+                       {"1", "g + rho H g = grad (f + rho R)", "c(b) V(x + rho g(x))", " + rho^2"},
+                       {"exact", "g(x + rho g(x))", "c(b) V(x + rho g(x))", ""}},
+    [GRADIENT_FULL_UNIT] = {{"0", SGD_EXPANSION, " + rho"},
+                            {"1", "g + rho H g/|g| = grad (f + rho R)",
+                             "c(b) V(x + rho g(x)/|g(x)|)", " + rho^2"},
+                            {"exact", "g(x + rho g(x)/|g(x)|)", "c(b) V(x + rho g(x)/|g(x)|)", ""}},
+    [GRADIENT_EXPANDED] =
         {{"0", SGD_EXPANSION, " + rho"},
          {"1",
           "g + rho (H g + 1/2 c(m) grad tr V) = grad (f + rho R); `variance_term: false` leaves "
@@ -43,20 +49,9 @@ static const struct expansion expansions[][RHO_ORDERS] = {
           "theta = 1/m with replacement, (n - 2m)/(m (n - 2)) without; of noise potentials "
           "c(b) sum_k a_k a_k^T, a_k = grad phi_k + rho [H grad phi_k + hess phi_k g]",
           " + rho^2"},
-         {"exact",
-          "E g_I(x + rho g_I(x)), over all micro-batches I, or fresh ones a step where they are "
-          "too many",
+         {"exact", "E g_I(x + rho g_I(x)), " FRESH_MICRO_BATCHES,
           "Cov u, from the same micro-batches" SPURIOUS, ""}},
-};
-
-/* Of the normalised forms, H g/|g| being 0 where g is. */
-static const struct expansion normalized_expansions[][RHO_ORDERS] = {
-    [PERTURB_FULL_GRADIENT] = {{"0", SGD_EXPANSION, " + rho"},
-                               {"1", "g + rho H g/|g| = grad (f + rho R)",
-                                "c(b) V(x + rho g(x)/|g(x)|)", " + rho^2"},
-                               {"exact", "g(x + rho g(x)/|g(x)|)", "c(b) V(x + rho g(x)/|g(x)|)",
-                                ""}},
-    [PERTURB_MICRO_GRADIENT] =
+    [GRADIENT_NORM] =
         {{"0", SGD_EXPANSION, " + rho"},
          {"1",
           "g + rho grad E|g_I| = g + rho E[H_I g_I/|g_I|], over all micro-batches I, by the "
@@ -66,16 +61,45 @@ static const struct expansion normalized_expansions[][RHO_ORDERS] = {
           "that of g_I + rho H_I g_I/|g_I| where all I are enumerated, else the leading c(b) V, "
           "which leaves an error of O(eta rho)",
           " + rho^2"},
-         {"exact",
-          "E g_I(x + rho g_I(x)/|g_I(x)|), over all micro-batches I, or fresh ones a step where "
-          "they are too many",
+         {"exact", "E g_I(x + rho g_I(x)/|g_I(x)|), " FRESH_MICRO_BATCHES,
           "Cov u, from the same micro-batches" SPURIOUS, ""}},
-    [PERTURB_REWEIGHTED_GRADIENT] = {{"0", SGD_EXPANSION, " + rho"},
-                                     {"exact", "E u, from S fresh directions a step (`directions`)",
-                                      "Cov u, from the same directions, whose mean adds noise of "
-                                      "its own, Sigma/(substeps S)",
-                                      " + eta/(substeps S)"}},
 };
+
+/* Of any other perturbation e, by what it depends on. */
+static const struct expansion unknown[][RHO_ORDERS] = {
+    [GRADIENT_OF_POINT] = {{"0", SGD_EXPANSION, " + rho"},
+                           {"1", "g + rho H e, e(x) being the perturbation", "c(b) V(x + rho e(x))",
+                            " + rho^2"},
+                           {"exact", "g(x + rho e(x)), e(x) being the perturbation",
+                            "c(b) V(x + rho e(x))", ""}},
+    [GRADIENT_OF_MICRO_BATCH] =
+        {{"0", SGD_EXPANSION, " + rho"},
+         {"1",
+          "E [g_I + rho H_I e_I], e_I(x) being the perturbation of micro-batch "
+          "I, " FRESH_MICRO_BATCHES,
+          "that of (m/b) sum_j (g_Ij + rho H_Ij e_Ij), from the same micro-batches" SPURIOUS,
+          " + rho^2"},
+         {"exact", "E u, " FRESH_MICRO_BATCHES, "Cov u, from the same micro-batches" SPURIOUS, ""}},
+    [GRADIENT_OF_BATCH] = {{"0", SGD_EXPANSION, " + rho"},
+                           {"1",
+                            "E of (m/b) sum_j (g_Ij + rho H_Ij e_j), from S fresh batches a step "
+                            "(`directions`)",
+                            "Cov of the same, from the same batches, whose mean adds noise of its "
+                            "own, Sigma/(substeps S)",
+                            " + rho^2 + eta/(substeps S)"},
+                           {"exact", "E u, from S fresh directions a step (`directions`)",
+                            "Cov u, from the same directions, whose mean adds noise of "
+                            "its own, Sigma/(substeps S)",
+                            " + eta/(substeps S)"}},
+};
+
+static const struct expansion *expansions_of(const struct gradient_theory *theory)
+{
+  if (theory->depends == GRADIENT_UNPERTURBED)
+    return plain;
+  return theory->closed_form != GRADIENT_NO_CLOSED_FORM ? known[theory->closed_form]
+                                                        : unknown[theory->depends];
+}
 
 static const char smoothness[] =
     "Drifts of normalised forms are not smooth where a gradient vanishes; no order is claimed near "
@@ -112,30 +136,30 @@ static void print_expansion(const struct expansion *expansion, int eta_order, co
   sde_free(error);
 }
 
-static void explain(const struct optimizer_type *type)
+static void explain(const struct gradient_rule *rule)
 {
-  char *heading = sde_format("%s: %s", type->name, type->summary);
+  const struct expansion *expansion = expansions_of(&rule->theory);
+  char *heading = sde_format("%s: %s", rule->name, rule->summary);
   text_wrap(stdout, WIDTH, "", "", heading);
   sde_free(heading);
   printf("\n");
   print_field("update", "x <- x - eta u");
-  print_field("", type->update);
-  if (type->micro_batch == MICRO_IS_BATCH)
+  print_field("", rule->update);
+  if (rule->micro_batch == MICRO_BATCH_WHOLE)
     print_field("", "m = b in what follows");
-  print_field("regulariser", type->regularizer);
-  print_field("theorem", type->theorem);
+  print_field("regulariser", rule->regularizer);
+  print_field("theorem", rule->theorem);
   for (size_t i = 0; i < sizeof eta_orders / sizeof *eta_orders; i++) {
     printf("\n");
     print_field("SDE", eta_orders[i].equation);
     print_field("", "F = E u, Sigma = Cov u");
-    const struct expansion *expansion = type->normalized ? normalized_expansions[type->perturbation]
-                                                         : expansions[type->perturbation];
     for (size_t k = 0; k < RHO_ORDERS && expansion[k].rho_order != NULL; k++)
-      print_expansion(&expansion[k], eta_orders[i].order, eta_orders[i].error);
+      if (rule->theory.expands || expansion[k].rho_order[0] != '1')
+        print_expansion(&expansion[k], eta_orders[i].order, eta_orders[i].error);
   }
   printf("\n");
   text_wrap(stdout, WIDTH, "", "", weak_error);
-  if (type->normalized)
+  if (rule->theory.normalized)
     text_wrap(stdout, WIDTH, "", "", smoothness);
   printf("\n");
   text_wrap(stdout, WIDTH, "", "", symbols);
@@ -145,12 +169,12 @@ int command_explain(int argc, char **argv)
 {
   struct sde_status status = {SDE_OK, ""};
   const char *name = command_word(argc, argv, "optimizer", &status);
-  const struct optimizer_type *type = name == NULL ? NULL : optimizer_type_named(name);
+  const struct gradient_rule *rule = name == NULL ? NULL : gradient_rule_named(name);
   struct text names = {0};
-  for (const struct optimizer_type *const *each = optimizer_types(); *each != NULL; each++)
+  for (const struct gradient_rule *const *each = gradient_rules(); *each != NULL; each++)
     text_add(&names, "%s ", (*each)->name);
-  if (type != NULL)
-    explain(type);
+  if (rule != NULL)
+    explain(rule);
   else if (name != NULL)
     command_unknown("optimizer", name, names.data, &status);
   sde_free(names.data);

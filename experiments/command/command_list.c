@@ -63,8 +63,13 @@ static void list_noise(void)
 
 static void list_optimizers(void)
 {
-  for (const struct optimizer_type *const *type = optimizer_types(); *type != NULL; type++)
-    print_row(2, (*type)->name, (*type)->summary);
+  for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
+    print_row(2, (*rule)->name, (*rule)->summary);
+  printf("update rules, with their keys (optimizers: [{name: ..., update: {name: ...}}, ...])\n");
+  for (const struct update_rule *const *rule = update_rules(); *rule != NULL; rule++) {
+    print_row(2, (*rule)->name, (*rule)->summary);
+    print_keys(4, schema_update(*rule), 1); /* but for its name */
+  }
 }
 
 static void list_schemes(void)

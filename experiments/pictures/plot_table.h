@@ -21,6 +21,7 @@ struct plot_table {
   struct plot_row *rows; /* by picture, panel, process, variant, time */
   struct plot_names settings, observables, variants;
   size_t processes; /* 1 + the greatest process */
+  bool updates;     /* the table has columns of update rules */
 };
 
 /* Read the table of this path (columns as plot.h has them). SDE_INVALID, with file and line, for a

@@ -444,6 +444,29 @@ static bool read_sections(struct reader *reader, const struct schema_row *row, s
   return true;
 }
 
+/* The update rule of each item of `optimizers:` that gives one. */
+static bool read_updates(struct reader *reader, struct fy_node *node, struct recipe *recipe)
+{
+  void *previous = NULL;
+  struct fy_node *item;
+  recipe->update = sde_alloc(recipe->optimizers, sizeof *recipe->update);
+  for (size_t i = 0; (item = next_item(node, &previous)) != NULL; i++) {
+    struct fy_node *map = yaml_get(item, "update");
+    struct schema *schema = schema_optimizer();
+    bool good = map == NULL || fy_node_is_mapping(map) ||
+                refuse(reader, schema_find(schema, "update"), map, NULL);
+    schema_free(schema);
+    char *name = good && map != NULL ? read_choice(reader, map, schema_update(NULL), "name") : NULL;
+    if (!good || (map != NULL && name == NULL))
+      return false;
+    const struct update_rule *rule = name == NULL ? NULL : update_rule_named(name);
+    sde_free(name);
+    if (rule != NULL && !read_section(reader, map, schema_update(rule), &recipe->update[i]))
+      return false;
+  }
+  return true;
+}
+
 static bool read_row_section(struct reader *reader, const struct schema_row *row,
                              struct recipe *recipe)
 {
@@ -467,7 +490,8 @@ static bool read_row_section(struct reader *reader, const struct schema_row *row
   if (fy_node_is_sequence(node) && item_count(node) == 0)
     return refuse(reader, row, node, "an empty list");
   return read_sections(reader, row, node, schema_optimizer, &recipe->optimizers,
-                       &recipe->optimizer);
+                       &recipe->optimizer) &&
+         read_updates(reader, node, recipe);
 }
 
 /* T/eta is a whole number, to 1e-9 of itself. */
@@ -571,6 +595,14 @@ static bool reduces_variance(const struct recipe *recipe, const char *how)
          strcmp(parameters_text(recipe->common, "variance_reduction"), how) == 0;
 }
 
+bool recipe_names_updates(const struct recipe *recipe)
+{
+  for (size_t i = 0; i < recipe->optimizers; i++)
+    if (recipe->update[i] != NULL)
+      return true;
+  return false;
+}
+
 bool recipe_antithetic(const struct recipe *recipe)
 {
   return reduces_variance(recipe, "antithetic");
@@ -592,6 +624,8 @@ void recipe_free(struct recipe *recipe)
     return;
   for (size_t i = 0; i < recipe->optimizers; i++)
     parameters_free(recipe->optimizer[i]);
+  for (size_t i = 0; recipe->update != NULL && i < recipe->optimizers; i++)
+    parameters_free(recipe->update[i]);
   for (size_t i = 0; i < recipe->sdes; i++)
     parameters_free(recipe->sde[i]);
   parameters_free(recipe->common);
@@ -599,6 +633,7 @@ void recipe_free(struct recipe *recipe)
   parameters_free(recipe->noise);
   parameters_free(recipe->output);
   sde_free(recipe->optimizer);
+  sde_free(recipe->update);
   sde_free(recipe->sde);
   sde_free(recipe->sde_place);
   sde_free(recipe->output_place);

@@ -33,6 +33,7 @@ struct recipe {
   struct parameters *output;
   size_t optimizers, sdes;
   struct parameters **optimizer; /* each with "name" */
+  struct parameters **update;    /* its update rule, with "name"; NULL where it gives none */
   struct parameters **sde;
   struct recipe_scheme automatic; /* for an SDE that leaves it to the program */
   char *sde_place, *output_place; /* of these keys, as parameters_place has it */
@@ -52,6 +53,9 @@ struct recipe_scheme recipe_scheme(const struct recipe *recipe, size_t sde);
 /* The error that the recipe asks for in the place of paths; NAN where it does not, or its study
  * takes no tolerance. */
 double recipe_tolerance(const struct recipe *recipe);
+
+/* Does some optimizer name its update rule? Results then say which it is in every row. */
+bool recipe_names_updates(const struct recipe *recipe);
 
 /* Does it ask for antithetic paths, and does its study take them? */
 bool recipe_antithetic(const struct recipe *recipe);

@@ -108,6 +108,17 @@ static void add_map(struct text *text, struct schema *schema, const struct param
   schema_free(schema);
 }
 
+static void add_optimizer(struct text *text, const struct recipe *recipe, size_t i)
+{
+  const struct parameters *update = recipe->update[i];
+  add_map(text, schema_optimizer(), recipe->optimizer[i], NULL, "  - ", "    ");
+  if (update == NULL)
+    return;
+  text_add(text, "    update:\n");
+  add_map(text, schema_update(update_rule_named(parameters_text(update, "name"))), update, NULL,
+          "      ", "      ");
+}
+
 static void add_section(struct text *text, const struct recipe *recipe, enum schema_section section)
 {
   text_add(text, section == SCHEMA_SDE && recipe->sdes == 0 ? " []\n" : "\n");
@@ -119,7 +130,7 @@ static void add_section(struct text *text, const struct recipe *recipe, enum sch
     add_map(text, schema_output(), recipe->output, NULL, "  ", "  ");
   else if (section == SCHEMA_OPTIMIZERS)
     for (size_t i = 0; i < recipe->optimizers; i++)
-      add_map(text, schema_optimizer(), recipe->optimizer[i], NULL, "  - ", "    ");
+      add_optimizer(text, recipe, i);
   else if (recipe->sdes == 1)
     add_map(text, schema_sde(), recipe->sde[0], NULL, "  ", "  ");
   else

@@ -182,6 +182,21 @@ static const struct schema_row sde_rows[] = {
                      "above 0 none of these is enumerated, 0 enumerates few and draws from many"}},
 };
 
+static const struct schema_row optimizer_rows[] = {
+    {.key = {.name = "micro_batch",
+             .type = PARAMETER_COUNT,
+             .list = true,
+             .low = 1,
+             .high = 0x1p31,
+             .help = "m, the samples that share one perturbation; it divides batch"}},
+};
+
+static const struct schema_row update_row = {
+    .key = {.name = "update",
+            .help = "what turns the gradient into a step, a map with a name; `sharpsde list "
+                    "optimizers`; without it, sgd"},
+    .section = SCHEMA_UPDATE};
+
 static const struct schema_row output_rows[] = {
     {.key = {.name = "paths",
              .type = PARAMETER_COUNT,
@@ -230,6 +245,14 @@ static void add_keys(struct schema *schema, const struct parameter_key *keys)
                                          .checksum = true,
                                          .owned_name = name});
   }
+}
+
+/* Those keys that the schema does not have yet: rules may share theirs. */
+static void add_new_keys(struct schema *schema, const struct parameter_key *keys)
+{
+  for (; keys != NULL && keys->name != NULL; keys++)
+    if (schema_find(schema, keys->name) == NULL)
+      add_keys(schema, (const struct parameter_key[]){*keys, {.name = NULL}});
 }
 
 /* Take the names as the choices of a key. */
@@ -294,9 +317,24 @@ struct schema *schema_optimizer(void)
   struct schema *schema = schema_new();
   struct text names = {0};
   add_name(schema, "which optimizer");
-  REGISTRY_NAMES(&names, optimizer_type, optimizer_types());
+  REGISTRY_NAMES(&names, gradient_rule, gradient_rules());
   set_choices(schema, "name", &names);
-  add_keys(schema, optimizer_keys);
+  add_rows(schema, sizeof optimizer_rows / sizeof *optimizer_rows, optimizer_rows);
+  for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
+    add_new_keys(schema, (*rule)->keys);
+  add_row(schema, &update_row);
+  return schema;
+}
+
+struct schema *schema_update(const struct update_rule *rule)
+{
+  struct schema *schema = schema_new();
+  struct text names = {0};
+  add_name(schema, "which update rule; it decides the keys that follow");
+  REGISTRY_NAMES(&names, update_rule, update_rules());
+  set_choices(schema, "name", &names);
+  if (rule != NULL)
+    add_keys(schema, rule->keys);
   return schema;
 }
 

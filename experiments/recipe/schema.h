@@ -21,6 +21,7 @@ enum schema_section {
   SCHEMA_LOSS,
   SCHEMA_NOISE,
   SCHEMA_OPTIMIZERS, /* a list of maps */
+  SCHEMA_UPDATE,     /* in an item of SCHEMA_OPTIMIZERS */
   SCHEMA_OUTPUT,
   SCHEMA_SDE /* a map or a list of maps, which may be empty */
 };
@@ -45,6 +46,7 @@ struct schema *schema_recipe(const struct study_type *const *studies,
 struct schema *schema_loss(const struct loss_type *type);
 struct schema *schema_noise(void);
 struct schema *schema_optimizer(void);
+struct schema *schema_update(const struct update_rule *rule);
 struct schema *schema_sde(void);
 struct schema *schema_output(void);
 void schema_free(struct schema *schema);

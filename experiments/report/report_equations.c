@@ -112,7 +112,7 @@ static void add_solutions(struct text *page, const struct report_run *run, const
 
 /* An SDE of the recipe for one of its optimizers, and its equations as they are shown. */
 struct solved {
-  const struct optimizer_type *type;
+  const struct gradient_rule *type;
   size_t sde;
   char *equations;
   bool shown;
@@ -202,7 +202,7 @@ static void add_group(struct text *page, const struct report_run *run, struct so
 
 /* Every SDE of every optimizer; equations that several have are shown with the first of them. */
 static void add_sdes(struct text *page, const struct report_run *run, size_t count,
-                     const struct optimizer_type *const *type, const char *prefix, int level)
+                     const struct gradient_rule *const *type, const char *prefix, int level)
 {
   const json_t *sdes = json_object_get(run->summary, "sdes");
   size_t each = json_array_size(sdes);
@@ -255,7 +255,7 @@ static void add_values(struct text *page, const struct report_run *run, struct f
 }
 
 /* The theorem as a sentence; where there is none, what stands behind "none; ". */
-static void add_source(struct text *page, const struct optimizer_type *type)
+static void add_source(struct text *page, const struct gradient_rule *type)
 {
   static const char none[] = "none; ";
   bool has = strncmp(type->theorem, none, strlen(none)) != 0;
@@ -265,14 +265,14 @@ static void add_source(struct text *page, const struct optimizer_type *type)
   sde_free(sentence);
 }
 
-static const struct optimizer_type *type_of(struct fy_node *optimizer)
+static const struct gradient_rule *type_of(struct fy_node *optimizer)
 {
   const char *name = yaml_scalar(yaml_get(optimizer, "name"));
-  return name == NULL ? NULL : optimizer_type_named(name);
+  return name == NULL ? NULL : gradient_rule_named(name);
 }
 
 static void add_optimizer(struct text *page, const struct report_run *run,
-                          struct fy_node *optimizer, const struct optimizer_type *type,
+                          struct fy_node *optimizer, const struct gradient_rule *type,
                           const char *id, int level)
 {
   char *heading = sde_format("%s: %s", type->name, type->summary);
@@ -288,10 +288,10 @@ static void add_optimizers(struct text *page, const struct report_run *run, stru
                            const char *prefix, int level)
 {
   size_t room = list == NULL ? 0 : (size_t)fy_node_sequence_item_count(list), count = 0;
-  const struct optimizer_type **types = sde_alloc(room + 1, sizeof *types);
+  const struct gradient_rule **types = sde_alloc(room + 1, sizeof *types);
   for (size_t i = 0; i < room; i++) {
     struct fy_node *optimizer = fy_node_sequence_get_by_index(list, (int)i);
-    const struct optimizer_type *type = type_of(optimizer);
+    const struct gradient_rule *type = type_of(optimizer);
     if (type == NULL)
       continue;
     char *id = sde_format("%soptimizer-%zu-", prefix, i);

@@ -55,9 +55,12 @@ void html_heading(struct text *page, int level, const char *prefix, const char *
   text_add(page, "</h%d>\n", level);
 }
 
+/* Whatever should get into a page: it runs no script and loads nothing. */
 void html_begin(struct text *page, const char *title)
 {
   text_add(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                 "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                  "<meta name=\"color-scheme\" content=\"light dark\">\n");
   html_element(page, "title", "", title);

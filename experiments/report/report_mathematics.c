@@ -5,6 +5,8 @@
  */
 #include "experiments/report/report_mathematics.h"
 
+#include "experiments/report/report_html.h"
+
 #include <string.h>
 
 #define ID(x) "<mi>" x "</mi>"
@@ -85,57 +87,70 @@ static void display(struct text *page, const char *formula, bool micro_is_batch)
 #define MICRO_MEAN(g) FRAC(ID("m"), ID("b")) SUM(ID("I")) g
 #define REGULARIZER SPACE R EQUALS
 
-/* By perturbation and whether it is normalised; micro-batches that are the batch stand apart. */
-static const char *update_of(const struct optimizer_type *type)
+/* Of a perturbation whose formulas are known; else NULL. Micro-batches that are the batch stand
+ * apart. */
+static const char *update_of(const struct gradient_rule *rule)
 {
-  bool whole = type->micro_batch == MICRO_IS_BATCH;
-  switch (type->perturbation) {
-  case PERTURB_NOTHING:
+  bool whole = rule->micro_batch == MICRO_BATCH_WHOLE;
+  if (rule->theory.depends == GRADIENT_UNPERTURBED)
     return UPDATE AT(G_B, X);
-  case PERTURB_FULL_GRADIENT:
-    return type->normalized ? UPDATE AT(G_B, X PLUS RHO UNIT(AT(G, X)))
-                            : UPDATE
-                              AT(G_B, X PLUS RHO AT(G, X));
-  case PERTURB_MICRO_GRADIENT:
-    if (whole)
-      return type->normalized ? UPDATE AT(G_B, X PLUS RHO UNIT(AT(G_B, X)))
-                              : UPDATE
-                                AT(G_B, X PLUS RHO AT(G_B, X));
-    return type->normalized ? UPDATE MICRO_MEAN(AT(G_I, X PLUS RHO UNIT(AT(G_I, X))))
-                            : UPDATE MICRO_MEAN(AT(G_I, X PLUS RHO AT(G_I, X)));
-  default:
-    return UPDATE AT(G_B, X PLUS RHO UNIT(ID("h"))) OP(",") SPACE ID("h")
-        EQUALS SUM(ROW(ID("i") OP("∈") ID("B"))) SUB(ID("p"), ID("i")) SUB(G, ID("i")) OP(",")
-            SPACE SUB(ID("p"), ID("i")) OP("∝") SUP(ID("e"), ROW(ID("λ") SUB(ID("s"), ID("i"))));
+  switch (rule->theory.closed_form) {
+  case GRADIENT_FULL:
+    return UPDATE AT(G_B, X PLUS RHO AT(G, X));
+  case GRADIENT_FULL_UNIT:
+    return UPDATE AT(G_B, X PLUS RHO UNIT(AT(G, X)));
+  case GRADIENT_EXPANDED:
+    return whole ? UPDATE AT(G_B, X PLUS RHO AT(G_B, X))
+                 : UPDATE MICRO_MEAN(AT(G_I, X PLUS RHO AT(G_I, X)));
+  case GRADIENT_NORM:
+    return whole ? UPDATE AT(G_B, X PLUS RHO UNIT(AT(G_B, X)))
+                 : UPDATE MICRO_MEAN(AT(G_I, X PLUS RHO UNIT(AT(G_I, X))));
+  case GRADIENT_NO_CLOSED_FORM:
+    break;
   }
+  return NULL;
 }
 
-static const char *regularizer_of(const struct optimizer_type *type)
+/* R as the sum of its terms; nothing where it has none or is not known. */
+static void add_regularizer(struct text *page, const struct gradient_rule *rule)
 {
-  switch (type->perturbation) {
-  case PERTURB_NOTHING:
-    return NULL;
-  case PERTURB_FULL_GRADIENT:
-    return type->normalized ? R EQUALS NORM(G) : R EQUALS HALF SUP(NORM(G), NUMBER("2"));
-  case PERTURB_MICRO_GRADIENT:
-    return type->normalized ? R EQUALS MEAN NORM(G_I)
-                            : R EQUALS HALF SUP(NORM(G), NUMBER("2"))
-                                  PLUS MARKED(ROW(HALF C_OF("$") TRACE_V), "variance term");
-  default:
-    return NULL;
-  }
-}
-
-void mathematics_update(struct text *page, const struct optimizer_type *type)
-{
-  bool whole = type->micro_batch == MICRO_IS_BATCH;
-  const char *regularizer = regularizer_of(type);
-  display(page, update_of(type), whole);
-  if (regularizer != NULL) {
+  static const struct {
+    enum regularizer_term term;
+    const char *formula;
+  } terms[] = {
+      {REGULARIZER_HALF_SQUARED_GRADIENT, HALF SUP(NORM(G), NUMBER("2"))},
+      {REGULARIZER_HALF_NOISE_TRACE, MARKED(ROW(HALF C_OF("$") TRACE_V), "variance term")},
+      {REGULARIZER_GRADIENT_NORM, NORM(G)},
+      {REGULARIZER_MEAN_NORM, MEAN NORM(G_I)},
+  };
+  struct text formula = {0};
+  for (size_t i = 0; i < sizeof terms / sizeof *terms; i++)
+    if ((rule->theory.regularizer & terms[i].term) != 0)
+      text_add(&formula, "%s%s", formula.length == 0 ? R EQUALS : PLUS, terms[i].formula);
+  if (formula.length > 0) {
     text_add(page,
              "<p>To first order in ρ its mean direction is the gradient of f + ρR with</p>\n");
-    display(page, regularizer, whole);
+    display(page, formula.data, rule->micro_batch == MICRO_BATCH_WHOLE);
   }
+  sde_free(formula.data);
+}
+
+/* A formula of a row, set as it stands there. */
+static void display_text(struct text *page, const char *formula)
+{
+  text_add(page, "<div class=\"mathematics\"><math display=\"block\"><mtext>");
+  html_text(page, formula);
+  text_add(page, "</mtext></math></div>\n");
+}
+
+void mathematics_update(struct text *page, const struct gradient_rule *rule)
+{
+  const char *update = update_of(rule);
+  if (update != NULL)
+    display(page, update, rule->micro_batch == MICRO_BATCH_WHOLE);
+  else
+    display_text(page, rule->update);
+  add_regularizer(page, rule);
 }
 
 /* ---- SDEs ---- */
@@ -154,16 +169,21 @@ static const struct form control = {
     F_ EQUALS G, SGD_SIGMA,
     "the equation of SGD, without any term in ρ: the control that must fail for ρ > 0"};
 
-static struct form full_gradient_form(const struct optimizer_type *type, enum limit_rho_order order)
+static struct form full_gradient_form(const struct gradient_theory *theory,
+                                      enum limit_rho_order order)
 {
   bool exact = order == LIMIT_RHO_ORDER_EXACT;
-  if (type->normalized)
+  if (theory->closed_form == GRADIENT_FULL_UNIT)
     return (struct form){exact ? F_ EQUALS AT(G, X PLUS RHO UNIT(AT(G, X)))
                                : F_ EQUALS G PLUS RHO FRAC(HG, NORM(G)) EQUALS EFFECTIVE,
                          SIGMA EQUALS C_OF("b") AT(V, X PLUS RHO UNIT(AT(G, X))), NULL};
-  return (struct form){exact ? F_ EQUALS AT(G, X PLUS RHO AT(G, X))
-                             : F_ EQUALS G PLUS RHO HG EQUALS EFFECTIVE,
-                       SIGMA EQUALS C_OF("b") AT(V, X PLUS RHO AT(G, X)), NULL};
+  if (theory->closed_form == GRADIENT_FULL)
+    return (struct form){exact ? F_ EQUALS AT(G, X PLUS RHO AT(G, X))
+                               : F_ EQUALS G PLUS RHO HG EQUALS EFFECTIVE,
+                         SIGMA EQUALS C_OF("b") AT(V, X PLUS RHO AT(G, X)), NULL};
+  return (struct form){
+      exact ? F_ EQUALS AT(G, X PLUS RHO AT(ID("e"), X)) : F_ EQUALS G PLUS RHO H ID("e"),
+      SIGMA EQUALS C_OF("b") AT(V, X PLUS RHO AT(ID("e"), X)), "e(x) is the perturbation"};
 }
 
 #define USAM_SIGMA                                                                                 \
@@ -188,27 +208,13 @@ static struct form full_gradient_form(const struct optimizer_type *type, enum li
   "φₖ are the noise potentials: a mean over s draws is g + √c(s) Σ ξₖ∇φₖ with "      \
   "normal ξₖ, and V = Σ ∇φₖ∇φₖᵀ"
 
-static struct form micro_form(const struct optimizer_type *type, enum limit_rho_order order,
-                              bool variance_term, bool gaussian)
+#define SAMPLED                                                                                    \
+  "E and Cov are over all micro-batches or, where they are too many or `directions` asks "         \
+  "for it, from S fresh ones a step, which adds an error of O(η/(substeps S))"
+
+/* To first order in rho, by e = g_I, by e = g_I/|g_I|, or by any e. */
+static struct form expanded_form(bool variance_term, bool gaussian)
 {
-  static const char sampled[] =
-      "E and Cov are over all micro-batches or, where they are too many or `directions` asks "
-      "for it, from S fresh ones a step, which adds an error of O(η/(substeps S))";
-  if (order == LIMIT_RHO_ORDER_EXACT)
-    return (struct form){type->normalized ? F_ EQUALS MEAN AT(G_I, X PLUS RHO UNIT(AT(G_I, X)))
-                                          : F_ EQUALS MEAN AT(G_I, X PLUS RHO AT(G_I, X)),
-                         SIGMA EQUALS ID("Cov") THIN ID("u"), sampled};
-  if (type->normalized)
-    return (struct form){
-        variance_term ? F_ EQUALS G PLUS RHO GRAD MEAN NORM(G_I)
-                      : F_ EQUALS G PLUS RHO GRAD NORM(G),
-        !variance_term                        ? SGD_SIGMA
-        : type->micro_batch == MICRO_IS_BATCH ? SIGMA EQUALS ID("Cov") PAREN(LINEARISED) OR_LEADING
-                                              : SIGMA EQUALS ID("Cov")
-                                                    PAREN(MICRO_MEAN(PAREN(LINEARISED))) OR_LEADING,
-        variance_term ? "Σ is the covariance where all micro-batches are enumerated, else the "
-                        "leading part, which leaves an error of O(ηρ)"
-                      : LEFT_OUT ": the norm of the mean stands for the mean of the norm"};
   return (struct form){variance_term ? F_ EQUALS G PLUS RHO HG PLUS MARKED(
                                            ROW(FRAC(RHO, NUMBER("2")) C_OF("$") GRAD TRACE_V),
                                            "variance term") EQUALS EFFECTIVE
@@ -219,59 +225,106 @@ static struct form micro_form(const struct optimizer_type *type, enum limit_rho_
                                        : LEFT_OUT "; " THETA};
 }
 
-static struct form form_of(const struct optimizer_type *type, const struct limit_options *options,
+static struct form norm_form(bool variance_term, bool whole)
+{
+  return (struct form){
+      variance_term ? F_ EQUALS G PLUS RHO GRAD MEAN NORM(G_I) : F_ EQUALS G PLUS RHO GRAD NORM(G),
+      !variance_term ? SGD_SIGMA
+      : whole        ? SIGMA EQUALS ID("Cov") PAREN(LINEARISED) OR_LEADING
+                     : SIGMA EQUALS ID("Cov") PAREN(MICRO_MEAN(PAREN(LINEARISED))) OR_LEADING,
+      variance_term ? "Σ is the covariance where all micro-batches are enumerated, else the "
+                      "leading part, which leaves an error of O(ηρ)"
+                    : LEFT_OUT ": the norm of the mean stands for the mean of the norm"};
+}
+
+#define E_I SUB(ID("e"), ID("@"))
+
+static struct form linear_form(bool whole)
+{
+  return (struct form){F_ EQUALS MEAN BRACKET(ROW(G_I PLUS RHO H_I E_I)),
+                       whole ? SIGMA EQUALS ID("Cov") PAREN(ROW(G_I PLUS RHO H_I E_I))
+                             : SIGMA EQUALS ID("Cov")
+                                   PAREN(MICRO_MEAN(PAREN(ROW(G_I PLUS RHO H_I E_I)))),
+                       "e<sub>@</sub> is the perturbation of the micro-batch; " SAMPLED};
+}
+
+static struct form micro_form(const struct gradient_rule *rule, enum limit_rho_order order,
+                              bool variance_term, bool gaussian)
+{
+  bool whole = rule->micro_batch == MICRO_BATCH_WHOLE, exact = order == LIMIT_RHO_ORDER_EXACT;
+  const char *covariance = SIGMA EQUALS ID("Cov") THIN ID("u");
+  switch (rule->theory.closed_form) {
+  case GRADIENT_EXPANDED:
+    return exact ? (struct form){F_ EQUALS MEAN AT(G_I, X PLUS RHO AT(G_I, X)), covariance, SAMPLED}
+                 : expanded_form(variance_term, gaussian);
+  case GRADIENT_NORM:
+    return exact ? (struct form){F_ EQUALS MEAN AT(G_I, X PLUS RHO UNIT(AT(G_I, X))), covariance,
+                                 SAMPLED}
+                 : norm_form(variance_term, whole);
+  default:
+    return exact ? (struct form){F_ EQUALS MEAN ID("u"), covariance, SAMPLED} : linear_form(whole);
+  }
+}
+
+/* Of a perturbation that depends on the batch as a whole. */
+static struct form batch_form(enum limit_rho_order order)
+{
+  static const char directions[] =
+      "both are from S fresh directions a step, whose mean adds noise of its own, Σ/(substeps S)";
+  if (order == LIMIT_RHO_ORDER_EXACT)
+    return (struct form){F_ EQUALS MEAN ID("u"), SIGMA EQUALS ID("Cov") THIN ID("u"), directions};
+  return (struct form){F_ EQUALS MEAN BRACKET(MICRO_MEAN(PAREN(ROW(G_I PLUS RHO H_I E_I)))),
+                       SIGMA EQUALS ID("Cov") PAREN(MICRO_MEAN(PAREN(ROW(G_I PLUS RHO H_I E_I)))),
+                       directions};
+}
+
+static struct form form_of(const struct gradient_rule *rule, const struct limit_options *options,
                            bool gaussian)
 {
-  static const struct form directions = {F_ EQUALS MEAN ID("u"),
-                                         SIGMA EQUALS ID("Cov") THIN ID("u"),
-                                         "both are from S fresh directions a step, whose mean adds "
-                                         "noise of its own, Σ/(substeps S)"};
-  if (type->perturbation == PERTURB_NOTHING)
+  if (rule->theory.depends == GRADIENT_UNPERTURBED)
     return (struct form){control.drift, control.noise, NULL};
   if (options->rho_order == LIMIT_RHO_ORDER_0)
     return control;
-  if (type->perturbation == PERTURB_FULL_GRADIENT)
-    return full_gradient_form(type, options->rho_order);
-  if (type->perturbation == PERTURB_MICRO_GRADIENT)
-    return micro_form(type, options->rho_order, options->variance_term, gaussian);
-  return directions;
+  if (rule->theory.depends == GRADIENT_OF_POINT)
+    return full_gradient_form(&rule->theory, options->rho_order);
+  if (rule->theory.depends == GRADIENT_OF_MICRO_BATCH)
+    return micro_form(rule, options->rho_order, options->variance_term, gaussian);
+  return batch_form(options->rho_order);
 }
 
-#define ORDER_OF(x) UP("O") PAREN(x)
 #define ERROR                                                                                      \
   SUB(ID("max"), ID("k"))                                                                          \
   ROW(OP("|") MEAN ID("φ") PAREN(SUB(X, ID("k"))) MINUS MEAN ID("φ")                               \
           PAREN(SUB(XT, ROW(ID("k") ETA))) OP("|"))                                                \
   EQUALS
-#define ETA_SQUARED SUP(ETA, NUMBER("2"))
 
-static const char *error_of(const struct optimizer_type *type, const struct limit_options *options)
+/* O(eta^alpha + rho^beta + what fresh directions add). */
+static void display_error(struct text *page, const struct gradient_rule *rule,
+                          const struct limit_options *options)
 {
-  bool second = options->eta_order == 2;
-  bool sgd = type->perturbation == PERTURB_NOTHING;
-  bool left_out = !options->variance_term && type->perturbation == PERTURB_MICRO_GRADIENT;
-  bool sampled = type->perturbation == PERTURB_REWEIGHTED_GRADIENT
-                     ? options->rho_order != LIMIT_RHO_ORDER_0
-                     : type->perturbation == PERTURB_MICRO_GRADIENT &&
-                           options->rho_order == LIMIT_RHO_ORDER_EXACT && options->directions > 0;
-  if (sampled)
-    return second ? ERROR ORDER_OF(ETA_SQUARED PLUS FRAC(ETA, ROW(WORDS("substeps") THIN ID("S"))))
-                  : ERROR
-                    ORDER_OF(ETA PLUS FRAC(ETA, ROW(WORDS("substeps") THIN ID("S"))));
-  if (!sgd && (options->rho_order == LIMIT_RHO_ORDER_0 || left_out))
-    return second ? ERROR ORDER_OF(ETA_SQUARED PLUS RHO) : ERROR ORDER_OF(ETA PLUS RHO);
-  if (!sgd && options->rho_order == LIMIT_RHO_ORDER_1)
-    return second ? ERROR ORDER_OF(ETA_SQUARED PLUS SUP(RHO, NUMBER("2")))
-                  : ERROR
-                    ORDER_OF(ETA PLUS SUP(RHO, NUMBER("2")));
-  return second ? ERROR ORDER_OF(ETA_SQUARED) : ERROR ORDER_OF(ETA);
+  enum gradient_dependence on = rule->theory.depends;
+  bool expanded = options->rho_order == LIMIT_RHO_ORDER_1;
+  bool closed = expanded && rule->theory.closed_form != GRADIENT_NO_CLOSED_FORM;
+  bool left_out = !options->variance_term && gradient_rule_sees_noise(rule);
+  bool sampled = options->rho_order != LIMIT_RHO_ORDER_0 &&
+                 (on == GRADIENT_OF_BATCH ||
+                  (on == GRADIENT_OF_MICRO_BATCH && !closed && options->directions > 0));
+  const char *rho = on == GRADIENT_UNPERTURBED                            ? ""
+                    : options->rho_order == LIMIT_RHO_ORDER_0 || left_out ? PLUS RHO
+                    : expanded ? PLUS SUP(RHO, NUMBER("2"))
+                               : "";
+  char *formula = sde_format(ERROR UP("O") ROW(OP("(") "%s%s%s" OP(")")),
+                             options->eta_order == 2 ? SUP(ETA, NUMBER("2")) : ETA, rho,
+                             sampled ? PLUS FRAC(ETA, ROW(WORDS("substeps") THIN ID("S"))) : "");
+  display(page, formula, rule->micro_batch == MICRO_BATCH_WHOLE);
+  sde_free(formula);
 }
 
-void mathematics_sde(struct text *page, const struct optimizer_type *type,
+void mathematics_sde(struct text *page, const struct gradient_rule *rule,
                      const struct limit_options *options, bool gaussian)
 {
-  bool whole = type->micro_batch == MICRO_IS_BATCH;
-  struct form form = form_of(type, options, gaussian);
+  bool whole = rule->micro_batch == MICRO_BATCH_WHOLE;
+  struct form form = form_of(rule, options, gaussian);
   display(page,
           options->eta_order == 2 ? ITO(PAREN(F_ PLUS FRAC(ETA, NUMBER("2")) ROW(UP("D") F_) F_))
                                         OP(",")
@@ -285,7 +338,7 @@ void mathematics_sde(struct text *page, const struct optimizer_type *type,
     text_add(page, ".</p>\n");
   }
   text_add(page, "<p>Theory leaves it the weak error, up to a fixed time and for smooth φ,</p>\n");
-  display(page, error_of(type, options), whole);
+  display_error(page, rule, options);
 }
 
 static const char *factor_of(const char *sampling)

@@ -10,11 +10,11 @@
 #include "models/optimizer.h"
 
 /* The update x <- x - eta u, the direction u, and the regulariser R. */
-void mathematics_update(struct text *page, const struct optimizer_type *type);
+void mathematics_update(struct text *page, const struct gradient_rule *rule);
 
 /* The SDE of these orders, with and without the variance term, of sampling or of Gaussian noise
  * potentials: the equation, F, Sigma, and the weak error that theory leaves it. */
-void mathematics_sde(struct text *page, const struct optimizer_type *type,
+void mathematics_sde(struct text *page, const struct gradient_rule *rule,
                      const struct limit_options *options, bool gaussian);
 
 /* What the symbols mean; c(s) as the recipe's `sampling` has it, "" where that is not known. */

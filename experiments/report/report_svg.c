@@ -8,12 +8,29 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
-/* What may stand in a picture; the text of `title` and `desc`, which name gnuplot, is dropped. */
+/* What may stand in a picture, in lower case, as HTML has the names; the text of `title` and `desc`,
+ * which name gnuplot, is dropped. Attributes that are not here are dropped too, but for those that
+ * would run or load something, with which the picture is refused. */
 static const char drawing[] = "svg g defs path rect circle ellipse line polyline polygon use text "
-                              "tspan clipPath mask pattern linearGradient radialGradient stop "
-                              "filter feFlood feComposite";
+                              "tspan clippath mask pattern lineargradient radialgradient stop "
+                              "filter feflood fecomposite";
 static const char dropped[] = "title desc";
+static const char attributes[] =
+    "class clip-path clip-rule clippathunits color cx cy d display dominant-baseline dx dy fill "
+    "fill-opacity fill-rule filter filterunits flood-color flood-opacity font-family font-size "
+    "font-stretch font-style font-variant font-weight fx fy gradienttransform gradientunits height "
+    "in in2 letter-spacing mask maskunits offset opacity operator patterncontentunits "
+    "patterntransform patternunits points preserveaspectratio r result rotate rx ry "
+    "shape-rendering spreadmethod stop-color stop-opacity stroke stroke-dasharray "
+    "stroke-dashoffset stroke-linecap stroke-linejoin stroke-miterlimit stroke-opacity "
+    "stroke-width text-anchor text-decoration text-rendering textlength transform version viewbox "
+    "visibility width word-spacing x x1 x2 y y1 y2";
+
+/* What may stand before a parenthesis in the value of an attribute: transformations, colours and
+ * links, which are looked at further. */
+static const char functions[] = "translate rotate scale matrix skewx skewy rgb rgba hsl hsla url";
 
 struct reader {
   const char *at, *source, *prefix, *label, *file;
@@ -38,9 +55,10 @@ static size_t name_length(const char *text)
   return length;
 }
 
+/* As HTML has names, capitals are small letters. */
 static bool is(const char *text, size_t length, const char *word)
 {
-  return strlen(word) == length && strncmp(text, word, length) == 0;
+  return strlen(word) == length && strncasecmp(text, word, length) == 0;
 }
 
 static bool is_among(const char *text, size_t length, const char *words)
@@ -48,7 +66,8 @@ static bool is_among(const char *text, size_t length, const char *words)
   char word[32];
   if (length == 0 || length >= sizeof word)
     return false;
-  memcpy(word, text, length);
+  for (size_t i = 0; i < length; i++)
+    word[i] = (char)tolower((unsigned char)text[i]);
   word[length] = '\0';
   return text_is_one_of(word, words);
 }
@@ -88,29 +107,56 @@ static void add_value(struct text *page, const struct reader *reader, const char
   text_add(page, "%.*s", (int)(length - plain), value + plain);
 }
 
+/* Values are read as CSS after entities: neither entities nor escapes hide anything in them, and
+ * nothing is called but what is known. Links lead into the picture. */
+static bool is_plain(const char *value, size_t size)
+{
+  size_t word = 0; /* letters right before */
+  for (size_t i = 0; i < size; i++) {
+    if (value[i] == '&' || value[i] == '\\')
+      return false;
+    if (value[i] == '(' && !is_among(value + i - word, word, functions))
+      return false;
+    if (value[i] == '(' && is(value + i - word, word, "url") &&
+        (i + 1 == size || value[i + 1] != '#'))
+      return false;
+    bool letter = isalnum((unsigned char)value[i]) || value[i] == '-' || value[i] == '_';
+    word = letter ? word + 1 : 0;
+  }
+  return true;
+}
+
+static bool add_link(struct text *page, const struct reader *reader, const char *value, size_t size)
+{
+  if (size < 2 || value[0] != '#' || name_length(value + 1) != size - 1)
+    return refuse(reader, "it links to", size, value);
+  text_add(page, " href=\"#%s%.*s\"", reader->prefix, (int)size - 1, value + 1);
+  return true;
+}
+
+static bool add_id(struct text *page, const struct reader *reader, const char *value, size_t size)
+{
+  if (name_length(value) != size)
+    return refuse(reader, "an id is broken:", size, value);
+  if (is_used(reader, value, size))
+    text_add(page, " id=\"%s%.*s\"", reader->prefix, (int)size, value);
+  return true;
+}
+
 static bool add_attribute(struct text *page, const struct reader *reader, const char *name,
                           size_t name_size, const char *value, size_t size, bool root)
 {
-  if (strncmp(name, "on", 2) == 0 || is(name, name_size, "style"))
+  if (strncasecmp(name, "on", 2) == 0 || is(name, name_size, "style"))
     return refuse(reader, "it holds the attribute", name_size, name);
-  if (strncmp(name, "xmlns", 5) == 0 || strncmp(name, "xml:", 4) == 0 ||
+  if (is(name, name_size, "href") || is(name, name_size, "xlink:href"))
+    return add_link(page, reader, value, size);
+  if (is(name, name_size, "id"))
+    return add_id(page, reader, value, size);
+  if (!is_among(name, name_size, attributes) ||
       (root && (is(name, name_size, "width") || is(name, name_size, "height"))))
     return true;
-  bool link = is(name, name_size, "href") || is(name, name_size, "xlink:href");
-  if (link && (size == 0 || value[0] != '#'))
-    return refuse(reader, "it links to", size, value);
-  for (size_t i = 0; i + 4 < size; i++)
-    if (strncmp(value + i, "url(", 4) == 0 && value[i + 4] != '#')
-      return refuse(reader, "it links to", size, value);
-  if (is(name, name_size, "id")) {
-    if (is_used(reader, value, size))
-      text_add(page, " id=\"%s%.*s\"", reader->prefix, (int)size, value);
-    return true;
-  }
-  if (link) {
-    text_add(page, " href=\"#%s%.*s\"", reader->prefix, (int)size - 1, value + 1);
-    return true;
-  }
+  if (!is_plain(value, size))
+    return refuse(reader, "it links to, or calls", size, value);
   text_add(page, " %.*s=\"", (int)name_size, name);
   add_value(page, reader, value, size);
   text_add(page, "\"");

@@ -15,14 +15,31 @@ struct cell cell_case_label(const void *field)
 
 struct cell cell_case_optimizer(const void *field)
 {
-  return cell_of_text(case_of(field)->optimizer.type->name);
+  return cell_of_text(case_of(field)->optimizer.rule->name);
+}
+
+struct cell cell_case_update(const void *field)
+{
+  const struct run_case *one = case_of(field);
+  return one->names_update ? cell_of_text(one->optimizer.update->name)
+                           : (struct cell){.kind = CELL_ABSENT};
+}
+
+struct cell cell_case_update_settings(const void *field)
+{
+  const struct run_case *one = case_of(field);
+  char settings[UPDATE_SETTINGS_SIZE];
+  if (!one->names_update)
+    return (struct cell){.kind = CELL_ABSENT};
+  optimizer_update_settings(&one->optimizer, settings);
+  return settings[0] == '\0' ? cell_of_text(NULL) : cell_of_made_text(sde_strdup(settings));
 }
 
 struct cell cell_case_micro_batch(const void *field)
 {
   const struct optimizer *optimizer = &case_of(field)->optimizer;
-  return optimizer->type->micro_batch == MICRO_NONE ? (struct cell){.kind = CELL_MISSING}
-                                                    : cell_of_whole(optimizer->micro_batch);
+  return optimizer->rule->micro_batch == MICRO_BATCH_NONE ? (struct cell){.kind = CELL_MISSING}
+                                                          : cell_of_whole(optimizer->micro_batch);
 }
 
 struct cell cell_case_batch(const void *field)

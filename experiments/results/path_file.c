@@ -160,8 +160,8 @@ static void put_values(struct group *group, int variable, const struct case_resu
 static void put_case(struct group *group, const struct run_case *one)
 {
   const struct optimizer *optimizer = &one->optimizer;
-  put_text(group->file, group->id, NC_GLOBAL, "optimizer", optimizer->type->name);
-  if (optimizer->type->micro_batch != MICRO_NONE)
+  put_text(group->file, group->id, NC_GLOBAL, "optimizer", optimizer->rule->name);
+  if (optimizer->rule->micro_batch != MICRO_BATCH_NONE)
     put_whole(group, "micro_batch", optimizer->micro_batch);
   put_whole(group, "batch", optimizer->batch);
   put_number(group, "eta", optimizer->eta);

@@ -141,6 +141,11 @@ FILE *results_table(struct results *results, const char *name, const char *heade
   return table->stream;
 }
 
+bool results_name_updates(const struct results *results)
+{
+  return recipe_names_updates(results->recipe);
+}
+
 struct path_file *results_path_file(struct results *results)
 {
   if (results->paths == NULL)

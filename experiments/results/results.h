@@ -22,7 +22,9 @@ struct results *results_new(const struct recipe *recipe);
 void results_free(struct results *results);
 
 /* The stream of a CSV table such as "series.csv", which has its row in files.def, to be written to
- * with fprintf; made at the first call, which also writes the header row. */
+ * with fprintf; made at the first call, which also writes the header row. Behind a first column
+ * "optimizer" stand "update" and "update_settings" where the recipe names update rules: rows then
+ * have them, too (case_columns.h). */
 FILE *results_table(struct results *results, const char *name, const char *header);
 
 /* The same where it has been made; else NULL. */
@@ -31,6 +33,9 @@ FILE *results_find_table(struct results *results, const char *name);
 /* The file of single paths, paths.nc, made at the first call; owned by the results. */
 struct path_file;
 struct path_file *results_path_file(struct results *results);
+
+/* Does the recipe name update rules, so that its tables do? */
+bool results_name_updates(const struct results *results);
 
 /* Write a number to a table: shortest text that reads back the same; nothing where it is NAN. */
 void results_number(FILE *table, double value);

@@ -8,8 +8,8 @@
 bool comparison_same_variant(const struct comparison *a, const struct comparison *b)
 {
   const struct optimizer *x = &a->one->optimizer, *y = &b->one->optimizer;
-  return x->type == y->type && x->micro_batch == y->micro_batch && x->batch == y->batch &&
-         x->rho == y->rho && a->one->paths == b->one->paths;
+  return optimizer_same_rules(x, y) && x->batch == y->batch && x->rho == y->rho &&
+         a->one->paths == b->one->paths;
 }
 
 char *comparison_label(const struct comparison *row)

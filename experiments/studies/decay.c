@@ -37,9 +37,11 @@ static bool find_decay(const struct cases *cases, const struct comparison *row, 
   while (own != NULL && own->name != NULL && strcmp(own->name, decay->observable) != 0)
     own++;
   if (own == NULL || own->decay_rate == NULL || cases->objective->sampling == OBJECTIVE_GAUSSIAN ||
-      optimizer->type->normalized || isnan(row->difference))
+      !gradient_rule_has_regularizer(optimizer->rule) ||
+      (optimizer->rule->theory.regularizer & REGULARIZER_NORMS) != 0 ||
+      !optimizer_steps_along_gradient(optimizer) || isnan(row->difference))
     return false;
-  bool micro = optimizer->type->perturbation == PERTURB_MICRO_GRADIENT;
+  bool micro = (optimizer->rule->theory.regularizer & REGULARIZER_HALF_NOISE_TRACE) != 0;
   struct loss_setting setting = {
       optimizer->eta, optimizer->rho, objective_batch_factor(cases->objective, optimizer->batch),
       micro ? objective_batch_factor(cases->objective, optimizer->micro_batch) : 0};
@@ -64,8 +66,8 @@ static const struct columns columns = {
                             {.read = NULL}}};
 
 static const char *const keys[] = {
-    "optimizer", "micro_batch", "batch",    "eta",    "rho",         "observable",
-    "rate",      "se",          "sde_rate", "sde_se", "closed_form", "without_variance_term",
+    KEYS_OF_CASE, "observable", "rate",        "se",
+    "sde_rate",   "sde_se",     "closed_form", "without_variance_term",
     NULL};
 
 static void add_to_summary(struct results *results, const struct decay *decay)

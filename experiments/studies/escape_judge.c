@@ -80,8 +80,9 @@ static void exact_verdict(struct results *results, const struct escape *escape, 
 static bool is_like(const struct escape *a, const struct escape *b)
 {
   const struct optimizer *x = &a->one->optimizer, *y = &b->one->optimizer;
-  return a->side == b->side && x->type == y->type && x->batch == y->batch && x->eta == y->eta &&
-         x->rho == y->rho && a->one->paths == b->one->paths;
+  return a->side == b->side && x->rule == y->rule && x->update == y->update &&
+         x->batch == y->batch && x->eta == y->eta && x->rho == y->rho &&
+         a->one->paths == b->one->paths;
 }
 
 /* The one like `escape` with the next larger micro-batch, or NULL. */
@@ -158,7 +159,7 @@ static void order_verdict(struct results *results, const struct escape *all, siz
   char *who = case_side_label(smallest->side);
   char *claim =
       sde_format("%s, b %zu, eta %g, rho %g, %s: the smaller m, the sooner it leaves",
-                 optimizer->type->name, optimizer->batch, optimizer->eta, optimizer->rho, who);
+                 optimizer->rule->name, optimizer->batch, optimizer->eta, optimizer->rho, who);
   results_verdict(results, claim, holds, "%s", text.data);
   sde_free(text.data);
   sde_free(who);
@@ -174,7 +175,8 @@ void escape_judge(struct results *results, const struct cases *cases, const stru
     if (all[i].side != CASE_ITERATES)
       exact_verdict(results, &all[i], quantile);
   for (size_t i = 0; i < count; i++)
-    if (all[i].one->optimizer.type->micro_batch == MICRO_GIVEN &&
+    if ((all[i].one->optimizer.rule->theory.regularizer & REGULARIZER_VARIANCE_TERMS) != 0 &&
+        all[i].one->optimizer.rule->micro_batch == MICRO_BATCH_GIVEN &&
         !has_smaller(all, count, &all[i]) && next_larger(all, count, &all[i]) != NULL)
       order_verdict(results, all, count, &all[i], quantile);
 }

@@ -122,7 +122,7 @@ static struct request request_of(const struct cases *cases)
     request.count = insert_size(request.count, request.sizes, one->optimizer.micro_batch);
     request.count = insert_size(request.count, request.sizes, one->optimizer.batch);
     request.draws = one->paths > request.draws ? one->paths : request.draws;
-    request.normalized |= one->optimizer.type->normalized;
+    request.normalized |= one->optimizer.rule->theory.normalized;
   }
   return request;
 }

@@ -60,11 +60,13 @@ static void make_line(const struct order_grid *grid, struct order_line *line, si
       if (all[first + i * stride].optimizer.rho == 0)
         zero = cell_at(grid, first + i * stride, line);
   line->one = &all[first];
+  line->same_rules = true;
   line->errors.axis = order_versus_name(line);
   line->errors.point = sde_alloc(count, sizeof *line->errors.point);
   for (size_t i = 0; i < count; i++) {
     size_t index = first + i * stride;
     const struct order_cell *cell = cell_at(grid, index, line);
+    line->same_rules &= optimizer_same_rules(&all[index].optimizer, &all[first].optimizer);
     if (cell != zero)
       line->errors.point[line->errors.count++] = make_point(line, &all[index], cell, zero);
   }
@@ -108,7 +110,7 @@ size_t order_lines_make(const struct order_grid *grid, struct order_line *lines)
   for (size_t i = 0; i < grid->outer; i++)
     for (size_t k = 0; k < v; k++) {
       size_t first = i * grid->etas * grid->rhos * v + k;
-      bool moves = grid->cases->one[first].optimizer.type->perturbation != PERTURB_NOTHING;
+      bool moves = grid->cases->one[first].optimizer.rule->theory.depends != GRADIENT_UNPERTURBED;
       for (size_t r = 0; r < (moves ? grid->rhos : 1) && grid->etas > 1; r++)
         add_lines(grid, &line, ORDER_VERSUS_ETA, first + r * v, grid->rhos * v, grid->etas);
       for (size_t e = 0; e < grid->etas && moves && grid->rhos > 2 && order_has_floor(grid); e++)

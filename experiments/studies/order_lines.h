@@ -36,6 +36,7 @@ struct order_grid {
 struct order_line {
   enum order_versus versus;
   const struct run_case *one; /* any of its cases */
+  bool same_rules; /* its cases differ in eta and rho alone: not where a momentum is held fixed */
   size_t sde, observable;
   struct error_line errors;
 };

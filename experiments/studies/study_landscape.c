@@ -278,8 +278,8 @@ static const struct columns minimum_columns = {
         {.heading = "", COLUMN_FIELD(minimum_row, note)},
         {.read = NULL}}};
 
-static const char *const keys_of_minima[] = {
-    "optimizer", "micro_batch", "batch", "eta", "rho", "function", "x", "y", "value", "flat", NULL};
+static const char *const keys_of_minima[] = {KEYS_OF_CASE, "function", "x", "y",
+                                             "value",      "flat",     NULL};
 
 /* What stands for the points of a curve that is flat, or for no minimum. */
 static void print_note(struct results *results, struct minimum_row row, const char *note)
@@ -421,7 +421,7 @@ static void judge_drift(struct results *results, const struct run_case *one, siz
   const struct limit *limit = one->sde[s].limit;
   const struct limit_options *options = limit_options_of(limit);
   if (options->eta_order != 1 || options->rho_order == LIMIT_RHO_ORDER_EXACT ||
-      limit_uses_directions(limit))
+      limit_uses_directions(limit) || !optimizer_steps_along_gradient(&one->optimizer))
     return;
   size_t points, finite = 0, agreeing = 0;
   double *error = drift_errors(limit_system(limit), effective, box, &points);
@@ -484,7 +484,7 @@ static void report_case(const struct cases *cases, const struct run_case *one,
                         json_t *rows)
 {
   struct optimizer sgd = one->optimizer;
-  sgd.type = optimizer_type_named("sgd");
+  sgd.rule = gradient_rule_named("sgd");
   struct effective_loss *loss = effective_loss_new(&sgd);
   struct effective_loss *effective = effective_loss_new(&one->optimizer);
   size_t points = minima_points(box);

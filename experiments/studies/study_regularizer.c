@@ -24,7 +24,7 @@ struct measured {
 
 static struct sde_stream probe_stream(const struct cases *cases, const struct optimizer *optimizer)
 {
-  char *name = sde_format("probe %s m=%zu b=%zu rho=%.17g", optimizer->type->name,
+  char *name = sde_format("probe %s m=%zu b=%zu rho=%.17g", optimizer->rule->name,
                           optimizer->micro_batch, optimizer->batch, optimizer->rho);
   struct sde_stream stream = sde_stream_named(parameters_u64(cases->recipe->common, "seed"), name);
   sde_free(name);
@@ -67,7 +67,7 @@ static void write_drift(struct results *results, const struct run_case *one,
 static struct cell regularized(const void *row)
 {
   const struct measured *measured = row;
-  return cell_of_text(measured->one->optimizer.type->normalized ? "grad E|g_I|" : "grad tr V");
+  return cell_of_text(drift_probe_slope(measured->one->optimizer.rule));
 }
 
 static struct cell paths_of(const void *row)
@@ -79,7 +79,7 @@ static const struct columns columns = {
     "regularizer.csv",
     (const struct column[]){
         {.heading = "optimizer", .width = -12, COLUMN_OF_ONE(measured, cell_case_label)},
-        {"optimizer", COLUMN_OF_ONE(measured, cell_case_optimizer)},
+        COLUMNS_OF_OPTIMIZER(measured),
         {"micro_batch", COLUMN_OF_ONE(measured, cell_case_micro_batch)},
         {"batch", .heading = "batch", .width = -6, COLUMN_OF_ONE(measured, cell_case_batch)},
         {"eta", COLUMN_OF_ONE(measured, cell_case_eta)},
@@ -91,9 +91,8 @@ static const struct columns columns = {
         {"n", "paths", COLUMN_OF_ROW(paths_of)},
         {.read = NULL}}};
 
-static const char *const keys_of_rows[] = {"optimizer", "micro_batch", "batch",       "rho",
-                                           "paths",     "of",          "coefficient", "se",
-                                           "predicted", NULL};
+static const char *const keys_of_rows[] = {KEYS_OF_VARIANT, "rho", "paths",     "of",
+                                           "coefficient",   "se",  "predicted", NULL};
 
 static void write_coefficient(struct results *results, json_t *rows, const struct measured *row)
 {
@@ -152,7 +151,7 @@ static enum holds judge(const struct cases *cases, const struct measured *row, d
 static bool same_family(const struct measured *a, const struct measured *b)
 {
   const struct optimizer *x = &a->one->optimizer, *y = &b->one->optimizer;
-  return x->type == y->type && x->batch == y->batch && x->rho == y->rho &&
+  return x->rule == y->rule && x->batch == y->batch && x->rho == y->rho &&
          a->one->paths == b->one->paths;
 }
 
@@ -177,13 +176,13 @@ static void family_verdict(struct results *results, const struct cases *cases,
   }
   if (!cases->loss->quadratic)
     text_add(&text, "; the loss is not quadratic, and a part of order rho^2 is in these");
-  bool full = optimizer->type->perturbation == PERTURB_FULL_GRADIENT;
+  unsigned terms = optimizer->rule->theory.regularizer;
   char *claim = sde_format(
-      "%s, b %zu, rho %g: the mean direction %s", optimizer->type->name, optimizer->batch,
+      "%s, b %zu, rho %g: the mean direction %s", optimizer->rule->name, optimizer->batch,
       optimizer->rho,
-      optimizer->type->normalized
+      (terms & REGULARIZER_NORMS) != 0
           ? "has rho grad E|g_I| in it, with coefficient rho, not half or twice it"
-      : full
+      : (terms & REGULARIZER_HALF_NOISE_TRACE) == 0
           ? "has no part along grad tr V: the full gradient does not see the noise"
           : "has the variance term, grad tr V with coefficient rho c(m)/2, not half or twice it");
   results_verdict(results, claim, holds, "%s", text.data);

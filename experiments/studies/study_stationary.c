@@ -106,7 +106,7 @@ static void read_oracle(const struct oracle *oracle, const struct averages *quan
 {
   size_t d = cases->loss->dim;
   double *mean = sde_alloc(d, sizeof *mean), *covariance = sde_alloc(d, d * sizeof *covariance);
-  oracle_moments(oracle, mean, covariance);
+  oracle_moments(oracle, d, mean, covariance);
   for (size_t o = 0; o < quantities->observables; o++)
     value[o] = oracle_mean(oracle, o);
   for (size_t i = 0, q = quantities->observables; i < quantities->dim; i++)

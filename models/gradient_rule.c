@@ -1,0 +1,68 @@
+/*
+ * The registry of gradient rules, and what several rules share. See gradient_rule.h.
+ */
+#include "models/gradient_rule.h"
+
+#include "models/optimizer.h"
+#include "sde/block.h"
+
+#include <math.h>
+#include <string.h>
+
+#define GRADIENT_RULE(id) extern const struct gradient_rule gradient_rule_##id;
+#include "models/gradient_rules.def"
+#undef GRADIENT_RULE
+
+const struct gradient_rule *const *gradient_rules(void)
+{
+  static const struct gradient_rule *const all[] = {
+#define GRADIENT_RULE(id) &gradient_rule_##id,
+#include "models/gradient_rules.def"
+#undef GRADIENT_RULE
+      NULL};
+  return all;
+}
+
+const struct gradient_rule *gradient_rule_named(const char *name)
+{
+  for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
+    if (strcmp((*rule)->name, name) == 0)
+      return *rule;
+  return NULL;
+}
+
+bool gradient_rule_sees_noise(const struct gradient_rule *rule)
+{
+  return rule->theory.depends == GRADIENT_OF_MICRO_BATCH ||
+         rule->theory.depends == GRADIENT_OF_BATCH;
+}
+
+bool gradient_rule_has_regularizer(const struct gradient_rule *rule)
+{
+  return rule->theory.depends == GRADIENT_UNPERTURBED || rule->theory.regularizer != 0;
+}
+
+SDE_VECTOR
+void gradient_normalize(size_t dim, size_t width, double *v)
+{
+  double square[SDE_UNIT];
+  for (size_t start = 0; start < width; start += SDE_UNIT) {
+    for (size_t p = 0; p < SDE_UNIT; p++)
+      square[p] = 0;
+    for (size_t i = 0; i < dim; i++)
+      for (size_t p = 0; p < SDE_UNIT; p++)
+        square[p] += v[i * width + start + p] * v[i * width + start + p];
+    for (size_t p = 0; p < SDE_UNIT; p++)
+      square[p] = square[p] > 0 ? 1 / sqrt(square[p]) : 0;
+    for (size_t i = 0; i < dim; i++)
+      for (size_t p = 0; p < SDE_UNIT; p++)
+        v[i * width + start + p] *= square[p];
+  }
+}
+
+void gradient_perturb_by_unit(const struct gradient_draw *draw, size_t width, const double *x,
+                              double *e)
+{
+  (void)x;
+  gradient_normalize(draw->optimizer->objective->loss->dim, width, e);
+}
