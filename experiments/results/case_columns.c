@@ -32,8 +32,7 @@ struct cell cell_case_update_settings(const void *field)
   if (!one->names_update)
     return (struct cell){.kind = CELL_ABSENT};
   optimizer_update_settings(&one->optimizer, settings);
-  return settings[0] == '\0' ? (struct cell){.kind = CELL_MISSING}
-                             : cell_of_made_text(sde_strdup(settings));
+  return settings[0] == '\0' ? cell_of_text(NULL) : cell_of_made_text(sde_strdup(settings));
 }
 
 struct cell cell_case_micro_batch(const void *field)

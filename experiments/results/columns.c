@@ -86,11 +86,12 @@ static struct cell read_cell(const struct column *column, const void *row)
 /* ---- the CSV table ---- */
 
 /* The header row, released with sde_free. */
-static char *header_of(const struct column *column)
+static char *header_of(const struct results *results, const struct column *column)
 {
   struct text text = {0};
+  bool updates = results_name_updates(results);
   for (; column->read != NULL; column++)
-    if (column->name != NULL && !column->by_table)
+    if (column->name != NULL && (updates || !column->of_updates))
       text_add(&text, "%s%s", text.length == 0 ? "" : ",", column->name);
   return text.data;
 }
@@ -122,7 +123,7 @@ static FILE *table_of(struct results *results, const struct columns *columns)
   FILE *table = results_find_table(results, columns->file);
   if (table != NULL)
     return table;
-  char *header = header_of(columns->column);
+  char *header = header_of(results, columns->column);
   table = results_table(results, columns->file, header);
   sde_free(header);
   return table;
@@ -140,7 +141,9 @@ void columns_write(struct results *results, const struct columns *columns, const
   for (const struct column *column = columns->column; column->read != NULL; column++)
     if (column->name != NULL) {
       struct cell cell = read_cell(column, row);
-      fputs(cell.kind == CELL_ABSENT ? "" : separator, table);
+      if (cell.kind == CELL_ABSENT)
+        continue;
+      fputs(separator, table);
       write_cell(table, cell);
       separator = ",";
     }
@@ -235,7 +238,8 @@ static void add_cell(const struct column *column, struct cell cell, struct text 
 
 static bool is_blank(struct cell cell)
 {
-  return cell.kind == CELL_MISSING || (cell.kind == CELL_TEXT && cell.text[0] == '\0');
+  return cell.kind == CELL_MISSING || cell.kind == CELL_ABSENT ||
+         (cell.kind == CELL_TEXT && cell.text[0] == '\0');
 }
 
 /* Print a line, the headings where `row` is NULL, without the blanks at its end. */

@@ -11,8 +11,9 @@
 
 #include <stdint.h>
 
-/* A value of a row. One that is absent is no column of its table at all. One that is missing is nothing in a CSV table, null in the summary and blank on
- * the terminal; so is a real number that is NAN. */
+/* A value of a row. One that is missing is nothing in a CSV table, null in the summary and blank on
+ * the terminal; so is a real number that is NAN. One that is absent is not there, nor is its column
+ * or key. */
 enum cell_kind { CELL_MISSING, CELL_TEXT, CELL_WHOLE, CELL_REAL, CELL_FLAG, CELL_ABSENT };
 
 struct cell {
@@ -33,7 +34,7 @@ struct column {
   const char *before;  /* there between it and the column before; NULL: a space */
   int width;           /* there in characters, negative: at the left of them */
   int digits;          /* there of a real number; 0 for 6 */
-  bool by_table;       /* its name in the header comes from results_table */
+  bool of_updates;     /* its cells are absent where the recipe names no update rule */
   size_t offset;       /* of the field in the row */
   struct cell (*read)(const void *field);
 };

@@ -37,10 +37,9 @@ static const struct columns columns = {
         {.read = NULL}}};
 
 static const char *const keys[] = {
-    "optimizer",     "update",  "update_settings",    "micro_batch",  "batch",
-    "eta",           "rho",     "observable",         "time",         "sde_index",
-    "iterates",      "sde",     "exact_iterates",     "exact_sde",    "difference",
-    "difference_se", "coupled", "variance_reduction", "scheme_error", NULL};
+    KEYS_OF_CASE, "observable",         "time",         "sde_index",  "iterates",
+    "sde",        "exact_iterates",     "exact_sde",    "difference", "difference_se",
+    "coupled",    "variance_reduction", "scheme_error", NULL};
 
 static const struct columns differences = {
     "differences.csv",

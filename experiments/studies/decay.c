@@ -65,21 +65,10 @@ static const struct columns columns = {
                             {"without_variance_term", COLUMN_FIELD(decay, without_variance_term)},
                             {.read = NULL}}};
 
-static const char *const keys[] = {"optimizer",
-                                   "update",
-                                   "update_settings",
-                                   "micro_batch",
-                                   "batch",
-                                   "eta",
-                                   "rho",
-                                   "observable",
-                                   "rate",
-                                   "se",
-                                   "sde_rate",
-                                   "sde_se",
-                                   "closed_form",
-                                   "without_variance_term",
-                                   NULL};
+static const char *const keys[] = {
+    KEYS_OF_CASE, "observable", "rate",        "se",
+    "sde_rate",   "sde_se",     "closed_form", "without_variance_term",
+    NULL};
 
 static void add_to_summary(struct results *results, const struct decay *decay)
 {

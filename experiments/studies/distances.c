@@ -56,10 +56,9 @@ static const struct columns columns = {
         {.read = NULL}}};
 
 static const char *const keys[] = {
-    "optimizer",   "update",     "update_settings", "micro_batch", "batch",
-    "eta",         "rho",        "sde_index",       "observable",  "time",
-    "wasserstein", "floor",      "floor_sd",        "scheme",      "kolmogorov_smirnov",
-    "critical",    "iterates_n", "sde_n",           NULL};
+    KEYS_OF_CASE, "sde_index", "observable",         "time",     "wasserstein", "floor",
+    "floor_sd",   "scheme",    "kolmogorov_smirnov", "critical", "iterates_n",  "sde_n",
+    NULL};
 
 void distances_write(struct results *results, const struct case_result *result, size_t paths,
                      struct distance *end)

@@ -245,13 +245,7 @@ static const struct columns columns = {
                COLUMN_FIELD(comparison, iterates_distance)},
               {.read = NULL}}};
 
-static const char *const keys_of_rows[] = {"optimizer",
-                                           "update",
-                                           "update_settings",
-                                           "micro_batch",
-                                           "batch",
-                                           "eta",
-                                           "rho",
+static const char *const keys_of_rows[] = {KEYS_OF_CASE,
                                            "sde_index",
                                            "time",
                                            "n",

@@ -212,10 +212,8 @@ static const struct columns columns = {
         {.read = NULL}}};
 
 static const char *const keys_of_rows[] = {
-    "optimizer", "update",      "update_settings", "micro_batch", "batch",
-    "eta",       "rho",         "process",         "sde_index",   "mean",
-    "se",        "n",           "censored",        "diverged",    "restricted_mean",
-    "exact",     "exact_error", "scheme_error",    NULL};
+    KEYS_OF_CASE, "process",         "sde_index", "mean",        "se",           "n", "censored",
+    "diverged",   "restricted_mean", "exact",     "exact_error", "scheme_error", NULL};
 
 /* A point of a survival curve. */
 struct curve_row {

@@ -278,9 +278,8 @@ static const struct columns minimum_columns = {
         {.heading = "", COLUMN_FIELD(minimum_row, note)},
         {.read = NULL}}};
 
-static const char *const keys_of_minima[] = {
-    "optimizer", "update", "update_settings", "micro_batch", "batch", "eta", "rho", "function",
-    "x",         "y",      "value",           "flat",        NULL};
+static const char *const keys_of_minima[] = {KEYS_OF_CASE, "function", "x", "y",
+                                             "value",      "flat",     NULL};
 
 /* What stands for the points of a curve that is flat, or for no minimum. */
 static void print_note(struct results *results, struct minimum_row row, const char *note)

@@ -163,8 +163,7 @@ static const struct columns columns = {
     "order.csv",
     (const struct column[]){
         {.heading = "case", .width = -36, COLUMN_OF_ROW(case_words)},
-        {"optimizer", COLUMN_OF_ONE(row, cell_case_optimizer)},
-        COLUMNS_OF_UPDATE(row),
+        COLUMNS_OF_OPTIMIZER(row),
         {"micro_batch", COLUMN_OF_ONE(row, cell_case_micro_batch)},
         {"batch", COLUMN_OF_ONE(row, cell_case_batch)},
         {"sde", "sde_index", COLUMN_FIELD(row, sde)},
@@ -191,9 +190,8 @@ static const struct columns columns = {
         {.heading = "", COLUMN_OF_ROW(floor_words)},
         {.read = NULL}}};
 
-static const char *const keys_of_fits[] = {
-    "optimizer", "update", "update_settings", "micro_batch", "batch", "observable",
-    "sde_index", "versus", "slope",           "slope_se",    "exact", NULL};
+static const char *const keys_of_fits[] = {KEYS_OF_VARIANT, "observable", "sde_index", "versus",
+                                           "slope",         "slope_se",   "exact",     NULL};
 static const char *const keys_of_points[] = {
     "eta",          "rho",   "error",    "se",       "local_slope",
     "scheme_error", "floor", "floor_se", "resolved", NULL};

@@ -79,8 +79,7 @@ static const struct columns columns = {
     "regularizer.csv",
     (const struct column[]){
         {.heading = "optimizer", .width = -12, COLUMN_OF_ONE(measured, cell_case_label)},
-        {"optimizer", COLUMN_OF_ONE(measured, cell_case_optimizer)},
-        COLUMNS_OF_UPDATE(measured),
+        COLUMNS_OF_OPTIMIZER(measured),
         {"micro_batch", COLUMN_OF_ONE(measured, cell_case_micro_batch)},
         {"batch", .heading = "batch", .width = -6, COLUMN_OF_ONE(measured, cell_case_batch)},
         {"eta", COLUMN_OF_ONE(measured, cell_case_eta)},
@@ -92,9 +91,8 @@ static const struct columns columns = {
         {"n", "paths", COLUMN_OF_ROW(paths_of)},
         {.read = NULL}}};
 
-static const char *const keys_of_rows[] = {
-    "optimizer", "update", "update_settings", "micro_batch", "batch",     "rho",
-    "paths",     "of",     "coefficient",     "se",          "predicted", NULL};
+static const char *const keys_of_rows[] = {KEYS_OF_VARIANT, "rho", "paths",     "of",
+                                           "coefficient",   "se",  "predicted", NULL};
 
 static void write_coefficient(struct results *results, json_t *rows, const struct measured *row)
 {

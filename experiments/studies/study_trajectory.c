@@ -69,9 +69,8 @@ static const struct columns ends = {
                                   {"diverged", COLUMN_FIELD(end_row, diverged)},
                                   {.read = NULL}}};
 
-static const char *const keys_of_ends[] = {
-    "optimizer", "update",  "update_settings", "micro_batch", "batch",    "eta",
-    "rho",       "process", "sde_index",       "time",        "diverged", NULL};
+static const char *const keys_of_ends[] = {KEYS_OF_CASE, "process",  "sde_index",
+                                           "time",       "diverged", NULL};
 static const char *const keys_of_means[] = {"mean", "se", NULL};
 
 /* Print the means of a side at the end time; as an object of the summary. */
