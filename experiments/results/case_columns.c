@@ -8,40 +8,21 @@ static const struct run_case *case_of(const void *field)
   return *(const struct run_case *const *)field;
 }
 
-static struct cell text(const char *words)
-{
-  return (struct cell){.kind = CELL_TEXT, .text = words};
-}
-
-static struct cell made(char *words)
-{
-  return (struct cell){.kind = CELL_TEXT, .text = words, .made = words};
-}
-
-static struct cell whole(size_t number)
-{
-  return (struct cell){.kind = CELL_WHOLE, .whole = number};
-}
-
-static struct cell real(double number)
-{
-  return (struct cell){.kind = CELL_REAL, .real = number};
-}
-
 struct cell cell_case_label(const void *field)
 {
-  return made(case_label(case_of(field)));
+  return cell_of_made_text(case_label(case_of(field)));
 }
 
 struct cell cell_case_optimizer(const void *field)
 {
-  return text(case_of(field)->optimizer.rule->name);
+  return cell_of_text(case_of(field)->optimizer.rule->name);
 }
 
 struct cell cell_case_update(const void *field)
 {
   const struct run_case *one = case_of(field);
-  return one->names_update ? text(one->optimizer.update->name) : (struct cell){.kind = CELL_ABSENT};
+  return one->names_update ? cell_of_text(one->optimizer.update->name)
+                           : (struct cell){.kind = CELL_ABSENT};
 }
 
 struct cell cell_case_update_settings(const void *field)
@@ -51,44 +32,44 @@ struct cell cell_case_update_settings(const void *field)
   if (!one->names_update)
     return (struct cell){.kind = CELL_ABSENT};
   optimizer_update_settings(&one->optimizer, settings);
-  return settings[0] == '\0' ? (struct cell){.kind = CELL_MISSING} : made(sde_strdup(settings));
+  return settings[0] == '\0' ? cell_of_text(NULL) : cell_of_made_text(sde_strdup(settings));
 }
 
 struct cell cell_case_micro_batch(const void *field)
 {
   const struct optimizer *optimizer = &case_of(field)->optimizer;
   return optimizer->rule->micro_batch == MICRO_BATCH_NONE ? (struct cell){.kind = CELL_MISSING}
-                                                          : whole(optimizer->micro_batch);
+                                                          : cell_of_whole(optimizer->micro_batch);
 }
 
 struct cell cell_case_batch(const void *field)
 {
-  return whole(case_of(field)->optimizer.batch);
+  return cell_of_whole(case_of(field)->optimizer.batch);
 }
 
 struct cell cell_case_eta(const void *field)
 {
-  return real(case_of(field)->optimizer.eta);
+  return cell_of_real(case_of(field)->optimizer.eta);
 }
 
 struct cell cell_case_rho(const void *field)
 {
-  return real(case_of(field)->optimizer.rho);
+  return cell_of_real(case_of(field)->optimizer.rho);
 }
 
 struct cell cell_side(const void *field)
 {
-  return text(*(const size_t *)field == CASE_ITERATES ? "iterates" : "sde");
+  return cell_of_text(*(const size_t *)field == CASE_ITERATES ? "iterates" : "sde");
 }
 
 struct cell cell_side_sde(const void *field)
 {
   size_t side = *(const size_t *)field;
   return side == CASE_ITERATES ? (struct cell){.kind = CELL_MISSING}
-                               : whole(case_sde_of_side(side));
+                               : cell_of_whole(case_sde_of_side(side));
 }
 
 struct cell cell_side_label(const void *field)
 {
-  return made(case_side_label(*(const size_t *)field));
+  return cell_of_made_text(case_side_label(*(const size_t *)field));
 }

@@ -28,15 +28,20 @@ struct cell cell_side_label(const void *field);
 
 /* clang-format off */
 
-/* Columns of a row with a field `one`, the case; the second has eta and rho too. */
+/* Columns of a row with a field `one`, the case: the optimizer, with its update rule where the recipe
+ * names some; with its label, micro-batch and batch; with eta and rho. The keys of the summary. */
 #define COLUMN_OF_ONE(ROW, READ) COLUMN_READ(ROW, one, const struct run_case *, READ)
+#define COLUMNS_OF_OPTIMIZER(ROW) \
+  {"optimizer", COLUMN_OF_ONE(ROW, cell_case_optimizer)}, \
+  {"update", .of_updates = true, COLUMN_OF_ONE(ROW, cell_case_update)}, \
+  {"update_settings", .of_updates = true, COLUMN_OF_ONE(ROW, cell_case_update_settings)}
 #define COLUMNS_OF_VARIANT(ROW) \
   {.heading = "optimizer", .width = -13, COLUMN_OF_ONE(ROW, cell_case_label)}, \
-  {"optimizer", COLUMN_OF_ONE(ROW, cell_case_optimizer)}, \
-  {"update", .by_table = true, COLUMN_OF_ONE(ROW, cell_case_update)}, \
-  {"update_settings", .by_table = true, COLUMN_OF_ONE(ROW, cell_case_update_settings)}, \
+  COLUMNS_OF_OPTIMIZER(ROW), \
   {"micro_batch", COLUMN_OF_ONE(ROW, cell_case_micro_batch)}, \
   {"batch", COLUMN_OF_ONE(ROW, cell_case_batch)}
+#define KEYS_OF_VARIANT "optimizer", "update", "update_settings", "micro_batch", "batch"
+#define KEYS_OF_CASE KEYS_OF_VARIANT, "eta", "rho"
 #define COLUMNS_OF_CASE(ROW) \
   COLUMNS_OF_VARIANT(ROW), \
   {"eta", .heading = "eta", .width = -7, COLUMN_OF_ONE(ROW, cell_case_eta)}, \

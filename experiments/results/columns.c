@@ -13,25 +13,34 @@
 
 /* ---- fields ---- */
 
-static struct cell whole(uint64_t number)
+struct cell cell_of_text(const char *text)
+{
+  return (struct cell){.kind = text == NULL ? CELL_MISSING : CELL_TEXT, .text = text};
+}
+
+struct cell cell_of_made_text(char *text)
+{
+  return (struct cell){.kind = CELL_TEXT, .text = text, .made = text};
+}
+
+struct cell cell_of_whole(uint64_t number)
 {
   return (struct cell){.kind = CELL_WHOLE, .whole = number};
 }
 
-static struct cell real(double number)
+struct cell cell_of_real(double number)
 {
   return (struct cell){.kind = isnan(number) ? CELL_MISSING : CELL_REAL, .real = number};
 }
 
 struct cell cell_text(const void *field)
 {
-  const char *text = *(const char *const *)field;
-  return (struct cell){.kind = text == NULL ? CELL_MISSING : CELL_TEXT, .text = text};
+  return cell_of_text(*(const char *const *)field);
 }
 
 struct cell cell_real(const void *field)
 {
-  return real(*(const double *)field);
+  return cell_of_real(*(const double *)field);
 }
 
 struct cell cell_flag(const void *field)
@@ -41,32 +50,32 @@ struct cell cell_flag(const void *field)
 
 struct cell cell_unsigned(const void *field)
 {
-  return whole(*(const unsigned *)field);
+  return cell_of_whole(*(const unsigned *)field);
 }
 
 struct cell cell_unsigned_long(const void *field)
 {
-  return whole(*(const unsigned long *)field);
+  return cell_of_whole(*(const unsigned long *)field);
 }
 
 struct cell cell_unsigned_long_long(const void *field)
 {
-  return whole(*(const unsigned long long *)field);
+  return cell_of_whole(*(const unsigned long long *)field);
 }
 
 struct cell cell_mean(const void *field)
 {
-  return real(sde_moments_mean(*(const struct sde_moments *)field));
+  return cell_of_real(sde_moments_mean(*(const struct sde_moments *)field));
 }
 
 struct cell cell_standard_error(const void *field)
 {
-  return real(sde_moments_standard_error(*(const struct sde_moments *)field));
+  return cell_of_real(sde_moments_standard_error(*(const struct sde_moments *)field));
 }
 
 struct cell cell_count(const void *field)
 {
-  return whole((uint64_t)((const struct sde_moments *)field)->n);
+  return cell_of_whole((uint64_t)((const struct sde_moments *)field)->n);
 }
 
 static struct cell read_cell(const struct column *column, const void *row)
@@ -77,11 +86,12 @@ static struct cell read_cell(const struct column *column, const void *row)
 /* ---- the CSV table ---- */
 
 /* The header row, released with sde_free. */
-static char *header_of(const struct column *column)
+static char *header_of(const struct results *results, const struct column *column)
 {
   struct text text = {0};
+  bool updates = results_name_updates(results);
   for (; column->read != NULL; column++)
-    if (column->name != NULL && !column->by_table)
+    if (column->name != NULL && (updates || !column->of_updates))
       text_add(&text, "%s%s", text.length == 0 ? "" : ",", column->name);
   return text.data;
 }
@@ -108,19 +118,32 @@ static void write_cell(FILE *table, struct cell cell)
   sde_free(cell.made);
 }
 
-void columns_write(struct results *results, const struct columns *columns, const void *row)
+static FILE *table_of(struct results *results, const struct columns *columns)
 {
   FILE *table = results_find_table(results, columns->file);
-  if (table == NULL) {
-    char *header = header_of(columns->column);
-    table = results_table(results, columns->file, header);
-    sde_free(header);
-  }
+  if (table != NULL)
+    return table;
+  char *header = header_of(results, columns->column);
+  table = results_table(results, columns->file, header);
+  sde_free(header);
+  return table;
+}
+
+void columns_begin(struct results *results, const struct columns *columns)
+{
+  table_of(results, columns);
+}
+
+void columns_write(struct results *results, const struct columns *columns, const void *row)
+{
+  FILE *table = table_of(results, columns);
   const char *separator = "";
   for (const struct column *column = columns->column; column->read != NULL; column++)
     if (column->name != NULL) {
       struct cell cell = read_cell(column, row);
-      fputs(cell.kind == CELL_ABSENT ? "" : separator, table);
+      if (cell.kind == CELL_ABSENT)
+        continue;
+      fputs(separator, table);
       write_cell(table, cell);
       separator = ",";
     }
@@ -213,6 +236,12 @@ static void add_cell(const struct column *column, struct cell cell, struct text 
   sde_free(cell.made);
 }
 
+static bool is_blank(struct cell cell)
+{
+  return cell.kind == CELL_MISSING || cell.kind == CELL_ABSENT ||
+         (cell.kind == CELL_TEXT && cell.text[0] == '\0');
+}
+
 /* Print a line, the headings where `row` is NULL, without the blanks at its end. */
 static void print_line(struct results *results, const struct columns *columns, const void *row)
 {
@@ -225,7 +254,7 @@ static void print_line(struct results *results, const struct columns *columns, c
       cell = read_cell(column, row);
     const char *before = column->before == NULL ? " " : column->before;
     if (line.length > 0)
-      text_add(&line, "%*s", (int)strlen(before), cell.kind == CELL_MISSING ? "" : before);
+      text_add(&line, "%*s", (int)strlen(before), is_blank(cell) ? "" : before);
     add_cell(column, cell, &line);
   }
   while (line.length > 0 && line.data[line.length - 1] == ' ')

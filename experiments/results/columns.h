@@ -11,8 +11,9 @@
 
 #include <stdint.h>
 
-/* A value of a row. One that is absent is no column of its table at all. One that is missing is nothing in a CSV table, null in the summary and blank on
- * the terminal; so is a real number that is NAN. */
+/* A value of a row. One that is missing is nothing in a CSV table, null in the summary and blank on
+ * the terminal; so is a real number that is NAN. One that is absent is not there, nor is its column
+ * or key. */
 enum cell_kind { CELL_MISSING, CELL_TEXT, CELL_WHOLE, CELL_REAL, CELL_FLAG, CELL_ABSENT };
 
 struct cell {
@@ -33,7 +34,7 @@ struct column {
   const char *before;  /* there between it and the column before; NULL: a space */
   int width;           /* there in characters, negative: at the left of them */
   int digits;          /* there of a real number; 0 for 6 */
-  bool by_table;       /* its name in the header comes from results_table */
+  bool of_updates;     /* its cells are absent where the recipe names no update rule */
   size_t offset;       /* of the field in the row */
   struct cell (*read)(const void *field);
 };
@@ -56,6 +57,12 @@ struct cell cell_mean(const void *field); /* of struct sde_moments */
 struct cell cell_standard_error(const void *field);
 struct cell cell_count(const void *field);
 
+/* A cell of a value, for functions that compute it. */
+struct cell cell_of_text(const char *text);
+struct cell cell_of_made_text(char *text); /* released with the cell */
+struct cell cell_of_whole(uint64_t number);
+struct cell cell_of_real(double number);
+
 /* clang-format off */
 
 /* A column of a field of a row, `struct ROW`, read by its type. */
@@ -68,6 +75,9 @@ struct cell cell_count(const void *field);
 /* The same of a field of TYPE, read by a function of one's own. */
 #define COLUMN_READ(ROW, FIELD, TYPE, READ) \
   .offset = offsetof(struct ROW, FIELD), .read = _Generic(((struct ROW *)0)->FIELD, TYPE: READ)
+
+/* The same computed from the whole row. */
+#define COLUMN_OF_ROW(READ) .offset = 0, .read = READ
 
 /* Moments: "mean +- standard error" on the terminal, under a heading; NAMEmean, NAMEse and NAMEn in
  * the CSV table, and KEYmean, KEYse and KEYn in the summary. */
@@ -82,7 +92,8 @@ struct cell cell_count(const void *field);
 
 /* ---- outputs ---- */
 
-/* Append a row to the CSV table. */
+/* Make the CSV table, of no row as yet; append a row, where it is made if need be. */
+void columns_begin(struct results *results, const struct columns *columns);
 void columns_write(struct results *results, const struct columns *columns, const void *row);
 
 /* A row as an object of the summary with these keys, ended by NULL, in this order. */

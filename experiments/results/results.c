@@ -137,13 +137,13 @@ FILE *results_table(struct results *results, const char *name, const char *heade
   struct table *table = &results->table[results->tables++];
   table->name = name;
   table->stream = memory_stream(&table->text, &table->length);
-  static const char first[] = "optimizer,";
-  bool of_cases = strncmp(header, first, strlen(first)) == 0;
-  if (of_cases && recipe_names_updates(results->recipe))
-    fprintf(table->stream, "%supdate,update_settings,%s\n", first, header + strlen(first));
-  else
-    fprintf(table->stream, "%s\n", header);
+  fprintf(table->stream, "%s\n", header);
   return table->stream;
+}
+
+bool results_name_updates(const struct results *results)
+{
+  return recipe_names_updates(results->recipe);
 }
 
 struct path_file *results_path_file(struct results *results)

@@ -34,6 +34,9 @@ FILE *results_find_table(struct results *results, const char *name);
 struct path_file;
 struct path_file *results_path_file(struct results *results);
 
+/* Does the recipe name update rules, so that its tables do? */
+bool results_name_updates(const struct results *results);
+
 /* Write a number to a table: shortest text that reads back the same; nothing where it is NAN. */
 void results_number(FILE *table, double value);
 

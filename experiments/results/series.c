@@ -9,48 +9,6 @@
 #include <inttypes.h>
 #include <math.h>
 
-void series_update_columns(FILE *table, const struct run_case *one)
-{
-  char settings[UPDATE_SETTINGS_SIZE];
-  if (!one->names_update)
-    return;
-  optimizer_update_settings(&one->optimizer, settings);
-  fprintf(table, "%s,%s,", one->optimizer.update->name, settings);
-}
-
-void series_case_columns(FILE *table, const struct run_case *one)
-{
-  const struct optimizer *optimizer = &one->optimizer;
-  fprintf(table, "%s,", optimizer->rule->name);
-  series_update_columns(table, one);
-  if (optimizer->rule->micro_batch != MICRO_BATCH_NONE)
-    fprintf(table, "%zu", optimizer->micro_batch);
-  fprintf(table, ",%zu,", optimizer->batch);
-  results_number(table, optimizer->eta);
-  fputc(',', table);
-  results_number(table, optimizer->rho);
-  fputc(',', table);
-}
-
-json_t *series_with_update(json_t *row, const struct run_case *one)
-{
-  char settings[UPDATE_SETTINGS_SIZE];
-  if (!one->names_update)
-    return row;
-  optimizer_update_settings(&one->optimizer, settings);
-  json_object_set_new(row, "update", json_string(one->optimizer.update->name));
-  json_object_set_new(row, "update_settings",
-                      settings[0] == '\0' ? json_null() : json_string(settings));
-  return row;
-}
-
-json_t *series_micro_batch(const struct run_case *one)
-{
-  return one->optimizer.rule->micro_batch == MICRO_BATCH_NONE
-             ? json_null()
-             : json_integer((json_int_t)one->optimizer.micro_batch);
-}
-
 /* An observable of a side at a record. */
 struct series_row {
   const struct run_case *one;

@@ -7,19 +7,6 @@
 #include "experiments/cases/case_run.h"
 #include "experiments/results/results.h"
 
-/* Write "optimizer,micro_batch,batch,eta,rho," of a case to a table. */
-void series_case_columns(FILE *table, const struct run_case *one);
-
-/* Its part "update,update_settings,": nothing where the recipe names no update rule. */
-void series_update_columns(FILE *table, const struct run_case *one);
-
-/* Add "update" and "update_settings" to a case's row of a summary, where its recipe names update
- * rules; returns the row. */
-json_t *series_with_update(json_t *row, const struct run_case *one);
-
-/* micro_batch as summaries carry it: null for optimizers without one. */
-json_t *series_micro_batch(const struct run_case *one);
-
 /* Append a case's rows to series.csv: its iterates and each SDE, each record, each observable. Warn
  * where a mean is not a number because a formula has no value where paths have gone. */
 void series_write(struct results *results, const struct case_result *result);

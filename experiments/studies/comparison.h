@@ -43,9 +43,11 @@ double comparison_quantile(const struct cases *cases, size_t count);
 void comparison_verdicts(struct results *results, const struct cases *cases,
                          const struct comparison *all, size_t count);
 
-/* Write a row to compare.csv, and its difference to differences.csv; as an object of the summary. */
+/* Write rows to compare.csv, as an object of the summary, and their differences to differences.csv,
+ * which is made where there is no row, too. */
 void comparison_write(struct results *results, const struct comparison *row);
-void comparison_write_difference(struct results *results, const struct comparison *row);
+void comparison_write_differences(struct results *results, size_t count,
+                                  const struct comparison *rows);
 json_t *comparison_json(const struct comparison *row);
 
 /* A table for people, with the exact means where they are known, and what the coupling did. */

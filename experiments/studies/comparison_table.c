@@ -14,7 +14,7 @@ static struct cell survival(const void *difference)
                        .text = "no path survived"};
 }
 
-static const struct columns rows = {
+static const struct columns columns = {
     "compare.csv",
     (const struct column[]){
         COLUMNS_OF_CASE(comparison),
@@ -37,10 +37,9 @@ static const struct columns rows = {
         {.read = NULL}}};
 
 static const char *const keys[] = {
-    "optimizer",     "update",  "update_settings",    "micro_batch",  "batch",
-    "eta",           "rho",     "observable",         "time",         "sde_index",
-    "iterates",      "sde",     "exact_iterates",     "exact_sde",    "difference",
-    "difference_se", "coupled", "variance_reduction", "scheme_error", NULL};
+    KEYS_OF_CASE, "observable",         "time",         "sde_index",  "iterates",
+    "sde",        "exact_iterates",     "exact_sde",    "difference", "difference_se",
+    "coupled",    "variance_reduction", "scheme_error", NULL};
 
 static const struct columns differences = {
     "differences.csv",
@@ -56,17 +55,20 @@ static const struct columns differences = {
 
 void comparison_write(struct results *results, const struct comparison *row)
 {
-  columns_write(results, &rows, row);
+  columns_write(results, &columns, row);
 }
 
-void comparison_write_difference(struct results *results, const struct comparison *row)
+void comparison_write_differences(struct results *results, size_t count,
+                                  const struct comparison *rows)
 {
-  columns_write(results, &differences, row);
+  columns_begin(results, &differences);
+  for (size_t i = 0; i < count; i++)
+    columns_write(results, &differences, &rows[i]);
 }
 
 json_t *comparison_json(const struct comparison *row)
 {
-  return columns_json(&rows, keys, row);
+  return columns_json(&columns, keys, row);
 }
 
 /* ---- for people ---- */
@@ -201,9 +203,9 @@ void comparison_print(struct results *results, const struct cases *cases,
   results_note(results, false,
                "At time %g, mean +- standard error; difference is iterates minus SDE\n",
                all[0].time);
-  columns_print_headings(results, &rows);
+  columns_print_headings(results, &columns);
   for (size_t i = 0; i < count; i++)
-    columns_print(results, &rows, &all[i]);
+    columns_print(results, &columns, &all[i]);
   note_coupling(results, cases, all, count);
   note_antithetic(results, all, count);
   note_quasi(results, all, count);

@@ -4,64 +4,21 @@
 #include "experiments/studies/convergence_table.h"
 
 #include "experiments/io/text.h"
+#include "experiments/results/columns.h"
 
-#include <inttypes.h>
 #include <math.h>
 
-static const char *observable_name(const struct convergence *line)
-{
-  return line->observable == NULL ? "" : line->observable->name;
-}
-
-void convergence_write_points(struct results *results, const struct convergence_trial *trial,
-                              const struct convergence *line)
-{
-  FILE *table = results_table(results, "converge.csv",
-                              "equation,noise_class,scheme,kind,observable,forced,steps,resolution,"
-                              "paths,step,error,se,resolved,declared,slope,slope_se");
-  for (size_t i = 0; i < line->count; i++) {
-    const struct convergence_point *point = &line->point[i];
-    const double before[] = {point->step, point->error, point->se};
-    const double after[] = {convergence_declared(trial), line->fit.slope, line->fit.se};
-    fprintf(table, "%s,%s,%s,%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64, trial->task.equation->name,
-            sde_noise_class_name(convergence_noise(trial)), trial->task.scheme->name,
-            convergence_kind(trial), observable_name(line), trial->task.forced ? "true" : "false",
-            point->steps, point->resolution, point->paths);
-    for (size_t k = 0; k < sizeof before / sizeof *before; k++) {
-      fputc(',', table);
-      results_number(table, before[k]);
-    }
-    fprintf(table, ",%s", point->resolved ? "true" : "false");
-    for (size_t k = 0; k < sizeof after / sizeof *after; k++) {
-      fputc(',', table);
-      results_number(table, after[k]);
-    }
-    fputc('\n', table);
-  }
-}
-
-json_t *convergence_summary(const struct convergence_trial *trial, const struct convergence *line)
-{
-  const struct convergence_task *task = &trial->task;
-  json_t *points = json_array();
-  for (size_t i = 0; i < line->count; i++) {
-    const struct convergence_point *point = &line->point[i];
-    json_array_append_new(points,
-                          json_pack("{s:I, s:f, s:I, s:o, s:o, s:b}", "steps",
-                                    (json_int_t)point->steps, "step", point->step, "paths",
-                                    (json_int_t)point->paths, "error", results_json(point->error),
-                                    "se", results_json(point->se), "resolved", point->resolved));
-  }
-  return json_pack(
-      "{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:b, s:b, s:s, s:o}", "equation",
-      task->equation->name, "noise_class", sde_noise_class_name(convergence_noise(trial)), "scheme",
-      task->scheme->name, "kind", convergence_kind(trial), "observable",
-      line->observable == NULL ? json_null() : json_string(line->observable->name), "declared",
-      task->forced ? json_null() : results_json(convergence_declared(trial)), "slope",
-      results_json(line->fit.slope), "slope_se", results_json(line->fit.se), "unresolved",
-      (json_int_t)(line->count - line->resolved), "exact", line->exact, "forced", task->forced,
-      "against", line->against, "points", points);
-}
+/* A point of a line, and what was fitted to the line. */
+struct row {
+  const struct convergence_trial *trial;
+  const struct convergence *line;
+  const char *equation, *noise, *scheme, *kind, *observable; /* the last NULL for strong errors */
+  struct convergence_point point;
+  double slope, slope_se;
+  size_t unresolved;
+  bool exact, forced;
+  const char *against;
+};
 
 /* "0.98 +- 0.02", "exact", "2 of 4 points resolved"; behind the sign stand `width` standard errors,
  * rounded up. */
@@ -76,29 +33,110 @@ static void slope_words(const struct convergence *line, double width, const char
     text_add(text, "%.2f %s %.2f", line->fit.slope, sign, ceil(100 * width * line->fit.se) / 100);
 }
 
-void convergence_print_heading(struct results *results)
+static struct cell slope_cell(const void *row)
 {
-  results_note(results, false, "\n%-18s %-11s %-22s %-6s %-6s %-9s %-15s %-6s %s\n", "equation",
-               "noise", "scheme", "error", "of", "declared", "slope +- s.e.", "points", "against");
+  struct text text = {0};
+  slope_words(((const struct row *)row)->line, 1, "+-", &text);
+  return cell_of_made_text(text.data);
 }
 
-void convergence_print(struct results *results, const struct convergence_trial *trial,
-                       const struct convergence *line)
+static struct cell declared(const void *row)
 {
-  struct text slope = {0}, declared = {0};
-  slope_words(line, 1, "+-", &slope);
-  if (trial->task.forced)
-    text_add(&declared, "refused");
-  else if (trial->task.scheme->exact)
-    text_add(&declared, "exact");
-  else
-    text_add(&declared, "%g", convergence_declared(trial));
-  results_note(results, false, "%-18s %-11s %-22s %-6s %-6s %-9s %-15s %zu/%-4zu %s\n",
-               trial->task.equation->name, sde_noise_class_name(convergence_noise(trial)),
-               trial->task.scheme->name, convergence_kind(trial), observable_name(line),
-               declared.data, slope.data, line->resolved, line->count, line->against);
-  sde_free(slope.data);
-  sde_free(declared.data);
+  return cell_of_real(convergence_declared(((const struct row *)row)->trial));
+}
+
+/* Nothing is declared where a scheme refuses such noise. */
+static struct cell declared_unless_forced(const void *row)
+{
+  return ((const struct row *)row)->forced ? cell_of_text(NULL) : declared(row);
+}
+
+static struct cell declared_words(const void *given)
+{
+  const struct row *row = given;
+  if (row->forced)
+    return cell_of_text("refused");
+  return row->trial->task.scheme->exact ? cell_of_text("exact") : declared(row);
+}
+
+static struct cell resolved_words(const void *row)
+{
+  const struct convergence *line = ((const struct row *)row)->line;
+  return cell_of_made_text(sde_format("%zu/%zu", line->resolved, line->count));
+}
+
+static const struct columns columns = {
+    "converge.csv", (const struct column[]){
+                        {"equation", NULL, "equation", NULL, -18, 0, COLUMN_FIELD(row, equation)},
+                        {"noise_class", NULL, "noise", NULL, -11, 0, COLUMN_FIELD(row, noise)},
+                        {"scheme", NULL, "scheme", NULL, -22, 0, COLUMN_FIELD(row, scheme)},
+                        {"kind", NULL, "error", NULL, -6, 0, COLUMN_FIELD(row, kind)},
+                        {"observable", NULL, "of", NULL, -6, 0, COLUMN_FIELD(row, observable)},
+                        {"forced", COLUMN_FIELD(row, forced)},
+                        {"steps", COLUMN_FIELD(row, point.steps)},
+                        {"resolution", COLUMN_FIELD(row, point.resolution)},
+                        {"paths", COLUMN_FIELD(row, point.paths)},
+                        {"step", COLUMN_FIELD(row, point.step)},
+                        {"error", COLUMN_FIELD(row, point.error)},
+                        {"se", COLUMN_FIELD(row, point.se)},
+                        {"resolved", COLUMN_FIELD(row, point.resolved)},
+                        {"declared", "", COLUMN_OF_ROW(declared)},
+                        {.key = "declared", COLUMN_OF_ROW(declared_unless_forced)},
+                        {.heading = "declared", .width = -9, COLUMN_OF_ROW(declared_words)},
+                        {"slope", COLUMN_FIELD(row, slope)},
+                        {"slope_se", COLUMN_FIELD(row, slope_se)},
+                        {.heading = "slope +- s.e.", .width = -15, COLUMN_OF_ROW(slope_cell)},
+                        {.heading = "points", .width = -6, COLUMN_OF_ROW(resolved_words)},
+                        {.key = "unresolved", COLUMN_FIELD(row, unresolved)},
+                        {.key = "exact", COLUMN_FIELD(row, exact)},
+                        {.key = "against", .heading = "against", COLUMN_FIELD(row, against)},
+                        {.read = NULL}}};
+
+static const char *const keys_of_fits[] = {
+    "equation", "noise_class", "scheme", "kind",   "observable", "declared", "slope",
+    "slope_se", "unresolved",  "exact",  "forced", "against",    NULL};
+static const char *const keys_of_points[] = {"steps", "step",     "paths", "error",
+                                             "se",    "resolved", NULL};
+
+static struct row row_of(const struct convergence_trial *trial, const struct convergence *line,
+                         size_t point)
+{
+  return (struct row){.trial = trial,
+                      .line = line,
+                      .equation = trial->task.equation->name,
+                      .noise = sde_noise_class_name(convergence_noise(trial)),
+                      .scheme = trial->task.scheme->name,
+                      .kind = convergence_kind(trial),
+                      .observable = line->observable == NULL ? NULL : line->observable->name,
+                      .point = line->point[point],
+                      .slope = line->fit.slope,
+                      .slope_se = line->fit.se,
+                      .unresolved = line->count - line->resolved,
+                      .exact = line->exact,
+                      .forced = trial->task.forced,
+                      .against = line->against};
+}
+
+void convergence_print_headings(struct results *results)
+{
+  results_note(results, false, "\n");
+  columns_print_headings(results, &columns);
+}
+
+json_t *convergence_report(struct results *results, const struct convergence_trial *trial,
+                           const struct convergence *line)
+{
+  json_t *points = json_array();
+  for (size_t i = 0; i < line->count; i++) {
+    struct row row = row_of(trial, line, i);
+    columns_write(results, &columns, &row);
+    json_array_append_new(points, columns_json(&columns, keys_of_points, &row));
+  }
+  struct row row = row_of(trial, line, 0);
+  columns_print(results, &columns, &row);
+  json_t *fit = columns_json(&columns, keys_of_fits, &row);
+  json_object_set_new(fit, "points", points);
+  return fit;
 }
 
 /* ---- the table of schemes and classes of noise, in Markdown ---- */

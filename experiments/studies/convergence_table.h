@@ -8,13 +8,10 @@
 #include "experiments/studies/convergence_trials.h"
 
 /* A line of a trial that was measured: its rows of converge.csv, a line for people under the
- * heading, and an object for the summary. */
-void convergence_write_points(struct results *results, const struct convergence_trial *trial,
-                              const struct convergence *line);
-void convergence_print_heading(struct results *results);
-void convergence_print(struct results *results, const struct convergence_trial *trial,
-                       const struct convergence *line);
-json_t *convergence_summary(const struct convergence_trial *trial, const struct convergence *line);
+ * headings, and an object for the summary, which is returned. */
+void convergence_print_headings(struct results *results);
+json_t *convergence_report(struct results *results, const struct convergence_trial *trial,
+                           const struct convergence *line);
 
 /* schemes.md: a row a scheme, class of noise and equation, with declared and measured orders and
  * the cost of a step. */

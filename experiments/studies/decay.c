@@ -3,7 +3,7 @@
  */
 #include "experiments/studies/decay.h"
 
-#include "experiments/results/series.h"
+#include "experiments/results/case_columns.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,6 +14,7 @@ struct rate {
 };
 
 struct decay {
+  const struct run_case *one;
   const char *observable;
   struct rate iterates, solution;
   double closed_form, without_variance_term;
@@ -31,6 +32,7 @@ static bool find_decay(const struct cases *cases, const struct comparison *row, 
 {
   const struct loss_observable *own = cases->loss->type->observables;
   const struct optimizer *optimizer = &row->one->optimizer;
+  decay->one = row->one;
   decay->observable = cases->observable_name[row->observable];
   while (own != NULL && own->name != NULL && strcmp(own->name, decay->observable) != 0)
     own++;
@@ -51,45 +53,31 @@ static bool find_decay(const struct cases *cases, const struct comparison *row, 
   return true;
 }
 
-static void write_row(struct results *results, const struct comparison *row,
-                      const struct decay *decay)
-{
-  FILE *table = results_table(results, "decay.csv",
-                              "optimizer,micro_batch,batch,eta,rho,observable,rate,se,sde_rate,"
-                              "sde_se,closed_form,without_variance_term");
-  const double numbers[] = {decay->iterates.value, decay->iterates.se,
-                            decay->solution.value, decay->solution.se,
-                            decay->closed_form,    decay->without_variance_term};
-  size_t count = sizeof numbers / sizeof *numbers;
-  series_case_columns(table, row->one);
-  fprintf(table, "%s,", decay->observable);
-  for (size_t i = 0; i < count; i++) {
-    results_number(table, numbers[i]);
-    fputc(i + 1 < count ? ',' : '\n', table);
-  }
-}
+static const struct columns columns = {
+    "decay.csv",
+    (const struct column[]){COLUMNS_OF_CASE(decay),
+                            COLUMN_OF_OBSERVABLE(decay, observable),
+                            {"rate", COLUMN_FIELD(decay, iterates.value)},
+                            {"se", COLUMN_FIELD(decay, iterates.se)},
+                            {"sde_rate", COLUMN_FIELD(decay, solution.value)},
+                            {"sde_se", COLUMN_FIELD(decay, solution.se)},
+                            {"closed_form", COLUMN_FIELD(decay, closed_form)},
+                            {"without_variance_term", COLUMN_FIELD(decay, without_variance_term)},
+                            {.read = NULL}}};
 
-static void add_to_summary(struct results *results, const struct comparison *row,
-                           const struct decay *decay)
+static const char *const keys[] = {
+    KEYS_OF_CASE, "observable", "rate",        "se",
+    "sde_rate",   "sde_se",     "closed_form", "without_variance_term",
+    NULL};
+
+static void add_to_summary(struct results *results, const struct decay *decay)
 {
-  const struct optimizer *optimizer = &row->one->optimizer;
   json_t *decays = json_object_get(results_summary(results), "decays");
   if (decays == NULL) {
     decays = json_array();
     json_object_set_new(results_summary(results), "decays", decays);
   }
-  json_array_append_new(
-      decays,
-      series_with_update(
-          json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:o, s:f, s:f}", "optimizer",
-                    optimizer->rule->name, "micro_batch", series_micro_batch(row->one), "batch",
-                    (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho,
-                    "observable", decay->observable, "rate", results_json(decay->iterates.value),
-                    "se", results_json(decay->iterates.se), "sde_rate",
-                    results_json(decay->solution.value), "sde_se", results_json(decay->solution.se),
-                    "closed_form", decay->closed_form, "without_variance_term",
-                    decay->without_variance_term),
-          row->one));
+  json_array_append_new(decays, columns_json(&columns, keys, decay));
 }
 
 /* The closed form is to leading order only, so the verdict asks on which side of the middle between
@@ -126,8 +114,8 @@ void decay_report(struct results *results, const struct cases *cases, const stru
   struct decay decay;
   if (!find_decay(cases, row, &decay))
     return;
-  write_row(results, row, &decay);
-  add_to_summary(results, row, &decay);
+  columns_write(results, &columns, &decay);
+  add_to_summary(results, &decay);
   char *label = case_label(row->one);
   results_note(results, false,
                "%-13s decay rate of %s: iterates %.6f +- %.1g, SDE %.6f +- %.1g, closed form to "

@@ -3,7 +3,7 @@
  */
 #include "experiments/studies/distances.h"
 
-#include "experiments/results/series.h"
+#include "experiments/results/case_columns.h"
 
 #include <math.h>
 #include <string.h>
@@ -28,32 +28,41 @@ static double level_of_each(const struct cases *cases)
   return parameters_real(cases->recipe->common, "level") / (double)count;
 }
 
-static void write_row(FILE *table, const struct cases *cases, const struct run_case *one, size_t s,
-                      size_t o, double time, const struct distance *distance)
-{
-  const double numbers[] = {time,
-                            distance->wasserstein,
-                            distance->floor,
-                            distance->floor_sd,
-                            distance->scheme,
-                            distance->kolmogorov_smirnov,
-                            distance->critical};
-  series_case_columns(table, one);
-  fprintf(table, "%zu,%s,", s, cases->observable_name[o]);
-  for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
-    results_number(table, numbers[k]);
-    fputc(',', table);
-  }
-  fprintf(table, "%zu,%zu\n", distance->n, distance->sde_n);
-}
+/* The distance of an observable's laws at a time. */
+struct row {
+  const struct run_case *one;
+  size_t sde;
+  const char *observable;
+  double time;
+  struct distance distance;
+};
+
+static const struct columns columns = {
+    "distances.csv",
+    (const struct column[]){
+        COLUMNS_OF_CASE(row),
+        COLUMN_OF_SDE(row),
+        COLUMN_OF_OBSERVABLE(row, observable),
+        {"time", COLUMN_FIELD(row, time)},
+        {"wasserstein", NULL, "W1", NULL, 9, 4, COLUMN_FIELD(row, distance.wasserstein)},
+        {"floor", NULL, "floor", NULL, 9, 3, COLUMN_FIELD(row, distance.floor)},
+        {"floor_sd", NULL, "spread", " +- ", -8, 2, COLUMN_FIELD(row, distance.floor_sd)},
+        {"scheme", NULL, "scheme", NULL, 7, 1, COLUMN_FIELD(row, distance.scheme)},
+        {"kolmogorov_smirnov", NULL, "KS", NULL, 9, 3,
+         COLUMN_FIELD(row, distance.kolmogorov_smirnov)},
+        {"critical", NULL, "critical", NULL, 9, 3, COLUMN_FIELD(row, distance.critical)},
+        {"iterates_n", COLUMN_FIELD(row, distance.n)},
+        {"sde_n", COLUMN_FIELD(row, distance.sde_n)},
+        {.read = NULL}}};
+
+static const char *const keys[] = {
+    KEYS_OF_CASE, "sde_index", "observable",         "time",     "wasserstein", "floor",
+    "floor_sd",   "scheme",    "kolmogorov_smirnov", "critical", "iterates_n",  "sde_n",
+    NULL};
 
 void distances_write(struct results *results, const struct case_result *result, size_t paths,
                      struct distance *end)
 {
-  FILE *table = results_table(results, "distances.csv",
-                              "optimizer,micro_batch,batch,eta,rho,sde,observable,time,"
-                              "wasserstein,floor,floor_sd,scheme,kolmogorov_smirnov,critical,"
-                              "iterates_n,sde_n");
   const struct cases *cases = result->cases;
   const struct run_case *one = result->one;
   size_t observables = cases->observables->count;
@@ -69,40 +78,11 @@ void distances_write(struct results *results, const struct case_result *result, 
         const double *companion = case_companion_samples(result, s, r, o);
         *last = distance_between(paths, iterates, solution, stream, result->record_steps[r], level);
         last->scheme = scheme_part(&one->sde[s], paths, solution, companion);
-        write_row(table, cases, one, s, o, case_time(result, r), last);
+        struct row row = {one, s, cases->observable_name[o], case_time(result, r), *last};
+        columns_write(results, &columns, &row);
       }
       sde_free(purpose);
     }
-}
-
-static json_t *summary_row(const struct cases *cases, const struct run_case *one, size_t s,
-                           size_t o, const struct distance *distance)
-{
-  const struct optimizer *optimizer = &one->optimizer;
-  return series_with_update(
-      json_pack(
-          "{s:s, s:o, s:I, s:f, s:f, s:i, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
-          "optimizer", optimizer->rule->name, "micro_batch", series_micro_batch(one), "batch",
-          (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "sde_index",
-          (int)s, "observable", cases->observable_name[o], "time",
-          (double)one->steps * optimizer->eta, "wasserstein", results_json(distance->wasserstein),
-          "floor", results_json(distance->floor), "floor_sd", results_json(distance->floor_sd),
-          "scheme", results_json(distance->scheme), "kolmogorov_smirnov",
-          results_json(distance->kolmogorov_smirnov), "critical", results_json(distance->critical),
-          "iterates_n", (json_int_t)distance->n, "sde_n", (json_int_t)distance->sde_n),
-      one);
-}
-
-static void print(struct results *results, const struct cases *cases, const struct run_case *one,
-                  size_t s, size_t o, const struct distance *distance)
-{
-  char *label = case_label(one);
-  results_note(results, false,
-               "%-13s %-7g %-6g %-3zu %-14s %9.4g %9.3g +- %-8.2g %7.1g %9.3g %9.3g\n", label,
-               one->optimizer.eta, one->optimizer.rho, s, cases->observable_name[o],
-               distance->wasserstein, distance->floor, distance->floor_sd, distance->scheme,
-               distance->kolmogorov_smirnov, distance->critical);
-  sde_free(label);
 }
 
 void distances_report(struct results *results, const struct cases *cases,
@@ -110,15 +90,17 @@ void distances_report(struct results *results, const struct cases *cases,
 {
   json_t *rows = json_array();
   results_note(results, false,
-               "Distances of the laws of iterates and SDE at the end time; floor: were they equal\n"
-               "%-13s %-7s %-6s %-3s %-14s %9s %-21s %7s %9s %9s\n",
-               "optimizer", "eta", "rho", "SDE", "observable", "W1", "    floor +- spread",
-               "scheme", "KS", "critical");
+               "Distances of the laws of iterates and SDE at the end time; floor: were they "
+               "equal\n");
+  columns_print_headings(results, &columns);
   for (size_t i = 0; i < cases->count; i++)
     for (size_t s = 0; s < cases->recipe->sdes; s++)
-      for (size_t o = 0; o < cases->observables->count; o++, end++) {
-        print(results, cases, &cases->one[i], s, o, end);
-        json_array_append_new(rows, summary_row(cases, &cases->one[i], s, o, end));
+      for (size_t o = 0; o < cases->observables->count; o++) {
+        const struct run_case *one = &cases->one[i];
+        double time = (double)one->steps * one->optimizer.eta;
+        struct row row = {one, s, cases->observable_name[o], time, *end++};
+        columns_print(results, &columns, &row);
+        json_array_append_new(rows, columns_json(&columns, keys, &row));
       }
   results_note(results, false, "\n");
   json_object_set_new(results_summary(results), "distances", rows);

@@ -7,11 +7,6 @@
 
 #include <math.h>
 
-char *escape_label(const struct escape *escape)
-{
-  return escape->process == 0 ? sde_strdup("iterates") : sde_format("SDE %zu", escape->process - 1);
-}
-
 /* Below this number times are too skew for intervals of means, and beyond this many standard
  * errors between the rates of two parts of the time the tail is not exponential. */
 enum { FEWEST = 100, RATES_APART = 3 };
@@ -67,10 +62,10 @@ static void exact_verdict(struct results *results, const struct escape *escape, 
   const char *why;
   double half;
   char *label = case_label(escape->one);
-  char *claim =
-      sde_format("%s, b %zu, eta %g, rho %g: SDE %zu leaves after the exact mean "
-                 "first-passage time",
-                 label, optimizer->batch, optimizer->eta, optimizer->rho, escape->process - 1);
+  char *claim = sde_format("%s, b %zu, eta %g, rho %g: SDE %zu leaves after the exact mean "
+                           "first-passage time",
+                           label, optimizer->batch, optimizer->eta, optimizer->rho,
+                           case_sde_of_side(escape->side));
   enum holds holds = judge_exact(escape, quantile, &half, &why);
   if (escape->reason != NULL)
     results_verdict(results, claim, HOLDS_UNDECIDED, "%s", escape->reason);
@@ -85,7 +80,7 @@ static void exact_verdict(struct results *results, const struct escape *escape, 
 static bool is_like(const struct escape *a, const struct escape *b)
 {
   const struct optimizer *x = &a->one->optimizer, *y = &b->one->optimizer;
-  return a->process == b->process && x->rule == y->rule && x->update == y->update &&
+  return a->side == b->side && x->rule == y->rule && x->update == y->update &&
          x->batch == y->batch && x->eta == y->eta && x->rho == y->rho &&
          a->one->paths == b->one->paths;
 }
@@ -161,7 +156,7 @@ static void order_verdict(struct results *results, const struct escape *all, siz
   const struct optimizer *optimizer = &smallest->one->optimizer;
   struct text text = {0};
   enum holds holds = judge_order(all, count, smallest, quantile, &text);
-  char *who = escape_label(smallest);
+  char *who = case_side_label(smallest->side);
   char *claim =
       sde_format("%s, b %zu, eta %g, rho %g, %s: the smaller m, the sooner it leaves",
                  optimizer->rule->name, optimizer->batch, optimizer->eta, optimizer->rho, who);
@@ -177,7 +172,7 @@ void escape_judge(struct results *results, const struct cases *cases, const stru
   /* A row enters the verdict on the exact time, and two comparisons of the one on the order. */
   double quantile = sde_family_quantile(parameters_real(cases->recipe->common, "level"), 3 * count);
   for (size_t i = 0; i < count; i++)
-    if (all[i].process > 0)
+    if (all[i].side != CASE_ITERATES)
       exact_verdict(results, &all[i], quantile);
   for (size_t i = 0; i < count; i++)
     if ((all[i].one->optimizer.rule->theory.regularizer & REGULARIZER_VARIANCE_TERMS) != 0 &&

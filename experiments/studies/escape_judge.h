@@ -12,7 +12,7 @@
 /* One process of a case: what was measured, and what is known. */
 struct escape {
   const struct run_case *one;
-  size_t process; /* 0 for the iterates, 1 + s for SDE s */
+  size_t side; /* of the case */
   struct survival curve;
   struct survival_mean estimate;
   double se, scheme_error; /* the latter 0 of iterates */
@@ -21,9 +21,6 @@ struct escape {
   char *reason;              /* why it is not; else NULL */
   double longer;             /* by which factor the overshoot of iterates prolongs it; or NAN */
 };
-
-/* "iterates" or "SDE 0"; released with sde_free. */
-char *escape_label(const struct escape *escape);
 
 /* Of all processes of all cases, `count` of them. */
 void escape_judge(struct results *results, const struct cases *cases, const struct escape *all,

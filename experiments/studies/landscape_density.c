@@ -5,6 +5,7 @@
 
 #include "analysis/density.h"
 #include "analysis/effective_loss.h"
+#include "experiments/results/case_columns.h"
 #include "experiments/results/series.h"
 
 #include <math.h>
@@ -146,67 +147,115 @@ static size_t count_between(size_t count, const double *sorted, double low, doub
   return inside;
 }
 
-/* Two columns: the share of the numbers in the bin over its width, and its standard error. */
-static void write_share(FILE *table, size_t count, const double *sorted, double low, double width)
+/* The density in a bin, by the share of a sample that lies in it. */
+struct share {
+  double density, se;
+};
+
+/* A bin, and the densities there. */
+struct bin_row {
+  const struct run_case *one;
+  size_t sde;
+  double x, width, f, effective, exact;
+  struct share simulated, iterates;
+};
+
+static const struct columns bin_columns = {
+    "density.csv", (const struct column[]){COLUMNS_OF_CASE(bin_row),
+                                           COLUMN_OF_SDE(bin_row),
+                                           {"x", COLUMN_FIELD(bin_row, x)},
+                                           {"width", COLUMN_FIELD(bin_row, width)},
+                                           {"f", COLUMN_FIELD(bin_row, f)},
+                                           {"effective", COLUMN_FIELD(bin_row, effective)},
+                                           {"exact", COLUMN_FIELD(bin_row, exact)},
+                                           {"simulated", COLUMN_FIELD(bin_row, simulated.density)},
+                                           {"simulated_se", COLUMN_FIELD(bin_row, simulated.se)},
+                                           {"iterates", COLUMN_FIELD(bin_row, iterates.density)},
+                                           {"iterates_se", COLUMN_FIELD(bin_row, iterates.se)},
+                                           {.read = NULL}}};
+
+static struct share share_of(size_t count, const double *sorted, double low, double width)
 {
   double share = (double)count_between(count, sorted, low, low + width) / (double)count;
-  fputc(',', table);
-  results_number(table, share / width);
-  fputc(',', table);
-  results_number(table, sqrt(share * (1 - share) / (double)count) / width);
+  return (struct share){share / width, sqrt(share * (1 - share) / (double)count) / width};
 }
 
 /* The bins of one SDE. */
 static void write_bins(const struct minima_box *box, const struct comparison *comparison,
                        struct results *results)
 {
-  FILE *table = results_table(results, "density.csv",
-                              "optimizer,micro_batch,batch,eta,rho,sde,x,width,f,effective,exact,"
-                              "simulated,simulated_se,iterates,iterates_se");
   const struct density *density = &comparison->density;
   struct effective_loss *effective = effective_loss_new(&comparison->one->optimizer);
   size_t bins = box->resolution;
   double width = (box->high[0] - box->low[0]) / (double)bins;
   for (size_t b = 0; b < bins; b++) {
-    double low = box->low[0] + width * (double)b, x = low + width / 2, f = NAN, value = NAN;
+    double low = box->low[0] + width * (double)b;
+    struct bin_row row = {.one = comparison->one,
+                          .sde = comparison->sde,
+                          .x = low + width / 2,
+                          .width = width,
+                          .f = NAN,
+                          .effective = NAN,
+                          .exact = NAN,
+                          .simulated = share_of(comparison->n, comparison->sample, low, width),
+                          .iterates =
+                              share_of(comparison->iterates_n, comparison->iterates, low, width)};
     if (effective != NULL)
-      effective_loss_at(effective, 1, &x, &f, &value);
-    double exact = NAN;
+      effective_loss_at(effective, 1, &row.x, &row.f, &row.effective);
     if (comparison->reason == NULL)
-      exact = (density_cumulative(density, low + width) - density_cumulative(density, low)) / width;
-    const double numbers[] = {x, width, f, value, exact};
-    series_case_columns(table, comparison->one);
-    fprintf(table, "%zu", comparison->sde);
-    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
-      fputc(',', table);
-      results_number(table, numbers[k]);
-    }
-    write_share(table, comparison->n, comparison->sample, low, width);
-    write_share(table, comparison->iterates_n, comparison->iterates, low, width);
-    fputc('\n', table);
+      row.exact =
+          (density_cumulative(density, low + width) - density_cumulative(density, low)) / width;
+    columns_write(results, &bin_columns, &row);
   }
   effective_loss_free(effective);
 }
 
 /* ---- what is said ---- */
 
-static json_t *summary_row(const struct comparison *comparison)
+static struct cell time_of(const void *row)
 {
-  const struct optimizer *optimizer = &comparison->one->optimizer;
-  bool known = comparison->reason == NULL;
-  return series_with_update(
-      json_pack(
-          "{s:s, s:o, s:I, s:f, s:f, s:i, s:f, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "optimizer",
-          optimizer->rule->name, "micro_batch", series_micro_batch(comparison->one), "batch",
-          (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho, "sde_index",
-          (int)comparison->sde, "time", (double)comparison->one->steps * optimizer->eta, "n",
-          (json_int_t)comparison->n, "distance", results_json(comparison->distance), "critical",
-          results_json(comparison->critical), "scheme_error", results_json(comparison->scheme),
-          "transient", results_json(known ? comparison->settled : NAN), "relaxation_time",
-          results_json(known ? 1 / comparison->rate : NAN), "iterates_distance",
-          results_json(comparison->iterates_distance)),
-      comparison->one);
+  const struct run_case *one = ((const struct comparison *)row)->one;
+  return cell_of_real((double)one->steps * one->optimizer.eta);
 }
+
+static struct cell transient(const void *given)
+{
+  const struct comparison *row = given;
+  return cell_of_real(row->reason == NULL ? row->settled : NAN);
+}
+
+static struct cell relaxation_time(const void *given)
+{
+  const struct comparison *row = given;
+  return cell_of_real(row->reason == NULL ? 1 / row->rate : NAN);
+}
+
+static const struct columns columns = {
+    NULL, (const struct column[]){
+              COLUMNS_OF_CASE(comparison),
+              COLUMN_OF_SDE(comparison),
+              {"time", COLUMN_OF_ROW(time_of)},
+              {"n", COLUMN_FIELD(comparison, n)},
+              {"distance", NULL, "distance", NULL, 9, 3, COLUMN_FIELD(comparison, distance)},
+              {"critical", NULL, "critical", NULL, 9, 3, COLUMN_FIELD(comparison, critical)},
+              {"scheme_error", NULL, "scheme", NULL, 9, 2, COLUMN_FIELD(comparison, scheme)},
+              {"transient", NULL, "transient", NULL, 9, 2, COLUMN_OF_ROW(transient)},
+              {"relaxation_time", NULL, "relaxation", NULL, 10, 3, COLUMN_OF_ROW(relaxation_time)},
+              {"iterates_distance", NULL, "iterates", NULL, 9, 3,
+               COLUMN_FIELD(comparison, iterates_distance)},
+              {.read = NULL}}};
+
+static const char *const keys_of_rows[] = {KEYS_OF_CASE,
+                                           "sde_index",
+                                           "time",
+                                           "n",
+                                           "distance",
+                                           "critical",
+                                           "scheme_error",
+                                           "transient",
+                                           "relaxation_time",
+                                           "iterates_distance",
+                                           NULL};
 
 /* What the distance may be on top of sampling. */
 static double blur(const struct comparison *comparison)
@@ -247,17 +296,6 @@ static void verdict(struct results *results, const struct comparison *comparison
   sde_free(label);
 }
 
-static void print(struct results *results, const struct comparison *comparison)
-{
-  char *label = case_label(comparison->one);
-  results_note(results, false, "%-13s %-7g %-6g %-4zu %-9.3g %-9.3g %-9.2g %-9.2g %-10.3g %.3g\n",
-               label, comparison->one->optimizer.eta, comparison->one->optimizer.rho,
-               comparison->sde, comparison->distance, comparison->critical, comparison->scheme,
-               comparison->settled, comparison->reason == NULL ? 1 / comparison->rate : NAN,
-               comparison->iterates_distance);
-  sde_free(label);
-}
-
 void landscape_density_report(const struct cases *cases, struct minima_box *box, int threads,
                               struct progress *progress, struct results *results)
 {
@@ -269,15 +307,12 @@ void landscape_density_report(const struct cases *cases, struct minima_box *box,
     run_case(cases, &cases->one[i], level, threads, progress, results, all + i * sdes);
   if (!(box->low[0] < box->high[0]))
     find_window(all, count, box);
-  results_note(results, false,
-               "Kolmogorov-Smirnov distances from the exact stationary density\n"
-               "%-13s %-7s %-6s %-4s %-9s %-9s %-9s %-9s %-10s %s\n",
-               "optimizer", "eta", "rho", "SDE", "distance", "critical", "scheme", "transient",
-               "relaxation", "iterates");
+  results_note(results, false, "Kolmogorov-Smirnov distances from the exact stationary density\n");
+  columns_print_headings(results, &columns);
   for (size_t k = 0; k < count; k++) {
     write_bins(box, &all[k], results);
-    json_array_append_new(rows, summary_row(&all[k]));
-    print(results, &all[k]);
+    json_array_append_new(rows, columns_json(&columns, keys_of_rows, &all[k]));
+    columns_print(results, &columns, &all[k]);
     verdict(results, &all[k]);
   }
   results_note(results, false, "\n");

@@ -5,6 +5,7 @@
 
 #include "experiments/io/progress.h"
 #include "experiments/io/text.h"
+#include "experiments/results/columns.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -49,28 +50,28 @@ enum holds norms_judge(const struct norm_table *table, double level)
   return holds;
 }
 
-static void write_row(struct results *results, json_t *rows, const struct norm_table_row *row,
-                      double full)
-{
-  double mean = sde_moments_mean(row->sampled), se = sde_moments_standard_error(row->sampled);
-  const double numbers[] = {mean, se, row->exact, row->gaussian, full};
-  FILE *table = results_table(results, "norms.csv", "size,mean,se,exact,gaussian,full_gradient,n");
-  fprintf(table, "%zu,", row->size);
-  for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
-    results_number(table, numbers[k]);
-    fputc(',', table);
-  }
-  fprintf(table, "%.0f\n", row->sampled.n);
-  json_array_append_new(rows, json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:I}", "size",
-                                        (json_int_t)row->size, "mean", results_json(mean), "se",
-                                        results_json(se), "exact", results_json(row->exact),
-                                        "gaussian", results_json(row->gaussian), "full_gradient",
-                                        results_json(full), "n", (json_int_t)row->sampled.n));
-  char *exact = isnan(row->exact) ? sde_strdup("") : sde_format("%.12g", row->exact);
-  results_note(results, false, "%-8zu %12.6g +- %-9.2g %-16s %.12g\n", row->size, mean, se, exact,
-               row->gaussian);
-  sde_free(exact);
-}
+/* A row of the table, and |g|, what E|g_s| falls to. */
+struct row {
+  struct norm_table_row norm;
+  double full_gradient;
+};
+
+static const struct columns columns = {
+    "norms.csv",
+    (const struct column[]){
+        {"size", NULL, "s", NULL, -8, 0, COLUMN_FIELD(row, norm.size)},
+        {"mean", NULL, "measured", NULL, 12, 6,
+         COLUMN_READ(row, norm.sampled, struct sde_moments, cell_mean)},
+        {"se", NULL, "s.e.", " +- ", -9, 2,
+         COLUMN_READ(row, norm.sampled, struct sde_moments, cell_standard_error)},
+        {"exact", NULL, "exact", NULL, -16, 12, COLUMN_FIELD(row, norm.exact)},
+        {"gaussian", NULL, "Gaussian closure", NULL, -16, 12, COLUMN_FIELD(row, norm.gaussian)},
+        {"full_gradient", COLUMN_FIELD(row, full_gradient)},
+        {"n", COLUMN_READ(row, norm.sampled, struct sde_moments, cell_count)},
+        {.read = NULL}}};
+
+static const char *const keys[] = {"size",     "mean",          "se", "exact",
+                                   "gaussian", "full_gradient", "n",  NULL};
 
 static void verdict(struct results *results, const struct norm_table *table, double level)
 {
@@ -130,11 +131,15 @@ static void write_table(struct results *results, const struct norm_table *table,
                         double level)
 {
   json_t *rows = json_array();
-  results_note(results, false,
-               "E|g_s| of batches of s at the start, where |g| = %.12g\n%-8s %-25s %-16s %s\n",
-               table->full, "s", "    measured", "exact", "Gaussian closure");
-  for (size_t k = 0; k < table->count; k++)
-    write_row(results, rows, &table->row[k], table->full);
+  results_note(results, false, "E|g_s| of batches of s at the start, where |g| = %.12g\n",
+               table->full);
+  columns_print_headings(results, &columns);
+  for (size_t k = 0; k < table->count; k++) {
+    struct row row = {table->row[k], table->full};
+    columns_write(results, &columns, &row);
+    columns_print(results, &columns, &row);
+    json_array_append_new(rows, columns_json(&columns, keys, &row));
+  }
   results_note(results, false, "\n");
   json_object_set_new(results_summary(results), "norms", rows);
   if (table->not_finite > 0) {

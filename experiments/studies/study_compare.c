@@ -71,12 +71,15 @@ static struct comparison compare(const struct case_result *result, size_t record
 
 static void write_differences(struct results *results, const struct case_result *result)
 {
-  for (size_t s = 0; s < result->processes.sdes; s++)
-    for (size_t o = 0; o < result->ensemble.observables; o++)
-      for (size_t r = 0; r < result->ensemble.records; r++) {
-        struct comparison row = compare(result, r, s, o);
-        comparison_write_difference(results, &row);
-      }
+  size_t sdes = result->processes.sdes, records = result->ensemble.records;
+  size_t observables = result->ensemble.observables, count = 0;
+  struct comparison *rows = sde_alloc(sdes * observables, records * sizeof *rows);
+  for (size_t s = 0; s < sdes; s++)
+    for (size_t o = 0; o < observables; o++)
+      for (size_t r = 0; r < records; r++)
+        rows[count++] = compare(result, r, s, o);
+  comparison_write_differences(results, count, rows);
+  sde_free(rows);
 }
 
 static json_t *quasi_json(const struct comparison *row)

@@ -95,14 +95,12 @@ static void report(const struct convergence_trials *trials)
   for (size_t e = 0; trials->equation[e] != NULL; e++)
     results_note(results, false, "%-18s %s\n", trials->equation[e]->name,
                  trials->equation[e]->formula);
-  convergence_print_heading(results);
+  convergence_print_headings(results);
   for (size_t i = 0; i < trials->count; i++)
     for (size_t k = 0; k < convergence_lines(&trials->trial[i].task); k++) {
       const struct convergence_trial *trial = &trials->trial[i];
-      convergence_write_points(results, trial, &trial->line[k]);
-      convergence_print(results, trial, &trial->line[k]);
+      json_array_append_new(fits, convergence_report(results, trial, &trial->line[k]));
       convergence_judge_fit(results, trial, &trial->line[k], quantile);
-      json_array_append_new(fits, convergence_summary(trial, &trial->line[k]));
     }
   results_note(results, false, "\n");
   json_object_set_new(results_summary(results), "fits", fits);

@@ -6,6 +6,7 @@
 #include "analysis/first_passage.h"
 #include "analysis/mean_passage.h"
 #include "experiments/recipe/study.h"
+#include "experiments/results/case_columns.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/escape_judge.h"
@@ -108,12 +109,12 @@ static struct survival curve_of(uint64_t paths, const double *time, double horiz
 }
 
 /* What the stopped process has shown; the linear terms of its mean go to `terms`, [path]. */
-static struct escape measure(const struct run_case *one, size_t process,
+static struct escape measure(const struct run_case *one, size_t side,
                              const struct sde_process *stopped, double *terms)
 {
   const double *time = first_passage_times(stopped);
   double horizon = (double)one->steps * one->optimizer.eta;
-  struct escape made = {.one = one, .process = process, .exact = NAN, .exact_error = NAN};
+  struct escape made = {.one = one, .side = side, .exact = NAN, .exact_error = NAN};
   made.longer = NAN;
   made.curve = curve_of(one->paths, time, horizon);
   made.estimate = survival_mean((size_t)one->paths, time, horizon, terms);
@@ -128,7 +129,7 @@ static void add_exact(const struct cases *cases, const struct first_passage_targ
                       struct escape *escape)
 {
   const struct run_case *one = escape->one;
-  const struct limit *limit = one->sde[escape->process - 1].limit;
+  const struct limit *limit = one->sde[case_sde_of_side(escape->side)].limit;
   const struct sde_system *system = limit_system(limit);
   struct sde_status status = {SDE_OK, ""};
   struct mean_passage exact, further;
@@ -149,7 +150,7 @@ static void add_exact(const struct cases *cases, const struct first_passage_targ
     escape->longer = exp(further.logarithm - exact.logarithm);
 }
 
-/* Run one case; escape[process] is filled. */
+/* Run one case; escape[side] is filled. */
 static bool run_case(const struct cases *cases, const struct run_case *one,
                      const struct first_passage_target *target, int threads,
                      struct results *results, struct progress *progress, struct escape *escape,
@@ -169,14 +170,15 @@ static bool run_case(const struct cases *cases, const struct run_case *one,
     series_report_divergence(results, &result);
     case_result_free(&result);
     double *terms = sde_alloc(2 * (size_t)one->paths, sizeof *terms);
-    escape[0] = measure(one, 0, stopped.iterates, terms);
+    escape[CASE_ITERATES] = measure(one, CASE_ITERATES, stopped.iterates, terms);
     for (size_t s = 0; s < cases->recipe->sdes; s++) {
-      struct escape companion = measure(one, 1 + s, stopped.sde[s].companion, terms + one->paths);
-      escape[1 + s] = measure(one, 1 + s, stopped.sde[s].process, terms);
-      escape[1 + s].scheme_error = case_scheme_error(
+      size_t side = case_side_of_sde(s);
+      struct escape companion = measure(one, side, stopped.sde[s].companion, terms + one->paths);
+      escape[side] = measure(one, side, stopped.sde[s].process, terms);
+      escape[side].scheme_error = case_scheme_error(
           &one->sde[s], sde_moments_of_values(one->paths, terms, terms + one->paths));
       survival_free(&companion.curve);
-      add_exact(cases, target, &escape[1 + s]);
+      add_exact(cases, target, &escape[side]);
     }
     sde_free(terms);
   }
@@ -186,94 +188,63 @@ static bool run_case(const struct cases *cases, const struct run_case *one,
 
 /* ---- tables and summary ---- */
 
-static void process_columns(FILE *table, const struct escape *escape)
+static struct cell scheme_error(const void *row)
 {
-  series_case_columns(table, escape->one);
-  if (escape->process == 0)
-    fputs("iterates,,", table);
-  else
-    fprintf(table, "sde,%zu,", escape->process - 1);
+  const struct escape *escape = row;
+  return cell_of_real(escape->side == CASE_ITERATES ? NAN : escape->scheme_error);
 }
 
-static void write_row(struct results *results, const struct escape *escape)
-{
-  FILE *table = results_table(results, "escape.csv",
-                              "optimizer,micro_batch,batch,eta,rho,process,sde,mean,se,n,censored,"
-                              "diverged,restricted_mean,exact,exact_error,scheme_error,longer");
-  process_columns(table, escape);
-  results_number(table, escape->estimate.mean);
-  fputc(',', table);
-  results_number(table, escape->se);
-  fprintf(table, ",%zu,%zu,%llu", escape->estimate.counted, escape->estimate.censored,
-          (unsigned long long)escape->diverged);
-  const double rest[] = {escape->estimate.restricted, escape->exact, escape->exact_error,
-                         escape->process == 0 ? NAN : escape->scheme_error, escape->longer};
-  for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) {
-    fputc(',', table);
-    results_number(table, rest[i]);
-  }
-  fputc('\n', table);
-}
+static const struct columns columns = {
+    "escape.csv",
+    (const struct column[]){
+        COLUMNS_OF_CASE(escape),
+        COLUMNS_OF_SIDE(escape),
+        {"mean", NULL, "mean", NULL, 10, 5, COLUMN_FIELD(escape, estimate.mean)},
+        {"se", NULL, "s.e.", " +- ", -8, 2, COLUMN_FIELD(escape, se)},
+        {"n", COLUMN_FIELD(escape, estimate.counted)},
+        {"censored", NULL, "censored", NULL, 8, 0, COLUMN_FIELD(escape, estimate.censored)},
+        {"diverged", COLUMN_FIELD(escape, diverged)},
+        {"restricted_mean", COLUMN_FIELD(escape, estimate.restricted)},
+        {"exact", NULL, "exact", NULL, 10, 5, COLUMN_FIELD(escape, exact)},
+        {"exact_error", COLUMN_FIELD(escape, exact_error)},
+        {"scheme_error", NULL, "scheme error", NULL, 12, 1, COLUMN_OF_ROW(scheme_error)},
+        {"longer", NULL, "longer", NULL, 8, 3, COLUMN_FIELD(escape, longer)},
+        {.read = NULL}}};
+
+static const char *const keys_of_rows[] = {
+    KEYS_OF_CASE, "process",         "sde_index", "mean",        "se",           "n", "censored",
+    "diverged",   "restricted_mean", "exact",     "exact_error", "scheme_error", NULL};
+
+/* A point of a survival curve. */
+struct curve_row {
+  const struct run_case *one;
+  size_t side;
+  double time;
+  struct survival_point at;
+};
+
+static const struct columns curves = {
+    "survival.csv", (const struct column[]){COLUMNS_OF_CASE(curve_row),
+                                            COLUMNS_OF_SIDE(curve_row),
+                                            {"time", COLUMN_FIELD(curve_row, time)},
+                                            {"survival", COLUMN_FIELD(curve_row, at.survival)},
+                                            {"se", COLUMN_FIELD(curve_row, at.se)},
+                                            {"low", COLUMN_FIELD(curve_row, at.low)},
+                                            {"high", COLUMN_FIELD(curve_row, at.high)},
+                                            {.read = NULL}}};
 
 static void write_curve(struct results *results, const struct cases *cases,
                         const struct escape *escape)
 {
-  FILE *table = results_table(results, "survival.csv",
-                              "optimizer,micro_batch,batch,eta,rho,process,sde,time,survival,se,"
-                              "low,high");
   size_t records;
   uint64_t *steps = case_record_steps(cases, escape->one, &records);
   for (size_t r = 0; r < records; r++) {
     double time = (double)steps[r] * escape->one->optimizer.eta;
-    struct survival_point point = survival_at(&escape->curve, time, band);
-    const double row[] = {time, point.survival, point.se, point.low, point.high};
-    process_columns(table, escape);
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-      if (i > 0)
-        fputc(',', table);
-      results_number(table, row[i]);
-    }
-    fputc('\n', table);
+    struct curve_row row = {escape->one, escape->side, time,
+                            survival_at(&escape->curve, time, band)};
+    columns_write(results, &curves, &row);
   }
   sde_free(steps);
-}
-
-static json_t *summary_row(const struct escape *escape)
-{
-  const struct optimizer *optimizer = &escape->one->optimizer;
-  bool iterates = escape->process == 0;
-  return series_with_update(
-      json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
-                "optimizer", optimizer->rule->name, "micro_batch", series_micro_batch(escape->one),
-                "batch", (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho", optimizer->rho,
-                "process", iterates ? "iterates" : "sde", "sde_index",
-                iterates ? json_null() : json_integer((json_int_t)escape->process - 1), "mean",
-                results_json(escape->estimate.mean), "se", results_json(escape->se), "n",
-                (json_int_t)escape->estimate.counted, "censored",
-                (json_int_t)escape->estimate.censored, "diverged", (json_int_t)escape->diverged,
-                "restricted_mean", results_json(escape->estimate.restricted), "exact",
-                results_json(escape->exact), "exact_error", results_json(escape->exact_error),
-                "scheme_error", results_json(iterates ? NAN : escape->scheme_error)),
-      escape->one);
-}
-
-static void print_row(struct results *results, const struct escape *escape)
-{
-  char *label = case_label(escape->one), *who = escape_label(escape);
-  results_note(results, false, "%-13s %-7g %-6g %-8s %10.5g +- %-8.2g %8zu", label,
-               escape->one->optimizer.eta, escape->one->optimizer.rho, who, escape->estimate.mean,
-               escape->se, escape->estimate.censored);
-  if (isnan(escape->exact))
-    results_note(results, false, " %10s", "-");
-  else
-    results_note(results, false, " %10.5g", escape->exact);
-  if (escape->process > 0)
-    results_note(results, false, "  %-12.1g", escape->scheme_error);
-  if (!isnan(escape->longer))
-    results_note(results, false, "  %.3g", escape->longer);
-  results_note(results, false, "\n");
-  sde_free(label);
-  sde_free(who);
 }
 
 static void note_method(struct results *results, const struct cases *cases,
@@ -298,26 +269,26 @@ static void note_method(struct results *results, const struct cases *cases,
 static bool run(const struct recipe *recipe, int threads, struct progress *progress,
                 const struct cases *cases, struct results *results, struct sde_status *status)
 {
+  (void)recipe;
   struct first_passage_target target = {0};
   if (!read_target(cases, &target, status))
     return false;
-  size_t each = 1 + recipe->sdes, count = cases->count * each;
+  size_t each = case_sides(cases), count = cases->count * each;
   struct escape *all = sde_alloc(count, sizeof *all);
   bool good = true;
   for (size_t i = 0; good && i < cases->count; i++)
     good = run_case(cases, &cases->one[i], &target, threads, results, progress, all + i * each,
                     status);
   results_note(results, false,
-               "Time until coordinate %zu reaches %g; standard errors are over independent paths\n"
-               "%-13s %-7s %-6s %-8s %-22s %8s %10s  %-12s  %s\n",
-               target.coordinate + 1, target.boundary, "optimizer", "eta", "rho", "process", "mean",
-               "censored", "exact", "scheme error", "longer");
+               "Time until coordinate %zu reaches %g; standard errors are over independent paths\n",
+               target.coordinate + 1, target.boundary);
+  columns_print_headings(results, &columns);
   json_t *rows = json_array();
   for (size_t i = 0; good && i < count; i++) {
-    write_row(results, &all[i]);
+    columns_write(results, &columns, &all[i]);
     write_curve(results, cases, &all[i]);
-    print_row(results, &all[i]);
-    json_array_append_new(rows, summary_row(&all[i]));
+    columns_print(results, &columns, &all[i]);
+    json_array_append_new(rows, columns_json(&columns, keys_of_rows, &all[i]));
   }
   if (good) {
     note_method(results, cases, all, count);

@@ -7,6 +7,7 @@
 #include "analysis/minima.h"
 #include "experiments/cases/estimate.h"
 #include "experiments/recipe/study.h"
+#include "experiments/results/case_columns.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/landscape_density.h"
 #include "sde/block.h"
@@ -136,27 +137,37 @@ static void trail_free(struct trail *trail)
   case_result_free(&trail->result);
 }
 
+/* A point of a path. */
+struct trail_row {
+  const struct run_case *one;
+  size_t side, path;
+  double time, x, y;
+};
+
+static const struct columns trail_columns = {
+    "paths.csv", (const struct column[]){COLUMNS_OF_CASE(trail_row),
+                                         COLUMNS_OF_SIDE(trail_row),
+                                         {"path", COLUMN_FIELD(trail_row, path)},
+                                         {"time", COLUMN_FIELD(trail_row, time)},
+                                         {"x", COLUMN_FIELD(trail_row, x)},
+                                         {"y", COLUMN_FIELD(trail_row, y)},
+                                         {.read = NULL}}};
+
 static void write_trail(struct results *results, const struct cases *cases,
                         const struct trail *trail)
 {
   const struct case_result *result = &trail->result;
-  FILE *table = results_table(results, "paths.csv",
-                              "optimizer,micro_batch,batch,eta,rho,process,sde,path,time,x,y");
+  columns_begin(results, &trail_columns);
   for (size_t side = 0; side < case_sides(cases); side++)
     for (size_t path = 0; path < trail->paths; path++)
       for (size_t r = 0; r < trail->records; r++) {
-        series_case_columns(table, trail->one);
-        if (side == CASE_ITERATES)
-          fputs("iterates,,", table);
-        else
-          fprintf(table, "sde,%zu,", case_sde_of_side(side));
-        fprintf(table, "%zu,", path);
-        results_number(table, case_time(result, r));
-        for (size_t k = 0; k < MINIMA_DIM; k++) {
-          fputc(',', table);
-          results_number(table, case_samples(result, side, r, k)[path]);
-        }
-        fputc('\n', table);
+        struct trail_row row = {.one = trail->one,
+                                .side = side,
+                                .path = path,
+                                .time = case_time(result, r),
+                                .x = case_samples(result, side, r, 0)[path],
+                                .y = case_samples(result, side, r, 1)[path]};
+        columns_write(results, &trail_columns, &row);
       }
 }
 
@@ -215,22 +226,67 @@ static double *grid_of(const struct minima_box *box)
   return x;
 }
 
+struct grid_row {
+  const struct run_case *one;
+  double x, y, f, effective;
+};
+
+static const struct columns grid_columns = {
+    "landscape.csv", (const struct column[]){COLUMNS_OF_CASE(grid_row),
+                                             {"x", COLUMN_FIELD(grid_row, x)},
+                                             {"y", COLUMN_FIELD(grid_row, y)},
+                                             {"f", COLUMN_FIELD(grid_row, f)},
+                                             {"effective", COLUMN_FIELD(grid_row, effective)},
+                                             {.read = NULL}}};
+
 static void write_grid(struct results *results, const struct run_case *one,
                        const struct minima_box *box, const double *x, const double *f,
                        const double *value)
 {
-  FILE *table = results_table(results, "landscape.csv",
-                              "optimizer,micro_batch,batch,eta,rho,x,y,f,effective");
   for (size_t i = 0; i < minima_points(box); i++) {
-    const double numbers[] = {x[2 * i], x[2 * i + 1], f[i], value[i]};
-    series_case_columns(table, one);
-    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
-      if (k > 0)
-        fputc(',', table);
-      results_number(table, numbers[k]);
-    }
-    fputc('\n', table);
+    struct grid_row row = {one, x[2 * i], x[2 * i + 1], f[i], value[i]};
+    columns_write(results, &grid_columns, &row);
   }
+}
+
+/* A minimum of a function of a case. */
+struct minimum_row {
+  const struct run_case *one;
+  const char *function;
+  double x, y, value, least_curvature, largest_curvature; /* y NAN in one dimension */
+  bool flat;
+  const char *note;
+};
+
+static struct cell flat_digit(const void *flat)
+{
+  return cell_of_whole(*(const bool *)flat);
+}
+
+static const struct columns minimum_columns = {
+    "minima.csv",
+    (const struct column[]){
+        COLUMNS_OF_CASE(minimum_row),
+        {"function", NULL, "function", NULL, -10, 0, COLUMN_FIELD(minimum_row, function)},
+        {"x", NULL, "x", NULL, 11, 5, COLUMN_FIELD(minimum_row, x)},
+        {"y", NULL, "y", NULL, 11, 5, COLUMN_FIELD(minimum_row, y)},
+        {"value", NULL, "value", NULL, 11, 5, COLUMN_FIELD(minimum_row, value)},
+        {"least_curvature", COLUMN_FIELD(minimum_row, least_curvature)},
+        {"largest_curvature", COLUMN_FIELD(minimum_row, largest_curvature)},
+        {"flat", "", COLUMN_READ(minimum_row, flat, bool, flat_digit)},
+        {.key = "flat", COLUMN_FIELD(minimum_row, flat)},
+        {.heading = "", COLUMN_FIELD(minimum_row, note)},
+        {.read = NULL}}};
+
+static const char *const keys_of_minima[] = {KEYS_OF_CASE, "function", "x", "y",
+                                             "value",      "flat",     NULL};
+
+/* What stands for the points of a curve that is flat, or for no minimum. */
+static void print_note(struct results *results, struct minimum_row row, const char *note)
+{
+  row.x = row.y = NAN;
+  row.note = note;
+  columns_print(results, &minimum_columns, &row);
 }
 
 /* The rows of the minima of one function, and what a person reads of them. */
@@ -238,45 +294,31 @@ static void write_minima(struct results *results, json_t *rows, const struct run
                          const char *function, size_t dim, const struct minimum *minima,
                          size_t count)
 {
-  FILE *table = results_table(results, "minima.csv",
-                              "optimizer,micro_batch,batch,eta,rho,function,x,y,value,"
-                              "least_curvature,largest_curvature,flat");
-  const struct optimizer *optimizer = &one->optimizer;
-  char *label = case_label(one);
+  struct minimum_row row = {.one = one, .function = function, .value = NAN};
   size_t flat = 0;
+  columns_begin(results, &minimum_columns);
   for (size_t i = 0; i < count; i++) {
     const struct minimum *at = &minima[i];
-    double y = dim == 2 ? at->x[1] : NAN;
-    const double numbers[] = {at->x[0], y, at->value, at->curvature[0], at->curvature[dim - 1]};
-    series_case_columns(table, one);
-    fprintf(table, "%s,", function);
-    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
-      results_number(table, numbers[k]);
-      fputc(',', table);
-    }
-    fprintf(table, "%d\n", at->flat);
+    row.x = at->x[0];
+    row.y = dim == 2 ? at->x[1] : NAN;
+    row.value = at->value;
+    row.least_curvature = at->curvature[0];
+    row.largest_curvature = at->curvature[dim - 1];
+    row.flat = at->flat;
     flat += at->flat;
-    json_array_append_new(
-        rows, series_with_update(
-                  json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:o, s:o, s:b}", "optimizer",
-                            optimizer->rule->name, "micro_batch", series_micro_batch(one), "batch",
-                            (json_int_t)optimizer->batch, "eta", optimizer->eta, "rho",
-                            optimizer->rho, "function", function, "x", results_json(at->x[0]), "y",
-                            results_json(y), "value", results_json(at->value), "flat", at->flat),
-                  one));
+    columns_write(results, &minimum_columns, &row);
+    json_array_append_new(rows, columns_json(&minimum_columns, keys_of_minima, &row));
     if (!at->flat)
-      results_note(results, false,
-                   dim == 2 ? "%-13s %-7g %-6g %-10s %-11.5g (%.5g, %.5g)\n"
-                            : "%-13s %-7g %-6g %-10s %-11.5g %.5g\n",
-                   label, optimizer->eta, optimizer->rho, function, at->value, at->x[0], y);
+      columns_print(results, &minimum_columns, &row);
   }
-  if (flat > 0)
-    results_note(results, false, "%-13s %-7g %-6g %-10s %-11.5g a curve, %zu points of it found\n",
-                 label, optimizer->eta, optimizer->rho, function, minima[0].value, flat);
+  if (flat > 0) {
+    char *note = sde_format("a curve, %zu points of it found", flat);
+    row.value = minima[0].value;
+    print_note(results, row, note);
+    sde_free(note);
+  }
   if (count == 0)
-    results_note(results, false, "%-13s %-7g %-6g %-10s none in the window\n", label,
-                 optimizer->eta, optimizer->rho, function);
-  sde_free(label);
+    print_note(results, row, "none in the window");
 }
 
 /* ---- does the drift descend f + rho R? ---- */
@@ -469,10 +511,8 @@ static void report_minima(const struct cases *cases, const struct minima_box *bo
 {
   double *x = grid_of(box);
   json_t *rows = json_array();
-  results_note(results, false,
-               "Minima of the loss f and of the effective one, f + rho R\n"
-               "%-13s %-7s %-6s %-10s %-11s %s\n",
-               "optimizer", "eta", "rho", "function", "value", "where");
+  results_note(results, false, "Minima of the loss f and of the effective one, f + rho R\n");
+  columns_print_headings(results, &minimum_columns);
   for (size_t i = 0; i < cases->count; i++)
     report_case(cases, &cases->one[i], box, x, results, rows);
   results_note(results, false, "\n");

@@ -5,7 +5,9 @@
 #include "analysis/error_line.h"
 #include "experiments/cases/case_analysis.h"
 #include "experiments/cases/estimate.h"
+#include "experiments/io/text.h"
 #include "experiments/recipe/study.h"
+#include "experiments/results/case_columns.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/order_judge.h"
@@ -112,96 +114,132 @@ static void simulate(const struct cases *cases, const struct run_case *one, int 
 
 /* ---- tables ---- */
 
-static double eta_of(const struct order_line *line, const struct error_line_point *point)
+/* A point of a line, and what was fitted to the line. */
+struct row {
+  const struct order_line *line;
+  const struct run_case *one;
+  size_t sde, unresolved;
+  const char *observable, *versus;
+  double eta, rho;
+  struct error_line_point point;
+  bool exact; /* the line */
+  double slope, slope_se, low, high;
+};
+
+static struct cell case_words(const void *row)
 {
-  return line->versus == ORDER_VERSUS_ETA ? point->x : line->one->optimizer.eta;
+  return cell_of_made_text(order_label(((const struct row *)row)->line));
 }
 
-static double rho_of(const struct order_line *line, const struct error_line_point *point)
+static struct cell point_words(const void *row)
 {
-  return line->versus == ORDER_VERSUS_RHO ? point->x : line->one->optimizer.rho;
+  const struct error_line *errors = &((const struct row *)row)->line->errors;
+  return cell_of_made_text(sde_format("%zu of %zu, %s", errors->resolved, errors->count,
+                                      errors->exact ? "exact" : "simulated"));
 }
 
-static void write_line(struct results *results, const struct cases *cases,
-                       const struct order_line *line)
+/* The local slopes from the largest point on. */
+static struct cell local_words(const void *row)
 {
-  FILE *table = results_table(results, "order.csv",
-                              "optimizer,micro_batch,batch,sde,observable,versus,eta,rho,error,se,"
-                              "scheme_error,floor,floor_se,local_slope,resolved,exact,slope,"
-                              "slope_se");
-  for (size_t i = 0; i < line->errors.count; i++) {
-    const struct error_line_point *point = &line->errors.point[i];
-    const struct optimizer *optimizer = &line->one->optimizer;
-    fprintf(table, "%s,", optimizer->rule->name);
-    series_update_columns(table, line->one);
-    if (optimizer->rule->micro_batch != MICRO_BATCH_NONE)
-      fprintf(table, "%zu", optimizer->micro_batch);
-    fprintf(table, ",%zu,%zu,%s,%s,", optimizer->batch, line->sde,
-            cases->observable_name[line->observable], order_versus_name(line));
-    const double numbers[] = {eta_of(line, point), rho_of(line, point), point->error,
-                              point->se,           point->scheme_error, point->floor,
-                              point->floor_se,     point->local_slope};
-    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
-      results_number(table, numbers[k]);
-      fputc(',', table);
-    }
-    fprintf(table, "%s,%s,", point->resolved ? "true" : "false", point->exact ? "true" : "false");
-    results_number(table, line->errors.fit.slope);
-    fputc(',', table);
-    results_number(table, line->errors.fit.se);
-    fputc('\n', table);
-  }
-}
-
-static json_t *summary_fit(const struct cases *cases, const struct order_line *line)
-{
-  const struct optimizer *optimizer = &line->one->optimizer;
-  const struct error_line *errors = &line->errors;
-  json_t *points = json_array();
-  for (size_t i = 0; i < errors->count; i++) {
-    const struct error_line_point *point = &errors->point[i];
-    json_array_append_new(
-        points, json_pack("{s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "eta",
-                          eta_of(line, point), "rho", rho_of(line, point), "error",
-                          results_json(point->error), "se", results_json(point->se), "local_slope",
-                          results_json(point->local_slope), "scheme_error",
-                          results_json(point->scheme_error), "floor", results_json(point->floor),
-                          "floor_se", results_json(point->floor_se), "resolved", point->resolved));
-  }
-  return series_with_update(
-      json_pack("{s:s, s:o, s:I, s:s, s:i, s:s, s:o, s:o, s:b, s:[o, o], s:o, s:I}", "optimizer",
-                optimizer->rule->name, "micro_batch", series_micro_batch(line->one), "batch",
-                (json_int_t)optimizer->batch, "observable",
-                cases->observable_name[line->observable], "sde_index", (int)line->sde, "versus",
-                order_versus_name(line), "slope", results_json(errors->fit.slope), "slope_se",
-                results_json(errors->fit.se), "exact", errors->exact, "range",
-                results_json(errors->x_low), results_json(errors->x_high), "points", points,
-                "unresolved", (json_int_t)(errors->count - errors->resolved)),
-      line->one);
-}
-
-static void print_line(struct results *results, const struct cases *cases,
-                       const struct order_line *line)
-{
-  const struct error_line *errors = &line->errors;
-  char *label = order_label(line);
-  results_note(results, false, "%-36s %-14s %-4s", label, cases->observable_name[line->observable],
-               order_versus_name(line));
-  if (isnan(errors->fit.slope))
-    results_note(results, false, " %-18s %-20s", "not fitted", "");
-  else
-    results_note(results, false, " %7.4f +- %-7.2g %8.4g to %-8.4g", errors->fit.slope,
-                 errors->fit.se, errors->x_low, errors->x_high);
-  results_note(results, false, " %zu of %zu, %s; local", errors->resolved, errors->count,
-               errors->exact ? "exact" : "simulated");
+  const struct error_line *errors = &((const struct row *)row)->line->errors;
+  struct text text = {0};
+  text_add(&text, "%s", "");
   for (size_t i = errors->count; i-- > 1;)
-    results_note(results, false, isnan(errors->point[i].local_slope) ? " -" : " %.3f",
-                 errors->point[i].local_slope);
-  if (line->versus == ORDER_VERSUS_RHO && errors->count > 0)
-    results_note(results, false, "; floor %.3g +- %.1g", errors->point[0].floor,
-                 errors->point[0].floor_se);
-  results_note(results, false, "\n");
-  sde_free(label);
+    text_add(&text, isnan(errors->point[i].local_slope) ? "- " : "%.3f ",
+             errors->point[i].local_slope);
+  return cell_of_made_text(text.data);
+}
+
+/* Against rho: what was subtracted. */
+static struct cell floor_words(const void *given)
+{
+  const struct row *row = given;
+  if (row->line->versus != ORDER_VERSUS_RHO || row->line->errors.count == 0)
+    return cell_of_text(NULL);
+  return cell_of_made_text(sde_format("floor %.3g +- %.1g", row->point.floor, row->point.floor_se));
+}
+
+static const struct columns columns = {
+    "order.csv",
+    (const struct column[]){
+        {.heading = "case", .width = -36, COLUMN_OF_ROW(case_words)},
+        COLUMNS_OF_OPTIMIZER(row),
+        {"micro_batch", COLUMN_OF_ONE(row, cell_case_micro_batch)},
+        {"batch", COLUMN_OF_ONE(row, cell_case_batch)},
+        {"sde", "sde_index", COLUMN_FIELD(row, sde)},
+        COLUMN_OF_OBSERVABLE(row, observable),
+        {"versus", NULL, "vs", NULL, -4, 0, COLUMN_FIELD(row, versus)},
+        {"eta", COLUMN_FIELD(row, eta)},
+        {"rho", COLUMN_FIELD(row, rho)},
+        {"error", COLUMN_FIELD(row, point.error)},
+        {"se", COLUMN_FIELD(row, point.se)},
+        {"scheme_error", COLUMN_FIELD(row, point.scheme_error)},
+        {"floor", COLUMN_FIELD(row, point.floor)},
+        {"floor_se", COLUMN_FIELD(row, point.floor_se)},
+        {"local_slope", COLUMN_FIELD(row, point.local_slope)},
+        {"resolved", COLUMN_FIELD(row, point.resolved)},
+        {"exact", "", COLUMN_FIELD(row, point.exact)},
+        {.key = "exact", COLUMN_FIELD(row, exact)},
+        {"slope", NULL, "slope", NULL, 7, 5, COLUMN_FIELD(row, slope)},
+        {"slope_se", NULL, "s.e.", " +- ", -7, 2, COLUMN_FIELD(row, slope_se)},
+        {.heading = "fitted", .width = 8, .digits = 4, COLUMN_FIELD(row, low)},
+        {.heading = "", .before = " to ", .width = -8, .digits = 4, COLUMN_FIELD(row, high)},
+        {.heading = "points", .width = -18, COLUMN_OF_ROW(point_words)},
+        {.key = "unresolved", COLUMN_FIELD(row, unresolved)},
+        {.heading = "local slopes", .width = -12, COLUMN_OF_ROW(local_words)},
+        {.heading = "", COLUMN_OF_ROW(floor_words)},
+        {.read = NULL}}};
+
+static const char *const keys_of_fits[] = {KEYS_OF_VARIANT, "observable", "sde_index", "versus",
+                                           "slope",         "slope_se",   "exact",     NULL};
+static const char *const keys_of_points[] = {
+    "eta",          "rho",   "error",    "se",       "local_slope",
+    "scheme_error", "floor", "floor_se", "resolved", NULL};
+static const char *const keys_of_counts[] = {"unresolved", NULL};
+
+/* The row of a point; without points, of the line alone. */
+static struct row row_of(const struct cases *cases, const struct order_line *line, size_t point)
+{
+  const struct error_line *errors = &line->errors;
+  struct row row = {.line = line,
+                    .one = line->one,
+                    .sde = line->sde,
+                    .unresolved = errors->count - errors->resolved,
+                    .observable = cases->observable_name[line->observable],
+                    .versus = order_versus_name(line),
+                    .eta = line->one->optimizer.eta,
+                    .rho = line->one->optimizer.rho,
+                    .exact = errors->exact,
+                    .slope = errors->fit.slope,
+                    .slope_se = errors->fit.se,
+                    .low = errors->x_low,
+                    .high = errors->x_high};
+  if (point < errors->count) {
+    row.point = errors->point[point];
+    *(line->versus == ORDER_VERSUS_ETA ? &row.eta : &row.rho) = row.point.x;
+  }
+  return row;
+}
+
+/* Write a line, point by point, and print it; as an object of the summary. */
+static json_t *report_line(struct results *results, const struct cases *cases,
+                           const struct order_line *line)
+{
+  json_t *points = json_array();
+  columns_begin(results, &columns);
+  for (size_t i = 0; i < line->errors.count; i++) {
+    struct row row = row_of(cases, line, i);
+    columns_write(results, &columns, &row);
+    json_array_append_new(points, columns_json(&columns, keys_of_points, &row));
+  }
+  struct row row = row_of(cases, line, 0);
+  columns_print(results, &columns, &row);
+  json_t *fit = columns_json(&columns, keys_of_fits, &row);
+  json_object_set_new(fit, "range",
+                      json_pack("[o, o]", results_json(row.low), results_json(row.high)));
+  json_object_set_new(fit, "points", points);
+  json_object_update_new(fit, columns_json(&columns, keys_of_counts, &row));
+  return fit;
 }
 
 /* ---- the study ---- */
@@ -239,14 +277,10 @@ static void report(struct results *results, const struct order_grid *grid,
   double quantile = comparison_quantile(grid->cases, count);
   results_note(results, false,
                "Weak error at the end time: slope +- standard error over the range fitted, points "
-               "resolved,\nlocal slopes from the largest on; unresolved points are not fitted\n"
-               "%-36s %-14s %-4s %-18s %-20s\n",
-               "case", "observable", "vs", " slope", "    range");
-  for (size_t i = 0; i < count; i++) {
-    json_array_append_new(fits, summary_fit(grid->cases, &lines[i]));
-    write_line(results, grid->cases, &lines[i]);
-    print_line(results, grid->cases, &lines[i]);
-  }
+               "resolved,\nlocal slopes from the largest on; unresolved points are not fitted\n");
+  columns_print_headings(results, &columns);
+  for (size_t i = 0; i < count; i++)
+    json_array_append_new(fits, report_line(results, grid->cases, &lines[i]));
   results_note(results, false, "\n");
   json_object_set_new(results_summary(results), "fits", fits);
   for (size_t i = 0; i < count; i += observables)

@@ -9,7 +9,7 @@
 #include "experiments/io/progress.h"
 #include "experiments/io/text.h"
 #include "experiments/recipe/study.h"
-#include "experiments/results/series.h"
+#include "experiments/results/case_columns.h"
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/norms.h"
 #include "experiments/studies/regularizer_judge.h"
@@ -31,54 +31,74 @@ static struct sde_stream probe_stream(const struct cases *cases, const struct op
   return stream;
 }
 
-/* The mean direction by coordinates, beside the first-order drift with the regulariser's term and
+/* A coordinate of the mean direction, beside the first-order drift with the regulariser's term and
  * without it. */
+struct drift_row {
+  const struct run_case *one;
+  size_t coordinate; /* from 1 */
+  struct sde_moments direction;
+  double with_term, without_term;
+};
+
+static const struct columns drift = {
+    "drift.csv",
+    (const struct column[]){
+        COLUMNS_OF_CASE(drift_row),
+        {"coordinate", COLUMN_FIELD(drift_row, coordinate)},
+        {"mean", COLUMN_READ(drift_row, direction, struct sde_moments, cell_mean)},
+        {"se", COLUMN_READ(drift_row, direction, struct sde_moments, cell_standard_error)},
+        {"with_term", COLUMN_FIELD(drift_row, with_term)},
+        {"without_term", COLUMN_FIELD(drift_row, without_term)},
+        {.read = NULL}}};
+
 static void write_drift(struct results *results, const struct run_case *one,
                         const struct drift_probe *probe, const struct drift_probe_result *result)
 {
-  FILE *table = results_table(results, "drift.csv",
-                              "optimizer,micro_batch,batch,eta,rho,coordinate,mean,se,with_term,"
-                              "without_term");
   for (size_t i = 0; i < probe->dim; i++) {
-    const double numbers[] = {sde_moments_mean(result->direction[i]),
-                              sde_moments_standard_error(result->direction[i]),
-                              probe->base[i] + probe->predicted * probe->slope[i], probe->base[i]};
-    series_case_columns(table, one);
-    fprintf(table, "%zu", i + 1);
-    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
-      fputc(',', table);
-      results_number(table, numbers[k]);
-    }
-    fputc('\n', table);
+    struct drift_row row = {.one = one,
+                            .coordinate = i + 1,
+                            .direction = result->direction[i],
+                            .with_term = probe->base[i] + probe->predicted * probe->slope[i],
+                            .without_term = probe->base[i]};
+    columns_write(results, &drift, &row);
   }
 }
 
+static struct cell regularized(const void *row)
+{
+  const struct measured *measured = row;
+  return cell_of_text(drift_probe_slope(measured->one->optimizer.rule));
+}
+
+static struct cell paths_of(const void *row)
+{
+  return cell_of_whole(((const struct measured *)row)->one->paths);
+}
+
+static const struct columns columns = {
+    "regularizer.csv",
+    (const struct column[]){
+        {.heading = "optimizer", .width = -12, COLUMN_OF_ONE(measured, cell_case_label)},
+        COLUMNS_OF_OPTIMIZER(measured),
+        {"micro_batch", COLUMN_OF_ONE(measured, cell_case_micro_batch)},
+        {"batch", .heading = "batch", .width = -6, COLUMN_OF_ONE(measured, cell_case_batch)},
+        {"eta", COLUMN_OF_ONE(measured, cell_case_eta)},
+        {"rho", .heading = "rho", .width = -8, COLUMN_OF_ONE(measured, cell_case_rho)},
+        {.key = "of", .heading = "of", .width = -12, COLUMN_OF_ROW(regularized)},
+        {"coefficient", NULL, "coefficient", NULL, 12, 6, COLUMN_FIELD(measured, coefficient)},
+        {"se", NULL, "s.e.", " +- ", -9, 2, COLUMN_FIELD(measured, se)},
+        {"predicted", NULL, "predicted", NULL, 12, 6, COLUMN_FIELD(measured, predicted)},
+        {"n", "paths", COLUMN_OF_ROW(paths_of)},
+        {.read = NULL}}};
+
+static const char *const keys_of_rows[] = {KEYS_OF_VARIANT, "rho", "paths",     "of",
+                                           "coefficient",   "se",  "predicted", NULL};
+
 static void write_coefficient(struct results *results, json_t *rows, const struct measured *row)
 {
-  const struct optimizer *optimizer = &row->one->optimizer;
-  const double numbers[] = {row->coefficient, row->se, row->predicted};
-  FILE *table = results_table(results, "regularizer.csv",
-                              "optimizer,micro_batch,batch,eta,rho,coefficient,se,predicted,n");
-  series_case_columns(table, row->one);
-  for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
-    results_number(table, numbers[k]);
-    fputc(',', table);
-  }
-  fprintf(table, "%" PRIu64 "\n", row->one->paths);
-  json_array_append_new(
-      rows, series_with_update(
-                json_pack("{s:s, s:o, s:I, s:f, s:I, s:s, s:o, s:o, s:f}", "optimizer",
-                          optimizer->rule->name, "micro_batch", series_micro_batch(row->one),
-                          "batch", (json_int_t)optimizer->batch, "rho", optimizer->rho, "paths",
-                          (json_int_t)row->one->paths, "of", drift_probe_slope(optimizer->rule),
-                          "coefficient", results_json(row->coefficient), "se",
-                          results_json(row->se), "predicted", row->predicted),
-                row->one));
-  char *label = case_label(row->one);
-  results_note(results, false, "%-12s %-6zu %-8g %-12s %12.6g +- %-9.2g %12.6g\n", label,
-               optimizer->batch, optimizer->rho, drift_probe_slope(optimizer->rule),
-               row->coefficient, row->se, row->predicted);
-  sde_free(label);
+  columns_write(results, &columns, row);
+  columns_print(results, &columns, row);
+  json_array_append_new(rows, columns_json(&columns, keys_of_rows, row));
 }
 
 /* Probe one case and write its rows. */
@@ -187,10 +207,8 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
                     parameters_place(recipe->common, "eta"));
   struct measured *all = sde_alloc(cases->count, sizeof *all);
   json_t *rows = json_array();
-  results_note(results, false,
-               "At the start, coefficient +- standard error\n%-12s %-6s %-8s %-12s "
-               "%-25s %s\n",
-               "optimizer", "batch", "rho", "of", "measured", "   predicted");
+  results_note(results, false, "At the start, coefficient +- standard error\n");
+  columns_print_headings(results, &columns);
   bool good = true;
   for (size_t i = 0; good && i < cases->count; i++)
     good = measure(cases, &cases->one[i], threads, progress, results, rows, &all[i], status);

@@ -3,6 +3,7 @@
  */
 #include "experiments/io/progress.h"
 #include "experiments/recipe/study.h"
+#include "experiments/results/case_columns.h"
 #include "experiments/results/path_file.h"
 #include "experiments/results/series.h"
 
@@ -15,66 +16,80 @@ static const struct parameter_key keys[] = {
      .help = "trajectory: how many single paths of each process go to trajectory.csv"},
     {.name = NULL}};
 
+/* An observable of a path at a time. */
+struct path_row {
+  const struct run_case *one;
+  size_t side, path;
+  const char *observable;
+  double time, value;
+};
+
+static const struct columns trajectory = {
+    "trajectory.csv", (const struct column[]){COLUMNS_OF_CASE(path_row),
+                                              COLUMNS_OF_SIDE(path_row),
+                                              {"path", COLUMN_FIELD(path_row, path)},
+                                              COLUMN_OF_OBSERVABLE(path_row, observable),
+                                              {"time", COLUMN_FIELD(path_row, time)},
+                                              {"value", COLUMN_FIELD(path_row, value)},
+                                              {.read = NULL}}};
+
 static void write_paths(struct results *results, const struct case_result *result, size_t paths)
 {
-  FILE *table = results_table(results, "trajectory.csv",
-                              "optimizer,micro_batch,batch,eta,rho,process,sde,path,observable,"
-                              "time,value");
-  const struct cases *cases = result->cases;
-  for (size_t side = 0; side < case_sides(cases); side++)
+  columns_begin(results, &trajectory);
+  for (size_t side = 0; side < case_sides(result->cases); side++)
     for (size_t path = 0; path < paths; path++)
       for (size_t o = 0; o < result->ensemble.observables; o++)
         for (size_t r = 0; r < result->ensemble.records; r++) {
-          series_case_columns(table, result->one);
-          if (side == CASE_ITERATES)
-            fputs("iterates,,", table);
-          else
-            fprintf(table, "sde,%zu,", case_sde_of_side(side));
-          fprintf(table, "%zu,%s,", path, cases->observable_name[o]);
-          results_number(table, case_time(result, r));
-          fputc(',', table);
-          results_number(table, case_samples(result, side, r, o)[path]);
-          fputc('\n', table);
+          struct path_row row = {.one = result->one,
+                                 .side = side,
+                                 .path = path,
+                                 .observable = result->cases->observable_name[o],
+                                 .time = case_time(result, r),
+                                 .value = case_samples(result, side, r, o)[path]};
+          columns_write(results, &trajectory, &row);
         }
 }
 
-static json_t *final_means(const struct case_result *result, size_t side)
-{
-  const struct run_case *one = result->one;
-  size_t end = case_end(result);
-  json_t *means = json_object();
-  for (size_t o = 0; o < result->ensemble.observables; o++) {
-    struct sde_moments moments = case_moments(result, side, end, o);
-    json_object_set_new(means, result->cases->observable_name[o],
-                        json_pack("{s:o, s:o}", "mean", results_json(sde_moments_mean(moments)),
-                                  "se", results_json(sde_moments_standard_error(moments))));
-  }
-  bool iterates = side == CASE_ITERATES;
-  return series_with_update(
-      json_pack("{s:s, s:o, s:I, s:f, s:f, s:s, s:o, s:f, s:I, s:o}", "optimizer",
-                one->optimizer.rule->name, "micro_batch", series_micro_batch(one), "batch",
-                (json_int_t)one->optimizer.batch, "eta", one->optimizer.eta, "rho",
-                one->optimizer.rho, "process", iterates ? "iterates" : "sde", "sde_index",
-                iterates ? json_null() : json_integer((json_int_t)case_sde_of_side(side)), "time",
-                case_time(result, end), "diverged", (json_int_t)case_diverged(result, side, end),
-                "observables", means),
-      one);
-}
+/* An observable of a side at the end time. */
+struct end_row {
+  const struct run_case *one;
+  size_t side;
+  const char *observable;
+  double time;
+  struct sde_moments moments;
+  uint64_t diverged;
+};
 
-static void print_final(struct results *results, const struct case_result *result, size_t side)
+static const struct columns ends = {
+    NULL, (const struct column[]){COLUMNS_OF_CASE(end_row),
+                                  COLUMNS_OF_SIDE(end_row),
+                                  COLUMN_OF_OBSERVABLE(end_row, observable),
+                                  {"time", COLUMN_FIELD(end_row, time)},
+                                  COLUMNS_OF_MOMENTS("", "", "mean", end_row, moments),
+                                  {"diverged", COLUMN_FIELD(end_row, diverged)},
+                                  {.read = NULL}}};
+
+static const char *const keys_of_ends[] = {KEYS_OF_CASE, "process",  "sde_index",
+                                           "time",       "diverged", NULL};
+static const char *const keys_of_means[] = {"mean", "se", NULL};
+
+/* Print the means of a side at the end time; as an object of the summary. */
+static json_t *report_end(struct results *results, const struct case_result *result, size_t side)
 {
-  const struct optimizer *optimizer = &result->one->optimizer;
-  char *label = case_label(result->one), *who = case_side_label(side);
-  results_note(results, false, "%-14s eta %-8g rho %-8g %-9s", label, optimizer->eta,
-               optimizer->rho, who);
+  size_t end = case_end(result);
+  struct end_row row = {.one = result->one,
+                        .side = side,
+                        .time = case_time(result, end),
+                        .diverged = case_diverged(result, side, end)};
+  json_t *object = columns_json(&ends, keys_of_ends, &row), *means = json_object();
   for (size_t o = 0; o < result->ensemble.observables; o++) {
-    struct sde_moments moments = case_moments(result, side, case_end(result), o);
-    results_note(results, false, "  %s %.6g +- %.2g", result->cases->observable_name[o],
-                 sde_moments_mean(moments), sde_moments_standard_error(moments));
+    row.observable = result->cases->observable_name[o];
+    row.moments = case_moments(result, side, end, o);
+    columns_print(results, &ends, &row);
+    json_object_set_new(means, row.observable, columns_json(&ends, keys_of_means, &row));
   }
-  results_note(results, false, "\n");
-  sde_free(label);
-  sde_free(who);
+  json_object_set_new(object, "observables", means);
+  return object;
 }
 
 static bool run(const struct recipe *recipe, int threads, struct progress *progress,
@@ -82,7 +97,8 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
 {
   (void)status;
   json_t *rows = json_array();
-  results_note(results, false, "At the end time, mean and standard error:\n");
+  results_note(results, false, "At the end time, mean +- standard error\n");
+  columns_print_headings(results, &ends);
   for (size_t i = 0; i < cases->count; i++) {
     const struct run_case *one = &cases->one[i];
     size_t records, paths = (size_t)parameters_u64(recipe->common, "sample_paths");
@@ -102,10 +118,8 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
     path_file_add(results, &result);
     write_paths(results, &result, paths);
     series_report_divergence(results, &result);
-    for (size_t side = 0; side < case_sides(cases); side++) {
-      json_array_append_new(rows, final_means(&result, side));
-      print_final(results, &result, side);
-    }
+    for (size_t side = 0; side < case_sides(cases); side++)
+      json_array_append_new(rows, report_end(results, &result, side));
     case_result_free(&result);
     sde_free(record_steps);
   }

@@ -3,6 +3,7 @@
  */
 #include "experiments/studies/tolerance.h"
 
+#include "experiments/results/case_columns.h"
 #include "experiments/results/series.h"
 #include "sde/block.h"
 #include "sde/multilevel.h"
@@ -447,6 +448,56 @@ static struct sde_moments level_moments(const struct sde_multilevel *levels, siz
   return l == levels->first ? level->value[o] : level->difference[o];
 }
 
+/* A level of the estimate of an observable's mean. */
+struct level_row {
+  const struct run_case *one;
+  size_t sde;
+  const char *scheme, *observable;
+  double substeps;
+  uint64_t steps, paths;
+  struct sde_moments moments;
+  double cost; /* normals that a path draws */
+};
+
+static struct cell variance(const void *moments)
+{
+  return cell_of_real(sde_moments_variance(*(const struct sde_moments *)moments));
+}
+
+static const struct columns level_columns = {
+    "multilevel.csv",
+    (const struct column[]){
+        COLUMNS_OF_CASE(level_row),
+        COLUMN_OF_SDE(level_row),
+        {"scheme", COLUMN_FIELD(level_row, scheme)},
+        COLUMN_OF_OBSERVABLE(level_row, observable),
+        {"substeps", COLUMN_FIELD(level_row, substeps)},
+        {"steps", COLUMN_FIELD(level_row, steps)},
+        {"paths", COLUMN_FIELD(level_row, paths)},
+        {"mean", COLUMN_READ(level_row, moments, struct sde_moments, cell_mean)},
+        {"variance", COLUMN_READ(level_row, moments, struct sde_moments, variance)},
+        {"cost", COLUMN_FIELD(level_row, cost)},
+        {.read = NULL}}};
+
+static const char *const keys_of_levels[] = {"substeps", "steps", "paths", "mean",
+                                             "variance", "cost",  NULL};
+
+static struct level_row level_row_of(const struct tolerance_case *done, size_t sde,
+                                     size_t observable, size_t l)
+{
+  const struct sde_multilevel *levels = done->answer[sde].levels;
+  const struct sde_level *level = &levels->level[l];
+  return (struct level_row){.one = done->one,
+                            .sde = sde,
+                            .scheme = levels->problem.scheme->name,
+                            .observable = done->cases->observable_name[observable],
+                            .substeps = substeps_of(done, levels, level->steps),
+                            .steps = level->steps,
+                            .paths = level->paths,
+                            .moments = level_moments(levels, l, observable),
+                            .cost = level->normals};
+}
+
 static json_t *plain_json(const struct tolerance_case *done, const struct answer *answer,
                           const char *scheme, const struct sde_plain *plain)
 {
@@ -462,15 +513,8 @@ json_t *tolerance_json(const struct tolerance_case *done, size_t sde, size_t obs
   const struct sde_multilevel *levels = answer->levels;
   json_t *list = json_array(), *plain = json_array();
   for (size_t l = levels->first; l < levels->levels; l++) {
-    struct sde_moments moments = level_moments(levels, l, observable);
-    json_array_append_new(list,
-                          json_pack("{s:o, s:I, s:I, s:o, s:o, s:o}", "substeps",
-                                    results_json(substeps_of(done, levels, levels->level[l].steps)),
-                                    "steps", (json_int_t)levels->level[l].steps, "paths",
-                                    (json_int_t)levels->level[l].paths, "mean",
-                                    results_json(sde_moments_mean(moments)), "variance",
-                                    results_json(sde_moments_variance(moments)), "cost",
-                                    results_json(levels->level[l].normals)));
+    struct level_row row = level_row_of(done, sde, observable, l);
+    json_array_append_new(list, columns_json(&level_columns, keys_of_levels, &row));
   }
   const char *scheme = levels->problem.scheme->name;
   json_array_append_new(plain, plain_json(done, answer, scheme, &answer->same));
@@ -487,26 +531,13 @@ json_t *tolerance_json(const struct tolerance_case *done, size_t sde, size_t obs
 
 void tolerance_write(struct results *results, const struct tolerance_case *done)
 {
-  FILE *table = results_table(results, "multilevel.csv",
-                              "optimizer,micro_batch,batch,eta,rho,sde,scheme,observable,substeps,"
-                              "steps,paths,mean,variance,cost");
+  columns_begin(results, &level_columns);
   for (size_t s = 0; s < done->cases->recipe->sdes; s++)
     for (size_t o = 0; o < done->cases->observables->count; o++) {
       const struct sde_multilevel *levels = done->answer[s].levels;
       for (size_t l = levels->first; l < levels->levels; l++) {
-        const struct sde_level *level = &levels->level[l];
-        struct sde_moments moments = level_moments(levels, l, o);
-        series_case_columns(table, done->one);
-        fprintf(table, "%zu,%s,%s,", s, levels->problem.scheme->name,
-                done->cases->observable_name[o]);
-        results_number(table, substeps_of(done, levels, level->steps));
-        fprintf(table, ",%" PRIu64 ",%" PRIu64 ",", level->steps, level->paths);
-        results_number(table, sde_moments_mean(moments));
-        fputc(',', table);
-        results_number(table, sde_moments_variance(moments));
-        fputc(',', table);
-        results_number(table, level->normals);
-        fputc('\n', table);
+        struct level_row row = level_row_of(done, s, o, l);
+        columns_write(results, &level_columns, &row);
       }
     }
 }
