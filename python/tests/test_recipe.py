@@ -90,6 +90,23 @@ def test_data_as_arrays(kind: str) -> None:
     assert (run.directory / "loss-data.csv").is_file()
 
 
+def test_a_folder_with_its_data_runs_again_elsewhere(tmp_path: Path) -> None:
+    table = {"a": [0.1, 2.5, -1.0, 1 / 3], "y": [1.0, 2.0, 0.25, -0.5]}
+    recipe = Recipe({
+        "study": "trajectory", "loss": {"name": "linear-regression", "data": table},
+        "eta": 0.25, "time": 1, "optimizers": [{"name": "sgd"}], "sde": [], "paths": 50,
+    })
+    recipe.run(tmp_path / "here", progress=False)
+    (tmp_path / "here").rename(tmp_path / "there")
+    run = sharpsde.open(tmp_path / "there")
+    again = Recipe(run.directory / "recipe.yaml").run(progress=False)
+    assert again.summary == run.summary and numbers(again) == numbers(run)
+    assert recipe.run(progress=False).summary == run.summary
+    (run.directory / "loss-data.csv").write_text("a,y\n1,2\n2,3\n")
+    with pytest.raises(RecipeError, match="loss-data.csv|changed"):
+        Recipe(run.directory / "recipe.yaml").check()
+
+
 def test_quadratic_and_covariance_as_arrays() -> None:
     A = np.array([[[2.0, 0.5], [0.5, 1.0]], [[1.0, -0.5], [-0.5, 3.0]]])
     b = np.array([[1.0, 0.25], [0.0, -0.75]])
