@@ -4,7 +4,7 @@
 #ifndef EXPERIMENTS_RESULTS_SERIES_H
 #define EXPERIMENTS_RESULTS_SERIES_H
 
-#include "experiments/cases/case_run.h"
+#include "experiments/cases/case_result.h"
 #include "experiments/results/results.h"
 
 /* Write "optimizer,micro_batch,batch,eta,rho," of a case to a table. */
