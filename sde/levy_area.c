@@ -18,11 +18,6 @@ size_t sde_levy_area_count(size_t noise_dim)
   return noise_dim * (noise_dim - 1) / 2;
 }
 
-size_t sde_levy_area_count(size_t noise_dim)
-{
-  return noise_dim * (noise_dim - 1) / 2;
-}
-
 /* The tail's normals come first, one a pair; normals are drawn two by two, so the series starts
  * at an even lane. */
 static size_t first_lane_of_series(size_t noise_dim)
