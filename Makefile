@@ -242,7 +242,8 @@ install: all $(B)/$(SHARED)
 	ln -sf $(SHARED) $(LIB)/$(SONAME)
 	ln -sf $(SONAME) $(LIB)/libsharpsde.so
 	install -m 644 $(filter-out %_kernel.h,$(wildcard sde/*.h)) $(wildcard sde/*.def) $(INCLUDE)/sde
-	install -m 644 $(wildcard models/*.h models/*.def) $(INCLUDE)/models
+	install -m 644 $(filter-out %_kernel.h,$(wildcard models/*.h)) $(wildcard models/*.def) \
+	  $(INCLUDE)/models
 	install -m 644 $(wildcard analysis/*.h) $(INCLUDE)/analysis
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
 	  -e 's|@REQUIRES@|$(strip $(LIBRARY_PACKAGES) $(MPI_PACKAGES))|' sharpsde.pc.in > $(LIB)/pkgconfig/sharpsde.pc

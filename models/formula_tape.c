@@ -3,6 +3,7 @@
  */
 #include "models/formula_tape.h"
 
+#include "models/formula_kernel.h"
 #include "sde/block.h"
 #include "sde/status.h"
 
@@ -203,13 +204,11 @@ void formula_tape_free(struct formula_tape *tape)
 static inline void gather(const double *value, const uint32_t *index, size_t stride, double *out)
 {
   if (stride == 0)
-    sde_block_fill(SDE_UNIT, value[index[0]], out);
+    EACH = value[index[0]];
   else if (stride == 1)
-    for (size_t p = 0; p < SDE_UNIT; p++)
-      out[p] = value[index[p]];
+    EACH = value[index[p]];
   else
-    for (size_t p = 0; p < SDE_UNIT; p++)
-      out[p] = value[index[p * stride]];
+    EACH = value[index[p * stride]];
 }
 
 SDE_VECTOR
@@ -230,8 +229,8 @@ void formula_tape_run(const struct formula_tape *tape, size_t width, struct loss
       if (at.op == FORMULA_SAMPLE)
         gather(value + at.a.index * count, index, samples.stride, target);
       else
-        formula_apply(at.op, from[at.a.place] + at.a.index * stride[at.a.place],
-                      from[at.b.place] + at.b.index * stride[at.b.place], target);
+        apply(at.op, from[at.a.place] + at.a.index * stride[at.a.place],
+              from[at.b.place] + at.b.index * stride[at.b.place], target);
     }
   }
 }

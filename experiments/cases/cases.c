@@ -7,7 +7,6 @@
 #include "experiments/cases/case_sde.h"
 #include "sde/quasi.h"
 
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -16,23 +15,6 @@ enum { CASES_MAX = 10000 };
 /* Replicates of quasi-random paths: enough for Student's law to be near the normal one, few enough
  * for each to have many points, of which there are at least REPLICATE_LEAST. */
 enum { REPLICATES = 16, REPLICATE_LEAST = 32 };
-
-/* Of two purposes the draws are independent; SDEs that share a purpose and a resolution share one
- * Brownian path. */
-struct sde_stream case_stream(const struct cases *cases, const struct run_case *one,
-                              const char *purpose)
-{
-  const struct optimizer *optimizer = &one->optimizer;
-  char *update = optimizer_update_label(optimizer);
-  char *name =
-      sde_format("%s %s m=%zu b=%zu eta=%.17g rho=%.17g%s%s", purpose, optimizer->rule->name,
-                 optimizer->micro_batch, optimizer->batch, optimizer->eta, optimizer->rho,
-                 update == NULL ? "" : " ", update == NULL ? "" : update);
-  sde_free(update);
-  struct sde_stream stream = sde_stream_named(parameters_u64(cases->recipe->common, "seed"), name);
-  sde_free(name);
-  return stream;
-}
 
 /* The iterates, driven by the Brownian path that their coupled SDEs share. */
 static void make_iterates(const struct cases *cases, struct run_case *one)
@@ -232,28 +214,6 @@ void cases_free(struct cases *cases)
   sde_free(cases);
 }
 
-size_t case_sides(const struct cases *cases)
-{
-  return 1 + cases->recipe->sdes;
-}
-
-size_t case_side_of_sde(size_t sde)
-{
-  return 1 + sde;
-}
-
-size_t case_sde_of_side(size_t side)
-{
-  assert(side != CASE_ITERATES);
-  return side - 1;
-}
-
-char *case_side_label(size_t side)
-{
-  return side == CASE_ITERATES ? sde_strdup("iterates")
-                               : sde_format("SDE %zu", case_sde_of_side(side));
-}
-
 double case_companion_part(const struct case_sde *sde)
 {
   return fabs(1 - pow(sde->ratio, -sde_scheme_weak_order(sde->scheme, &sde->system)));
@@ -264,20 +224,6 @@ double case_scheme_error(const struct case_sde *sde, struct sde_moments moments)
   double factor = 1 / case_companion_part(sde);
   double half = sde_student_quantile(2, moments.n - 1) * sde_moments_standard_error(moments);
   return factor * (fabs(sde_moments_mean(moments)) + half);
-}
-
-char *case_label(const struct run_case *one)
-{
-  const struct gradient_rule *rule = one->optimizer.rule;
-  char *update = optimizer_update_label(&one->optimizer);
-  char *size = rule->micro_batch == MICRO_BATCH_GIVEN
-                   ? sde_format(" m=%zu", one->optimizer.micro_batch)
-                   : sde_strdup("");
-  char *label = sde_format("%s%s%s%s", rule->name, size, update == NULL ? "" : ", ",
-                           update == NULL ? "" : update);
-  sde_free(size);
-  sde_free(update);
-  return label;
 }
 
 uint64_t *case_record_steps(const struct cases *cases, const struct run_case *one, size_t *records)

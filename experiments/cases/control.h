@@ -5,7 +5,7 @@
 #ifndef EXPERIMENTS_CASES_CONTROL_H
 #define EXPERIMENTS_CASES_CONTROL_H
 
-#include "experiments/cases/case_run.h"
+#include "experiments/cases/case_result.h"
 
 struct controls;
 

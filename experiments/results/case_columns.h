@@ -5,7 +5,7 @@
 #ifndef EXPERIMENTS_RESULTS_CASE_COLUMNS_H
 #define EXPERIMENTS_RESULTS_CASE_COLUMNS_H
 
-#include "experiments/cases/case_run.h"
+#include "experiments/cases/case_result.h"
 #include "experiments/results/columns.h"
 
 /* Of a field `const struct run_case *`. The label is "m-usam m=2"; the micro-batch is missing where

@@ -169,7 +169,7 @@ static void put_case(struct group *group, const struct run_case *one)
   put_whole(group, "ensemble_paths", one->paths);
 }
 
-void path_file_add(struct results *results, const struct case_result *result)
+void path_file_add(struct path_file *file, const struct case_result *result)
 {
   const struct cases *cases = result->cases;
   size_t extent[DIMENSIONS] = {case_sides(cases),
@@ -177,7 +177,6 @@ void path_file_add(struct results *results, const struct case_result *result)
                                result->ensemble.records, result->ensemble.observables};
   if (extent[PATH] == 0)
     return;
-  struct path_file *file = results_path_file(results);
   struct group group = {.file = file};
   char *name = sde_format("case_%zu", file->cases++);
   check(file, nc_def_grp(file->id, name, &group.id));

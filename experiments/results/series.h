@@ -4,7 +4,7 @@
 #ifndef EXPERIMENTS_RESULTS_SERIES_H
 #define EXPERIMENTS_RESULTS_SERIES_H
 
-#include "experiments/cases/case_run.h"
+#include "experiments/cases/case_result.h"
 #include "experiments/results/results.h"
 
 /* Append a case's rows to series.csv: its iterates and each SDE, each record, each observable. Warn

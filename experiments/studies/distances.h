@@ -7,7 +7,7 @@
 #define EXPERIMENTS_STUDIES_DISTANCES_H
 
 #include "analysis/distance.h"
-#include "experiments/cases/case_run.h"
+#include "experiments/cases/case_result.h"
 #include "experiments/results/results.h"
 
 /* Write a case's distances, of the first `paths` sample paths of a run with companions, to

@@ -2,6 +2,7 @@
  * The study `compare`: iterates beside the SDE over time, with the scheme's own error measured on
  * one Brownian path, and verdicts on the differences at the end time.
  */
+#include "experiments/cases/case_run.h"
 #include "experiments/io/progress.h"
 #include "experiments/recipe/study.h"
 #include "experiments/results/path_file.h"
@@ -128,7 +129,8 @@ static bool run_case(const struct cases *cases, const struct run_case *one, int 
                                                                .progress = progress});
   series_write(results, &result);
   write_differences(results, &result);
-  path_file_add(results, &result);
+  if (single > 0)
+    path_file_add(results_path_file(results), &result);
   if (paths > 0)
     distances_write(results, &result, (size_t)paths, distances);
   series_report_divergence(results, &result);

@@ -5,6 +5,7 @@
  */
 #include "analysis/first_passage.h"
 #include "analysis/mean_passage.h"
+#include "experiments/cases/case_run.h"
 #include "experiments/recipe/study.h"
 #include "experiments/results/case_columns.h"
 #include "experiments/results/series.h"

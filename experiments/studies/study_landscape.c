@@ -5,6 +5,7 @@
  */
 #include "analysis/effective_loss.h"
 #include "analysis/minima.h"
+#include "experiments/cases/case_run.h"
 #include "experiments/cases/estimate.h"
 #include "experiments/recipe/study.h"
 #include "experiments/results/case_columns.h"

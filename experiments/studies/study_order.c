@@ -4,6 +4,7 @@
  */
 #include "analysis/error_line.h"
 #include "experiments/cases/case_analysis.h"
+#include "experiments/cases/case_run.h"
 #include "experiments/cases/estimate.h"
 #include "experiments/io/text.h"
 #include "experiments/recipe/study.h"

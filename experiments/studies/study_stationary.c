@@ -5,6 +5,7 @@
  */
 #include "analysis/averages.h"
 #include "experiments/cases/case_analysis.h"
+#include "experiments/cases/case_run.h"
 #include "experiments/io/text.h"
 #include "experiments/recipe/study.h"
 #include "experiments/results/case_columns.h"

@@ -1,6 +1,7 @@
 /*
  * The study `trajectory`: mean curves of iterates and SDEs over time, and a few paths of each.
  */
+#include "experiments/cases/case_run.h"
 #include "experiments/io/progress.h"
 #include "experiments/recipe/study.h"
 #include "experiments/results/case_columns.h"
@@ -115,7 +116,8 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
                                          .threads = threads,
                                          .progress = progress});
     series_write(results, &result);
-    path_file_add(results, &result);
+    if (single > 0)
+      path_file_add(results_path_file(results), &result);
     write_paths(results, &result, paths);
     series_report_divergence(results, &result);
     for (size_t side = 0; side < case_sides(cases); side++)

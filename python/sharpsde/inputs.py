@@ -56,16 +56,14 @@ def flow(value: Any) -> str:
     """One value as YAML in a line: that of JSON, but for keys that need no quotes."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_key(k)}: {flow(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, np.ndarray):
+    if isinstance(value, (np.ndarray, np.generic)):
         return flow(value.tolist())
-    if isinstance(value, np.generic):
-        return flow(value.item())
     if isinstance(value, (list, tuple, range)):
         return "[" + ", ".join(flow(item) for item in value) + "]"
     if isinstance(value, os.PathLike):
         return flow(os.fspath(value))
-    if hasattr(value, "__array__"):  # a series of pandas, a tensor of torch
-        return flow(np.asarray(value))
+    if hasattr(value, "__array__"):
+        return flow(_as_array(value))
     if value is None or isinstance(value, (bool, int, float, str)):
         return json.dumps(value, ensure_ascii=False)
     raise RecipeError(
@@ -92,6 +90,12 @@ def with_files(value: Any, folder: Path, beside: bool, path: str = "") -> Any:
 def is_table(value: Any, path: str) -> bool:
     """Is the value of this key data, and not the name of a file with data?"""
     return path.split(".")[-1] == DATA_KEY and not isinstance(value, (str, os.PathLike))
+
+
+def _as_array(value: Any) -> np.ndarray[Any, Any]:
+    """Anything with an array in it: a series of pandas, or a tensor of torch, which may have a
+    gradient and be on another device."""
+    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
 
 
 def _key(key: Any) -> str:
@@ -121,14 +125,14 @@ def _columns(table: Any, path: str) -> dict[str, Sequence[Any]]:
     if isinstance(table, Mapping):
         return {str(name): _cells(column) for name, column in table.items()}
     if isinstance(table, tuple) and len(table) == 2:
-        features, target = np.asarray(table[0]), np.asarray(table[1])
+        features, target = _as_array(table[0]), _as_array(table[1])
         if features.ndim == 2 and target.ndim == 1:
             return {**_numbered(features.T), "y": _cells(target)}
         raise RecipeError(
             f"{path}: X has the shape {features.shape} and y {target.shape}; accepted are "
             "(samples, features) and (samples,)"
         )
-    array = np.asarray(table)
+    array = _as_array(table)
     if array.dtype.names:
         return {name: _cells(array[name]) for name in array.dtype.names}
     if array.ndim != 2 or 0 in array.shape:
@@ -146,7 +150,7 @@ def _numbered(columns: Iterable[Any]) -> dict[str, Sequence[Any]]:
 
 def _cells(column: Any) -> Sequence[Any]:
     """Python's own numbers, which are written so that they are read as they were."""
-    array = np.asarray(column)
+    array = _as_array(column)
     if array.ndim != 1:
         raise RecipeError(f"a column of the shape {array.shape}; accepted is one dimension")
     if array.dtype.kind == "b":

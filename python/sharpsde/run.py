@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import html
 import importlib
@@ -71,7 +72,9 @@ class Picture:
     def _repr_html_(self) -> Optional[str]:
         if any(file.suffix != ".svg" for file in self.files):
             return None
-        return "\n".join(file.read_text(encoding="utf-8") for file in self.files)
+        # As images: names within one picture are then no names of another's.
+        images = (base64.b64encode(file.read_bytes()).decode() for file in self.files)
+        return "\n".join(f'<img src="data:image/svg+xml;base64,{image}">' for image in images)
 
     def _repr_png_(self) -> Optional[bytes]:
         return self.files[0].read_bytes() if self.files[0].suffix == ".png" else None
@@ -191,7 +194,7 @@ class Run:
         )
 
     def __repr__(self) -> str:
-        counts = [(True, "hold"), (False, "fail"), (None, "are undecided")]
+        counts = [(True, "hold"), (False, "fail"), (None, "undecided")]
         said = [
             f"{sum(verdict.holds is holds for verdict in self.verdicts)} {word}"
             for holds, word in counts

@@ -90,6 +90,62 @@ def test_data_as_arrays(kind: str) -> None:
     assert (run.directory / "loss-data.csv").is_file()
 
 
+def test_a_folder_with_its_data_runs_again_elsewhere(tmp_path: Path) -> None:
+    table = {"a": [0.1, 2.5, -1.0, 1 / 3], "y": [1.0, 2.0, 0.25, -0.5]}
+    recipe = Recipe({
+        "study": "trajectory", "loss": {"name": "linear-regression", "data": table},
+        "eta": 0.25, "time": 1, "optimizers": [{"name": "sgd"}], "sde": [], "paths": 50,
+    })
+    recipe.run(tmp_path / "here", progress=False)
+    (tmp_path / "here").rename(tmp_path / "there")
+    run = sharpsde.open(tmp_path / "there")
+    again = Recipe(run.directory / "recipe.yaml").run(progress=False)
+    assert again.summary == run.summary and numbers(again) == numbers(run)
+    assert recipe.run(progress=False).summary == run.summary
+    (run.directory / "loss-data.csv").write_text("a,y\n1,2\n2,3\n")
+    with pytest.raises(RecipeError, match="loss-data.csv|changed"):
+        Recipe(run.directory / "recipe.yaml").check()
+
+
+class Tensor:
+    """As torch's: an array only once it is detached from its gradient and on the processor."""
+
+    def __init__(self, array: np.ndarray[Any, Any], ready: int = 0) -> None:
+        self.array, self.ready = array, ready
+
+    def __array__(self, *_: Any) -> np.ndarray[Any, Any]:
+        if self.ready < 2:
+            raise RuntimeError("the tensor requires grad, or is not on the processor")
+        return self.array
+
+    def detach(self) -> Tensor:
+        return Tensor(self.array, 1)
+
+    def cpu(self) -> Tensor:
+        return Tensor(self.array, self.ready + 1)
+
+
+def test_arrays_of_any_layout_are_the_same_numbers(valley: dict[str, Any]) -> None:
+    V = np.array([[2.0, 0.5], [0.5, 1 / 3]])
+    noise = {"sampling": "gaussian", "structure": "dense", "covariance": V.tolist()}
+    expected = Recipe({**valley, "start": [1.5, 0.1], "noise": noise}).check().recipe
+    assert "start: [1.5, 0.1]" in expected and str(1 / 3)[:12] in expected
+    for start, covariance in [
+        (np.array([1.5, 0.1], dtype=">f8"), np.asfortranarray(V)),
+        (np.array([1.5, 9, 0.1, 9])[::2], V.T.astype("<f8")),
+        (Tensor(np.array([1.5, 0.1])), Tensor(V)),
+    ]:
+        given = {**valley, "start": start, "noise": {**noise, "covariance": covariance}}
+        assert Recipe(given).check().recipe == expected
+    single = Recipe({**valley, "start": np.array([1.5, 0.1], dtype=np.float32)}).check().recipe
+    assert f"start: [1.5, {float(np.float32(0.1))!r}" [:24] in single
+    for bad, key in [(np.array([1.5, np.nan]), "start"), (np.array([np.inf, 1]), "start"),
+                     (np.ones((2, 2)), "start"), (np.array([1j, 0]), None)]:
+        with pytest.raises(RecipeError) as error:
+            Recipe({**valley, "start": bad}).check()
+        assert error.value.key == key and "\n" not in str(error.value)
+
+
 def test_quadratic_and_covariance_as_arrays() -> None:
     A = np.array([[[2.0, 0.5], [0.5, 1.0]], [[1.0, -0.5], [-0.5, 3.0]]])
     b = np.array([[1.0, 0.25], [0.0, -0.75]])

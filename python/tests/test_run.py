@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +101,8 @@ def test_pictures_are_the_programs(run: sharpsde.Run, tmp_path: Path) -> None:
     assert every.files and all(file.suffix == ".svg" for file in every.files)
     some = run.plot("series")
     assert {file.stem.split("-")[0] for file in some.files} == {"series"}
-    assert (some._repr_html_() or "").count("</svg>") == len(some.files)
+    shown = re.findall(r'<img src="data:image/svg\+xml;base64,([^"]*)">', some._repr_html_() or "")
+    assert [base64.b64decode(image) for image in shown] == [p.read_bytes() for p in some.files]
     assert not list(run.directory.glob("*.pdf"))
     pdf = run.plot("series", format="pdf")
     assert all(file.read_bytes().startswith(b"%PDF") for file in pdf.files)
