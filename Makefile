@@ -73,7 +73,9 @@ ENGINE := $(filter-out sde/ranks_$(if $(filter 1,$(MPI)),one,mpi).c,$(wildcard s
 LIBRARY := $(call objects,$(if $(X86_64),$(ENGINE),$(filter-out $(KERNELS),$(ENGINE))) \
   $(wildcard models/*.c analysis/*.c))
 COMMAND := $(call objects,$(wildcard experiments/*/*.c))
-STUDIES := $(filter-out $(B)/experiments/command/main.o,$(COMMAND))
+# The rooms of experiments/, highest first, as the linker reads them: a test takes what it needs.
+ROOMS := command report pictures studies results cases recipe io
+ROOM_ARCHIVES := $(ROOMS:%=$(B)/experiments/%.a)
 TEST_PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 TEST_SCRIPTS := $(wildcard tests/run_*.sh) tests/docs_commands.sh
 CHECKS := $(wildcard scripts/check_*.sh)
@@ -85,7 +87,7 @@ OBJECTS := $(LIBRARY) $(LIBRARY:$(B)/%=$(B)/pic/%) $(COMMAND) $(TEST_PROGRAMS:%=
   $(BENCH:%=%.o) $(BENCH_TASKS)
 # What a wrong number would be noticed by first: the theory, the schemes, random numbers, verdicts
 # and that bits repeat. 90 seconds on two processors.
-QUICK := check_floors check_headers affine_limit converge ensemble enumeration escape \
+QUICK := check_floors check_headers check_symbols affine_limit converge ensemble enumeration escape \
   exponential_euler family fit floor formula gaussian_norm golden landscapes levy_area limit linear \
   losses mathematics mlp multilevel noise objective optimizer order process quadratic random recipe \
   regularizer same_bits scheme stationary statistics vector_math weak_order wiener
@@ -118,7 +120,14 @@ $(B)/$(SHARED): $(PIC) $(B)/libraries
 $(B)/sharpsde: $(COMMAND) $(B)/libsharpsde.a
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
 
-$(TEST_PROGRAMS): %: %.o $(TEST_SUPPORT) $(STUDIES) $(B)/libsharpsde.a | $(EXAMPLES)
+$(foreach room,$(ROOMS),$(eval $(B)/experiments/$(room).a: \
+  $(filter-out %/main.o,$(filter $(B)/experiments/$(room)/%,$(COMMAND)))))
+$(B)/tests/support.a: $(TEST_SUPPORT)
+$(ROOM_ARCHIVES) $(B)/tests/support.a: $(B)/libraries
+	@rm -f $@
+	$(call say,AR,$@)$(AR) rcs $@ $(filter %.o,$^)
+
+$(TEST_PROGRAMS): %: %.o $(B)/tests/support.a $(ROOM_ARCHIVES) $(B)/libsharpsde.a | $(EXAMPLES)
 	$(call say,LINK,$@)$(LINK) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
 $(B)/bench/bench: $(BENCH_TASKS)
@@ -151,7 +160,7 @@ $(B)/examples/%.so: examples/%.c $(wildcard sde/*.h models/*.h analysis/*.h) $(B
 # Change only when the flags do, so that other flags, or another PREFIX, build everything anew, and
 # other libraries, or MPI, link anew.
 $(B)/flags: CONTENT = $(COMPILE) $(DEFINES)
-$(B)/libraries: CONTENT = $(LINK) $(LIBS) $(ENGINE)
+$(B)/libraries: CONTENT = $(LINK) $(LIBS) $(LIBRARY) $(COMMAND) $(TEST_SUPPORT)
 $(B)/flags $(B)/libraries: FORCE
 	@pkg-config --exists --print-errors $(PACKAGES) $(MPI_PACKAGES) || \
 	  { echo "make: a library is missing; 'make deps$(if $(MPI), MPI=1)' installs it" >&2; exit 1; }

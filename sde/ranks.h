@@ -57,6 +57,6 @@ void sde_ranks_share(double *rows, size_t count, size_t length, const uint64_t *
 
 /* Print a sentence on stderr and end the job, of all ranks, with SDE_FAILED. A rank other than the
  * first waits a second before, in which that may say the same; so it is said once. */
-_Noreturn void sde_ranks_stop(const char *sentence);
+void sde_ranks_stop(const char *sentence) __attribute__((noreturn));
 
 #endif

@@ -43,6 +43,11 @@ read -ra include <<<"$(of_package --cflags)"
 [ "$(wc -l <headers.c)" -ge 30 ] || fail "few headers: $(cat headers.c)"
 "${compile[@]}" -std=c11 -Wall -Werror "${include[@]}" -fsyntax-only headers.c ||
   fail "an installed header does not compile"
+if command -v g++ >/dev/null; then
+  { echo 'extern "C" {'; cat headers.c; echo '}'; } >headers.cc
+  g++ -std=c++17 -Wall -Werror "${include[@]}" -fsyntax-only headers.cc ||
+    fail "an installed header does not compile in C++"
+fi
 
 # build EXAMPLE shared|static OUT: by the line ` *   cc ...` of the example, from the installed copy.
 build() {

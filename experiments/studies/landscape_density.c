@@ -5,6 +5,7 @@
 
 #include "analysis/density.h"
 #include "analysis/effective_loss.h"
+#include "experiments/cases/case_run.h"
 #include "experiments/results/case_columns.h"
 #include "experiments/results/series.h"
 
