@@ -16,7 +16,7 @@ struct equation *case_equation_new(const struct cases *cases, const struct run_c
 {
   char *label = case_label(one);
   struct equation *equation =
-      equation_optimizer_new(&one->optimizer, one->sde[0].limit, label, cases->start,
+      equation_optimizer_new(&one->optimizer, one->sde[0].limit, label, one->start,
                              parameters_real(cases->recipe->common, "time"), one->steps);
   sde_free(label);
   return equation;

@@ -56,8 +56,8 @@ static struct sde_ensemble ensemble_of(const struct case_ensemble *run)
   uint64_t paths = run->paths > 0 ? run->paths : run->one->paths;
   return (struct sde_ensemble){
       .paths = paths,
-      .dim = cases->loss->dim,
-      .start = cases->start,
+      .dim = run->one->dim,
+      .start = run->one->start,
       .records = run->records,
       .record_steps = run->record_steps,
       .antithetic = run->one->antithetic,

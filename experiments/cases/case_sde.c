@@ -138,7 +138,7 @@ static bool make_limit(const struct cases *cases, const struct run_case *one, st
   struct sde_status refused = {SDE_OK, ""};
   /* What is declared must be borne out. What shows to be more special than declared is so around
    * the start alone, and stays general. */
-  if (!sde_noise_class_check(&made->system, cases->start, &refused))
+  if (!sde_noise_class_check(&made->system, one->start, &refused))
     return sde_fail(status, refused.code, "%s: %s", sde_place(cases, sde), refused.message);
   if (!isnan(recipe_tolerance(cases->recipe)) &&
       !sde_multilevel_accepts(made->scheme, &made->system, &refused))

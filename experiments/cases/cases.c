@@ -70,6 +70,9 @@ static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t 
   struct run_case *one = &cases->one[cases->count++];
   double time = parameters_real(recipe->common, "time");
   one->optimizer = optimizer;
+  one->dim = optimizer_dim(&optimizer);
+  one->start = sde_alloc(one->dim, sizeof *one->start);
+  optimizer_start(&optimizer, cases->start, one->start);
   one->names_update = recipe_names_updates(recipe);
   one->antithetic = recipe_antithetic(recipe);
   one->paths = one->antithetic ? (paths + 1) / 2 : paths;
@@ -190,6 +193,7 @@ void cases_free(struct cases *cases)
     return;
   for (size_t i = 0; i < cases->count; i++) {
     struct run_case *one = &cases->one[i];
+    sde_free(one->start);
     optimizer_process_free(one->iterates);
     optimizer_process_free(one->iterates_partner);
     for (size_t s = 0; one->sde != NULL && s < cases->recipe->sdes; s++) {

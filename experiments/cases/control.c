@@ -44,8 +44,8 @@ static bool make_variates(const struct cases *cases, struct controls *controls,
   for (size_t s = 0; s < controls->sdes; s++) {
     struct sde_status refused = {SDE_OK, ""};
     controls->variate[s] =
-        sde_control_variate_new(controls->one->sde[s].process->solution, cases->loss->dim,
-                                cases->start, parameters_real(common, "divergence_bound"),
+        sde_control_variate_new(controls->one->sde[s].process->solution, controls->one->dim,
+                                controls->one->start, parameters_real(common, "divergence_bound"),
                                 cases->observables, controls->records, record_steps, &refused);
     if (controls->variate[s] == NULL)
       return sde_fail(status, refused.code, "%s: %s",
@@ -72,8 +72,8 @@ static void run_pilot(const struct cases *cases, struct controls *controls,
   }
   struct sde_ensemble ensemble = {.paths = controls->pilot,
                                   .first_path = PILOT_FIRST,
-                                  .dim = cases->loss->dim,
-                                  .start = cases->start,
+                                  .dim = controls->one->dim,
+                                  .start = controls->one->start,
                                   .records = controls->records,
                                   .record_steps = record_steps,
                                   .processes = 2 * sdes,

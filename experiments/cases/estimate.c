@@ -85,12 +85,11 @@ void estimate_add_case(struct estimate *estimate, const struct cases *cases,
   size_t sdes = cases->recipe->sdes, records;
   uint64_t walked = one->antithetic ? 2 * paths : paths;
   sde_free(case_record_steps(cases, one, &records));
-  estimate_add(estimate, one->iterates, cases->loss->dim, cases->start, one->steps, walked);
+  estimate_add(estimate, one->iterates, one->dim, one->start, one->steps, walked);
   for (size_t s = 0; s < sdes; s++) {
-    estimate_add(estimate, one->sde[s].process, cases->loss->dim, cases->start, one->steps, walked);
+    estimate_add(estimate, one->sde[s].process, one->dim, one->start, one->steps, walked);
     if (companions)
-      estimate_add(estimate, one->sde[s].companion, cases->loss->dim, cases->start, one->steps,
-                   walked);
+      estimate_add(estimate, one->sde[s].companion, one->dim, one->start, one->steps, walked);
   }
   double recorded = (double)(records * (1 + sdes * (companions ? 2 : 1)));
   estimate->seconds += of_paths(observable_seconds(cases) * recorded, walked);

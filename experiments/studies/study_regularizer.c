@@ -229,7 +229,7 @@ static bool estimate(const struct cases *cases, struct estimate *estimate,
 {
   (void)status;
   for (size_t i = 0; i < cases->count; i++)
-    estimate_add(estimate, cases->one[i].iterates, cases->loss->dim, cases->start,
+    estimate_add(estimate, cases->one[i].iterates, cases->one[i].dim, cases->one[i].start,
                  DRIFT_PROBE_STEPS, cases->one[i].paths);
   norms_estimate(cases, estimate);
   return true;

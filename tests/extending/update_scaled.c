@@ -1,6 +1,6 @@
 /*
  * An update rule with two vectors beside x that is not affine in w: averages q of w and v of w^2,
- * and a step along w/(1 + v) + q.
+ * which starts at 1, and a step along w/(1 + v) + q.
  */
 #include "models/optimizer.h"
 
@@ -21,7 +21,7 @@ extern const struct update_rule update_rule_scaled;
 const struct update_rule update_rule_scaled = {
     .name = "scaled",
     .summary = "a step along w over one and the average of its square, and the average of w",
-    .extra = {{"q", 0}, {"v", 0}},
+    .extra = {{"q", 0}, {"v", 1}},
     .direction = direction,
     .update = "x <- x - eta (w/(1 + v) + q), q <- q - eta (q - w), v <- v - eta (v - w^2)",
     .direction_text = "U = (w/(1 + v) + q, q - w, v - w^2)",
