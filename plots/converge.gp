@@ -1,6 +1,6 @@
 # Strong and weak errors of the schemes against the step, both axes logarithmic, with dashed lines
 # of the orders that schemes declare; two panels an equation.
-# Run by experiments/pictures/plot.c in a folder beside converge.csv:
+# Run by experiments/pictures/plot.c in a folder that holds converge.csv:
 #   gnuplot -d -c converge.gp TERMINAL PICTURE TITLE
 # converge.csv  a row a point (its header names the columns)
 # TERMINAL      svg, png or pdf     PICTURE  the file to write
@@ -16,7 +16,7 @@ title = ARG3
 sdes = ""
 plots = ARG0[1:strlen(ARG0) - strlen("converge.gp")]
 load plots."style.gp"
-table = "../converge.csv"
+table = "converge.csv"
 set datafile separator comma
 set datafile columnheaders
 

@@ -2,7 +2,7 @@
 # and what its paths and the iterates show at the end time. Run by experiments/pictures/plot.c in a folder
 # inside the run's:
 #   gnuplot -d -c density.gp TERMINAL PICTURE TITLE SDES COORDINATES
-# ../density.csv      the table of the study; names in it are the program's own
+# density.csv      the table of the study; names in it are the program's own
 # TERMINAL            svg, png or pdf     PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
 # SDES                for each SDE of the run: "its name"; may be empty
@@ -16,7 +16,7 @@ sdes = ARG4
 coordinate = words(ARG5) == 1 ? ARG5 : "x"
 plots = ARG0[1:strlen(ARG0) - strlen("density.gp")]
 load plots."style.gp"
-table = "../density.csv"
+table = "density.csv"
 set datafile separator comma
 
 # Columns: 1 optimizer, 2 micro_batch, 3 batch, 4 eta, 5 rho, 6 sde, 7 x, 8 width, 9 f,

@@ -2,7 +2,7 @@
 # would be were the laws equal; one panel an observable. Run by experiments/pictures/plot.c in a folder inside
 # the run's:
 #   gnuplot -d -c distances.gp TERMINAL PICTURE TITLE SDES
-# ../distances.csv    the table of the study; names in it are the program's own
+# distances.csv    the table of the study; names in it are the program's own
 # TERMINAL            svg, png or pdf     PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
 # SDES                for each SDE of the run: "its name"; may be empty
@@ -14,7 +14,7 @@ title = ARG3
 sdes = ARG4
 plots = ARG0[1:strlen(ARG0) - strlen("distances.gp")]
 load plots."style.gp"
-table = "../distances.csv"
+table = "distances.csv"
 set datafile separator comma
 
 # Columns: 1 optimizer, 2 micro_batch, 3 batch, 4 eta, 5 rho, 6 sde, 7 observable, 8 time,

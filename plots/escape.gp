@@ -1,7 +1,7 @@
 # Survival curves of iterates and SDEs on a logarithmic axis, with 95 % bands; below, the mean times
 # of escape with the exact ones. Run by experiments/pictures/plot.c in a folder inside the run's:
 #   gnuplot -d -c escape.gp TERMINAL PICTURE TITLE SDES
-# ../escape.csv, ../survival.csv  the tables of the study; names in them are the program's own
+# escape.csv, survival.csv  the tables of the study; names in them are the program's own
 # TERMINAL            svg, png or pdf     PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
 # SDES                for each SDE of the run: "its name"; may be empty
@@ -13,8 +13,8 @@ title = ARG3
 sdes = ARG4
 plots = ARG0[1:strlen(ARG0) - strlen("escape.gp")]
 load plots."style.gp"
-times = "../escape.csv"
-curves = "../survival.csv"
+times = "escape.csv"
+curves = "survival.csv"
 set datafile separator comma
 
 # Columns of both: 1 optimizer, 2 micro_batch, 3 batch, 4 eta, 5 rho, 6 process, 7 sde. Then of

@@ -2,7 +2,7 @@
 # f + rho R, one panel an optimizer, with their minima; as a gif the paths move. Run by
 # experiments/pictures/plot.c in a folder inside the run's:
 #   gnuplot -d -c landscape.gp TERMINAL PICTURE TITLE SDES COORDINATES
-# ../landscape.csv, ../paths.csv, ../minima.csv
+# landscape.csv, paths.csv, minima.csv
 #                     the tables of the study; names in them are the program's own; the latter two
 #                     may have no rows
 # TERMINAL            svg, png, pdf, gif  PICTURE  the file to write
@@ -18,9 +18,9 @@ sdes = ARG4
 coordinates = ARG5
 plots = ARG0[1:strlen(ARG0) - strlen("landscape.gp")]
 load plots."style.gp"
-table = "../landscape.csv"
-trails = "../paths.csv"
-lows = "../minima.csv"
+table = "landscape.csv"
+trails = "paths.csv"
+lows = "minima.csv"
 set datafile separator comma
 
 coordinate(k) = words(coordinates) == 2 ? word(coordinates, k) : "x".subscript(sprintf("%d", k))

@@ -2,7 +2,7 @@
 # closure, and its floor; below, how far the first two are from the closure. Run by
 # experiments/pictures/plot.c in a folder inside the run's:
 #   gnuplot -d -c norms.gp TERMINAL PICTURE TITLE
-# ../norms.csv        the table of the study; all numbers
+# norms.csv        the table of the study; all numbers
 # TERMINAL            svg, png or pdf     PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
 
@@ -13,7 +13,7 @@ title = ARG3
 sdes = ""
 plots = ARG0[1:strlen(ARG0) - strlen("norms.gp")]
 load plots."style.gp"
-table = "../norms.csv"
+table = "norms.csv"
 set datafile separator comma
 
 # Columns: 1 size, 2 mean, 3 se, 4 exact, 5 gaussian, 6 full_gradient, 7 n. Sizes ascend; exact is

@@ -1,6 +1,6 @@
 # Weak error against eta or rho, both axes logarithmic, with dashed lines of whole slopes; one panel
 # an observable and axis.
-# Run by experiments/pictures/plot.c in a folder beside order.csv:
+# Run by experiments/pictures/plot.c in a folder that holds order.csv:
 #   gnuplot -d -c order.gp TERMINAL PICTURE TITLE SDES
 # order.csv   a row a point (its header names the columns)
 # TERMINAL    svg, png or pdf     PICTURE  the file to write
@@ -15,7 +15,7 @@ title = ARG3
 sdes = ARG4
 plots = ARG0[1:strlen(ARG0) - strlen("order.gp")]
 load plots."style.gp"
-table = "../order.csv"
+table = "order.csv"
 set datafile separator comma
 set datafile columnheaders
 

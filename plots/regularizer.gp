@@ -1,7 +1,7 @@
 # Measured coefficients of a regulariser against 1/m, over rho, beside the predicted ones; below,
 # how far they are off. Run by experiments/pictures/plot.c in a folder inside the run's:
 #   gnuplot -d -c regularizer.gp TERMINAL PICTURE TITLE
-# ../regularizer.csv  the table of the study; names in it are the program's own
+# regularizer.csv  the table of the study; names in it are the program's own
 # TERMINAL            svg, png or pdf     PICTURE  the file to write
 # TITLE               the recipe's title, already broken into lines: shown, never interpreted
 
@@ -12,7 +12,7 @@ title = ARG3
 sdes = ""
 plots = ARG0[1:strlen(ARG0) - strlen("regularizer.gp")]
 load plots."style.gp"
-table = "../regularizer.csv"
+table = "regularizer.csv"
 set datafile separator comma
 
 # Columns: 1 optimizer, 2 micro_batch, 3 batch, 4 eta, 5 rho, 6 coefficient, 7 se, 8 predicted, 9 n.

@@ -3,6 +3,8 @@
  */
 #include "sde/number.h"
 
+#include <locale.h>
+
 #include <errno.h>
 #include <float.h>
 #include <math.h>

@@ -5,7 +5,6 @@
 #ifndef SDE_NUMBER_H
 #define SDE_NUMBER_H
 
-#include <locale.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -15,9 +14,10 @@
  * which is then 0. What follows in the text, which ends in a zero byte, must not go on with it. */
 bool sde_number_read(size_t length, const char *text, double *number);
 
-/* From begin to end this thread writes (printf) and reads (scanf) numbers with a decimal point. */
+/* From begin to end this thread writes (printf) and reads (scanf) numbers with a decimal point. The
+ * two are POSIX's locale_t, which a header for plain C cannot name. */
 struct sde_numerals {
-  locale_t plain, before;
+  void *plain, *before;
 };
 struct sde_numerals sde_numerals_begin(void);
 void sde_numerals_end(struct sde_numerals numerals);

@@ -8,6 +8,7 @@
 #include "experiments/pictures/plot_names.h"
 #include "experiments/pictures/plot_series.h"
 #include "experiments/pictures/plot_studio.h"
+#include "experiments/pictures/plot_tables.h"
 
 #include <errno.h>
 #include <string.h>
@@ -56,16 +57,19 @@ static bool has_tables(const char *directory, const struct picture *picture,
   return true;
 }
 
-/* One picture NAME by the script NAME.gp, which reads the tables itself. */
-static bool draw_script(const char *directory, const char *name, const struct plot_wish *wish,
-                        struct plot_files *files, struct sde_status *status)
+/* A picture by the script of its name, which reads the tables itself. */
+static bool draw_script(const char *directory, const struct picture *picture,
+                        const struct plot_wish *wish, struct plot_files *files,
+                        struct sde_status *status)
 {
-  char *script = sde_format("%s.gp", name);
+  char *script = sde_format("%s.gp", picture->script);
   struct plot_studio studio;
   bool ok = plot_studio_open(&studio, directory, script, wish, files, status);
   if (ok) {
     char *details[PLOT_DETAILS] = {plot_coordinates(directory), NULL};
-    ok = plot_studio_draw(&studio, name, details, status);
+    ok = plot_tables_place(directory, studio.folder, picture->tables, status) &&
+         plot_studio_draw(&studio, picture->script, details, status);
+    plot_tables_remove(studio.folder, picture->tables);
     sde_free(details[0]);
   }
   plot_studio_close(&studio);
@@ -110,7 +114,7 @@ static bool draw(const char *directory, const struct picture *picture, const str
     return false;
   return strcmp(picture->script, "series") == 0
              ? plot_series(directory, &granted, files, status)
-             : draw_script(directory, picture->script, &granted, files, status);
+             : draw_script(directory, picture, &granted, files, status);
 }
 
 bool plot_run_as(const char *directory, const char *study, const struct plot_wish *wish,
