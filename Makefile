@@ -189,7 +189,9 @@ check: deps
 check-quick:
 	$(SUBMAKE) check TESTS='$(QUICK)'
 
-test-programs: all $(B)/$(SHARED) $(call chosen,$(TEST_PROGRAMS))
+# The pages run test programs too.
+test-programs: all $(B)/$(SHARED) \
+  $(if $(filter docs_commands,$(TESTS)),$(TEST_PROGRAMS),$(call chosen,$(TEST_PROGRAMS)))
 
 run-tests: test-programs
 	@SHARPSDE='$(abspath $(B))/sharpsde' COMPILE='$(COMPILE)' scripts/run_tests.sh \
