@@ -90,7 +90,7 @@ OBJECTS := $(LIBRARY) $(LIBRARY:$(B)/%=$(B)/pic/%) $(COMMAND) $(TEST_PROGRAMS:%=
 QUICK := check_floors check_headers check_symbols affine_limit converge ensemble enumeration escape \
   exponential_euler family fit floor formula gaussian_norm golden landscapes levy_area limit linear \
   losses mathematics mlp multilevel noise objective optimizer order process quadratic random recipe \
-  regularizer same_bits scheme stationary statistics vector_math weak_order wiener
+  regularizer same_bits scheme stationary statistics update vector_math weak_order wiener
 VALGRIND_TESTS := test_status test_parameters test_recipe
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))
 SUBMAKE = +$(MAKE) --no-print-directory
@@ -189,7 +189,9 @@ check: deps
 check-quick:
 	$(SUBMAKE) check TESTS='$(QUICK)'
 
-test-programs: all $(B)/$(SHARED) $(call chosen,$(TEST_PROGRAMS))
+# The pages run test programs too.
+test-programs: all $(B)/$(SHARED) \
+  $(if $(filter docs_commands,$(TESTS)),$(TEST_PROGRAMS),$(call chosen,$(TEST_PROGRAMS)))
 
 run-tests: test-programs
 	@SHARPSDE='$(abspath $(B))/sharpsde' COMPILE='$(COMPILE)' scripts/run_tests.sh \

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What README.md, CONTRIBUTING.md and docs/ show is run, page by page in one scratch folder with the project's files:
-# each line of an sh block, each bash, python, r and julia block as a script, and yaml blocks by
-# `sharpsde check`. Lines of make, in running text too, must name targets. A comment before a block
-# says what is not run: <!-- not run: git clone -->, <!-- checked, not run: 50 s -->.
+# What README.md, CONTRIBUTING.md and docs/ show is run, page by page in one scratch folder with the
+# project's files: each line of an sh block, each bash, python, r and julia block as a script, and
+# yaml blocks by `sharpsde check`. Lines of make, in running text too, must name targets. A comment
+# before a block says what is not run: <!-- not run: git clone -->, <!-- checked, not run: 50 s -->.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Links in README.md, CONTRIBUTING.md and docs/ that lead to a file, or to a heading of one, lead somewhere; so do
-# files of the tree that a page names in running text, such as docs/theory.md.
+# Links in README.md, CONTRIBUTING.md and docs/ that lead to a file, or to a heading of one, lead
+# somewhere; so do files of the tree that a page names in running text, such as docs/theory.md.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -30,7 +30,7 @@ static const struct {
 
 #define FRESH_MICRO_BATCHES "over all micro-batches I, or fresh ones a step where they are too many"
 
-static const struct expansion plain[] = {{"any", SGD_EXPANSION, ""}, {NULL}};
+static const struct expansion plain[] = {{"any", SGD_EXPANSION, ""}, {.rho_order = NULL}};
 
 /* By the perturbation e where its formulas are known; H g/|g| is 0 where g is. */
 static const struct expansion known[][RHO_ORDERS] = {
