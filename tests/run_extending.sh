@@ -138,5 +138,6 @@ records: 1
 RECIPE
 "$b/sharpsde" run own.yaml -o own --quiet 2>said || fail "rules of their own ended: $(cat said)"
 grep -q 'u = g_B(x + rho h), h = sum_i' own/report.html || fail "the report has not the row's update"
+grep -qF 'U = (w/(1 + v) + q, q - w, v - w^2)' own/report.html || fail "the report has not the row's U"
 ! grep -q '<mi>h</mi><mrow><mo stretchy="false">‖' own/report.html || fail "rw-usam is normalised"
 echo "a loss, a scheme, gradient rules and update rules, each by its row"
