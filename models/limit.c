@@ -227,44 +227,6 @@ struct affine_frame *limit_frame_new(const struct limit *limit)
   return frame;
 }
 
-/* E U = state y + gradient (M (x - centre) + c) and Cov U = gradient gradient^T times that of w, in
- * y - centre of the frame of the state; learnt is -M, -c and eta Cov w in x - centre. */
-static struct sde_linear_direction *lift(const struct limit *limit,
-                                         const struct affine_frame *frame,
-                                         const struct affine_coefficients *learnt)
-{
-  size_t d = limit->form.dim, dim = limit->system.dim, pairs = (dim + 1) * (dim + 2) / 2;
-  double *matrix = sde_alloc(dim, dim * sizeof *matrix),
-         *constant = sde_alloc(dim, sizeof *constant);
-  double *covariance = sde_alloc(dim * (dim + 1) / 2, pairs * sizeof *covariance);
-  double eta = limit->form.optimizer->eta;
-  const struct update_affine *update = &limit->update;
-  for (size_t i = 0; i < dim; i++) {
-    size_t v = i / d, own = i % d;
-    constant[i] = -update->gradient[v] * learnt->constant[own];
-    for (size_t j = 0; j < d; j++)
-      matrix[i * dim + j] = -update->gradient[v] * learnt->matrix[own * d + j];
-    for (size_t s = 0; s < limit->vectors; s++) {
-      constant[i] += update->state[v][s] * frame->centre[s * d + own];
-      matrix[i * dim + s * d + own] += update->state[v][s];
-    }
-    for (size_t k = 0; k <= i; k++) {
-      size_t high = own > k % d ? own : k % d, low = own > k % d ? k % d : own;
-      const double *from = learnt->tensor + (high * (high + 1) / 2 + low) * (d + 1) * (d + 2) / 2;
-      double *to = covariance + (i * (i + 1) / 2 + k) * pairs;
-      double factor = update->gradient[v] * update->gradient[k / d] / eta;
-      for (size_t a = 0; a <= d; a++)
-        for (size_t b = 0; b <= a; b++) {
-          size_t row = a < d ? a : dim, column = b < d ? b : dim;
-          to[row * (row + 1) / 2 + column] = factor * from[a * (a + 1) / 2 + b];
-        }
-    }
-  }
-  struct sde_linear_direction *direction = sde_alloc(1, sizeof *direction);
-  *direction = (struct sde_linear_direction){dim, matrix, constant, covariance};
-  return direction;
-}
-
 struct sde_linear_direction *limit_direction_new(const struct limit *limit,
                                                  const struct affine_frame *frame)
 {
@@ -279,20 +241,11 @@ struct sde_linear_direction *limit_direction_new(const struct limit *limit,
   struct sde_system *affine = affine_limit_new(&general, &of_x, 0);
   struct sde_linear_direction *direction = NULL;
   if (affine != NULL)
-    direction = lift(limit, chosen, affine_limit_coefficients(affine));
+    direction =
+        limit_lift(&limit->optimizer, &limit->update, chosen, affine_limit_coefficients(affine));
   affine_limit_free(affine);
   affine_frame_free(unit);
   return direction;
-}
-
-void limit_direction_free(struct sde_linear_direction *direction)
-{
-  if (direction == NULL)
-    return;
-  sde_free((double *)direction->matrix);
-  sde_free((double *)direction->constant);
-  sde_free((double *)direction->covariance);
-  sde_free(direction);
 }
 
 static void describe(struct limit *limit)

@@ -1,8 +1,8 @@
 /*
- * The forms of a limit: ways to have F = E u and Sigma = Cov u of an optimizer's direction u, to
- * first order in eta. limit_choice.c chooses one, limit_forms.c and limit_norm.c evaluate it,
- * limit.c makes a system of it; private to these four. The letters are those of theory.md section
- * 3.
+ * The forms of a limit: ways to compute F and Sigma of a gradient rule's w, or of an update rule's U,
+ * to first order in eta. limit_choice.c chooses one; limit_forms.c, limit_norm.c and
+ * limit_directions.c evaluate it; limit.c makes a system of it, with limit_lift.c; private to these.
+ * The letters are those of theory.md section 3.
  */
 #ifndef MODELS_LIMIT_FORMS_H
 #define MODELS_LIMIT_FORMS_H
@@ -134,5 +134,15 @@ void limit_norm_workspace_free(struct limit_norm_workspace *workspace);
 void limit_norm_gradient(const struct limit_form *form, struct limit_norm_workspace *workspace,
                          const struct sde_instant *at, size_t width, const double *x,
                          const double *g, double *out);
+
+/* limit_lift.c: with E w = -(M (x - centre) + c) and eta Cov w in x - centre of the frame of the
+ * state, as learnt, E U = state y + gradient E w and Cov U = gradient gradient^T times Cov w in
+ * y - centre. */
+struct affine_frame;
+struct affine_coefficients;
+struct sde_linear_direction *limit_lift(const struct optimizer *optimizer,
+                                        const struct update_affine *update,
+                                        const struct affine_frame *frame,
+                                        const struct affine_coefficients *learnt);
 
 #endif

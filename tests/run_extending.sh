@@ -8,11 +8,13 @@ set -euo pipefail
 source "$(dirname "$0")/prelude.bash"
 export SHARPSDE_PLOTS=$scratch/no-pictures
 
-# With what is built already, so that only what is new, and the tables, are compiled.
+# With what is built already, in a folder of the same name, so that only what is new, and the tables,
+# are compiled.
 built=$(dirname "$program")
-mkdir tree tree/build
+b=$(basename "$built")
+mkdir -p "tree/$b"
 cp -a "$root"/{Makefile,sde,models,analysis,experiments,data,tests} tree
-cp -a "$built"/{sde,models,analysis,experiments,tests,flags,libsharpsde.a} tree/build
+cp -a "$built"/{sde,models,analysis,experiments,tests,flags,libsharpsde.a} "tree/$b"
 cd tree
 
 # The loss of examples/own_loss.c, up to its main, as the registry wants it.
@@ -35,34 +37,34 @@ for rule in averaged scaled; do
   echo "UPDATE_RULE($rule)" >>models/update_rules.def
 done
 
-make B=build build/sharpsde build/tests/test_update >said 2>&1 ||
+make B="$b" "$b/sharpsde" "$b/tests/test_update" >said 2>&1 ||
   fail "the program with what was added: $(tail -n 30 said)"
 compiled=$(grep -c '^  CC' said)
 [ "$compiled" -le 16 ] || fail "much was compiled anew, so the build is not the one tested: $compiled"
 for pair in losses=own schemes=plain-euler optimizers=behind optimizers=rw-usam optimizers=clipped \
   optimizers=averaged optimizers=scaled; do
-  build/sharpsde list "${pair%=*}" | grep -q "^  ${pair#*=} " || fail "list does not know $pair"
+  "$b/sharpsde" list "${pair%=*}" | grep -q "^  ${pair#*=} " || fail "list does not know $pair"
 done
 
 # One step of each of the new update rules with every gradient rule, and of the new gradient rules
 # with every update rule.
-CK_RUN_CASE='one step' SHARPSDE_TEST_SCALE=0.1 build/tests/test_update >said 2>&1 ||
+CK_RUN_CASE='one step' SHARPSDE_TEST_SCALE=0.1 "$b/tests/test_update" >said 2>&1 ||
   fail "the generic tests: $(tail said)"
 
 # What is printed is the row's own: no closed form of another rule, no order that it has not.
 explained() {
-  build/sharpsde explain "$1" | tr -s ' \n' ' ' >said
+  "$b/sharpsde" explain "$1" | tr -s ' \n' ' ' >said
   grep -qF "$2" said || fail "explain $1 does not say: $2"
 }
 for rule in behind rw-usam clipped; do
-  build/sharpsde explain $rule >said
+  "$b/sharpsde" explain $rule >said
   ! grep -q 'tr V)\|E|g_I|\|h/|h|\|g_I/|g_I|\|a_i' said || fail "explain $rule: $(cat said)"
 done
 explained behind 'u = (m/b) sum_j g_Ij(x - rho g_Ij(x))'
 explained behind 'F = E [g_I + rho H_I e_I]'
 explained rw-usam 'u = g_B(x + rho h), h = sum_i p_i g_i(x)'
 explained averaged 'U = (-(1 - eta) p + eta w, p + w, a - x)'
-! build/sharpsde explain rw-usam | grep -q 'rho_order: 1' || fail "rw-usam has no order 1 in rho"
+! "$b/sharpsde" explain rw-usam | grep -q 'rho_order: 1' || fail "rw-usam has no order 1 in rho"
 
 cat >recipe.yaml <<RECIPE
 study: compare
@@ -77,7 +79,7 @@ paths: 20000
 observables: [x1]
 records: 1
 RECIPE
-build/sharpsde run recipe.yaml -o out --quiet 2>said || fail "the run ended with status $?"
+"$b/sharpsde" run recipe.yaml -o out --quiet 2>said || fail "the run ended with status $?"
 # Exact: rest + (1 - rest) (1 - eta 2.5)^20 and rest + (1 - rest) exp(-2.5), rest = 0.02; Euler's
 # error at the step eta/32 is 4e-4.
 awk -F, '$6 != "process" && $9 == 1 {
@@ -106,7 +108,7 @@ sde: [{rho_order: exact}, {rho_order: exact, eta_order: 2}, {rho_order: 0}]
 paths: 64
 observables: [x1]
 RECIPE
-build/sharpsde run order.yaml -o order --quiet 2>said || fail "order ended: $(cat said)"
+"$b/sharpsde" run order.yaml -o order --quiet 2>said || fail "order ended: $(cat said)"
 claims() {
   tr -d '\n' <order/summary.json | grep -o "\"claim\": *\"[^\"]*$1[^\"]*\", *\"holds\": *$2" | wc -l
 }
@@ -134,7 +136,8 @@ paths: 64
 observables: [loss]
 records: 1
 RECIPE
-build/sharpsde run own.yaml -o own --quiet 2>said || fail "rules of their own ended: $(cat said)"
+"$b/sharpsde" run own.yaml -o own --quiet 2>said || fail "rules of their own ended: $(cat said)"
 grep -q 'u = g_B(x + rho h), h = sum_i' own/report.html || fail "the report has not the row's update"
+grep -qF 'U = (w/(1 + v) + q, q - w, v - w^2)' own/report.html || fail "the report has not the row's U"
 ! grep -q '<mi>h</mi><mrow><mo stretchy="false">‖' own/report.html || fail "rw-usam is normalised"
 echo "a loss, a scheme, gradient rules and update rules, each by its row"

@@ -482,6 +482,36 @@ START_TEST(reports_print_theory_of_potentials)
 }
 END_TEST
 
+/* With an update rule the equation is that of the state, and what is printed of w has the values of F
+ * and Sigma. */
+START_TEST(reports_print_the_state_of_an_update_rule)
+{
+  const struct gradient_rule *rule = gradient_rule_named("m-usam");
+  const struct limit_options options = {
+      .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_1, .variance_term = true};
+  const struct which which = {LIMIT_RHO_ORDER_1, true};
+  struct theory t = theory_of(rule, false);
+  struct printed plain = read_report(rule, 1, which, false, NULL);
+  struct text sde = {0};
+  mathematics_state_sde(&sde, rule, update_rule_named("heavy-ball"), &options, false);
+  const char *at = sde.data;
+  char *shown[5];
+  for (size_t i = 0; i < 5; i++)
+    ck_assert_msg((shown[i] = formula_of_mathml(at, &at)) != NULL, "%zu formulas", i);
+  char *equation_of_state = formula_compact(shown[0]);
+  ck_assert_str_eq(equation_of_state, "dY=-Fdt+sqrt(eta)Sigma^(1/2)dW,");
+  ck_assert_ptr_nonnull(strstr(shown[1], "gamma p + w"));
+  ck_assert_str_eq(strchr(shown[2], '='), strchr(plain.drift, '='));
+  ck_assert_str_eq(strchr(shown[3], '='), strchr(plain.noise, '='));
+  ck_assert_ptr_null(fault_of(&t, &plain, 1, which));
+  for (size_t i = 0; i < 5; i++)
+    sde_free(shown[i]);
+  sde_free(equation_of_state);
+  sde_free(sde.data);
+  printed_free(&plain);
+}
+END_TEST
+
 #define MI(x) "<mi>" x "</mi>"
 #define MO(x) "<mo>" x "</mo>"
 
@@ -753,6 +783,7 @@ static Suite *mathematics_suite(void)
   TCase *reports = testing_case(suite, "reports");
   tcase_add_loop_test(reports, reports_print_theory, 0, types);
   tcase_add_test(reports, reports_print_theory_of_potentials);
+  tcase_add_test(reports, reports_print_the_state_of_an_update_rule);
   tcase_add_loop_test(reports, wrong_pages_are_seen, 0, sizeof wrong / sizeof *wrong);
   tcase_add_test(reports, factors_of_the_draw);
   TCase *words = testing_case(suite, "explain");
