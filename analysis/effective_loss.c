@@ -215,3 +215,11 @@ void effective_loss_at(struct effective_loss *effective, size_t points, const do
     }
   }
 }
+
+double effective_loss_function_at(void *function, const double *x)
+{
+  const struct effective_loss_function *of = function;
+  double value;
+  effective_loss_at(of->effective, 1, x, of->plain ? &value : NULL, of->plain ? NULL : &value);
+  return value;
+}

@@ -33,4 +33,12 @@ enum effective_loss_norm effective_loss_norm(const struct effective_loss *effect
 void effective_loss_at(struct effective_loss *effective, size_t points, const double *x, double *f,
                        double *value);
 
+/* f alone, or f + rho R, as a function of one point for minima_find; the context is one of these. */
+struct effective_loss_function {
+  struct effective_loss *effective;
+  bool plain; /* f alone */
+};
+/* Its value at x. */
+double effective_loss_function_at(void *function, const double *x);
+
 #endif

@@ -1,5 +1,5 @@
 /*
- * The registry of gradient rules, and what several rules share. See gradient_rule.h.
+ * What several gradient rules share. See gradient_rule.h.
  */
 #include "models/gradient_rule.h"
 
@@ -7,30 +7,6 @@
 #include "sde/block.h"
 
 #include <math.h>
-#include <string.h>
-
-#define GRADIENT_RULE(id) extern const struct gradient_rule gradient_rule_##id;
-#include "models/gradient_rules.def"
-#undef GRADIENT_RULE
-
-const struct gradient_rule *const *gradient_rules(void)
-{
-  static const struct gradient_rule *const all[] = {
-#define GRADIENT_RULE(id) &gradient_rule_##id,
-#include "models/gradient_rules.def"
-#undef GRADIENT_RULE
-      NULL};
-  return all;
-}
-
-const struct gradient_rule *gradient_rule_named(const char *name)
-{
-  for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
-    if (strcmp((*rule)->name, name) == 0 ||
-        ((*rule)->other_name != NULL && strcmp((*rule)->other_name, name) == 0))
-      return *rule;
-  return NULL;
-}
 
 bool gradient_rule_sees_noise(const struct gradient_rule *rule)
 {

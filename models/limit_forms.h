@@ -82,6 +82,7 @@ struct limit_form_workspace {
   double *first;            /* plan.dim * width: the direction that others are taken from */
   double *directions;       /* [c*dim*width + ..]: of all micro-batches, where pairs are needed */
 };
+/* Scratch for blocks of this width, and its release. */
 struct limit_form_workspace *limit_form_workspace_new(const struct limit_form *form, size_t width);
 void limit_form_workspace_free(struct limit_form_workspace *workspace);
 

@@ -12,6 +12,7 @@
  * rule's w_j itself. */
 enum gradient_expansion { GRADIENT_PLAIN, GRADIENT_LINEAR_IN_RHO, GRADIENT_EXACT };
 
+/* Scratch of one thread for directions on blocks of one width. */
 struct optimizer_workspace {
   struct micro_batches batches;
   void *rule; /* the gradient rule's own, and its release */

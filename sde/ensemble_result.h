@@ -66,6 +66,7 @@ void sde_ensemble_exchange(struct sde_ensemble_result *result, size_t process, s
  * ones. */
 void sde_ensemble_use_pooled(struct sde_ensemble_result *result, size_t process);
 
+/* Release the tables of a result. */
 void sde_ensemble_result_free(struct sde_ensemble_result *result);
 
 #endif

@@ -19,6 +19,7 @@ bool sde_number_read(size_t length, const char *text, double *number);
 struct sde_numerals {
   void *plain, *before;
 };
+/* Begin, and end with what it gave. */
 struct sde_numerals sde_numerals_begin(void);
 void sde_numerals_end(struct sde_numerals numerals);
 

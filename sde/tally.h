@@ -18,6 +18,7 @@ struct sde_tally {
 struct sde_tally_sizes {
   size_t moments, differences, diverged, processes, words;
 };
+/* Those of an ensemble. */
 struct sde_tally_sizes sde_tally_sizes_of(const struct sde_ensemble *ensemble);
 
 /* A tally of nothing; `clear` makes it one again. */
@@ -36,6 +37,7 @@ struct sde_tally_node {
   struct sde_tally tally;
 };
 
+/* The tree of tallies that wait to be merged. */
 struct sde_tally_tree {
   const struct sde_tally_sizes *sizes;
   size_t height, made;

@@ -3,6 +3,7 @@
  * means, is a function of the recipe alone, and is made where it is asked for and nowhere else.
  */
 #include "experiments/cases/scheme_choice.h"
+#include "experiments/cases/scheme_trial.h"
 
 #include "experiments/cases/case_analysis.h"
 #include "experiments/cases/case_run.h"
@@ -219,7 +220,7 @@ static struct work work_of(struct recipe *recipe, const char *scheme, uint64_t s
   ck_assert_msg(cases != NULL, "%s", status.message);
   struct work work = {0, 0};
   for (size_t i = 0; i < cases->count; i++) {
-    double path = scheme_choice_path_work(cases, &cases->one[i], substeps);
+    double path = scheme_trial_path_work(cases, &cases->one[i], substeps);
     work.path += path;
     work.all += path * (double)cases->one[i].paths;
   }

@@ -30,14 +30,6 @@ struct scheme_choice {
 bool scheme_choose(struct recipe *recipe, int threads, struct progress *progress,
                    struct scheme_choice *chosen, struct sde_status *status);
 
-/* The work of one path of a case, of whose scheme the case is, SDEs whose substeps are left to the
- * program at so many. */
-double scheme_choice_path_work(const struct cases *cases, const struct run_case *one,
-                               uint64_t substeps);
-
-/* Does the recipe leave the number of substeps to the choice too? */
-bool scheme_choice_leaves_substeps(const struct recipe *recipe);
-
 /* What the choice and the run may take: `least` by the first scheme without a pilot, `most` where
  * each is tried and the dearest taken, both with the substeps that `check` takes for a recipe's.
  * False where nothing is to be chosen. */

@@ -6,6 +6,7 @@
 #include "experiments/cases/estimate.h"
 #include "experiments/cases/forms.h"
 #include "experiments/cases/scheme_choice.h"
+#include "experiments/cases/scheme_trial.h"
 #include "experiments/recipe/study.h"
 #include "experiments/studies/tolerance.h"
 
@@ -63,7 +64,7 @@ void estimate_print(const struct cases *cases, FILE *out, struct sde_status *sta
   double bytes = cells * 24 * (omp_get_max_threads() + 12) + 150 * cells * (double)cases->count;
   char *steps = range_text(least.path_steps, most.path_steps, steps_text);
   char *seconds = range_text(least.seconds, most.seconds, seconds_text);
-  if (chosen && scheme_choice_leaves_substeps(recipe))
+  if (chosen && scheme_trial_leaves_substeps(recipe))
     fprintf(out,
             "# A pilot run chooses the substeps; %d are counted here, and k take about k/%d of "
             "that\n",

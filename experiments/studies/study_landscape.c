@@ -5,28 +5,16 @@
  */
 #include "analysis/effective_loss.h"
 #include "analysis/minima.h"
-#include "experiments/cases/case_run.h"
 #include "experiments/cases/estimate.h"
 #include "experiments/recipe/study.h"
 #include "experiments/results/case_columns.h"
-#include "experiments/results/series.h"
 #include "experiments/studies/landscape_density.h"
+#include "experiments/studies/landscape_drift.h"
+#include "experiments/studies/landscape_paths.h"
 #include "sde/block.h"
-#include "sde/statistics.h"
 
 #include <math.h>
 #include <string.h>
-
-/* A window found from the paths is wider than they are by this share, and no side is shorter than
- * this share of the other. */
-static const double margin = 0.2, narrowest = 0.2;
-
-/* A drift agrees with a gradient where they differ by at most this share of the regulariser's, or
- * of the median of that; so it must at this share of the points, for |g_I| has kinks. Not of its
- * largest: beside a pole anything would agree. */
-static const double agreement = 1e-4, smooth_share = 0.99;
-
-enum { PROBES = 21 }; /* points a side at which they are compared */
 
 static const struct parameter_key keys[] = {
     {.name = "x_window",
@@ -91,131 +79,7 @@ static bool read_box(const struct cases *cases, struct minima_box *box, struct s
   return true;
 }
 
-/* ---- sample paths ---- */
-
-/* The sample paths of one case, of its coordinates. */
-struct trail {
-  const struct run_case *one;
-  size_t paths, records; /* none where the recipe asks for no paths */
-  uint64_t *record_steps;
-  struct case_result result;
-};
-
-static uint64_t trail_paths(const struct cases *cases, const struct run_case *one)
-{
-  uint64_t wanted = parameters_u64(cases->recipe->common, "sample_paths");
-  return wanted < one->paths ? wanted : one->paths;
-}
-
-static struct trail trail_new(const struct cases *cases, const struct run_case *one, int threads,
-                              struct progress *progress, struct results *results)
-{
-  static const char *const names[] = {"x1", "x2"};
-  struct sde_status status = {SDE_OK, ""};
-  struct trail trail = {.one = one, .paths = (size_t)trail_paths(cases, one)};
-  if (trail.paths == 0)
-    return trail;
-  struct sde_observables *coordinates =
-      observables_new(cases->objective, cases->loss->dim, names, "landscape", &status);
-  trail.record_steps = case_record_steps(cases, one, &trail.records);
-  trail.result = case_run(&(struct case_ensemble){.cases = cases,
-                                                  .one = one,
-                                                  .paths = trail.paths,
-                                                  .observables = coordinates,
-                                                  .sample_paths = trail.paths,
-                                                  .records = trail.records,
-                                                  .record_steps = trail.record_steps,
-                                                  .threads = threads,
-                                                  .progress = progress});
-  series_report_divergence(results, &trail.result);
-  observables_free(coordinates);
-  return trail;
-}
-
-static void trail_free(struct trail *trail)
-{
-  sde_free(trail->record_steps);
-  case_result_free(&trail->result);
-}
-
-/* A point of a path. */
-struct trail_row {
-  const struct run_case *one;
-  size_t side, path;
-  double time, x, y;
-};
-
-static const struct columns trail_columns = {
-    "paths.csv", (const struct column[]){COLUMNS_OF_CASE(trail_row),
-                                         COLUMNS_OF_SIDE(trail_row),
-                                         {"path", COLUMN_FIELD(trail_row, path)},
-                                         {"time", COLUMN_FIELD(trail_row, time)},
-                                         {"x", COLUMN_FIELD(trail_row, x)},
-                                         {"y", COLUMN_FIELD(trail_row, y)},
-                                         {.read = NULL}}};
-
-static void write_trail(struct results *results, const struct cases *cases,
-                        const struct trail *trail)
-{
-  const struct case_result *result = &trail->result;
-  columns_begin(results, &trail_columns);
-  for (size_t side = 0; side < case_sides(cases); side++)
-    for (size_t path = 0; path < trail->paths; path++)
-      for (size_t r = 0; r < trail->records; r++) {
-        struct trail_row row = {.one = trail->one,
-                                .side = side,
-                                .path = path,
-                                .time = case_time(result, r),
-                                .x = case_samples(result, side, r, 0)[path],
-                                .y = case_samples(result, side, r, 1)[path]};
-        columns_write(results, &trail_columns, &row);
-      }
-}
-
-/* Where a side is empty: around the start and the paths. */
-static void find_window(const struct cases *cases, const struct trail *trails,
-                        struct minima_box *box)
-{
-  double low[MINIMA_DIM], high[MINIMA_DIM], longest = 0;
-  for (size_t k = 0; k < MINIMA_DIM; k++) {
-    low[k] = high[k] = cases->start[k];
-    for (size_t i = 0; i < cases->count; i++)
-      for (size_t side = 0; side < case_sides(cases); side++)
-        for (size_t r = 0; r < trails[i].records; r++)
-          for (size_t path = 0; path < trails[i].paths; path++) {
-            double x = case_samples(&trails[i].result, side, r, k)[path];
-            low[k] = fmin(low[k], x); /* NAN, of a diverged path, does not count */
-            high[k] = fmax(high[k], x);
-          }
-    longest = fmax(longest, high[k] - low[k]);
-  }
-  if (!(longest > 0))
-    longest = 1;
-  for (size_t k = 0; k < MINIMA_DIM; k++) {
-    if (box->low[k] < box->high[k])
-      continue;
-    double middle = (low[k] + high[k]) / 2, side = fmax(high[k] - low[k], narrowest * longest);
-    box->low[k] = middle - (0.5 + margin) * side;
-    box->high[k] = middle + (0.5 + margin) * side;
-  }
-}
-
 /* ---- values and minima ---- */
-
-/* What is evaluated at single points: f alone, or f + rho R. */
-struct evaluated {
-  struct effective_loss *effective;
-  bool plain;
-};
-
-static double evaluate(void *context, const double *x)
-{
-  const struct evaluated *evaluated = context;
-  double value;
-  effective_loss_at(evaluated->effective, 1, x, evaluated->plain ? &value : NULL,
-                    evaluated->plain ? NULL : &value);
-  return value;
-}
 
 /* All points of the grid, dim numbers each. */
 static double *grid_of(const struct minima_box *box)
@@ -322,136 +186,6 @@ static void write_minima(struct results *results, json_t *rows, const struct run
     print_note(results, row, "none in the window");
 }
 
-/* ---- does the drift descend f + rho R? ---- */
-
-/* The gradient of the function by central differences of fourth order. */
-static void gradient_at(struct evaluated *evaluated, const struct minima_box *box, const double *x,
-                        double *gradient)
-{
-  static const double step = 1e-4; /* of the side */
-  for (size_t k = 0; k < box->dim; k++) {
-    double h = step * (box->high[k] - box->low[k]), y[MINIMA_DIM], near[2], wide[2];
-    memcpy(y, x, box->dim * sizeof *x);
-    for (int sign = 0; sign < 2; sign++) {
-      y[k] = x[k] + (2 * sign - 1) * h;
-      near[sign] = evaluate(evaluated, y);
-      y[k] = x[k] + (2 * sign - 1) * 2 * h;
-      wide[sign] = evaluate(evaluated, y);
-    }
-    gradient[k] = (8 * (near[1] - near[0]) - (wide[1] - wide[0])) / (12 * h);
-  }
-}
-
-/* The drift of a system at x. */
-static void drift_at(const struct sde_system *system, void *workspace, const double *x,
-                     double *drift)
-{
-  const struct sde_instant at = {0, 0, 0};
-  double block[MINIMA_DIM * SDE_UNIT], out[MINIMA_DIM * SDE_UNIT];
-  for (size_t k = 0; k < system->dim; k++)
-    sde_block_fill(SDE_UNIT, x[k], block + k * SDE_UNIT);
-  system->evaluate(system, workspace, &at, SDE_UNIT, block, NULL, out, NULL);
-  for (size_t k = 0; k < system->dim; k++)
-    drift[k] = out[k * SDE_UNIT];
-}
-
-/* The number in the middle of those that are not NAN. */
-static double median_of(size_t count, const double *values)
-{
-  double *sorted = sde_alloc(count, sizeof *sorted);
-  size_t finite = sde_sorted(count, values, sorted);
-  double middle = finite == 0 ? NAN : sorted[finite / 2];
-  sde_free(sorted);
-  return middle;
-}
-
-/* Errors over the slope there or, where that is larger, its median over all points; what the
- * differences leave of the largest does not count. */
-static void make_relative(size_t points, const double *slope, double noticed, double *error)
-{
-  double median = median_of(points, slope);
-  for (size_t i = 0; i < points; i++)
-    error[i] = error[i] == 0 ? 0 : error[i] / fmax(fmax(slope[i], median), noticed);
-}
-
-static double largest_of(size_t count, const double *values)
-{
-  double largest = 0;
-  for (size_t i = 0; i < count; i++)
-    largest = fmax(largest, values[i]); /* NAN does not count */
-  return largest;
-}
-
-/* At the points of a coarse grid, the length of drift + grad(f + rho R) over that of grad f where
- * rho R vanishes, or else of rho grad R. Where one of them is not finite, as outside of the domain
- * of the loss, the point says nothing: its error is NAN. Released with sde_free. */
-static double *drift_errors(const struct sde_system *system, struct effective_loss *effective,
-                            const struct minima_box *box, size_t *points)
-{
-  struct minima_box probes = *box;
-  probes.resolution = PROBES;
-  struct evaluated whole = {effective, false}, plain = {effective, true};
-  void *workspace = sde_system_workspace_new(system, SDE_UNIT);
-  *points = minima_points(&probes);
-  double *error = sde_alloc(*points, sizeof *error);
-  double *part = sde_alloc(2 * *points, sizeof *part), *all = part + *points;
-  for (size_t i = 0; i < *points; i++) {
-    double x[MINIMA_DIM], drift[MINIMA_DIM], gradient[MINIMA_DIM], of_loss[MINIMA_DIM];
-    minima_point(&probes, i, x);
-    drift_at(system, workspace, x, drift);
-    gradient_at(&whole, box, x, gradient);
-    gradient_at(&plain, box, x, of_loss);
-    for (size_t k = 0; k < box->dim; k++) {
-      error[i] = hypot(error[i], drift[k] + gradient[k]);
-      part[i] = hypot(part[i], gradient[k] - of_loss[k]);
-      all[i] = hypot(all[i], of_loss[k]);
-    }
-    if (!isfinite(error[i]) || !isfinite(part[i]) || !isfinite(all[i]))
-      error[i] = part[i] = all[i] = NAN;
-  }
-  double noticed = 1e-8 * largest_of(*points, all), slope = largest_of(*points, part);
-  make_relative(*points, slope > noticed ? part : all, fmax(noticed, 1e-6 * slope), error);
-  sde_system_workspace_free(system, workspace);
-  sde_free(part);
-  return error;
-}
-
-static void judge_drift(struct results *results, const struct run_case *one, size_t s,
-                        struct effective_loss *effective, const struct minima_box *box)
-{
-  const struct limit *limit = one->sde[s].limit;
-  const struct limit_options *options = limit_options_of(limit);
-  if (options->eta_order != 1 || options->rho_order == LIMIT_RHO_ORDER_EXACT ||
-      limit_uses_directions(limit) || !optimizer_steps_along_gradient(&one->optimizer))
-    return;
-  size_t points, finite = 0, agreeing = 0;
-  double *error = drift_errors(limit_system(limit), effective, box, &points);
-  for (size_t i = 0; i < points; i++) {
-    finite += isfinite(error[i]);
-    agreeing += error[i] <= agreement;
-  }
-  char *left_out = finite == points ? sde_strdup("")
-                                    : sde_format("; %zu more, where it is not finite, are left out",
-                                                 points - finite);
-  char *label = case_label(one);
-  char *claim = sde_format("%s, b %zu, eta %g, rho %g: SDE %zu descends f + rho R on average",
-                           label, one->optimizer.batch, one->optimizer.eta, one->optimizer.rho, s);
-  if (finite == 0)
-    results_verdict(results, claim, HOLDS_UNDECIDED,
-                    "neither drift nor gradient is finite at any of %zu points of the window",
-                    points);
-  else
-    results_verdict(
-        results, claim, (double)agreeing >= smooth_share * (double)finite ? HOLDS_YES : HOLDS_NO,
-        "its drift is minus the gradient, to %g of rho |grad R| or its median, at %zu of "
-        "%zu points%s; at most they differ by %.2g of it",
-        agreement, agreeing, finite, left_out, largest_of(points, error));
-  sde_free(left_out);
-  sde_free(claim);
-  sde_free(label);
-  sde_free(error);
-}
-
 /* ---- the study ---- */
 
 /* What of f + rho R a person should know, if anything. */
@@ -472,9 +206,9 @@ static void report_function(const struct run_case *one, struct effective_loss *e
                             bool plain, const struct minima_box *box, const double *values,
                             struct results *results, json_t *rows)
 {
-  struct evaluated evaluated = {effective, plain};
+  struct effective_loss_function evaluated = {effective, plain};
   size_t count;
-  struct minimum *minima = minima_find(box, values, evaluate, &evaluated, &count);
+  struct minimum *minima = minima_find(box, values, effective_loss_function_at, &evaluated, &count);
   write_minima(results, rows, one, plain ? "loss" : "effective", box->dim, minima, count);
   sde_free(minima);
 }
@@ -501,7 +235,7 @@ static void report_case(const struct cases *cases, const struct run_case *one,
   if (effective != NULL)
     report_function(one, effective, false, box, value, results, rows);
   for (size_t s = 0; effective != NULL && s < cases->recipe->sdes; s++)
-    judge_drift(results, one, s, effective, box);
+    landscape_drift_judge(results, one, s, effective, box);
   sde_free(f);
   effective_loss_free(loss);
   effective_loss_free(effective);
@@ -521,20 +255,6 @@ static void report_minima(const struct cases *cases, const struct minima_box *bo
   sde_free(x);
 }
 
-static void run_paths(const struct cases *cases, struct minima_box *box, int threads,
-                      struct progress *progress, struct results *results)
-{
-  struct trail *trails = sde_alloc(cases->count, sizeof *trails);
-  for (size_t i = 0; i < cases->count; i++) {
-    trails[i] = trail_new(cases, &cases->one[i], threads, progress, results);
-    write_trail(results, cases, &trails[i]);
-  }
-  find_window(cases, trails, box);
-  for (size_t i = 0; i < cases->count; i++)
-    trail_free(&trails[i]);
-  sde_free(trails);
-}
-
 static bool run(const struct recipe *recipe, int threads, struct progress *progress,
                 const struct cases *cases, struct results *results, struct sde_status *status)
 {
@@ -547,7 +267,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   if (box.dim == 1)
     landscape_density_report(cases, &box, threads, progress, results);
   else
-    run_paths(cases, &box, threads, progress, results);
+    landscape_paths_run(cases, &box, threads, progress, results);
   report_minima(cases, &box, results);
   return true;
 }
@@ -560,7 +280,7 @@ static bool estimate(const struct cases *cases, struct estimate *estimate,
   bool density = cases->loss->dim == 1;
   for (size_t i = 0; i < cases->count; i++)
     estimate_add_case(estimate, cases, &cases->one[i], density,
-                      density ? cases->one[i].paths : trail_paths(cases, &cases->one[i]));
+                      density ? cases->one[i].paths : landscape_paths_count(cases, &cases->one[i]));
   return true;
 }
 
