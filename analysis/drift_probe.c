@@ -1,6 +1,6 @@
 /*
  * The drift probe: its expected direction, the control variate, and the draws as a process whose
- * one step puts the difference of two directions in the place of the point. See drift_probe.h.
+ * one step replaces the point by the difference of two directions. See drift_probe.h.
  */
 #include "analysis/drift_probe.h"
 
@@ -30,24 +30,6 @@ static void mean_gradient(const struct loss *loss, const double *x, double *g)
   loss_mean_gradient(loss, SDE_UNIT, block, out, scratch);
   for (size_t i = 0; i < d; i++)
     g[i] = out[i * SDE_UNIT];
-  sde_free(block);
-}
-
-/* h[i*d + k] = H_ik at x. */
-static void mean_hessian(const struct loss *loss, const double *x, double *h)
-{
-  size_t d = loss->dim, size = d * SDE_UNIT;
-  double *block = sde_alloc(4 * size, sizeof *block);
-  double *v = block + size, *hv = v + size, *scratch = hv + size;
-  for (size_t i = 0; i < d; i++)
-    sde_block_fill(SDE_UNIT, x[i], block + i * SDE_UNIT);
-  for (size_t k = 0; k < d; k++) {
-    sde_block_fill(size, 0, v);
-    sde_block_fill(SDE_UNIT, 1, v + k * SDE_UNIT);
-    loss_mean_hessian_vector(loss, SDE_UNIT, block, v, hv, scratch);
-    for (size_t i = 0; i < d; i++)
-      h[i * d + k] = hv[i * SDE_UNIT];
-  }
   sde_free(block);
 }
 
@@ -207,7 +189,7 @@ static bool set_expectation(struct drift_probe *probe, uint64_t seed, const char
   unsigned terms = optimizer->rule->theory.regularizer;
   double *hessian = sde_alloc(d, d * sizeof *hessian);
   mean_gradient(objective->loss, probe->start, probe->gradient);
-  mean_hessian(objective->loss, probe->start, hessian);
+  loss_mean_hessian(objective->loss, probe->start, hessian);
   set_control(probe, hessian);
   memcpy(probe->base, probe->gradient, d * sizeof *probe->base);
   bool good = true;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* The moments of dX = -D dt + sqrt(eta) Sigma^(1/2) dW close where D is affine and Sigma quadratic:
- * with D in the place of F and eta Sigma / h in that of Sigma, they are those of a first order SDE
+ * with D for F and eta Sigma / h for Sigma, they are those of a first order SDE
  * at a learning rate h, whatever h is. They are followed in y = x - the centre of a frame. */
 struct optimizer_equation {
   struct equation equation;

@@ -208,7 +208,7 @@ struct scalars {
   size_t d, count;
   const double *a, *c;             /* [i*d + j], [i*SDE_UNIT + p] */
   const double *a_first, *c_first; /* [j], [p] */
-  /* With a ridge, directions to first order have c_i + ridge_j k_i in the place of c_i; else
+  /* With a ridge, directions to first order have c_i + ridge_j k_i instead of c_i; else
    * NULL. */
   const double *ridge, *k, *k_first;
 };

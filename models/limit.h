@@ -24,9 +24,9 @@ enum limit_factor {
   LIMIT_FACTOR_FEWEST
 };
 
-/* How E|g_I| and its gradient are had, for the normalised optimizers to order 1 in rho: by all
+/* How E|g_I| and its gradient are computed, for the normalised optimizers to order 1 in rho: by all
  * micro-batches, by the Gaussian integral of gaussian_norm.h with covariance c(m) V, or from fresh
- * micro-batches a step. */
+ * micro-batches per step. */
 enum limit_norm_source {
   LIMIT_NORM_AUTO,
   LIMIT_NORM_ENUMERATE,
@@ -38,12 +38,12 @@ enum limit_norm_source {
 struct limit_options {
   int eta_order;
   enum limit_rho_order rho_order;
-  /* Keep (rho/2) c(m) grad tr V, or for the normalised optimizers E|g_I| in the place of |g|. False
+  /* Keep (rho/2) c(m) grad tr V, or for the normalised optimizers E|g_I| instead of |g|. False
    * is refused with rho_order exact where random gradients perturb. */
   bool variance_term;
   enum limit_factor factor;
   enum limit_norm_source norm;
-  /* Fresh directions a step, or micro-batches for E|g_I|; 0 enumerates all micro-batches where they
+  /* Fresh directions per step, or micro-batches for E|g_I|; 0 enumerates all micro-batches where they
    * are few, and else draws a default. */
   size_t directions;
 };

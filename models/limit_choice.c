@@ -256,11 +256,11 @@ void limit_form_describe(const struct limit_form *form, size_t size, char *text)
     snprintf(text, size, ", %zu %s enumerated", form->enumeration.count,
              form->whole_batches ? "batches" : "micro-batches");
   else if (form->kind == LIMIT_FORM_SAMPLED)
-    snprintf(text, size, ", %zu fresh directions a step", form->directions);
+    snprintf(text, size, ", %zu fresh directions per step", form->directions);
   else if (form->kind == LIMIT_FORM_NORM && form->norm == LIMIT_NORM_OF_MEAN)
-    snprintf(text, size, ", |g| in the place of E|g_I|");
+    snprintf(text, size, ", |g| instead of E|g_I|");
   else if (form->kind == LIMIT_FORM_NORM && form->norm == LIMIT_NORM_OF_FRESH)
-    snprintf(text, size, ", E|g_I| from %zu fresh micro-batches a step", form->directions);
+    snprintf(text, size, ", E|g_I| from %zu fresh micro-batches per step", form->directions);
   else if (form->kind == LIMIT_FORM_NORM)
     snprintf(text, size, ", E|g_I| by the Gaussian integral");
 }

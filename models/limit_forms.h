@@ -18,7 +18,7 @@ enum limit_form_kind {
   LIMIT_FORM_POINT,      /* one gradient: g and V at x, or at x + rho g(x) */
   LIMIT_FORM_EXPANDED,   /* GRADIENT_EXPANDED, m-USAM, to first order in rho */
   LIMIT_FORM_ENUMERATED, /* the directions of all micro-batches, linearised in rho or not */
-  LIMIT_FORM_SAMPLED,    /* a few fresh directions a step, linearised in rho or not */
+  LIMIT_FORM_SAMPLED,    /* a few fresh directions per step, linearised in rho or not */
   LIMIT_FORM_NORM        /* GRADIENT_NORM, m-SAM, to first order: g + rho grad E|g_I|, c(b) V */
 };
 
@@ -50,7 +50,7 @@ struct limit_form {
 };
 
 /* The form of optimizer, options and stream, which are given: fills in the rest. False, and the
- * status says why, where the options cannot be had; `place` is where the recipe asked for them.
+ * status says why, where the options cannot be satisfied; `place` is where the recipe asked for them.
  * What the form holds is released by the caller in any case. */
 bool limit_form_choose(struct limit_form *form, const char *place, struct sde_status *status);
 

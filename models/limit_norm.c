@@ -1,6 +1,6 @@
 /*
  * The norm in the drift of m-SAM to first order in rho, F = g + rho grad E|g_I|: its gradient in
- * each way it is had. arXiv 2509.18001, theorems 3.6 to 3.8; theory.md 4. See limit_forms.h.
+ * each way it can be computed. arXiv 2509.18001, theorems 3.6 to 3.8; theory.md 4. See limit_forms.h.
  */
 #include "models/limit_forms.h"
 

@@ -91,3 +91,20 @@ void loss_mean_hessian_vector(const struct loss *loss, size_t width, const doubl
   }
   sde_block_scale(size, 1 / (double)loss->samples, hv);
 }
+
+void loss_mean_hessian(const struct loss *loss, const double *x, double *h)
+{
+  size_t d = loss->dim, size = d * SDE_UNIT;
+  double *block = sde_alloc(4 * size, sizeof *block), *v = block + size;
+  double *hv = v + size, *scratch = hv + size;
+  for (size_t i = 0; i < d; i++)
+    sde_block_fill(SDE_UNIT, x[i], block + i * SDE_UNIT);
+  for (size_t k = 0; k < d; k++) {
+    sde_block_fill(size, 0, v);
+    sde_block_fill(SDE_UNIT, 1, v + k * SDE_UNIT);
+    loss_mean_hessian_vector(loss, SDE_UNIT, block, v, hv, scratch);
+    for (size_t i = 0; i < d; i++)
+      h[i * d + k] = hv[i * SDE_UNIT];
+  }
+  sde_free(block);
+}

@@ -114,4 +114,7 @@ void loss_mean_gradient(const struct loss *loss, size_t width, const double *x, 
 void loss_mean_hessian_vector(const struct loss *loss, size_t width, const double *x,
                               const double *v, double *hv, double *scratch);
 
+/* The Hessian of the full loss at one point x of dim numbers: h[i*dim + k]. */
+void loss_mean_hessian(const struct loss *loss, const double *x, double *h);
+
 #endif

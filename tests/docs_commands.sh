@@ -67,7 +67,7 @@ did() {
   ran=$((ran + 1))
 }
 
-# `sharpsde check` in the place of a run, with the same recipe and overrides.
+# `sharpsde check` instead of a run, with the same recipe and overrides.
 checked() {
   local words=() kept i
   eval "words=($1)"

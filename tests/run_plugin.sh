@@ -8,7 +8,7 @@ set -euo pipefail
 source "$(dirname "$0")/prelude.bash"
 export SHARPSDE_PLOTS=$scratch/no-pictures
 
-# The line ` *   cc ... rosenbrock.c` of the example, with the tree in the place of `.`.
+# The line ` *   cc ... rosenbrock.c` of the example, with the tree for `.`.
 cp "$root/examples/plugin_loss/rosenbrock.c" .
 build=$(sed -n 's/^ \*   cc //p' rosenbrock.c)
 [ -n "$build" ] || fail "the example does not say how it is built"

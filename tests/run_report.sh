@@ -155,7 +155,7 @@ END
 "$program" run forms.yaml -o forms --quiet || fail "forms did not run"
 [ "$(grep -c '^<h3 id="sde-' forms/report.html)" -eq 4 ] || fail "equations are shown more than once: $(grep '^<h3 id' forms/report.html)"
 in_order forms/report.html '>n-sam, sam, m-sam, SDE 0, ρ⁰<' '>n-sam, SDE 1, ρ¹; n-sam, SDE 2, ρ¹<' '>sam, SDE 1' \
-  '∇E‖g_I‖ is that of a Gaussian closure' '∇E‖g_I‖ is sampled from 8 fresh micro-batches a step' '>m-sam, SDE 1'
+  '∇E‖g_I‖ is that of a Gaussian closure' '∇E‖g_I‖ is sampled from 8 fresh micro-batches per step' '>m-sam, SDE 1'
 rows=$(($(wc -l <golden/series.csv) - 1))
 line golden/report.html "Rows 1 to 40 of $rows: $((rows - 40)) rows were left out; all are in <code>series.csv" \
   >/dev/null

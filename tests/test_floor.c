@@ -284,9 +284,9 @@ END_TEST
 
 static const char index_noise[] = "noise={sampling: with-replacement}";
 
-/* On a loss that is not quadratic what stays may be of order rho^2: it is not put down to the
+/* On a loss that is not quadratic what stays may be of order rho^2: it is not attributed to the
  * variance term, whose own SDE has as much, but to rho where an exact SDE beside has it not. */
-START_TEST(what_stays_is_not_put_down_to_one_term)
+START_TEST(what_stays_is_not_attributed_to_one_term)
 {
   static const double both[][3] = {{.02, .02, .02}, {.02, .02, .02}, {.004, .002, .001}};
   struct outcome outcome = judge_rows(valley, "observables=[loss]", "seed=1",
@@ -352,7 +352,7 @@ static Suite *floor_suite(void)
   TCase *others = testing_case(suite, "made differences");
   tcase_add_loop_test(others, a_floor_is_flat, 0, sizeof made / sizeof *made);
   tcase_add_test(others, second_order_in_rho_is_reserved);
-  tcase_add_test(others, what_stays_is_not_put_down_to_one_term);
+  tcase_add_test(others, what_stays_is_not_attributed_to_one_term);
   tcase_add_test(others, an_excuse_keeps_a_claim_open);
   tcase_add_test(others, constant_noise_has_no_variance_term);
   return suite;

@@ -1301,7 +1301,7 @@ static const struct description_case descriptions[] = {
       4,
       2,
       {1, LIMIT_RHO_ORDER_1, false, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0}},
-     {"rho_order 1", "|g| in the place of E|g_I|", "6 Wiener processes"}},
+     {"rho_order 1", "|g| instead of E|g_I|", "6 Wiener processes"}},
     {{VALLEY,
       WITH,
       "m-sam",
@@ -1322,7 +1322,7 @@ static const struct description_case descriptions[] = {
       4,
       2,
       {1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_COLUMNS, LIMIT_NORM_SAMPLE, 0}},
-     {"rho_order 1", "E|g_I| from 16 fresh micro-batches a step", "6 Wiener processes"}},
+     {"rho_order 1", "E|g_I| from 16 fresh micro-batches per step", "6 Wiener processes"}},
 };
 
 START_TEST(descriptions_say_what_was_chosen)

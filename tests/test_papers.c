@@ -128,7 +128,7 @@ static struct estimate extrapolate(struct estimate excess[LEVELS][MICRO_BATCHES]
   return (struct estimate){mean, sqrt(variance)};
 }
 
-/* Twins: with c(b) in the place of c(m) the limit is b/m, and without extrapolation the corrections
+/* Twins: with c(b) instead of c(m) the limit is b/m, and without extrapolation the corrections
  * of order rho and eta show, rho s + 3/2 eta s m/b with s = u^2 + v^2 <= 4.25. */
 START_TEST(valley_rates)
 {

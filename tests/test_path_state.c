@@ -157,7 +157,7 @@ START_TEST(partners_have_their_dims)
 }
 END_TEST
 
-/* Whatever stands in the place of the observables reads the coordinates of its own process: here
+/* Whatever replaces the observables reads the coordinates of its own process: here
  * the velocity, of variance 0.49 h n, beside the position. Replicates add up to the same. */
 START_TEST(variates_read_all_of_their_process)
 {

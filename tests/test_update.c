@@ -297,11 +297,16 @@ START_TEST(mistakes_in_exact_means_are_noticed)
 }
 END_TEST
 
-/* Without the variance term the SDE of m-usam has another mean, and that of sgd the same. */
+/* To first order in rho, which is exact here, the SDE has the golden mean; without the variance term
+ * that of m-usam has another, and that of sgd the same. */
 START_TEST(the_variance_term_counts)
 {
   const struct limit_options without = {.eta_order = 1, .rho_order = LIMIT_RHO_ORDER_1};
+  struct limit_options complete = without;
+  complete.variance_term = true;
   struct models_setup setup = golden_setup(&rows[_i], friction);
+  ck_assert_double_eq_tol(exact_mean(&setup.optimizer, complete, 1, NULL, mean_loss),
+                          rows[_i].order[0], 1e-9);
   double mean = exact_mean(&setup.optimizer, without, 1, NULL, mean_loss);
   bool perturbed = setup.optimizer.rule->theory.depends != GRADIENT_UNPERTURBED;
   double off = fabs(mean - rows[_i].order[0]);

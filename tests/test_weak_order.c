@@ -80,7 +80,7 @@ static double grid_node(const struct grid *grid, size_t p, double *numbers)
   return weight;
 }
 
-/* What a step is driven by, node p in the place of path p; nodes beyond `count` have weight 0. */
+/* What a step is driven by, node p for path p; nodes beyond `count` have weight 0. */
 struct cubature {
   size_t count, width;
   double *weight, *dw, *time_integral, *area, *normal;

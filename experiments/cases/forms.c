@@ -85,7 +85,7 @@ static char *norm_expectation(const struct limit_form *form)
   case LIMIT_NORM_OF_MEAN:
     return sde_strdup("|g| stands for E|g_I|, which leaves the variance out");
   case LIMIT_NORM_OF_FRESH:
-    return sde_format("grad E|g_I| is sampled from %zu fresh micro-batches a step",
+    return sde_format("grad E|g_I| is sampled from %zu fresh micro-batches per step",
                       form->directions);
   default:
     return sde_strdup(normal ? "grad E|g_I| is the integral for a normal g_I, which it is"
@@ -94,7 +94,7 @@ static char *norm_expectation(const struct limit_form *form)
   }
 }
 
-/* How E u and Cov u are had. */
+/* How E u and Cov u are computed. */
 static char *expectation(const struct limit_form *form)
 {
   bool potentials = form->optimizer->objective->sampling == OBJECTIVE_GAUSSIAN;
@@ -105,8 +105,8 @@ static char *expectation(const struct limit_form *form)
     return sde_format("E and Cov are over all %zu micro-batches, enumerated%s",
                       form->enumeration.count, linear);
   case LIMIT_FORM_SAMPLED:
-    return sde_format("E and Cov are sampled from %zu fresh directions a step%s", form->directions,
-                      linear);
+    return sde_format("E and Cov are sampled from %zu fresh directions per step%s",
+                      form->directions, linear);
   case LIMIT_FORM_NORM: {
     char *norm = norm_expectation(form);
     char *both = sde_format("%s; Sigma is its leading part c(b) V", norm);

@@ -1,5 +1,5 @@
 /*
- * Forms: how drift and noise of each SDE of a recipe were chosen to be had, for people.
+ * Forms: how drift and noise of each SDE of a recipe are computed, for people.
  */
 #ifndef EXPERIMENTS_CASES_FORMS_H
 #define EXPERIMENTS_CASES_FORMS_H
@@ -14,7 +14,7 @@
 char *forms_text(const struct cases *cases, const char *margin);
 
 /* The same as a list of objects: sde_index, serves (the optimizers), description, and expectations, a
- * sentence on how E u and Cov u are had: in closed form, enumerated, sampled, by a closure. */
+ * sentence on how E u and Cov u are computed: in closed form, enumerated, sampled, by a closure. */
 json_t *forms_json(const struct cases *cases);
 
 #endif

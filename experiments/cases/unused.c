@@ -68,7 +68,8 @@ static void add_replaced(const struct recipe *recipe, const char *margin, struct
   for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
     const char *place = recipe_place_given(recipe, keys[k]);
     if (place != NULL)
-      text_add(text, "%s%s: %s is not used: with a tolerance only means at the end time are had\n",
+      text_add(text,
+               "%s%s: %s is not used: a run to a tolerance yields only means at the end time\n",
                margin, place, keys[k]);
   }
   for (size_t s = 0; s < recipe->sdes; s++)

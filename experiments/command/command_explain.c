@@ -24,11 +24,12 @@ static const struct {
 
 #define SGD_EXPANSION "g", "c(b) V"
 
-/* The drift from S fresh micro-batches a step is unbiased, and random. */
+/* The drift from S fresh micro-batches per step is unbiased, and random. */
 #define SPURIOUS                                                                                   \
   "; S fresh ones add noise of their own, Sigma/(substeps S), and an error of O(eta/(substeps S))"
 
-#define FRESH_MICRO_BATCHES "over all micro-batches I, or fresh ones a step where they are too many"
+#define FRESH_MICRO_BATCHES                                                                        \
+  "over all micro-batches I, or fresh ones per step where they are too many"
 
 static const struct expansion plain[] = {{"any", SGD_EXPANSION, ""}, {.rho_order = NULL}};
 
@@ -83,12 +84,12 @@ static const struct expansion unknown[][RHO_ORDERS] = {
          {"exact", "E u, " FRESH_MICRO_BATCHES, "Cov u, from the same micro-batches" SPURIOUS, ""}},
     [GRADIENT_OF_BATCH] = {{"0", SGD_EXPANSION, " + rho"},
                            {"1",
-                            "E of (m/b) sum_j (g_Ij + rho H_Ij e_j), from S fresh batches a step "
+                            "E of (m/b) sum_j (g_Ij + rho H_Ij e_j), from S fresh batches per step "
                             "(`directions`)",
                             "Cov of the same, from the same batches, whose mean adds noise of its "
                             "own, Sigma/(substeps S)",
                             " + rho^2 + eta/(substeps S)"},
-                           {"exact", "E u, from S fresh directions a step (`directions`)",
+                           {"exact", "E u, from S fresh directions per step (`directions`)",
                             "Cov u, from the same directions, whose mean adds noise of "
                             "its own, Sigma/(substeps S)",
                             " + eta/(substeps S)"}},
@@ -194,7 +195,7 @@ static void explain_update(const struct update_rule *rule)
                                  ? "U is affine in w: they follow from mean and covariance of w, "
                                    "and the Wiener processes are those of w"
                                  : "U is not affine in w: they are from all batches, or from "
-                                   "fresh ones a step where these are too many");
+                                   "fresh ones per step where these are too many");
   print_field("held fixed", rule->fixed);
   for (const struct parameter_key *key = rule->keys; key != NULL && key->name != NULL; key++)
     print_field(key->name, key->help);

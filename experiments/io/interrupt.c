@@ -84,7 +84,7 @@ static void handle_signals(void)
   }
 }
 
-/* Where there is no pipe or no thread to be had, signals end the program as they do by default. */
+/* Where no pipe or thread can be made, signals end the program as they do by default. */
 static void begin(void)
 {
   int ends[2];

@@ -50,7 +50,7 @@ struct recipe *recipe_read(const char *file, const struct study_type *const *stu
 /* How the recipe, or `automatic` where the recipe does not say, wants an SDE solved. */
 struct recipe_scheme recipe_scheme(const struct recipe *recipe, size_t sde);
 
-/* The error that the recipe asks for in the place of paths; NAN where it does not, or its study
+/* The error that the recipe asks for instead of paths; NAN where it does not, or its study
  * takes no tolerance. */
 double recipe_tolerance(const struct recipe *recipe);
 

@@ -99,7 +99,7 @@ static const struct schema_row recipe_rows[] = {
              .low = 0,
              .low_open = true,
              .high = LARGEST,
-             .help = "in the place of paths: the root-mean-square error of each mean at the end "
+             .help = "instead of paths: the root-mean-square error of each mean at the end "
                      "time, by multilevel Monte Carlo; docs/variance.md"}},
     {.key = {.name = "observables",
              .type = PARAMETER_TEXT,
@@ -172,14 +172,15 @@ static const struct schema_row sde_rows[] = {
              .choices = "auto enumerate gaussian sample",
              .fallback = "auto",
              .help = "normalised optimizers, rho_order 1: E|g_I| by all micro-batches, by the "
-                     "Gaussian integral, or from fresh micro-batches a step"}},
+                     "Gaussian integral, or from fresh micro-batches per step"}},
     {.key = {.name = "directions",
              .type = PARAMETER_COUNT,
              .low = 0,
              .high = 1e6,
              .fallback = "0",
-             .help = "fresh directions a step for rho_order exact, micro-batches for norm: sample; "
-                     "above 0 none of these is enumerated, 0 enumerates few and draws from many"}},
+             .help =
+                 "fresh directions per step for rho_order exact, micro-batches for norm: sample; "
+                 "above 0 none of these is enumerated, 0 enumerates few and draws from many"}},
 };
 
 static const struct schema_row optimizer_rows[] = {

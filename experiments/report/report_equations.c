@@ -142,7 +142,7 @@ static bool serves(const char *who, const char *optimizer)
   return false;
 }
 
-/* How expectations were had, of each form that serves a member of the group. */
+/* How expectations were computed, for each form that serves a member of the group. */
 static void add_forms(struct text *page, const struct report_run *run, const struct solved *first,
                       const struct solved *end)
 {

@@ -229,7 +229,7 @@ static struct form full_gradient_form(const struct gradient_theory *theory,
 
 #define SAMPLED                                                                                    \
   "E and Cov are over all micro-batches or, where they are too many or `directions` asks "         \
-  "for it, from S fresh ones a step, which adds an error of O(η/(substeps S))"
+  "for it, from S fresh ones per step, which adds an error of O(η/(substeps S))"
 
 /* To first order in rho, by e = g_I, by e = g_I/|g_I|, or by any e. */
 static struct form expanded_form(bool variance_term, bool gaussian)
@@ -289,7 +289,7 @@ static struct form micro_form(const struct gradient_rule *rule, enum limit_rho_o
 static struct form batch_form(enum limit_rho_order order)
 {
   static const char directions[] =
-      "both are from S fresh directions a step, whose mean adds noise of its own, Σ/(substeps S)";
+      "both are from S fresh directions per step, whose mean adds noise of its own, Σ/(substeps S)";
   if (order == LIMIT_RHO_ORDER_EXACT)
     return (struct form){F_ EQUALS MEAN ID("u"), SIGMA EQUALS ID("Cov") THIN ID("u"), directions};
   return (struct form){F_ EQUALS MEAN BRACKET(MICRO_MEAN(PAREN(ROW(G_I PLUS RHO H_I E_I)))),
@@ -397,7 +397,7 @@ void mathematics_state_sde(struct text *page, const struct gradient_rule *rule,
     add_words(page, form.words, whole);
   } else
     text_add(page,
-             "<p>over all batches, or over fresh ones a step where these are too many.</p>\n");
+             "<p>over all batches, or over fresh ones per step where these are too many.</p>\n");
   add_error(page, rule, options);
 }
 

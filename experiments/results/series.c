@@ -9,17 +9,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-/* An observable of a side at a record. */
-struct series_row {
-  const struct run_case *one;
-  size_t side;
-  const char *observable;
-  double time;
-  struct sde_moments moments;
-  uint64_t diverged;
-};
-
-static const struct columns series = {
+const struct columns series_columns = {
     "series.csv", (const struct column[]){COLUMNS_OF_CASE(series_row),
                                           COLUMNS_OF_SIDE(series_row),
                                           COLUMN_OF_OBSERVABLE(series_row, observable),
@@ -28,17 +18,23 @@ static const struct columns series = {
                                           {"diverged", COLUMN_FIELD(series_row, diverged)},
                                           {.read = NULL}}};
 
+struct series_row series_row_of(const struct case_result *result, size_t side, size_t record,
+                                size_t observable)
+{
+  return (struct series_row){.one = result->one,
+                             .side = side,
+                             .observable = result->cases->observable_name[observable],
+                             .time = case_time(result, record),
+                             .moments = case_moments(result, side, record, observable),
+                             .diverged = case_diverged(result, side, record)};
+}
+
 static void write_side(struct results *results, const struct case_result *result, size_t side)
 {
   for (size_t o = 0; o < result->ensemble.observables; o++)
     for (size_t r = 0; r < result->ensemble.records; r++) {
-      struct series_row row = {.one = result->one,
-                               .side = side,
-                               .observable = result->cases->observable_name[o],
-                               .time = case_time(result, r),
-                               .moments = case_moments(result, side, r, o),
-                               .diverged = case_diverged(result, side, r)};
-      columns_write(results, &series, &row);
+      struct series_row row = series_row_of(result, side, r, o);
+      columns_write(results, &series_columns, &row);
     }
 }
 

@@ -15,7 +15,7 @@ static bool has_floor(const struct comparison_table *table, const struct compari
          remainder_is_first_order(table->cases, optimizer, comparison_options(row));
 }
 
-/* Or one of higher orders beside? Then what stays cannot be put down to one term. */
+/* Or one of higher orders beside? Then what stays cannot be attributed to one term. */
 static bool has_more(const struct comparison_table *table, const struct comparison *row)
 {
   return remainder_has_higher_orders(table->cases, &row->one->optimizer, comparison_options(row));
@@ -240,7 +240,7 @@ static void judge_floor(const struct comparison_table *table, const struct compa
                         ? "as it must with an SDE that is not exact in rho, "
                     : holds == HOLDS_YES && order_0 ? "as it must with an SDE of order 0 in rho, "
                     : holds == HOLDS_YES ? "as it must with an SDE without the variance term, "
-                    : flat ? "as flat as that, but not by what the SDE leaves out for certain, "
+                    : flat ? "as flat as that, but not certainly by what the SDE leaves out, "
                     : interval_lower_magnitude(limit) > 0 && falls
                         ? "too little beside what still falls, "
                         : "";

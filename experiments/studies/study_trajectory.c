@@ -51,25 +51,6 @@ static void write_paths(struct results *results, const struct case_result *resul
         }
 }
 
-/* An observable of a side at the end time. */
-struct end_row {
-  const struct run_case *one;
-  size_t side;
-  const char *observable;
-  double time;
-  struct sde_moments moments;
-  uint64_t diverged;
-};
-
-static const struct columns ends = {
-    NULL, (const struct column[]){COLUMNS_OF_CASE(end_row),
-                                  COLUMNS_OF_SIDE(end_row),
-                                  COLUMN_OF_OBSERVABLE(end_row, observable),
-                                  {"time", COLUMN_FIELD(end_row, time)},
-                                  COLUMNS_OF_MOMENTS("", "", "mean", end_row, moments),
-                                  {"diverged", COLUMN_FIELD(end_row, diverged)},
-                                  {.read = NULL}}};
-
 static const char *const keys_of_ends[] = {KEYS_OF_CASE, "process",  "sde_index",
                                            "time",       "diverged", NULL};
 static const char *const keys_of_means[] = {"mean", "se", NULL};
@@ -78,16 +59,12 @@ static const char *const keys_of_means[] = {"mean", "se", NULL};
 static json_t *report_end(struct results *results, const struct case_result *result, size_t side)
 {
   size_t end = case_end(result);
-  struct end_row row = {.one = result->one,
-                        .side = side,
-                        .time = case_time(result, end),
-                        .diverged = case_diverged(result, side, end)};
-  json_t *object = columns_json(&ends, keys_of_ends, &row), *means = json_object();
+  struct series_row row = series_row_of(result, side, end, 0);
+  json_t *object = columns_json(&series_columns, keys_of_ends, &row), *means = json_object();
   for (size_t o = 0; o < result->ensemble.observables; o++) {
-    row.observable = result->cases->observable_name[o];
-    row.moments = case_moments(result, side, end, o);
-    columns_print(results, &ends, &row);
-    json_object_set_new(means, row.observable, columns_json(&ends, keys_of_means, &row));
+    row = series_row_of(result, side, end, o);
+    columns_print(results, &series_columns, &row);
+    json_object_set_new(means, row.observable, columns_json(&series_columns, keys_of_means, &row));
   }
   json_object_set_new(object, "observables", means);
   return object;
@@ -99,7 +76,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   (void)status;
   json_t *rows = json_array();
   results_note(results, false, "At the end time, mean +- standard error\n");
-  columns_print_headings(results, &ends);
+  columns_print_headings(results, &series_columns);
   for (size_t i = 0; i < cases->count; i++) {
     const struct run_case *one = &cases->one[i];
     size_t records, paths = (size_t)parameters_u64(recipe->common, "sample_paths");

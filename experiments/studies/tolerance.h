@@ -1,6 +1,6 @@
 /*
- * Means to a tolerance: where a recipe asks for an error in the place of a number of paths, each
- * SDE's mean at the end time is had by multilevel Monte Carlo, that of the iterates by as many
+ * Means to a tolerance: where a recipe asks for an error instead of a number of paths, each
+ * SDE's mean at the end time is computed by multilevel Monte Carlo, that of the iterates by as many
  * paths as their variance asks for.
  */
 #ifndef EXPERIMENTS_STUDIES_TOLERANCE_H
