@@ -22,6 +22,7 @@ same() {
   shift
   "$program" check "$study.yaml" --set paths=512 "$@" >said 2>check.err || checked=$?
   "$program" run "$study.yaml" -o out --force --quiet --set paths=512 "$@" >said 2>run.err || run=$?
+  [[ $checked -le 2 && $run -le 2 ]] || fail "$study $*: check ended with $checked, run with $run"
   [ "$checked" -eq 2 ] || [ "$run" -ne 2 ] || fail "$study $*: check accepts it, and run says $(cat run.err)"
   [ "$checked" -ne 2 ] || [ "$run" -eq 2 ] || fail "$study $*: run accepts it, and check says $(cat check.err)"
   [ "$run" -ne 2 ] || cmp -s check.err run.err ||
