@@ -70,7 +70,7 @@ same compare "${control[@]}"
 same compare "${control[@]}" --set 'sde={scheme: milstein, substeps: 2}'
 same compare "${control[@]}" --set 'optimizers=[{name: n-usam}]' --set 'sde={rho_order: exact, substeps: 2}'
 same trajectory --set 'loss={name: valley}' --set 'start=[1]'
-[ $refused -ge 20 ] && [ $((tried - refused)) -ge 20 ] ||
+[[ $refused -ge 20 && $((tried - refused)) -ge 20 ]] ||
   fail "this test tests little: $refused of $tried refused"
 
 # The starters as they are; converge and landscape, which take minutes, with fewer paths.
