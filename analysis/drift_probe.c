@@ -180,18 +180,13 @@ static bool accepts(const struct optimizer *optimizer, const char *place, struct
   return true;
 }
 
-static bool set_expectation(struct drift_probe *probe, uint64_t seed, const char *place,
-                            struct sde_status *status)
+/* The slope and its coefficient. */
+static bool set_slope(struct drift_probe *probe, uint64_t seed, const char *place,
+                      struct sde_status *status)
 {
   const struct optimizer *optimizer = probe->optimizer;
   const struct objective *objective = optimizer->objective;
-  size_t d = probe->dim;
   unsigned terms = optimizer->rule->theory.regularizer;
-  double *hessian = sde_alloc(d, d * sizeof *hessian);
-  mean_gradient(objective->loss, probe->start, probe->gradient);
-  loss_mean_hessian(objective->loss, probe->start, hessian);
-  set_control(probe, hessian);
-  memcpy(probe->base, probe->gradient, d * sizeof *probe->base);
   bool good = true;
   if (has_norm(optimizer->rule)) {
     probe->predicted = optimizer->rho;
@@ -200,16 +195,37 @@ static bool set_expectation(struct drift_probe *probe, uint64_t seed, const char
     bool varies = (terms & REGULARIZER_HALF_NOISE_TRACE) != 0;
     double c = varies ? objective_batch_factor(objective, optimizer->micro_batch) : 0;
     probe->predicted = optimizer->rho * c / 2;
-    for (size_t i = 0; (terms & REGULARIZER_HALF_SQUARED_GRADIENT) != 0 && i < d; i++)
-      probe->base[i] += optimizer->rho * dot(d, hessian + i * d, probe->gradient);
     noise_trace_gradient(objective, probe->start, probe->slope);
   }
-  sde_free(hessian);
+  double length = sqrt(dot(probe->dim, probe->slope, probe->slope));
+  if (good && !(length > 0))
+    good = sde_fail(status, SDE_INVALID,
+                    "%s: %s vanishes at start, so %s has no regularisation to measure there; "
+                    "another start, or noise by index sampling of unlike samples, is needed",
+                    place, drift_probe_slope(optimizer->rule), optimizer->rule->name);
+  probe->rounding = 1e-12 * sqrt(dot(probe->dim, probe->gradient, probe->gradient)) / length;
   return good;
 }
 
-struct drift_probe *drift_probe_new(const struct optimizer *optimizer, const double *x,
-                                    uint64_t seed, const char *place, struct sde_status *status)
+/* The base, and the control variate: what takes a Hessian. */
+static void set_base(struct drift_probe *probe)
+{
+  const struct optimizer *optimizer = probe->optimizer;
+  size_t d = probe->dim;
+  double *hessian = sde_alloc(d, d * sizeof *hessian);
+  loss_mean_hessian(optimizer->objective->loss, probe->start, hessian);
+  probe->control = sde_alloc(d, d * sizeof *probe->control);
+  set_control(probe, hessian);
+  memcpy(probe->base, probe->gradient, d * sizeof *probe->base);
+  bool squared = (optimizer->rule->theory.regularizer & REGULARIZER_HALF_SQUARED_GRADIENT) != 0;
+  for (size_t i = 0; i < d && squared && !has_norm(optimizer->rule); i++)
+    probe->base[i] += optimizer->rho * dot(d, hessian + i * d, probe->gradient);
+  sde_free(hessian);
+}
+
+/* All that may be refused: a probe without base and control. */
+static struct drift_probe *begin(const struct optimizer *optimizer, const double *x, uint64_t seed,
+                                 const char *place, struct sde_status *status)
 {
   if (!accepts(optimizer, place, status))
     return NULL;
@@ -223,20 +239,30 @@ struct drift_probe *drift_probe_new(const struct optimizer *optimizer, const dou
   probe->gradient = sde_alloc(d, sizeof *probe->gradient);
   probe->base = sde_alloc(d, sizeof *probe->base);
   probe->slope = sde_alloc(d, sizeof *probe->slope);
-  probe->control = sde_alloc(d, d * sizeof *probe->control);
   memcpy(probe->start, x, d * sizeof *x);
-  bool good = set_expectation(probe, seed, place, status);
-  double length = sqrt(dot(d, probe->slope, probe->slope));
-  if (good && !(length > 0))
-    good = sde_fail(status, SDE_INVALID,
-                    "%s: %s vanishes at start, so %s has no regularisation to measure there; "
-                    "another start, or noise by index sampling of unlike samples, is needed",
-                    place, drift_probe_slope(optimizer->rule), optimizer->rule->name);
-  probe->rounding = 1e-12 * sqrt(dot(d, probe->gradient, probe->gradient)) / length;
-  if (good)
+  mean_gradient(optimizer->objective->loss, probe->start, probe->gradient);
+  if (set_slope(probe, seed, place, status))
     return probe;
   drift_probe_free(probe);
   return NULL;
+}
+
+bool drift_probe_check(const struct optimizer *optimizer, const double *x, uint64_t seed,
+                       const char *place, struct sde_status *status)
+{
+  struct drift_probe *probe = begin(optimizer, x, seed, place, status);
+  bool good = probe != NULL;
+  drift_probe_free(probe);
+  return good;
+}
+
+struct drift_probe *drift_probe_new(const struct optimizer *optimizer, const double *x,
+                                    uint64_t seed, const char *place, struct sde_status *status)
+{
+  struct drift_probe *probe = begin(optimizer, x, seed, place, status);
+  if (probe != NULL)
+    set_base(probe);
+  return probe;
 }
 
 void drift_probe_free(struct drift_probe *probe)

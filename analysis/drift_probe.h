@@ -28,6 +28,10 @@ struct drift_probe {
  * closed form, rho is 0, or the slope vanishes. `place` is where it was asked for. */
 struct drift_probe *drift_probe_new(const struct optimizer *optimizer, const double *x,
                                     uint64_t seed, const char *place, struct sde_status *status);
+/* Is there such a probe? Without the work that takes a Hessian. */
+bool drift_probe_check(const struct optimizer *optimizer, const double *x, uint64_t seed,
+                       const char *place, struct sde_status *status);
+
 void drift_probe_free(struct drift_probe *probe);
 
 /* (E u - base) . slope / |slope|^2, and E u by coordinates: dim of them. */

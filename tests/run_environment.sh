@@ -6,6 +6,8 @@ set -euo pipefail
 
 # shellcheck source=tests/prelude.bash
 source "$(dirname "$0")/prelude.bash"
+command -v pgrep >/dev/null ||
+  { echo "skipped: no pgrep, so child processes are not looked for; apt-get install procps"; exit 77; }
 export SHARPSDE_PLOTS=$root/plots
 unset OMP_NUM_THREADS OMP_THREAD_LIMIT OMP_DYNAMIC OMP_STACKSIZE GNUTERM
 

@@ -6,6 +6,8 @@ set -euo pipefail
 
 # shellcheck source=tests/prelude.bash
 source "$(dirname "$0")/prelude.bash"
+command -v pgrep >/dev/null ||
+  { echo "skipped: no pgrep, so child processes are not looked for; apt-get install procps"; exit 77; }
 export SHARPSDE_PLOTS=$scratch/no-pictures # until they are drawn
 
 cat >recipe.yaml <<END
@@ -142,14 +144,17 @@ ended
 [ ! -e nohup ] || fail "nohup: it has left $(find nohup)"
 
 # Out of memory in the middle of the work is an end like others.
-if (
+if nm "$program" | grep -q __asan; then
+  : # address space is no measure then
+elif (
   ulimit -v 600000
   "$program" run recipe.yaml -o memory --set time=4 --set paths=1e6 --set output.paths=1e6 \
     --set 'sde={substeps: 2, scheme: euler-maruyama}' --quiet
 ) 2>err; then
   fail "2 GB in 0.6 GB"
+else
+  grep -q '^sharpsde: out of memory' err || fail "out of memory: $(cat err)"
 fi
-grep -q '^sharpsde: out of memory' err || fail "out of memory: $(cat err)"
 [ ! -e memory ] || fail "out of memory: it has left $(find memory)"
 
 # ---- killed while gnuplot draws ----

@@ -362,5 +362,21 @@ wait $job || status=$?
 case $status in
   0 | 124) fail "a rank was killed: status $status" ;;
 esac
-[ ! -e endless ] || fail "a rank was killed, and has left a directory"
+[ -z "$(ls endless)" ] || fail "a rank was killed, and has left $(ls endless)"
+try "$mpi" run compare.yaml -o endless --quiet
+[ "$status" -eq 0 ] || fail "after a rank was killed: $(cat said)"
+[ -z "$(find endless -name '.*')" ] || fail "after a rank was killed: $(ls -A endless)"
+
+# Told to end, all end, and leave nothing.
+"${launch[@]}" -n 2 "$mpi" run endless.yaml -o told >said 2>&1 &
+job=$!
+until [ -d told/.sharpsde.new ]; do
+  kill -0 $job || fail "the endless run has ended: $(cat said)"
+  sleep 0.1
+done
+kill -TERM $job
+status=0
+wait $job || status=$?
+[ $status -ne 0 ] || fail "told to end: status 0"
+[ ! -e told ] || fail "told to end, it has left $(find told)"
 echo "the bytes of one process on 1, 2 and 3 ranks; one sentence where one fails"

@@ -98,8 +98,9 @@ static void run_pilot(const struct cases *cases, struct controls *controls,
   sde_free(pair);
 }
 
-struct controls *controls_new(const struct cases *cases, const struct run_case *one, size_t records,
-                              const uint64_t *record_steps, int threads, struct sde_status *status)
+/* All but the pilot. */
+static struct controls *begin(const struct cases *cases, const struct run_case *one, size_t records,
+                              const uint64_t *record_steps, struct sde_status *status)
 {
   struct controls *controls = sde_alloc(1, sizeof *controls);
   size_t sdes = cases->recipe->sdes, rows = 3 * sdes * records * cases->observables->count;
@@ -117,11 +118,29 @@ struct controls *controls_new(const struct cases *cases, const struct run_case *
                                 .mean = sde_alloc(rows, sizeof(double))};
   for (size_t row = 0; row < rows; row++)
     controls->factor[row] = 1;
-  if (!make_variates(cases, controls, record_steps, status)) {
-    controls_free(controls);
-    return NULL;
-  }
-  if (sdes > 0)
+  if (make_variates(cases, controls, record_steps, status))
+    return controls;
+  controls_free(controls);
+  return NULL;
+}
+
+bool controls_check(const struct cases *cases, const struct run_case *one,
+                    struct sde_status *status)
+{
+  size_t records;
+  uint64_t *record_steps = case_record_steps(cases, one, &records);
+  struct controls *controls = begin(cases, one, records, record_steps, status);
+  bool good = controls != NULL;
+  controls_free(controls);
+  sde_free(record_steps);
+  return good;
+}
+
+struct controls *controls_new(const struct cases *cases, const struct run_case *one, size_t records,
+                              const uint64_t *record_steps, int threads, struct sde_status *status)
+{
+  struct controls *controls = begin(cases, one, records, record_steps, status);
+  if (controls != NULL && controls->sdes > 0)
     run_pilot(cases, controls, record_steps, threads);
   return controls;
 }

@@ -16,6 +16,10 @@ struct controls *controls_new(const struct cases *cases, const struct run_case *
                               const uint64_t *record_steps, int threads, struct sde_status *status);
 void controls_free(struct controls *controls);
 
+/* Has each SDE of the case one? Without the pilot. */
+bool controls_check(const struct cases *cases, const struct run_case *one,
+                    struct sde_status *status);
+
 /* Into the ensemble of case_run: put the linearised companions at the end of its `process`, which has
  * room for one more an SDE, and pairs (SDE, control) at their place in `pair`. */
 void controls_add(const struct controls *controls, const struct case_processes *processes,

@@ -42,8 +42,10 @@ static bool parse(int argc, char **argv, struct arguments *arguments, struct sde
 static void report(const struct recipe *recipe, struct sde_status *status)
 {
   struct cases *cases = cases_new(recipe, status);
-  if (cases == NULL)
+  if (cases == NULL || !study_check(recipe->study, cases, status)) {
+    cases_free(cases);
     return;
+  }
   char *unused = unused_keys(cases, "# ");
   printf("%s%s", recipe->resolved, unused);
   estimate_print(cases, stdout, status);

@@ -30,10 +30,15 @@ static const struct {
 };
 
 static const char *const starter_optimizers[] = {"{name: sgd}", "{name: n-usam}",
-                                                 "{name: m-usam, micro_batch: [4, 2, 1]}"};
+                                                 "{name: m-usam, micro_batch: [4, 2, 1]}", NULL};
 
-static const char *value_of(enum schema_section section, const char *key, const char *fallback)
+static const char *value_of(const struct study_type *study, enum schema_section section,
+                            const char *key, const char *fallback)
 {
+  const char *const *own = section == SCHEMA_VALUE ? study->starter : NULL;
+  for (; own != NULL && own[0] != NULL; own += 2)
+    if (strcmp(own[0], key) == 0)
+      return own[1];
   for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
     if (examples[i].section == section && strcmp(examples[i].key, key) == 0)
       return examples[i].value;
@@ -58,11 +63,12 @@ static bool is_refused(enum schema_section section, const char *key)
 }
 
 /* Comments and values of a section's keys. Frees the schema. */
-static void print_section(enum schema_section section, struct schema *schema)
+static void print_section(const struct study_type *study, enum schema_section section,
+                          struct schema *schema)
 {
   for (size_t i = 0; i < schema->count; i++) {
     const struct parameter_key *key = &schema->row[i].key;
-    const char *value = value_of(section, key->name, key->fallback);
+    const char *value = value_of(study, section, key->name, key->fallback);
     if (schema->row[i].checksum)
       continue;
     print_comment("  ", &schema->row[i]);
@@ -72,20 +78,23 @@ static void print_section(enum schema_section section, struct schema *schema)
   schema_free(schema);
 }
 
-static void print_sections(enum schema_section section)
+static void print_sections(const struct study_type *study, enum schema_section section)
 {
   if (section == SCHEMA_LOSS)
-    print_section(section, schema_loss(loss_type_named(value_of(section, "name", NULL))));
+    print_section(study, section,
+                  schema_loss(loss_type_named(value_of(study, section, "name", NULL))));
   else if (section == SCHEMA_NOISE)
-    print_section(section, schema_noise());
+    print_section(study, section, schema_noise());
   else if (section == SCHEMA_SDE)
-    print_section(section, schema_sde());
+    print_section(study, section, schema_sde());
   else if (section == SCHEMA_OUTPUT)
-    print_section(section, schema_output());
+    print_section(study, section, schema_output());
   else {
-    print_section(section, schema_optimizer());
-    for (size_t i = 0; i < sizeof starter_optimizers / sizeof *starter_optimizers; i++)
-      printf("  - %s\n", starter_optimizers[i]);
+    print_section(study, section, schema_optimizer());
+    const char *const *optimizer = study->starter_optimizers;
+    for (optimizer = optimizer != NULL ? optimizer : starter_optimizers; *optimizer != NULL;
+         optimizer++)
+      printf("  - %s\n", *optimizer);
   }
 }
 
@@ -95,14 +104,14 @@ static void print_row(const struct schema_row *row, const struct study_type *stu
   const struct parameter_key *key = &row->key;
   const char *value = strcmp(key->name, "study") == 0
                           ? study->name
-                          : value_of(SCHEMA_VALUE, key->name, key->fallback);
+                          : value_of(study, SCHEMA_VALUE, key->name, key->fallback);
   putchar('\n');
   print_comment("", row);
   if (!key->required && !study_uses(study, key->name))
     return;
   if (row->section != SCHEMA_VALUE) {
     printf("%s:\n", key->name);
-    print_sections(row->section);
+    print_sections(study, row->section);
   } else if (value != NULL)
     printf("%s: %s\n", key->name, value);
 }

@@ -268,6 +268,13 @@ static bool make_cases(struct job *job, struct sde_status *status)
   return sde_ranks_agree(status);
 }
 
+/* Does the study take them? All ranks come to the same answer, or to an end. */
+static bool check_cases(const struct job *job, struct sde_status *status)
+{
+  study_check(job->recipe->study, job->cases, status);
+  return sde_ranks_agree(status);
+}
+
 /* Have all ranks read one recipe, with the same data? */
 static bool is_same_recipe(const struct recipe *recipe, struct sde_status *status)
 {
@@ -325,8 +332,8 @@ static void run(const struct options *options, struct recipe *recipe, struct sde
   struct job job = {.options = options, .recipe = recipe};
   job.directory = options->directory != NULL ? sde_strdup(options->directory)
                                              : default_directory(options->recipe);
-  if (make_cases(&job, status) && take_directory(&job, status) && start_threads(&job, status) &&
-      choose_scheme(&job, status))
+  if (make_cases(&job, status) && check_cases(&job, status) && take_directory(&job, status) &&
+      start_threads(&job, status) && choose_scheme(&job, status))
     run_study(&job, status);
   transaction_end(job.transaction);
   cases_free(job.cases);

@@ -5,6 +5,8 @@
  */
 #include "experiments/io/interrupt.h"
 
+#include "sde/ranks.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -24,7 +26,7 @@ enum { SIGNALS = sizeof signals / sizeof *signals };
 static struct {
   pthread_mutex_t busy; /* held while something must not be interrupted, and for good by an end */
   struct interrupt_guard *innermost;
-  bool begun;
+  bool begun, alone;
   int listen;                 /* where the thread waits */
   volatile sig_atomic_t wake; /* where the handler writes to */
 } state = {.busy = PTHREAD_MUTEX_INITIALIZER};
@@ -62,8 +64,9 @@ static void *wait_for_signal(void *context)
   for (size_t i = 0; i < SIGNALS; i++)
     if (signals[i].number == number)
       name = signals[i].name;
-  fprintf(stderr, "%ssharpsde: interrupted by %s%s%s\n", isatty(STDERR_FILENO) ? "\n" : "", name,
-          left == NULL ? "" : "; ", left == NULL ? "" : left);
+  if (state.alone)
+    fprintf(stderr, "%ssharpsde: interrupted by %s%s%s\n", isatty(STDERR_FILENO) ? "\n" : "", name,
+            left == NULL ? "" : "; ", left == NULL ? "" : left);
   _exit(1);
 }
 
@@ -90,6 +93,7 @@ static void begin(void)
   int ends[2];
   pthread_t thread;
   state.begun = true;
+  state.alone = sde_ranks_count() == 1;
   atexit(on_exit_of_program);
   if (pipe(ends) != 0)
     return;

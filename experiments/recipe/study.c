@@ -22,3 +22,9 @@ bool study_uses(const struct study_type *study, const char *key)
       return false;
   return true;
 }
+
+bool study_check(const struct study_type *study, const struct cases *cases,
+                 struct sde_status *status)
+{
+  return study->check == NULL || study->check(cases, status);
+}

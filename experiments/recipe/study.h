@@ -24,6 +24,12 @@ struct study_type {
   bool keeps_paths;                 /* uses the key output */
   bool ends_early;                  /* paths may end before `time`; path-steps are as if none did */
   bool chooses_scheme;              /* by a pilot run, where the recipe leaves it open */
+  /* What its starter recipe needs where the common one (`new`) would not do, each ended by NULL:
+   * keys, each with its value; items of optimizers. NULL for the common ones. */
+  const char *const *starter, *const *starter_optimizers;
+  /* Does its run take these cases? False, and the status says why, before anything is run; `check`
+   * says the same. NULL where it takes all that the recipe's reader does. */
+  bool (*check)(const struct cases *cases, struct sde_status *status);
   /* Add what its run takes, where that is not each case with all its paths; else NULL. False, and
    * the status says why, where it cannot be run. */
   bool (*estimate)(const struct cases *cases, struct estimate *estimate, struct sde_status *status);
@@ -31,6 +37,10 @@ struct study_type {
   bool (*run)(const struct recipe *recipe, int threads, struct progress *progress,
               const struct cases *cases, struct results *results, struct sde_status *status);
 };
+
+/* What check says, where a study has it. */
+bool study_check(const struct study_type *study, const struct cases *cases,
+                 struct sde_status *status);
 
 /* Does a study use this common top-level key? */
 bool study_uses(const struct study_type *study, const char *key);

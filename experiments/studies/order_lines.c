@@ -103,6 +103,19 @@ bool order_has_floor(const struct order_grid *grid)
   return false;
 }
 
+static bool moves(const struct run_case *one)
+{
+  return one->optimizer.rule->theory.depends != GRADIENT_UNPERTURBED;
+}
+
+bool order_has_lines(const struct order_grid *grid)
+{
+  bool against_rho = false;
+  for (size_t k = 0; k < grid->variants; k++)
+    against_rho |= moves(&grid->cases->one[k]) && grid->rhos > 2 && order_has_floor(grid);
+  return grid->etas > 1 || against_rho;
+}
+
 size_t order_lines_make(const struct order_grid *grid, struct order_line *lines)
 {
   struct order_line *line = lines;
@@ -110,10 +123,10 @@ size_t order_lines_make(const struct order_grid *grid, struct order_line *lines)
   for (size_t i = 0; i < grid->outer; i++)
     for (size_t k = 0; k < v; k++) {
       size_t first = i * grid->etas * grid->rhos * v + k;
-      bool moves = grid->cases->one[first].optimizer.rule->theory.depends != GRADIENT_UNPERTURBED;
-      for (size_t r = 0; r < (moves ? grid->rhos : 1) && grid->etas > 1; r++)
+      bool moving = moves(&grid->cases->one[first]);
+      for (size_t r = 0; r < (moving ? grid->rhos : 1) && grid->etas > 1; r++)
         add_lines(grid, &line, ORDER_VERSUS_ETA, first + r * v, grid->rhos * v, grid->etas);
-      for (size_t e = 0; e < grid->etas && moves && grid->rhos > 2 && order_has_floor(grid); e++)
+      for (size_t e = 0; e < grid->etas && moving && grid->rhos > 2 && order_has_floor(grid); e++)
         add_lines(grid, &line, ORDER_VERSUS_RHO, first + e * grid->rhos * v, v, grid->rhos);
     }
   return (size_t)(line - lines);

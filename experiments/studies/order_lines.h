@@ -53,6 +53,9 @@ char *order_label(const struct order_line *line);
 /* Is rho = 0 among the recipe's, the floor that is subtracted against rho? */
 bool order_has_floor(const struct order_grid *grid);
 
+/* Is there any line? The cells do not count. */
+bool order_has_lines(const struct order_grid *grid);
+
 /* Every line of the recipe, fitted; returns how many. There is room for two a cell; points are to
  * be released with sde_free. */
 size_t order_lines_make(const struct order_grid *grid, struct order_line *lines);

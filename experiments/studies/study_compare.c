@@ -206,6 +206,15 @@ static void report(const struct cases *cases, struct results *results, const str
       decay_report(results, cases, &all[i], sde_student_quantile(quantile, all[i].iterates.n - 1));
 }
 
+static bool check(const struct cases *cases, struct sde_status *status)
+{
+  bool good = true, by_paths = isnan(recipe_tolerance(cases->recipe));
+  for (size_t i = 0; good && i < cases->count; i++)
+    if (by_paths && recipe_control_variate(cases->recipe))
+      good = controls_check(cases, &cases->one[i], status);
+  return good;
+}
+
 static bool run(const struct recipe *recipe, int threads, struct progress *progress,
                 const struct cases *cases, struct results *results, struct sde_status *status)
 {
@@ -241,5 +250,6 @@ const struct study_type study_compare = {
     .companions = true,
     .keeps_paths = true,
     .chooses_scheme = true,
+    .check = check,
     .run = run,
 };

@@ -267,6 +267,12 @@ static void note_method(struct results *results, const struct cases *cases,
       known ? ": they take about `longer` times the exact time, to leading order in eta" : "");
 }
 
+static bool check(const struct cases *cases, struct sde_status *status)
+{
+  struct first_passage_target target;
+  return read_target(cases, &target, status);
+}
+
 static bool run(const struct recipe *recipe, int threads, struct progress *progress,
                 const struct cases *cases, struct results *results, struct sde_status *status)
 {
@@ -314,5 +320,6 @@ const struct study_type study_escape = {
     .unused = unused,
     .companions = true,
     .ends_early = true,
+    .check = check,
     .run = run,
 };

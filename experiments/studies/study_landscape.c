@@ -255,15 +255,28 @@ static void report_minima(const struct cases *cases, const struct minima_box *bo
   sde_free(x);
 }
 
+static bool read(const struct cases *cases, struct minima_box *box, struct sde_status *status)
+{
+  const struct recipe *recipe = cases->recipe;
+  return read_box(cases, box, status) &&
+         (box->dim > 1 || recipe->sdes > 0 ||
+          sde_fail(status, SDE_INVALID, "%s: no sde is given; a stationary density is that of one",
+                   parameters_place(recipe->common, "study")));
+}
+
+static bool check(const struct cases *cases, struct sde_status *status)
+{
+  struct minima_box box;
+  return read(cases, &box, status);
+}
+
 static bool run(const struct recipe *recipe, int threads, struct progress *progress,
                 const struct cases *cases, struct results *results, struct sde_status *status)
 {
   struct minima_box box;
-  if (!read_box(cases, &box, status))
+  (void)recipe;
+  if (!read(cases, &box, status))
     return false;
-  if (box.dim == 1 && recipe->sdes == 0)
-    return sde_fail(status, SDE_INVALID, "%s: no sde is given; a stationary density is that of one",
-                    parameters_place(recipe->common, "study"));
   if (box.dim == 1)
     landscape_density_report(cases, &box, threads, progress, results);
   else
@@ -293,6 +306,7 @@ const struct study_type study_landscape = {
     .keys = keys,
     .unused = unused,
     .companions = true,
+    .check = check,
     .estimate = estimate,
     .run = run,
 };

@@ -245,29 +245,45 @@ static json_t *report_line(struct results *results, const struct cases *cases,
 
 /* ---- the study ---- */
 
-static bool check(const struct order_grid *grid, struct results *results, struct sde_status *status)
+/* All but the cells. */
+static struct order_grid grid_of(const struct cases *cases)
 {
-  const struct recipe *recipe = grid->cases->recipe;
+  const struct parameters *common = cases->recipe->common;
+  struct order_grid grid = {.cases = cases, .etas = parameters_count(common, "eta")};
+  grid.rho = parameters_reals(common, "rho", &grid.rhos);
+  grid.outer = parameters_count(common, "batch") * parameters_count(common, "paths");
+  grid.variants = cases->count / (grid.outer * grid.etas * grid.rhos);
+  return grid;
+}
+
+static bool check(const struct cases *cases, struct sde_status *status)
+{
+  const struct recipe *recipe = cases->recipe;
+  struct order_grid grid = grid_of(cases);
   if (recipe->sdes == 0)
     return sde_fail(status, SDE_INVALID, "%s: order needs an sde to compare the iterates with",
                     recipe->file);
-  if (grid->etas == 1 && grid->rhos < 3)
+  if (grid.etas == 1 && grid.rhos < 3)
     return sde_fail(status, SDE_INVALID,
                     "%s: order fits a slope; eta must be a list of three or more, or rho a list "
                     "of 0 and three or more others",
                     parameters_place(recipe->common, "eta"));
-  if (grid->rhos > 1 && !order_has_floor(grid)) {
-    const char *place = parameters_place(recipe->common, "rho");
-    if (grid->etas == 1)
-      return sde_fail(status, SDE_INVALID,
-                      "%s: rho lacks 0; against rho the error at rho = 0 is the floor that is "
-                      "subtracted, so rho: [0, ...] is needed",
-                      place);
+  if (grid.etas == 1 && !order_has_floor(&grid))
+    return sde_fail(status, SDE_INVALID,
+                    "%s: rho lacks 0; against rho the error at rho = 0 is the floor that is "
+                    "subtracted, so rho: [0, ...] is needed",
+                    parameters_place(recipe->common, "rho"));
+  return order_has_lines(&grid) ||
+         sde_fail(status, SDE_INVALID, "%s: order finds no slope; no optimizer here depends on rho",
+                  parameters_place(recipe->common, "rho"));
+}
+
+static void note_floor(struct results *results, const struct order_grid *grid)
+{
+  if (grid->rhos > 1 && !order_has_floor(grid))
     results_note(results, false,
                  "%s: rho lacks 0, the floor to subtract, so no slope against rho is fitted\n",
-                 place);
-  }
-  return true;
+                 parameters_place(grid->cases->recipe->common, "rho"));
 }
 
 static void report(struct results *results, const struct order_grid *grid,
@@ -292,13 +308,10 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
                 const struct cases *cases, struct results *results, struct sde_status *status)
 {
   size_t each = recipe->sdes * cases->observables->count;
-  struct order_grid grid = {.cases = cases, .etas = parameters_count(recipe->common, "eta")};
-  grid.rho = parameters_reals(recipe->common, "rho", &grid.rhos);
-  grid.outer =
-      parameters_count(recipe->common, "batch") * parameters_count(recipe->common, "paths");
-  grid.variants = cases->count / (grid.outer * grid.etas * grid.rhos);
-  if (!check(&grid, results, status))
+  struct order_grid grid = grid_of(cases);
+  if (!check(cases, status))
     return false;
+  note_floor(results, &grid);
   grid.cell = sde_alloc(cases->count * each, sizeof *grid.cell);
   const char *said = NULL;
   for (size_t i = 0; i < cases->count; i++)
@@ -306,16 +319,12 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
       simulate(cases, &cases->one[i], threads, results, progress, grid.cell + i * each);
   struct order_line *lines = sde_alloc(2 * cases->count * each, sizeof *lines);
   size_t count = order_lines_make(&grid, lines);
-  if (count > 0)
-    report(results, &grid, lines, count);
-  else
-    sde_fail(status, SDE_INVALID, "%s: order finds no slope; no optimizer here depends on rho",
-             parameters_place(recipe->common, "rho"));
+  report(results, &grid, lines, count);
   for (size_t i = 0; i < count; i++)
     sde_free(lines[i].errors.point);
   sde_free(lines);
   sde_free(grid.cell);
-  return count > 0;
+  return true;
 }
 
 /* The cases that are not known exactly. */
@@ -337,12 +346,17 @@ static bool estimate(const struct cases *cases, struct estimate *estimate,
 
 static const char *const unused[] = {"records", "tolerance", "variance_reduction", NULL};
 
+/* Points enough for a slope. */
+static const char *const starter[] = {"eta", "[0.2, 0.1, 0.05, 0.025]", NULL};
+
 extern const struct study_type study_order;
 const struct study_type study_order = {
     .name = "order",
     .summary = "weak error against eta and rho with fitted slopes, exact where moments are known",
     .unused = unused,
     .companions = true,
+    .starter = starter,
+    .check = check,
     .estimate = estimate,
     .run = run,
 };

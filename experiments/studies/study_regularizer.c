@@ -101,15 +101,20 @@ static void write_coefficient(struct results *results, json_t *rows, const struc
   json_array_append_new(rows, columns_json(&columns, keys_of_rows, row));
 }
 
+/* What in the recipe stands against a probe, where something does. */
+static const char *place_of(const struct cases *cases, const struct run_case *one)
+{
+  return parameters_place(cases->recipe->common, one->optimizer.rho > 0 ? "study" : "rho");
+}
+
 /* Probe one case and write its rows. */
 static bool measure(const struct cases *cases, const struct run_case *one, int threads,
                     struct progress *progress, struct results *results, json_t *rows,
                     struct measured *row, struct sde_status *status)
 {
-  const struct parameters *common = cases->recipe->common;
-  const char *place = parameters_place(common, one->optimizer.rho > 0 ? "study" : "rho");
   struct drift_probe *probe =
-      drift_probe_new(&one->optimizer, cases->start, parameters_u64(common, "seed"), place, status);
+      drift_probe_new(&one->optimizer, cases->start, parameters_u64(cases->recipe->common, "seed"),
+                      place_of(cases, one), status);
   if (probe == NULL)
     return false;
   char *label = case_label(one);
@@ -198,13 +203,26 @@ static bool leads_family(const struct measured *all, size_t index)
   return true;
 }
 
+static bool check(const struct cases *cases, struct sde_status *status)
+{
+  const struct parameters *common = cases->recipe->common;
+  if (parameters_count(common, "eta") > 1)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: one eta is enough: the mean direction does not depend on it",
+                    parameters_place(common, "eta"));
+  for (size_t i = 0; i < cases->count; i++)
+    if (!drift_probe_check(&cases->one[i].optimizer, cases->start, parameters_u64(common, "seed"),
+                           place_of(cases, &cases->one[i]), status))
+      return false;
+  return true;
+}
+
 static bool run(const struct recipe *recipe, int threads, struct progress *progress,
                 const struct cases *cases, struct results *results, struct sde_status *status)
 {
-  if (parameters_count(recipe->common, "eta") > 1)
-    return sde_fail(status, SDE_INVALID,
-                    "%s: one eta is enough: the mean direction does not depend on it",
-                    parameters_place(recipe->common, "eta"));
+  (void)recipe;
+  if (!check(cases, status))
+    return false;
   struct measured *all = sde_alloc(cases->count, sizeof *all);
   json_t *rows = json_array();
   results_note(results, false, "At the start, coefficient +- standard error\n");
@@ -246,11 +264,19 @@ static const char *const unused[] = {"eta",
                                      "variance_reduction",
                                      NULL};
 
+/* One eta, and no sgd, which has no regulariser. */
+static const char *const starter[] = {"eta", "0.1", NULL};
+static const char *const starter_optimizers[] = {"{name: n-usam}",
+                                                 "{name: m-usam, micro_batch: [4, 2, 1]}", NULL};
+
 extern const struct study_type study_regularizer;
 const struct study_type study_regularizer = {
     .name = "regularizer",
     .summary = "the regulariser's coefficient in the mean direction at the start, measured",
     .unused = unused,
+    .starter = starter,
+    .starter_optimizers = starter_optimizers,
+    .check = check,
     .estimate = estimate,
     .run = run,
 };

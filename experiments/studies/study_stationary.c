@@ -296,10 +296,17 @@ static void judge(struct results *results, const struct averages *quantities,
   sde_free(claim);
 }
 
+static double burn_in_of(const struct parameters *common)
+{
+  return parameters_has(common, "burn_in") ? parameters_real(common, "burn_in")
+                                           : parameters_real(common, "time") / 2;
+}
+
 /* The last step of the burn-in of every case must leave one to average over. */
-static bool check_burn_in(const struct cases *cases, double burn_in, struct sde_status *status)
+static bool check(const struct cases *cases, struct sde_status *status)
 {
   const struct parameters *common = cases->recipe->common;
+  double burn_in = burn_in_of(common);
   for (size_t i = 0; i < cases->count; i++)
     if (!(burn_in / cases->one[i].optimizer.eta <= (double)cases->one[i].steps - 0.5))
       return sde_fail(status, SDE_INVALID,
@@ -346,11 +353,8 @@ static void measured_free(struct measured *measured, size_t sides)
 static bool run(const struct recipe *recipe, int threads, struct progress *progress,
                 const struct cases *cases, struct results *results, struct sde_status *status)
 {
-  double time = parameters_real(recipe->common, "time");
-  double burn_in = parameters_has(recipe->common, "burn_in")
-                       ? parameters_real(recipe->common, "burn_in")
-                       : time / 2;
-  if (!check_burn_in(cases, burn_in, status))
+  double time = parameters_real(recipe->common, "time"), burn_in = burn_in_of(recipe->common);
+  if (!check(cases, status))
     return false;
   struct averages quantities =
       averages_new(cases->observables->count, cases->observable_name, cases->loss->dim);
@@ -383,5 +387,6 @@ const struct study_type study_stationary = {
     .keys = keys,
     .unused = unused,
     .companions = true,
+    .check = check,
     .run = run,
 };
