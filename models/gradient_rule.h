@@ -105,8 +105,4 @@ bool gradient_rule_has_regularizer(const struct gradient_rule *rule);
 /* Divide each path's vector v[i*width + p] by its length; zero stays zero. */
 void gradient_normalize(size_t dim, size_t width, double *v);
 
-/* A perturb that is e <- e/|e|. */
-void gradient_perturb_by_unit(const struct gradient_draw *draw, size_t width, const double *x,
-                              double *e);
-
 #endif

@@ -10,8 +10,10 @@
 #include "models/enumeration.h"
 #include "models/factor.h"
 #include "models/gaussian_norm.h"
-#include "models/limit.h"
+#include "models/limit_options.h"
 #include "models/optimizer_gradient.h"
+#include "sde/linear.h"
+#include "sde/system.h"
 
 /* What F and Sigma are computed from. */
 enum limit_form_kind {

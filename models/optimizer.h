@@ -76,4 +76,8 @@ struct sde_process *optimizer_coupled_process_new(const struct optimizer *optimi
                                                   const struct optimizer_coupling *coupling);
 void optimizer_process_free(struct sde_process *process);
 
+/* A perturb that is e <- e/|e|. */
+void gradient_perturb_by_unit(const struct gradient_draw *draw, size_t width, const double *x,
+                              double *e);
+
 #endif

@@ -1,8 +1,8 @@
 /*
  * The sides of a case, and what it is called: by people, and by the streams of its random numbers.
- * See cases.h.
+ * See case.h.
  */
-#include "experiments/cases/cases.h"
+#include "experiments/cases/case.h"
 
 #include <assert.h>
 

@@ -2,6 +2,8 @@
  * What is told of means to a tolerance: the summary's object, multilevel.csv, and the sums for people.
  * See tolerance.h.
  */
+#include "experiments/studies/tolerance.h"
+
 #include "experiments/results/case_columns.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/tolerance_run.h"

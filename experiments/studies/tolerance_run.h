@@ -5,7 +5,8 @@
 #ifndef EXPERIMENTS_STUDIES_TOLERANCE_RUN_H
 #define EXPERIMENTS_STUDIES_TOLERANCE_RUN_H
 
-#include "experiments/studies/tolerance.h"
+#include "experiments/cases/cases.h"
+#include "experiments/io/progress.h"
 #include "sde/multilevel.h"
 
 /* What runs: of `parts` equal ones, those before this are done, and of this a share. */
