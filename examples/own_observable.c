@@ -53,8 +53,9 @@ int main(void)
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
   for (size_t o = 0; o < levels.count; o++) {
     double mean = start * exp(-1), deviation = sqrt(1 - exp(-2));
-    printf("above %g mean %.6f se %.6f exact %.6f\n", level[o], result.moments[o].mean,
-           sde_moments_standard_error(result.moments[o]),
+    struct sde_moments moments = sde_ensemble_moments(&result, 0, 0, o);
+    printf("above %g mean %.6f se %.6f exact %.6f\n", level[o], moments.mean,
+           sde_moments_standard_error(moments),
            0.5 * erfc((level[o] - mean) / (deviation * sqrt(2))));
   }
   sde_ensemble_result_free(&result);

@@ -140,8 +140,8 @@ static struct sde_moments squared_distance(const struct known_equation *equation
                                   .width = WIDTH,
                                   .threads = 1};
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
-  ck_assert_uint_eq(result.diverged[0], 0);
-  struct sde_moments square = result.moments[0];
+  ck_assert_uint_eq(sde_ensemble_diverged(&result, 0, 0), 0);
+  struct sde_moments square = sde_ensemble_moments(&result, 0, 0, 0);
   sde_ensemble_result_free(&result);
   sde_solution_process_free(solved);
   sde_free(name);
