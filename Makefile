@@ -160,7 +160,7 @@ $(B)/examples/%.so: examples/%.c $(wildcard sde/*.h models/*.h analysis/*.h) $(B
 # Change only when the flags do, so that other flags, or another PREFIX, build everything anew, and
 # other libraries, or MPI, link anew.
 $(B)/flags: CONTENT = $(COMPILE) $(DEFINES)
-$(B)/libraries: CONTENT = $(LINK) $(LIBS) $(LIBRARY) $(COMMAND) $(TEST_SUPPORT)
+$(B)/libraries: CONTENT = $(LINK) $(LIBS) $(patsubst $(B)/%,%,$(LIBRARY) $(COMMAND) $(TEST_SUPPORT))
 $(B)/flags $(B)/libraries: FORCE
 	@pkg-config --exists --print-errors $(PACKAGES) $(MPI_PACKAGES) || \
 	  { echo "make: a library is missing; 'make deps$(if $(MPI), MPI=1)' installs it" >&2; exit 1; }

@@ -1,6 +1,6 @@
 /*
  * An observable of one's own: is the path above a level? On dX = -X dt + sqrt(2) dW, whose law at
- * time t is normal, its mean is a known probability; exponential Euler has no error of its own.
+ * time t is normal, its mean is a known probability; exponential Euler is exact here.
  *
  *   cc -O2 -o own_observable own_observable.c $(pkg-config --cflags --libs sharpsde) -lm
  */

@@ -16,8 +16,8 @@ struct limit;
 struct limit_form;
 
 /* The limit of an optimizer, which is copied, but its objective must outlive the limit; or NULL and
- * the status says why: noise without a variance has none. The random numbers of a sampled limit come
- * from the stream. `place` is where the recipe asked for it. */
+ * the status says why: noise without a variance has none. The random numbers of a sampled limit
+ * come from the stream. `place` is where the recipe asked for it. */
 struct limit *limit_new(const struct optimizer *optimizer, const struct limit_options *options,
                         struct sde_stream stream, const char *place, struct sde_status *status);
 void limit_free(struct limit *limit);

@@ -39,8 +39,8 @@ struct limit_options {
   bool variance_term;
   enum limit_factor factor;
   enum limit_norm_source norm;
-  /* Fresh directions per step, or micro-batches for E|g_I|; 0 enumerates all micro-batches where they
-   * are few, and else draws a default. */
+  /* Fresh directions per step, or micro-batches for E|g_I|; 0 enumerates all micro-batches where
+   * they are few, and else draws a default. */
   size_t directions;
 };
 

@@ -309,8 +309,9 @@ static void set_short(struct law *law, const real *minus_z)
   sde_free(factor);
 }
 
-/* h becomes 2h. What the earlier half brings decays over the later one. Of these four normals xi_0,
- * xi_1 of the halves, two combinations are those of the whole, the other two join the rest. */
+/* h becomes 2h. What the earlier half brings decays over the later one. Among these four normals
+ * xi_0, xi_1 of the halves, two combinations are those of the whole, the other two join the rest.
+ */
 static void set_double(struct law *law)
 {
   size_t dim = law->dim, roots = law->roots, wide = 2 * dim + 2 * roots;

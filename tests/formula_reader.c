@@ -69,7 +69,7 @@ double world_derivative(double (*function)(void *context, double x), void *conte
          (12 * h);
 }
 
-/* Of a mean over `count` draws from `first` on. */
+/* For a mean over `count` draws from `first` on. */
 static double batch_mean(const struct world *world, size_t first, size_t count, int derivative,
                          double x)
 {

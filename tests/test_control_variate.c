@@ -60,9 +60,9 @@ static double moments_error(const struct sde_system *system,
   return worst;
 }
 
-/* Of an SDE that is linear already, the moments converge to its own: the middle of the step carries
- * its noise, so with order 2, a ratio of 4 but for the next order. The twin has the noise of
- * another system, and converges to that. */
+/* For an SDE that is linear already, the moments converge to its own: the middle of the step
+ * carries its noise, so with order 2, a ratio of 4 but for the next order. The twin has the noise
+ * of another system, and converges to that. */
 START_TEST(moments_converge_to_a_linear_sde)
 {
   static const double a[] = {1, 0.7, -0.3, 0.5}, s[] = {0.8, 0.2, 0, 0.5};
@@ -345,7 +345,7 @@ START_TEST(threads_do_not_matter)
 }
 END_TEST
 
-/* Without noise of its own the drift x^2 explodes at time 1. */
+/* Without its own noise the drift x^2 explodes at time 1. */
 static void explode(const struct sde_system *system, void *workspace, const struct sde_instant *at,
                     size_t width, const double *x, const double *dw, double *drift, double *noise)
 {

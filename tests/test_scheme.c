@@ -101,7 +101,7 @@ static bool accepts(const struct sde_scheme *scheme, const struct known_equation
 
 /* The scheme at `substeps` steps, on Brownian paths of twice as many increments, so that steps are
  * driven by sums: its mean square distance from the solution's expectation, given what it knows of
- * the Brownian path. Each (equation, scheme, substeps) has paths of its own: then the errors at
+ * the Brownian path. Each (equation, scheme, substeps) has its own paths: then the errors at
  * several steps are independent, and a line through them has a standard error. */
 static struct sde_moments squared_distance(const struct known_equation *equation,
                                            const struct sde_scheme *scheme, uint64_t substeps,

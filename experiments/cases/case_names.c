@@ -42,7 +42,7 @@ char *case_side_label(size_t side)
                                : sde_format("SDE %zu", case_sde_of_side(side));
 }
 
-/* Of two purposes the draws are independent; SDEs that share a purpose and a resolution share one
+/* For two purposes the draws are independent; SDEs that share a purpose and a resolution share one
  * Brownian path. */
 struct sde_stream case_stream(const struct cases *cases, const struct run_case *one,
                               const char *purpose)

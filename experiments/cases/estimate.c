@@ -61,7 +61,7 @@ static double observable_seconds(const struct cases *cases)
   return elapsed / (double)times;
 }
 
-/* Of a time for a unit of paths, that of all paths on all threads. */
+/* From the time of a unit of paths, that of all paths on all threads. */
 static double of_paths(double unit, uint64_t paths)
 {
   double units = (double)((paths + SDE_UNIT - 1) / SDE_UNIT), threads = omp_get_max_threads();

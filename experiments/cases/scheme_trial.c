@@ -14,7 +14,7 @@
 /* A pilot takes a part of the paths. It looks at a few times, of which the last is the end. */
 enum { PILOT_PART = 20, PILOT_LEAST = 2000, PILOT_RECORDS = 4, SUBSTEPS_MOST = 4096 };
 
-/* Of what the pilots before leave of their share of the work, so much the next may take. */
+/* The next pilot may take this part of what earlier ones leave of their share of the work. */
 static const double next_share = 0.5;
 
 bool scheme_trial_is_automatic(const struct recipe *recipe, size_t sde)
@@ -81,7 +81,7 @@ double scheme_trial_path_work(const struct cases *cases, const struct run_case *
   return (one->antithetic ? 2 : 1) * (double)one->steps * each;
 }
 
-/* Of the run with the candidate, of whose scheme the cases are. */
+/* The work of the run with the candidate, whose scheme the cases have. */
 static double run_work(const struct cases *cases, const struct scheme_candidate *candidate)
 {
   double work = 0;

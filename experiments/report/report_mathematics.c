@@ -87,7 +87,7 @@ static void display(struct text *page, const char *formula, bool micro_is_batch)
 #define MICRO_MEAN(g) FRAC(ID("m"), ID("b")) SUM(ID("I")) g
 #define REGULARIZER SPACE R EQUALS
 
-/* Of a perturbation whose formulas are known; else NULL. Micro-batches that are the batch stand
+/* For a perturbation whose formulas are known; else NULL. Micro-batches that are the batch stand
  * apart. */
 static const char *update_of(const struct gradient_rule *rule)
 {
@@ -285,11 +285,11 @@ static struct form micro_form(const struct gradient_rule *rule, enum limit_rho_o
   }
 }
 
-/* Of a perturbation that depends on the batch as a whole. */
+/* For a perturbation that depends on the batch as a whole. */
 static struct form batch_form(enum limit_rho_order order)
 {
   static const char directions[] =
-      "both are from S fresh directions per step, whose mean adds noise of its own, Σ/(substeps S)";
+      "both are from S fresh directions per step, whose mean adds its own noise, Σ/(substeps S)";
   if (order == LIMIT_RHO_ORDER_EXACT)
     return (struct form){F_ EQUALS MEAN ID("u"), SIGMA EQUALS ID("Cov") THIN ID("u"), directions};
   return (struct form){F_ EQUALS MEAN BRACKET(MICRO_MEAN(PAREN(ROW(G_I PLUS RHO H_I E_I)))),

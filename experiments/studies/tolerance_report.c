@@ -1,6 +1,6 @@
 /*
- * What is told of means to a tolerance: the summary's object, multilevel.csv, and the sums for people.
- * See tolerance.h.
+ * What is told of means to a tolerance: the summary's object, multilevel.csv, and the sums for
+ * people. See tolerance.h.
  */
 #include "experiments/studies/tolerance.h"
 

@@ -1,6 +1,6 @@
 /*
- * How a case is run to a tolerance: the levels of each SDE and the paths of the iterates. Private to
- * the files of tolerance.h.
+ * How a case is run to a tolerance: the levels of each SDE and the paths of the iterates. Private
+ * to the files of tolerance.h.
  */
 #ifndef EXPERIMENTS_STUDIES_TOLERANCE_RUN_H
 #define EXPERIMENTS_STUDIES_TOLERANCE_RUN_H
