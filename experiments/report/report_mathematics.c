@@ -6,6 +6,7 @@
 #include "experiments/report/report_mathematics.h"
 
 #include "experiments/report/report_html.h"
+#include "experiments/report/report_prose.h"
 
 #include <string.h>
 
@@ -135,11 +136,11 @@ static void add_regularizer(struct text *page, const struct gradient_rule *rule)
   sde_free(formula.data);
 }
 
-/* A formula of a row, set as it stands there. */
+/* A formula of a row, as it stands there but for its letters and signs. */
 static void display_text(struct text *page, const char *formula)
 {
   text_add(page, "<div class=\"mathematics\"><math display=\"block\"><mtext>");
-  html_text(page, formula);
+  html_prose(page, formula);
   text_add(page, "</mtext></math></div>\n");
 }
 
