@@ -23,7 +23,7 @@ struct limit {
   size_t vectors;
   struct update_affine update;
   bool lifted;
-  char description[200];
+  char description[240];
 };
 
 struct workspace {
@@ -252,7 +252,7 @@ struct sde_linear_direction *limit_direction_new(const struct limit *limit,
 static void describe(struct limit *limit)
 {
   static const char *const orders[] = {"rho_order 0", "rho_order 1", "rho_order exact"};
-  char source[80];
+  char source[120];
   limit_form_describe(&limit->form, sizeof source, source);
   const struct sde_system *system = limit_system(limit);
   snprintf(limit->description, sizeof limit->description,
@@ -294,7 +294,7 @@ struct limit *limit_new(const struct optimizer *optimizer, const struct limit_op
   set_update(limit);
   limit->system = (struct sde_system){.name = optimizer->rule->name,
                                       .dim = optimizer_dim(optimizer),
-                                      .noise_dim = factor_noise_dim(&limit->form.plan),
+                                      .noise_dim = limit_form_noise_dim(&limit->form),
                                       .noise = noise_class_of(limit),
                                       .context = limit,
                                       .workspace_new = workspace_new,
@@ -333,6 +333,11 @@ bool limit_uses_norm(const struct limit *limit)
   const struct limit_form *form = &limit->form;
   return form->options.rho_order == LIMIT_RHO_ORDER_1 && form->options.variance_term &&
          (form->kind == LIMIT_FORM_ENUMERATED || form->kind == LIMIT_FORM_NORM);
+}
+
+bool limit_uses_covariance(const struct limit *limit)
+{
+  return limit->form.kind == LIMIT_FORM_NORM;
 }
 
 bool limit_uses_directions(const struct limit *limit)

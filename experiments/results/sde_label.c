@@ -25,6 +25,15 @@ static const char *rho_text(const json_t *sde)
   return json_integer_value(order) == 0 ? "ρ⁰" : "ρ¹";
 }
 
+/* In words, where the recipe says it; else NULL. */
+static const char *covariance_of(const json_t *sde)
+{
+  const char *given = json_string_value(json_object_get(sde, "covariance"));
+  return given == NULL                   ? NULL
+         : strcmp(given, "leading") == 0 ? "leading noise"
+                                         : "normalised covariance";
+}
+
 static void add_differences(struct text *text, const json_t *sdes, const json_t *sde)
 {
   if (differs(sdes, "eta_order"))
@@ -38,6 +47,9 @@ static void add_differences(struct text *text, const json_t *sdes, const json_t 
   if (differs(sdes, "variance_term") && !without)
     text_add(text, ", %s variance term",
              json_is_true(json_object_get(sde, "variance_term")) ? "with" : "no");
+  const char *covariance = covariance_of(sde);
+  if (covariance != NULL)
+    text_add(text, ", %s", covariance);
   const char *scheme = json_string_value(json_object_get(sde, "scheme"));
   if (differs(sdes, "scheme") && scheme != NULL)
     text_add(text, ", %s", scheme);
@@ -70,6 +82,9 @@ char *sde_description(const json_t *sde)
                                           : "first order in ρ",
            json_is_false(json_object_get(sde, "variance_term")) ? ", without the variance term"
                                                                 : "");
+  const char *covariance = covariance_of(sde);
+  if (covariance != NULL)
+    text_add(&text, ", %s", covariance);
   if (scheme != NULL)
     text_add(&text, "; solved by %s with %lld substeps", scheme,
              (long long)json_integer_value(json_object_get(sde, "substeps")));
