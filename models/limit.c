@@ -396,6 +396,12 @@ bool limit_has_potential_columns(const struct limit *limit)
   return objective_is_gaussian(form->optimizer->objective) && components && !form->plan.cholesky;
 }
 
+double limit_cost(const struct limit *limit)
+{
+  return limit->affine != NULL ? affine_limit_cost(limit->affine->dim, FACTOR_NORMAL_COST)
+                               : limit_form_cost(&limit->form);
+}
+
 const struct limit_form *limit_form_of(const struct limit *limit)
 {
   return &limit->form;

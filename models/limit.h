@@ -87,6 +87,9 @@ struct sde_linear_direction *limit_direction_new(const struct limit *limit,
                                                  const struct affine_frame *frame);
 void limit_direction_free(struct sde_linear_direction *direction);
 
+/* Multiply-adds, and normals, of a path that one evaluation of its system takes, about. */
+double limit_cost(const struct limit *limit);
+
 /* The form that was chosen: limit_forms.h. */
 const struct limit_form *limit_form_of(const struct limit *limit);
 

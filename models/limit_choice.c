@@ -203,7 +203,8 @@ static void choose_matrix_form(struct limit_form *form)
     return;
   size_t dim = form->optimizer->objective->loss->dim;
   double d = (double)dim;
-  bool cheaper = FACTOR_MATRIX_COST * d * (d + 1) / 2 < column_cost(form);
+  bool cheaper = FACTOR_MATRIX_COST * d * (d + 1) / 2 <
+                 factor_memory_worth(form->plan.columns) * column_cost(form);
   struct factor_plan plan = factor_plan(dim, form->plan.columns, true, form->options.factor);
   form->matrix = plan.cholesky || (form->options.factor == LIMIT_FACTOR_AUTO && cheaper);
   if (form->matrix)

@@ -33,6 +33,7 @@ static const double pilot_share = 0.25, next_share = 0.5;
 /* What the choice is made for, and the work it took so far. */
 struct choice {
   struct recipe *recipe;
+  const struct cases *given; /* whose loss the others share */
   int threads;
   struct progress *progress;
   double spent;
@@ -259,7 +260,7 @@ static enum outcome try_substeps(struct choice *choice, const struct candidate *
                                  struct candidate *candidate, struct sde_status *status)
 {
   choice->recipe->automatic = (struct recipe_scheme){candidate->scheme, candidate->substeps};
-  struct cases *cases = cases_new(choice->recipe, status);
+  struct cases *cases = cases_sharing(choice->given, choice->recipe, status);
   if (cases == NULL)
     return REFUSED;
   set_unit(cases, candidate);
@@ -355,15 +356,16 @@ static char *sentence(const struct choice *choice, const struct candidate *best,
 
 /* Where the run is too small for a pilot: a scheme that is exact on these SDEs, else the one for
  * every noise with the default number of substeps. */
-static char *choose_by_rule(struct recipe *recipe, const struct sde_scheme *every)
+static char *choose_by_rule(const struct choice *choice, const struct sde_scheme *every)
 {
+  struct recipe *recipe = choice->recipe;
   struct recipe_scheme rule = {every, SUBSTEPS_DEFAULT};
   for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++) {
     struct sde_status refused = {SDE_OK, ""};
     if (!(*scheme)->exact)
       continue;
     recipe->automatic = (struct recipe_scheme){*scheme, 1};
-    struct cases *cases = cases_new(recipe, &refused);
+    struct cases *cases = cases_sharing(choice->given, recipe, &refused);
     if (cases != NULL)
       rule = recipe->automatic;
     cases_free(cases);
@@ -381,13 +383,15 @@ static char *choose_by_rule(struct recipe *recipe, const struct sde_scheme *ever
   return said;
 }
 
-bool scheme_choose(struct recipe *recipe, int threads, struct progress *progress,
-                   struct scheme_choice *chosen, struct sde_status *status)
+bool scheme_choose(struct recipe *recipe, const struct cases *cases, int threads,
+                   struct progress *progress, struct scheme_choice *chosen,
+                   struct sde_status *status)
 {
   *chosen = (struct scheme_choice){NULL, 0, 0, 0};
   if (!is_asked(recipe))
     return true;
-  struct choice choice = {.recipe = recipe, .threads = threads, .progress = progress};
+  struct choice choice = {
+      .recipe = recipe, .given = cases, .threads = threads, .progress = progress};
   struct candidate first = {0}, best = {0};
   double order = 0;
   for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++) {
@@ -401,8 +405,8 @@ bool scheme_choose(struct recipe *recipe, int threads, struct progress *progress
     if (outcome == REFUSED && first.scheme == NULL)
       return sde_fail(status, refused.code, "%s", refused.message);
     if (outcome == NO_ROOM && first.scheme == NULL) {
-      *chosen =
-          (struct scheme_choice){choose_by_rule(recipe, *scheme), choice.spent, 0, choice.own_work};
+      *chosen = (struct scheme_choice){choose_by_rule(&choice, *scheme), choice.spent, 0,
+                                       choice.own_work};
       return true;
     }
     if (outcome != TRIED)
@@ -423,23 +427,38 @@ bool scheme_choose(struct recipe *recipe, int threads, struct progress *progress
   return true;
 }
 
-bool scheme_choice_estimate(const struct recipe *recipe, struct estimate *least,
+/* Would a pilot that decides, at one substep, have room beside a run of the first scheme? */
+static bool is_within_reach(const struct cases *cases, double first_work)
+{
+  return pilot_work(cases, 1, PILOT_DECIDES) <= next_share * pilot_share * first_work;
+}
+
+bool scheme_choice_estimate(const struct cases *given, struct estimate *least,
                             struct estimate *most)
 {
+  const struct recipe *recipe = given->recipe;
   if (!is_asked(recipe))
     return false;
-  struct estimate pilots = {0, 0};
-  double order = 0;
+  struct estimate pilots = {.stopwatch = least->stopwatch};
+  double order = 0, first = 0;
   for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++) {
     struct sde_status refused = {SDE_OK, ""};
     struct candidate candidate = {.scheme = *scheme};
     struct recipe trial = *recipe;
     trial.automatic = (struct recipe_scheme){*scheme, SUBSTEPS_DEFAULT};
-    struct cases *cases = (*scheme)->weak_order > order ? cases_new(&trial, &refused) : NULL;
+    struct cases *cases =
+        (*scheme)->weak_order > order ? cases_sharing(given, &trial, &refused) : NULL;
     if (cases == NULL)
       continue;
     set_unit(cases, &candidate);
-    struct estimate all = {0, 0};
+    candidate.substeps = SUBSTEPS_DEFAULT;
+    candidate.work = run_work(cases, &candidate);
+    first = order == 0 ? candidate.work : first;
+    if (order > 0 && !is_within_reach(cases, first)) {
+      cases_free(cases);
+      continue;
+    }
+    struct estimate all = {.stopwatch = least->stopwatch};
     for (size_t i = 0; i < cases->count; i++)
       estimate_add_case(&pilots, cases, &cases->one[i], true,
                         pilot_paths(&cases->one[i], UINT64_MAX));
@@ -451,6 +470,7 @@ bool scheme_choice_estimate(const struct recipe *recipe, struct estimate *least,
     all.seconds += fmin(pilots.seconds, pilot_share * all.seconds);
     most->path_steps = fmax(most->path_steps, all.path_steps);
     most->seconds = fmax(most->seconds, all.seconds);
+    most->bytes = fmax(most->bytes, fmax(pilots.bytes, all.bytes));
     order = candidate.order;
   }
   return order > 0;
