@@ -130,8 +130,8 @@ static bool make_limit(const struct cases *cases, const struct run_case *one, st
   const char *place = objective_has_variance(cases->objective)
                           ? sde_place(cases, sde)
                           : parameters_place(cases->recipe->noise, "degrees_of_freedom");
-  made->limit =
-      limit_new(&one->optimizer, &options, case_stream(cases, one, "directions"), place, status);
+  made->limit = (cases->rehearsed ? limit_rehearsed : limit_new)(
+      &one->optimizer, &options, case_stream(cases, one, "directions"), place, status);
   if (made->limit == NULL)
     return false;
   made->system = *limit_system(made->limit);

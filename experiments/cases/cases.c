@@ -179,12 +179,13 @@ static bool make_common(struct cases *cases, struct sde_status *status)
   return cases->observables != NULL;
 }
 
-struct cases *cases_sharing(const struct cases *other, const struct recipe *recipe,
-                            struct sde_status *status)
+static struct cases *make(const struct cases *other, bool rehearsed, const struct recipe *recipe,
+                          struct sde_status *status)
 {
   struct cases *cases = sde_alloc(1, sizeof *cases);
   if (other != NULL)
     *cases = *other;
+  cases->rehearsed = rehearsed;
   cases->recipe = recipe;
   cases->shared = other != NULL;
   cases->count = 0;
@@ -195,9 +196,22 @@ struct cases *cases_sharing(const struct cases *other, const struct recipe *reci
   return NULL;
 }
 
+struct cases *cases_sharing(const struct cases *other, const struct recipe *recipe,
+                            struct sde_status *status)
+{
+  return make(other, other != NULL && other->rehearsed, recipe, status);
+}
+
 struct cases *cases_new(const struct recipe *recipe, struct sde_status *status)
 {
-  return cases_sharing(NULL, recipe, status);
+  return make(NULL, false, recipe, status);
+}
+
+/* A tolerance and control variates look at what the SDEs do. */
+struct cases *cases_rehearsed(const struct recipe *recipe, struct sde_status *status)
+{
+  bool looked_at = !isnan(recipe_tolerance(recipe)) || recipe_control_variate(recipe);
+  return make(NULL, !looked_at, recipe, status);
 }
 
 void cases_free(struct cases *cases)

@@ -17,9 +17,9 @@
 #define HEAP_IS_KNOWN 0
 #endif
 
-/* A timing lasts `enough` seconds; once all have lasted `long`, one step, and after `too_long` none
+/* A timing lasts `enough` seconds; once all have lasted `some_time`, one step, and after `too_long` none
  * where the work is known. A step is timed as a whole where its evaluations take less than `short_step`. */
-static const double enough = 0.01, some_time = 0.3, too_long = 0.8, short_step = 0.02;
+static const double enough = 0.01, some_time = 0.2, too_long = 0.4, short_step = 0.02;
 
 struct timing {
   char *kind;

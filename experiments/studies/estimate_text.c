@@ -73,7 +73,7 @@ static double resident_bytes(double *most)
 static void print_totals(const struct cases *cases, double resident, double read, bool chosen,
                          const struct estimate *least, const struct estimate *most, FILE *out)
 {
-  static const double program = 15e6; /* at least: libraries, code, and what a report takes */
+  static const double program = 22e6; /* at least: libraries, code, and what a report takes */
   const struct recipe *recipe = cases->recipe;
   double bytes = fmax(read, fmax(resident, program) + most->bytes + table_bytes(cases));
   char *steps = range_text(least->path_steps, most->path_steps, steps_text);
