@@ -59,7 +59,7 @@ START_TEST(timed_steps_stay_within_the_horizon)
 {
   static const double start[DIM] = {5, 6};
   struct notes notes = {0, 0, 0};
-  struct estimate estimate = {0, 0};
+  struct estimate estimate = {.stopwatch = stopwatch_new()};
   struct sde_process process = counting(&notes);
   estimate_add(&estimate, &process, DIM, start, HORIZON, 640);
   ck_assert_uint_gt(notes.calls, 10 * HORIZON);
@@ -67,6 +67,7 @@ START_TEST(timed_steps_stay_within_the_horizon)
   ck_assert_uint_eq(notes.wrong_starts, 0);
   ck_assert_double_eq(estimate.path_steps, 640 * HORIZON);
   ck_assert_double_gt(estimate.seconds, 0);
+  stopwatch_free(estimate.stopwatch);
 }
 END_TEST
 
@@ -74,12 +75,13 @@ START_TEST(nothing_is_timed_where_nothing_runs)
 {
   static const double start[DIM] = {5, 6};
   struct notes notes = {0, 0, 0};
-  struct estimate estimate = {0, 0};
+  struct estimate estimate = {.stopwatch = stopwatch_new()};
   struct sde_process process = counting(&notes);
   estimate_add(&estimate, &process, DIM, start, 0, 640);
   estimate_add(&estimate, &process, DIM, start, HORIZON, 0);
   ck_assert_uint_eq(notes.calls, 0);
   ck_assert_double_eq(estimate.seconds, 0);
+  stopwatch_free(estimate.stopwatch);
 }
 END_TEST
 
