@@ -91,6 +91,8 @@ QUICK := check_floors check_headers check_symbols affine_limit converge ensemble
   exponential_euler family fit floor formula gaussian_norm golden landscapes levy_area limit linear \
   losses mathematics mlp multilevel noise objective optimizer order process quadratic random recipe \
   regularizer same_bits scheme stationary statistics update vector_math weak_order wiener
+# They start first, so that none of them is left over at the end.
+SLOWEST := test_run docs_commands run_mpi run_python run_clang
 VALGRIND_TESTS := test_status test_parameters test_recipe
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))
 SUBMAKE = +$(MAKE) --no-print-directory
@@ -160,7 +162,7 @@ $(B)/examples/%.so: examples/%.c $(wildcard sde/*.h models/*.h analysis/*.h) $(B
 # Change only when the flags do, so that other flags, or another PREFIX, build everything anew, and
 # other libraries, or MPI, link anew.
 $(B)/flags: CONTENT = $(COMPILE) $(DEFINES)
-$(B)/libraries: CONTENT = $(LINK) $(LIBS) $(LIBRARY) $(COMMAND) $(TEST_SUPPORT)
+$(B)/libraries: CONTENT = $(LINK) $(LIBS) $(patsubst $(B)/%,%,$(LIBRARY) $(COMMAND) $(TEST_SUPPORT))
 $(B)/flags $(B)/libraries: FORCE
 	@pkg-config --exists --print-errors $(PACKAGES) $(MPI_PACKAGES) || \
 	  { echo "make: a library is missing; 'make deps$(if $(MPI), MPI=1)' installs it" >&2; exit 1; }
@@ -194,7 +196,8 @@ test-programs: all $(B)/$(SHARED) \
   $(if $(filter docs_commands,$(TESTS)),$(TEST_PROGRAMS),$(call chosen,$(TEST_PROGRAMS)))
 
 run-tests: test-programs
-	@SHARPSDE='$(abspath $(B))/sharpsde' COMPILE='$(COMPILE)' scripts/run_tests.sh \
+	@SHARPSDE='$(abspath $(B))/sharpsde' COMPILE='$(COMPILE)' TEST_FIRST='$(SLOWEST)' \
+	  scripts/run_tests.sh \
 	  $(foreach check,$(call chosen,$(CHECKS)),$(check) '$(check) --self-test') \
 	  $(call chosen,$(TEST_PROGRAMS)) $(patsubst %,'bash %',$(call chosen,$(TEST_SCRIPTS))) \
 	  $(patsubst %,'% --self-test',$(call chosen,tests/same_bytes.sh))

@@ -18,7 +18,7 @@ struct averages {
   char **name; /* of the reported: observables and covariances */
 };
 
-/* Of a process in dim dimensions, with observables of these names. */
+/* Averages of a process in dim dimensions, with observables of these names. */
 struct averages averages_new(size_t observables, const char *const *name, size_t dim);
 void averages_free(struct averages *quantities);
 

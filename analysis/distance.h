@@ -10,8 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of two samples. The floor is what their Wasserstein distance would be were the laws equal: the
- * mean over random splits of both samples together, and the spread of such a distance is floor_sd.
+/* Distances between two samples. The floor is what their Wasserstein distance would be were the
+ * laws equal: the mean over random splits of both samples together, and the spread of such a
+ * distance is floor_sd.
  *
  * Where iterates and SDE share their Brownian paths the samples depend on each other. Each is still
  * a sample of its law, so that the distance of the laws is estimated as ever, but the splits are

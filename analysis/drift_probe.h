@@ -8,8 +8,8 @@
 #include "models/optimizer.h"
 #include "sde/ensemble.h"
 
-/* To first order in rho, E w = base + predicted * slope for a gradient rule whose R is known. Where R
- * has no norm in it base = g + rho H g (or g, where R lacks 1/2 |g|^2), slope = grad tr V and
+/* To first order in rho, E w = base + predicted * slope for a gradient rule whose R is known. Where
+ * R has no norm in it base = g + rho H g (or g, where R lacks 1/2 |g|^2), slope = grad tr V and
  * predicted = rho c(m)/2 (or 0, where R lacks the variance term). Else base = g, slope = grad R, as
  * R = E|g_I|, and predicted = rho. On quadratic losses the former has no remainder. */
 struct drift_probe {
@@ -32,6 +32,7 @@ struct drift_probe *drift_probe_new(const struct optimizer *optimizer, const dou
 bool drift_probe_check(const struct optimizer *optimizer, const double *x, uint64_t seed,
                        const char *place, struct sde_status *status);
 
+/* Release a probe; NULL is allowed. */
 void drift_probe_free(struct drift_probe *probe);
 
 /* (E u - base) . slope / |slope|^2, and E u by coordinates: dim of them. */

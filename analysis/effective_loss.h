@@ -21,8 +21,8 @@ enum effective_loss_norm {
 
 struct effective_loss;
 
-/* Of an optimizer, which must outlive it; NULL where its gradient rule has no R in closed form, or
- * one with a variance term of noise that has none. Serves one thread. */
+/* The effective loss of an optimizer, which must outlive it; NULL where its gradient rule has no R
+ * in closed form, or one with a variance term of noise that has none. Serves one thread. */
 struct effective_loss *effective_loss_new(const struct optimizer *optimizer);
 void effective_loss_free(struct effective_loss *effective);
 
@@ -33,7 +33,8 @@ enum effective_loss_norm effective_loss_norm(const struct effective_loss *effect
 void effective_loss_at(struct effective_loss *effective, size_t points, const double *x, double *f,
                        double *value);
 
-/* f alone, or f + rho R, as a function of one point for minima_find; the context is one of these. */
+/* f alone, or f + rho R, as a function of one point for minima_find; the context is one of these.
+ */
 struct effective_loss_function {
   struct effective_loss *effective;
   bool plain; /* f alone */

@@ -13,8 +13,9 @@ enum equation_error { EQUATION_ERROR_STRONG, EQUATION_ERROR_WEAK };
 
 /* What stands for the solution. */
 enum equation_solution_source {
-  EQUATION_SOLUTION_EXACT, /* the flow */
-  EQUATION_SOLUTION_MOMENTS, /* weak errors: exact moments; the path is Euler-Maruyama's, with its own */
+  EQUATION_SOLUTION_EXACT,    /* the flow */
+  EQUATION_SOLUTION_MOMENTS,  /* weak errors: exact moments; the path is Euler-Maruyama's, with its
+                                 own */
   EQUATION_SOLUTION_REFERENCE /* the scheme of the highest order, at a much finer step */
 };
 

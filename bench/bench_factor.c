@@ -1,7 +1,7 @@
 /*
- * The benchmark of noise factors: by columns and by Cholesky's factor, which models/factor.c chooses
- * between by their cost; for micro-batches of one sample the latter is in the matrix form of
- * models/generalized_sums.c.
+ * The benchmark of noise factors: by columns and by Cholesky's factor, which models/factor.c
+ * chooses between by their cost; for micro-batches of one sample the latter is in the matrix form
+ * of models/generalized_sums.c.
  */
 #include "bench/csv_objective.h"
 #include "bench/measure.h"

@@ -1,6 +1,6 @@
 /*
  * The benchmark of ranks: T1 on two ranks of one thread beside one, in interleaved pairs. Each run
- * is a job of its own; its time begins where all ranks have begun, and ends with the result.
+ * is its own job; its time begins where all ranks have begun, and ends with the result.
  */
 #include "bench/measure.h"
 #include "sde/ranks.h"

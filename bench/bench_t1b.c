@@ -1,6 +1,6 @@
 /*
- * T1b of the benchmark: the SDE with diagonal noise of diagonal10.h by Milstein's scheme through the
- * public engine, as a user would write it, beside plain C and the normals alone.
+ * T1b of the benchmark: the SDE with diagonal noise of diagonal10.h by Milstein's scheme through
+ * the public engine, as a user would write it, beside plain C and the normals alone.
  */
 #include "bench/diagonal10.h"
 #include "bench/measure.h"

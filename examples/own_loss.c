@@ -94,8 +94,8 @@ int main(void)
                                         .bound = 1e6};
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
   double slope = 2 + 5 * m_usam.rho, rest = 0.5 * m_usam.rho / slope;
-  printf("mean %.6f se %.6f exact %.6f\n", result.moments[0].mean,
-         sde_moments_standard_error(result.moments[0]),
+  struct sde_moments end = sde_ensemble_moments(&result, 0, 0, 0);
+  printf("mean %.6f se %.6f exact %.6f\n", end.mean, sde_moments_standard_error(end),
          rest + (start - rest) * pow(1 - m_usam.eta * slope, (double)steps));
   sde_ensemble_result_free(&result);
   optimizer_process_free(iterates);

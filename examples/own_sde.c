@@ -61,9 +61,10 @@ int main(void)
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
   for (size_t r = 0; r < 3; r++)
     for (size_t o = 0; o < 2; o++) {
+      struct sde_moments moments = sde_ensemble_moments(&result, 0, r, o);
       double time = 0.1 * (double)step[r], rate = o == 0 ? mu : 2 * mu + sigma * sigma;
       printf("time %.1f %s mean %.6f se %.6f exact %.6f\n", time, o == 0 ? "x" : "x^2",
-             result.moments[2 * r + o].mean, sde_moments_standard_error(result.moments[2 * r + o]),
+             moments.mean, sde_moments_standard_error(moments),
              pow(start, (double)o + 1) * exp(rate * time));
     }
   sde_ensemble_result_free(&result);

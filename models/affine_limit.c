@@ -52,7 +52,8 @@ struct affine_limit {
   double *inverse_step, *at_centre, *largest;
 };
 
-/* Of a variance: some last digits of its sum over columns, and of the values it is learnt from. */
+/* A variance loses some last digits in its sum over columns, and in the values it is learnt from.
+ */
 static const double VARIANCE_ROUNDING = 32 * DBL_EPSILON;
 
 /* values[e*width + p] += entry e of the covariance's lower triangle at each x. */
@@ -262,7 +263,8 @@ static bool same_drift(const struct affine_limit *affine, size_t i, size_t width
 
 /* Drift and noise of `general` and of what was learnt from it, at points that it was not learnt
  * from, without the floor that rounding gives the latter: where that takes noise away, which goes
- * to zero with the way from rest, they differ. A covariance that is not finite is not the same as any. */
+ * to zero with the way from rest, they differ. A covariance that is not finite is not the same as
+ * any. */
 static bool is_right(const struct sde_system *system, const struct sde_system *general)
 {
   const struct affine_limit *affine = system->context;

@@ -20,9 +20,9 @@ struct csv_row {
 struct csv;
 
 /* Open a regular file whose cells are separated by a comma, a semicolon or a tab; for 0, by commas,
- * and a header that seems to be separated otherwise is refused. Cells may stand in quotes, with quotes in
- * them doubled; lines end in LF, CRLF or CR; a UTF-8 byte-order mark is passed over. NULL, and the
- * status says why. */
+ * and a header that seems to be separated otherwise is refused. Cells may stand in quotes, with
+ * quotes in them doubled; lines end in LF, CRLF or CR; a UTF-8 byte-order mark is passed over.
+ * NULL, and the status says why. */
 struct csv *csv_open(const char *file, char separator, struct sde_status *status);
 void csv_close(struct csv *csv);
 

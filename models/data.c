@@ -158,7 +158,7 @@ struct reader {
   struct data_table *table;
   struct sde_status *status;
   size_t line, capacity;
-  /* Of the rows with missing cells: how many, and where the first cell is. */
+  /* How many rows have missing cells, and where the first such cell is. */
   size_t dropped, dropped_line, dropped_column;
 };
 

@@ -96,8 +96,8 @@ static void destroy(struct loss *loss)
   sde_free((double *)loss->start);
 }
 
-/* Of a unit of paths that begins at x: residual[p] = <w, a> - y for the sample of each path; stride
- * is a constant where this is inlined. */
+/* For a unit of paths that begins at x: residual[p] = <w, a> - y for the sample of each path;
+ * stride is a constant where this is inlined. */
 static inline void residuals(const struct diagonal_network *network, size_t width,
                              const uint32_t *restrict index, size_t stride,
                              const double *restrict x, double *restrict residual)

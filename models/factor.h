@@ -1,6 +1,6 @@
 /*
  * Noise factors: Sigma^(1/2) dW for a covariance Sigma = sum_i p_i a_i a_i^T - mean mean^T that is
- * known by its N columns a_i. Either each column gets a Wiener process of its own, which needs no
+ * known by its N columns a_i. Either each column gets its own Wiener process, which needs no
  * root; or the D x D covariance is formed and its semidefinite Cholesky factor gets D of them.
  */
 #ifndef MODELS_FACTOR_H

@@ -162,8 +162,8 @@ static bool standardize(const struct features *features, const struct data_table
   return true;
 }
 
-/* Move the target, the last column of the table, out of it; where there is an intercept, its 1 takes
- * that place, else the rows move together. */
+/* Move the target, the last column of the table, out of it; where there is an intercept, its 1
+ * takes that place, else the rows move together. */
 static void split(struct features *features, bool intercept, struct data_table *table)
 {
   size_t n = table->rows, wide = table->columns, columns = intercept ? wide : wide - 1;

@@ -3,6 +3,7 @@
  */
 #include "models/formula_check.h"
 
+#include "models/formula_apply.h"
 #include "models/formula_tape.h"
 #include "sde/block.h"
 #include "sde/status.h"

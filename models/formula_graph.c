@@ -4,6 +4,7 @@
  */
 #include "models/formula_graph.h"
 
+#include "models/formula_apply.h"
 #include "sde/block.h"
 #include "sde/status.h"
 

@@ -1,6 +1,6 @@
 /*
- * The operations of a formula on a unit of paths, inline: the tape runs millions of them, and a call
- * for each takes half as long again.
+ * The operations of a formula on a unit of paths, inline: the tape runs millions of them, and a
+ * call for each takes half as long again.
  */
 #ifndef MODELS_FORMULA_KERNEL_H
 #define MODELS_FORMULA_KERNEL_H

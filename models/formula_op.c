@@ -3,15 +3,7 @@
  */
 #include "models/formula_op.h"
 
-#include "models/formula_kernel.h"
-
 size_t formula_operands(enum formula_op op)
 {
   return op < FORMULA_NEGATE ? 0 : op < FORMULA_ADD ? 1 : 2;
-}
-
-SDE_VECTOR
-void formula_apply(enum formula_op op, const double *a, const double *b, double *out)
-{
-  apply(op, a, b, out);
 }

@@ -1,6 +1,6 @@
 /*
- * The operations of a formula: what a node of its graph, or an instruction of its tape, may be, and
- * how each is computed on a unit of paths.
+ * The operations of a formula: what a node of its graph, or an instruction of its tape, may
+ * be. formula_kernel.h computes them.
  */
 #ifndef MODELS_FORMULA_OP_H
 #define MODELS_FORMULA_OP_H
@@ -35,8 +35,5 @@ enum formula_op {
 
 /* How many of a and b are operands: 0 for a leaf, else 1 or 2. */
 size_t formula_operands(enum formula_op op);
-
-/* One operation on SDE_UNIT numbers; out may be a or b. */
-void formula_apply(enum formula_op op, const double *a, const double *b, double *out);
 
 #endif

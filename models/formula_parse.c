@@ -26,7 +26,7 @@ enum { FUNCTIONS = 13, OPERATIONS = sizeof functions / sizeof *functions };
 const char formula_functions[] = "sqrt, exp, log, log1p, sin, cos, tan, atan, sinh, cosh, tanh, "
                                  "softplus, pow";
 
-/* Losses must be differentiable twice: what is not gets a sentence of its own. */
+/* Losses must be differentiable twice: what is not gets its own sentence. */
 static const struct {
   const char *name, *instead;
 } refused[] = {{"abs", "sqrt(a^2 + c^2) with a small c is smooth"},
@@ -101,7 +101,7 @@ static bool begins(char byte)
   return ((unsigned char)byte & 0xc0) != 0x80;
 }
 
-/* Of a place in the text, in characters, counted on or back from the place before. */
+/* A place in the text, in characters, counted on or back from the place before. */
 static size_t column_of(struct parser *parser, const char *at)
 {
   while (parser->counted < at)

@@ -41,7 +41,7 @@ struct planner {
   struct location *location; /* of each node, once it is computed */
 };
 
-/* After its operands, the first operand first; a stack of its own, since sums may be long. */
+/* After its operands, the first operand first; its own stack, since sums may be long. */
 static void order_from(struct planner *planner, uint32_t root, bool *done, uint32_t *stack)
 {
   const struct formula_node *node = planner->graph->node;

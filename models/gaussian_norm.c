@@ -234,7 +234,7 @@ static void resolve_tridiagonal(size_t dim, double s, const double *restrict dia
     }
 }
 
-/* Of each path: its sqrt(tr C + ||mu||^2), what makes 2 C of the scaled problem from C, the norm's
+/* For each path: its sqrt(tr C + ||mu||^2), what makes 2 C of the scaled problem from C, the norm's
  * sum over the nodes so far, and 1 until the terms become negligible, then 0. */
 struct unit {
   double size[U], factor[U], excess[U], keep[U];

@@ -31,8 +31,8 @@ struct generalized_linear {
     .help = "add ridge/2 times the squared coordinates, the intercept left out"                    \
   }
 
-/* Read the data, with a target of two classes or of numbers, and fill loss and *model but for its two
- * functions. Every start is allowed, the default is zero. */
+/* Read the data, with a target of two classes or of numbers, and fill loss and *model but for its
+ * two functions. Every start is allowed, the default is zero. */
 bool generalized_linear_create(struct loss *loss, const struct parameters *parameters, bool classes,
                                struct generalized_linear *model, struct sde_status *status);
 /* Release loss->data, a struct generalized_linear, and what it holds. */

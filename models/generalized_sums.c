@@ -15,7 +15,7 @@
  * many paths and coordinates at a time. */
 enum { PIECE = 32, STRIP = 4, TILES = 2, PATHS = TILES * TILE, GROUP = 16 };
 
-/* Of the samples of a piece, for a unit of paths: [i*SDE_UNIT + p]. */
+/* For the samples of a piece and a unit of paths: [i*SDE_UNIT + p]. */
 struct piece {
   double s[PIECE * SDE_UNIT], y[PIECE * SDE_UNIT], c[PIECE * SDE_UNIT], other[PIECE * SDE_UNIT];
 };

@@ -3,7 +3,6 @@
  */
 #include "models/gradient_rule.h"
 
-#include "models/optimizer.h"
 #include "sde/block.h"
 
 #include <math.h>
@@ -35,11 +34,4 @@ void gradient_normalize(size_t dim, size_t width, double *v)
       for (size_t p = 0; p < SDE_UNIT; p++)
         v[i * width + start + p] *= square[p];
   }
-}
-
-void gradient_perturb_by_unit(const struct gradient_draw *draw, size_t width, const double *x,
-                              double *e)
-{
-  (void)x;
-  gradient_normalize(draw->optimizer->objective->loss->dim, width, e);
 }

@@ -3,8 +3,8 @@
  * point at which each micro-batch takes its gradient, w = (m/b) sum_j g_Ij(x + rho e_j), and says
  * what theory knows of it. theory.md sections 2, 3 and 12; arXiv 2509.18001.
  *
- * To add one: write models/rule_NAME.c with its `const struct gradient_rule gradient_rule_NAME`, and
- * give it a row in gradient_rules.def. Nothing else asks which rule it is.
+ * To add one: write models/rule_NAME.c with its `const struct gradient_rule gradient_rule_NAME`,
+ * and give it a row in gradient_rules.def. Nothing else asks which rule it is.
  */
 #ifndef MODELS_GRADIENT_RULE_H
 #define MODELS_GRADIENT_RULE_H
@@ -73,8 +73,9 @@ struct gradient_rule {
   const char *other_name; /* accepted for it as well; NULL: none */
   enum micro_batch_size micro_batch;
   struct gradient_theory theory;
-  /* e_j in e[i*width + p], of unit scale, at x. What comes in: g at x for GRADIENT_OF_POINT, g_Ij at
-   * x for GRADIENT_OF_MICRO_BATCH, and nothing else for the others. NULL leaves what comes in. */
+  /* e_j in e[i*width + p], of unit scale, at x. What comes in: g at x for GRADIENT_OF_POINT, g_Ij
+   * at x for GRADIENT_OF_MICRO_BATCH, and nothing else for the others. NULL leaves what comes in.
+   */
   void (*perturb)(const struct gradient_draw *draw, size_t width, const double *x, double *e);
   /* For a rule that is no gradient at a perturbed point, and so does not expand in rho: in place of
    * perturb, w_j of micro-batch j at x, of which w is the mean. Else NULL. */
@@ -82,7 +83,7 @@ struct gradient_rule {
   /* Scratch of one thread for blocks of this width. */
   void *(*workspace_new)(const struct optimizer *optimizer, size_t width);
   void (*workspace_free)(void *workspace);
-  /* Keys of its own; `read` sets optimizer->rule_setting from those that are given (`given` NULL:
+  /* Its own keys; `read` sets optimizer->rule_setting from those that are given (`given` NULL:
    * the defaults), the rest of the optimizer being set. False, and the status says why, where the
    * rule does not accept them or the objective. */
   const struct parameter_key *keys;
@@ -104,9 +105,5 @@ bool gradient_rule_has_regularizer(const struct gradient_rule *rule);
 
 /* Divide each path's vector v[i*width + p] by its length; zero stays zero. */
 void gradient_normalize(size_t dim, size_t width, double *v);
-
-/* A perturb that is e <- e/|e|. */
-void gradient_perturb_by_unit(const struct gradient_draw *draw, size_t width, const double *x,
-                              double *e);
 
 #endif

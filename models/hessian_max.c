@@ -106,7 +106,7 @@ static double largest_eigenvalue(size_t steps, const double *alpha, const double
   return low + (high - low) / 2;
 }
 
-/* Of one unit of paths at x; each path has as many steps as it needs. */
+/* For one unit of paths at x; each path has as many steps as it needs. */
 static void find(const struct loss *loss, const double *x, double *out, double *vectors)
 {
   size_t d = loss->dim, size = d * SDE_UNIT, steps = steps_of(d), needed[SDE_UNIT];

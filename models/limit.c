@@ -18,8 +18,8 @@ struct limit {
   struct sde_system system;
   struct sde_system *affine;  /* that of w by interpolation, where that is cheaper; else NULL */
   struct affine_frame *frame; /* of that */
-  /* The update rule, where it is affine; `lifted` where U is not w itself: then the form and `affine`
-   * are of w, and the system is that of the state. */
+  /* The update rule, where it is affine; `lifted` where U is not w itself: then the form and
+   * `affine` are of w, and the system is that of the state. */
   size_t vectors;
   struct update_affine update;
   bool lifted, rehearsed;
@@ -161,7 +161,8 @@ static void evaluate_gradient(const struct sde_system *system, void *workspace,
 }
 
 /* To learn F and Sigma from, of w or of the state: to first order in eta, with a Cholesky factor,
- * which takes the fewest evaluations. The copy of the limit, that it is made of, must outlive it. */
+ * which takes the fewest evaluations. The copy of the limit, that it is made of, must outlive it.
+ */
 static struct sde_system first_order(const struct limit *limit, bool of_state, struct limit *copy)
 {
   *copy = *limit;

@@ -7,55 +7,17 @@
 #ifndef MODELS_LIMIT_H
 #define MODELS_LIMIT_H
 
+#include "models/limit_options.h"
 #include "models/optimizer.h"
 #include "sde/linear.h"
 #include "sde/system.h"
-
-/* How far F and Sigma are expanded in rho: not at all in rho, to first order, or exact. */
-enum limit_rho_order { LIMIT_RHO_ORDER_0, LIMIT_RHO_ORDER_1, LIMIT_RHO_ORDER_EXACT };
-
-/* How Sigma^(1/2) dW is formed: one column and one Wiener process a component, or a d x d
- * covariance and its semidefinite Cholesky factor with d of them. AUTO is whichever is cheaper,
- * REPEATED the same for schemes that evaluate the system once for each Wiener process, and FEWEST
- * whichever has fewer Wiener processes. */
-enum limit_factor {
-  LIMIT_FACTOR_AUTO,
-  LIMIT_FACTOR_COLUMNS,
-  LIMIT_FACTOR_CHOLESKY,
-  LIMIT_FACTOR_REPEATED,
-  LIMIT_FACTOR_FEWEST
-};
-
-/* How E|g_I| and its gradient are computed, for the normalised optimizers to order 1 in rho: by all
- * micro-batches, by the Gaussian integral of gaussian_norm.h with covariance c(m) V, or from fresh
- * micro-batches per step. */
-enum limit_norm_source {
-  LIMIT_NORM_AUTO,
-  LIMIT_NORM_ENUMERATE,
-  LIMIT_NORM_GAUSSIAN,
-  LIMIT_NORM_SAMPLE
-};
-
-/* Which SDE of an optimizer, and how it is evaluated. */
-struct limit_options {
-  int eta_order;
-  enum limit_rho_order rho_order;
-  /* Keep (rho/2) c(m) grad tr V, or for the normalised optimizers E|g_I| instead of |g|. False
-   * is refused with rho_order exact where random gradients perturb. */
-  bool variance_term;
-  enum limit_factor factor;
-  enum limit_norm_source norm;
-  /* Fresh directions per step, or micro-batches for E|g_I|; 0 enumerates all micro-batches where they
-   * are few, and else draws a default. */
-  size_t directions;
-};
 
 struct limit;
 struct limit_form;
 
 /* The limit of an optimizer, which is copied, but its objective must outlive the limit; or NULL and
- * the status says why: noise without a variance has none. The random numbers of a sampled limit come
- * from the stream. `place` is where the recipe asked for it. */
+ * the status says why: noise without a variance has none. The random numbers of a sampled limit
+ * come from the stream. `place` is where the recipe asked for it. */
 struct limit *limit_new(const struct optimizer *optimizer, const struct limit_options *options,
                         struct sde_stream stream, const char *place, struct sde_status *status);
 

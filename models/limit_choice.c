@@ -131,8 +131,8 @@ bool limit_form_is_perturbed(const struct limit_form *form)
          (optimizer->rho > 0 || optimizer->rule->direction != NULL);
 }
 
-/* Is w expanded in the columns of theory.md section 3? Constant noise on a quadratic makes it affine
- * in x and xi: the expansion in rho is then exact. */
+/* Is w expanded in the columns of theory.md section 3? Constant noise on a quadratic makes it
+ * affine in x and xi: the expansion in rho is then exact. */
 static bool is_expanded(const struct limit_form *form)
 {
   const struct objective *objective = form->optimizer->objective;
@@ -186,9 +186,10 @@ static bool has_matrix_form(const struct limit_form *form)
          generalized_linear_has_moments(loss, GENERALIZED_DIRECTIONS_EXACT, rho);
 }
 
-/* Of a sample by columns, beside which the matrix form breaks even: a normal, and a pass over the
- * coordinates; the second gradient of an exact direction takes another, the Hessian products of an
- * expanded one six, by measurement up to 37 dimensions. The matrix form has them for nothing. */
+/* The cost of a sample by columns, beside which the matrix form breaks even: a normal, and a pass
+ * over the coordinates; the second gradient of an exact direction takes another, the Hessian
+ * products of an expanded one six, by measurement up to 37 dimensions. The matrix form has them for
+ * nothing. */
 static double column_cost(const struct limit_form *form)
 {
   double passes = form->kind == LIMIT_FORM_EXPANDED     ? 7

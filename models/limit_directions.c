@@ -1,7 +1,7 @@
 /*
  * The directions of a gradient rule as a form of its limit: F and Sigma from all micro-batches or
- * from fresh draws, whatever the rule is, to any order in rho; and from all batches, or fresh draws,
- * for an update rule that is not affine. theory.md sections 3 and 12. See limit_forms.h.
+ * from fresh draws, whatever the rule is, to any order in rho; and from all batches, or fresh
+ * draws, for an update rule that is not affine. theory.md sections 3 and 12. See limit_forms.h.
  */
 #include "models/limit_forms.h"
 
@@ -70,7 +70,8 @@ static void add_disjoint_pairs(const struct limit_form *form, struct limit_form_
 }
 
 /* The root of eta Cov u over the covariance that the factor holds: its share is S/(S - 1) for S
- * fresh directions; 1 for all batches, and with pairs; 1/r, or c(b) for m = 1, for micro-batches. */
+ * fresh directions; 1 for all batches, and with pairs; 1/r, or c(b) for m = 1, for micro-batches.
+ */
 static double direction_scale(const struct limit_form *form)
 {
   const struct optimizer *optimizer = form->optimizer;

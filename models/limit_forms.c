@@ -149,8 +149,8 @@ void limit_form_centre(size_t size, size_t c, double *u, double *first)
   sde_block_add(size, -1, first, u);
 }
 
-/* leading_noise for samples, in one pass with their mean gradient at x, which goes into w->g and has
- * the same bits without noise, where dw is NULL. */
+/* leading_noise for samples, in one pass with their mean gradient at x, which goes into w->g and
+ * has the same bits without noise, where dw is NULL. */
 static void gradient_and_noise(const struct limit_form *form, struct limit_form_workspace *w,
                                size_t width, const double *x, const double *dw, double *noise)
 {
@@ -186,8 +186,8 @@ static void move_point(const struct limit_form *form, struct limit_form_workspac
   sde_block_shift(size, x, optimizer->rho, w->v, w->point);
 }
 
-/* F = g(y), Sigma = c(b) V(y) with y = x (SGD, and every rule to order 0 in rho) or y = x + rho e(x)
- * (n-USAM with e = g, n-SAM with e = g/|g|), whose drift to first order is g + rho H e. */
+/* F = g(y), Sigma = c(b) V(y) with y = x (SGD, and every rule to order 0 in rho) or y = x + rho
+ * e(x) (n-USAM with e = g, n-SAM with e = g/|g|), whose drift to first order is g + rho H e. */
 static void evaluate_point(const struct limit_form *form, struct limit_form_workspace *w,
                            size_t width, const double *x, const double *dw, double *drift,
                            double *noise)

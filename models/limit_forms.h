@@ -1,8 +1,8 @@
 /*
- * The forms of a limit: ways to compute F and Sigma of a gradient rule's w, or of an update rule's U,
- * to first order in eta. limit_choice.c chooses one; limit_forms.c, limit_norm.c and
- * limit_directions.c evaluate it; limit.c makes a system of it, with limit_lift.c; private to these.
- * The letters are those of theory.md section 3.
+ * The forms of a limit: ways to compute F and Sigma of a gradient rule's w, or of an update rule's
+ * U, to first order in eta. limit_choice.c chooses one; limit_forms.c, limit_norm.c and
+ * limit_directions.c evaluate it; limit.c makes a system of it, with limit_lift.c; private to
+ * these. The letters are those of theory.md section 3.
  */
 #ifndef MODELS_LIMIT_FORMS_H
 #define MODELS_LIMIT_FORMS_H
@@ -10,8 +10,10 @@
 #include "models/enumeration.h"
 #include "models/factor.h"
 #include "models/gaussian_norm.h"
-#include "models/limit.h"
+#include "models/limit_options.h"
 #include "models/optimizer_gradient.h"
+#include "sde/linear.h"
+#include "sde/system.h"
 
 /* What F and Sigma are computed from. */
 enum limit_form_kind {
@@ -25,7 +27,8 @@ enum limit_form_kind {
 /* LIMIT_FORM_NORM: what stands for E|g_I|. */
 enum limit_norm_kind {
   LIMIT_NORM_OF_MEAN,           /* |g|: the variance term is left out */
-  LIMIT_NORM_OF_GAUSSIAN_NOISE, /* the integral of gaussian_norm.h, exact: c(m) V does not depend on x */
+  LIMIT_NORM_OF_GAUSSIAN_NOISE, /* the integral of gaussian_norm.h, exact: c(m) V does not depend on
+                                   x */
   LIMIT_NORM_OF_CLOSURE, /* the same integral at each x, as if g_I were N(g, c(m) V), or as it is */
   LIMIT_NORM_OF_FRESH    /* the mean over fresh micro-batches */
 };
@@ -50,8 +53,8 @@ struct limit_form {
 };
 
 /* The form of optimizer, options and stream, which are given: fills in the rest. False, and the
- * status says why, where the options cannot be satisfied; `place` is where the recipe asked for them.
- * What the form holds is released by the caller in any case. */
+ * status says why, where the options cannot be satisfied; `place` is where the recipe asked for
+ * them. What the form holds is released by the caller in any case. */
 bool limit_form_choose(struct limit_form *form, const char *place, struct sde_status *status);
 
 /* Does the rule's perturbation, or its own direction, count at all? */
@@ -107,8 +110,8 @@ void limit_directions_evaluate(const struct limit_form *form, struct limit_form_
 void limit_form_set_drift(size_t size, const double *g, double factor, const double *slope,
                           double *drift);
 
-/* u <- u - u_0 for column u = u_c, the columns in order; u_0 is kept in `first`. Such deviations are
- * of the size of the noise, as those from the mean are, which would take a pass of its own. */
+/* u <- u - u_0 for column u = u_c, the columns in order; u_0 is kept in `first`. Such deviations
+ * are of the size of the noise, as those from the mean are, which would take its own pass. */
 void limit_form_centre(size_t size, size_t c, double *u, double *first);
 
 /* In matrix form: the mean of the directions g_i(x + rho g_i(x)), or g_i + rho H_i g_i where the
@@ -130,8 +133,8 @@ struct sde_address limit_form_address(const struct limit_form *form, const struc
 /* theta of theory.md section 3: how much of delta H_i delta g_i is in column i. */
 double limit_form_theta(const struct optimizer *optimizer);
 
-/* LIMIT_FORM_NORM, by form->norm. The basis is that of c(m) J J^T, for Gaussian noise alone; the gradient
- * of E|g_I| at x, given g there, comes in out[j*width + p]. */
+/* LIMIT_FORM_NORM, by form->norm. The basis is that of c(m) J J^T, for Gaussian noise alone; the
+ * gradient of E|g_I| at x, given g there, comes in out[j*width + p]. */
 struct gaussian_norm_basis *limit_norm_basis_new(const struct optimizer *optimizer);
 struct limit_norm_workspace;
 struct limit_norm_workspace *limit_norm_workspace_new(const struct limit_form *form, size_t width);

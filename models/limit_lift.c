@@ -1,6 +1,6 @@
 /*
- * The direction of a state from that of the gradient, where the update rule is affine: E U and Cov U
- * as polynomials in the state. theory.md section 12. See limit_forms.h.
+ * The direction of a state from that of the gradient, where the update rule is affine: E U and Cov
+ * U as polynomials in the state. theory.md section 12. See limit_forms.h.
  */
 #include "models/limit_forms.h"
 

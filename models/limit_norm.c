@@ -1,6 +1,7 @@
 /*
  * The norm in the drift of m-SAM to first order in rho, F = g + rho grad E|g_I|: its gradient in
- * each way it can be computed. arXiv 2509.18001, theorems 3.6 to 3.8; theory.md 4. See limit_forms.h.
+ * each way it can be computed. arXiv 2509.18001, theorems 3.6 to 3.8; theory.md 4. See
+ * limit_forms.h.
  */
 #include "models/limit_forms.h"
 
@@ -105,8 +106,8 @@ static void closure_step(struct limit_norm_workspace *w, size_t d, size_t width,
   }
 }
 
-/* curvature[(k*d + j)*width + p] = (M L_k)_j, M = d E[Z/|Z|] / d mu for Z ~ N(mu, c(m) V) at mu = g,
- * by central differences along L_k: where c(m) V is singular, M is finite in its range alone. */
+/* curvature[(k*d + j)*width + p] = (M L_k)_j, M = d E[Z/|Z|] / d mu for Z ~ N(mu, c(m) V) at mu =
+ * g, by central differences along L_k: where c(m) V is singular, M is finite in its range alone. */
 static void closure_curvature(struct limit_norm_workspace *w, size_t d, size_t width,
                               const double *g)
 {

@@ -154,7 +154,7 @@ static bool create(struct loss *loss, const struct parameters *parameters,
   return good;
 }
 
-/* Of a unit of paths that begins at x: residual[p] = (U V^T)_ij - y for the sample of each path;
+/* For a unit of paths that begins at x: residual[p] = (U V^T)_ij - y for the sample of each path;
  * stride is a constant where this is inlined. */
 static inline void residuals(const struct factorization *model, size_t width,
                              const uint32_t *restrict index, size_t stride,

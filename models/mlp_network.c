@@ -59,8 +59,8 @@ void mlp_network_destroy(struct loss *loss)
   sde_free((double *)loss->start);
 }
 
-/* Of a unit of paths, [row*SDE_UNIT + p] with a row a hidden unit or a class. A dot is a derivative
- * along v. */
+/* For a unit of paths, [row*SDE_UNIT + p] with a row a hidden unit or a class. A dot is a
+ * derivative along v. */
 struct unit {
   double hidden[MLP_HIDDEN_MAX * SDE_UNIT];     /* tanh z */
   double hidden_dot[MLP_HIDDEN_MAX * SDE_UNIT]; /* its derivative */

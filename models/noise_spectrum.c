@@ -1,5 +1,5 @@
 /*
- * Noise with a spectrum of its own or of the Hessian: power-law and hessian. J is constant, made
+ * Noise with a given spectrum or that of the Hessian: power-law and hessian. J is constant, made
  * where the paths start; noise that follows the Hessian along the path is label noise.
  */
 #include "models/noise.h"

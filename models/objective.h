@@ -63,8 +63,8 @@ struct micro_batches micro_batches_new(const struct objective *objective, size_t
                                        size_t width);
 void micro_batches_free(struct micro_batches *batches);
 
-/* The micro-batches with these samples, [j*size + i], one draw for the whole block. The samples stay
- * the caller's, who may put others there between uses. */
+/* The micro-batches with these samples, [j*size + i], one draw for the whole block. The samples
+ * stay the caller's, who may put others there between uses. */
 struct micro_batches micro_batches_shared(size_t size, size_t count, uint32_t *index);
 
 /* Sample i of micro-batch j; index sampling. */

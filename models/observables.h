@@ -7,7 +7,7 @@
 #include "models/objective.h"
 #include "sde/ensemble.h"
 
-/* What every objective offers, for `sharpsde list`; a loss may have more of its own. */
+/* What every objective offers, for `sharpsde list`; a loss may have more. */
 struct observable_type {
   const char *name, *help;
 };

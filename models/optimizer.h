@@ -1,7 +1,7 @@
 /*
- * Optimizers: a gradient rule, which gives a random vector w(x), times an update rule, which turns w
- * into a step of a state y = (x, extra), y <- y - eta U. theory.md sections 2 and 12. The iterates
- * are a process of the state's dimension.
+ * Optimizers: a gradient rule, which gives a random vector w(x), times an update rule, which turns
+ * w into a step of a state y = (x, extra), y <- y - eta U. theory.md sections 2 and 12. The
+ * iterates are a process of the state's dimension.
  */
 #ifndef MODELS_OPTIMIZER_H
 #define MODELS_OPTIMIZER_H
@@ -21,13 +21,13 @@ struct optimizer {
   const struct objective *objective;
   double eta, rho;
   size_t batch, micro_batch; /* micro_batch is the batch where the rule has none */
-  /* Of the rules' own keys, set by optimizer_read: each rule's file says what is where. */
+  /* Values of the rules' own keys, set by optimizer_read: each rule's file says what is where. */
   double rule_setting[OPTIMIZER_SETTINGS], update_setting[OPTIMIZER_SETTINGS];
 };
 
 /* The rules' own settings from the parameters of the gradient rule and of the update rule, of which
- * either may be NULL; the other members are set before. False, and the status says why, where a rule
- * does not accept them. */
+ * either may be NULL; the other members are set before. False, and the status says why, where a
+ * rule does not accept them. */
 bool optimizer_read(struct optimizer *optimizer, const struct parameters *rule,
                     const struct parameters *update, struct sde_status *status);
 
@@ -75,5 +75,9 @@ struct sde_process *optimizer_coupled_process_new(const struct optimizer *optimi
                                                   struct sde_stream stream,
                                                   const struct optimizer_coupling *coupling);
 void optimizer_process_free(struct sde_process *process);
+
+/* A perturb that is e <- e/|e|. */
+void gradient_perturb_by_unit(const struct gradient_draw *draw, size_t width, const double *x,
+                              double *e);
 
 #endif

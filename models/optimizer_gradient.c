@@ -144,3 +144,10 @@ void optimizer_gradient(const struct optimizer *optimizer, struct optimizer_work
   objective_draw(optimizer->objective, at, width, &workspace->batches);
   optimizer_batch_gradient(optimizer, workspace, at, GRADIENT_EXACT, width, x, w);
 }
+
+void gradient_perturb_by_unit(const struct gradient_draw *draw, size_t width, const double *x,
+                              double *e)
+{
+  (void)x;
+  gradient_normalize(draw->optimizer->objective->loss->dim, width, e);
+}

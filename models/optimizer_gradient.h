@@ -8,8 +8,8 @@
 
 #include "models/optimizer.h"
 
-/* Without perturbation, w_j = g_Ij(x); to first order in rho, w_j = g_Ij(x) + rho H_Ij(x) e_j; or the
- * rule's w_j itself. */
+/* Without perturbation, w_j = g_Ij(x); to first order in rho, w_j = g_Ij(x) + rho H_Ij(x) e_j; or
+ * the rule's w_j itself. */
 enum gradient_expansion { GRADIENT_PLAIN, GRADIENT_LINEAR_IN_RHO, GRADIENT_EXACT };
 
 /* Scratch of one thread for directions on blocks of one width. */
@@ -29,8 +29,8 @@ void optimizer_perturb_point(const struct optimizer *optimizer,
                              struct optimizer_workspace *workspace, size_t width, const double *x,
                              double *e);
 
-/* w_j of micro-batch j, and w, the mean of them, with the micro-batches that stand in the workspace;
- * `at` is for rules that draw numbers of their own, and else may be NULL. */
+/* w_j of micro-batch j, and w, the mean of them, with the micro-batches that stand in the
+ * workspace; `at` is for rules that draw numbers of their own, and else may be NULL. */
 void optimizer_micro_gradient(const struct optimizer *optimizer,
                               struct optimizer_workspace *workspace, const struct sde_address *at,
                               enum gradient_expansion expansion, size_t width, size_t j,

@@ -54,7 +54,7 @@ bool planted_read(struct planted *planted, const struct parameters *parameters,
 bool planted_fits(const struct planted *planted, size_t data, size_t numbers, const char *place,
                   struct sde_status *status);
 
-/* count normals of this deviation; each name is a stream of its own. */
+/* count normals of this deviation; each name is its own stream. */
 void planted_normals(const struct planted *planted, const char *name, size_t count,
                      double deviation, double *out);
 

@@ -240,7 +240,7 @@ static void apply(const struct loss *loss, size_t width, struct loss_samples sam
                                                      constant, v, out);
 }
 
-/* Of one sample for all paths, a tile of them at a time; in the order of value() for each path. */
+/* For one sample and all paths, a tile of them at a time; in the order of value() for each path. */
 SDE_VECTOR
 static void value_shared(const struct quadratic *quadratic, size_t d, size_t width,
                          const uint32_t *index, const double *x, double *out)

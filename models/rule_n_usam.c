@@ -2,7 +2,7 @@
  * n-USAM and n-SAM: the full gradient perturbs, as it is or normalised. arXiv 2509.18001, theorems
  * 3.4 and 3.7 (3.6 to 3.8 cover the normalised forms; which is which is inferred).
  */
-#include "models/gradient_rule.h"
+#include "models/optimizer.h"
 
 extern const struct gradient_rule gradient_rule_n_usam, gradient_rule_n_sam;
 const struct gradient_rule gradient_rule_n_usam = {

@@ -3,7 +3,7 @@
  * 2509.18001, theorems 3.6 and 3.8 (3.6 to 3.8 cover the normalised forms; which is which is
  * inferred).
  */
-#include "models/gradient_rule.h"
+#include "models/optimizer.h"
 
 #define SAM_THEORY                                                                                 \
   {                                                                                                \

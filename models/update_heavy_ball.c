@@ -1,8 +1,9 @@
 /*
- * Heavy ball: SGD with momentum, p' = p - eta (gamma p + w), x' = x + eta p', with the friction gamma
- * held fixed as eta goes to 0: its SDE is underdamped Langevin dynamics of (x, p). theory.md section
- * 12. PyTorch's SGD with lr = eta^2 and momentum mu = 1 - eta gamma takes the same steps, its buffer
- * being -p/eta.
+ * Heavy ball: SGD with momentum, p' = p - eta (gamma p + w), x' = x + eta p', with the friction
+ * gamma held fixed as eta goes to 0: its SDE is underdamped Langevin dynamics of (x, p). theory.md
+ * section
+ * 12. PyTorch's SGD with lr = eta^2 and momentum mu = 1 - eta gamma takes the same steps, its
+ * buffer being -p/eta.
  */
 #include "models/optimizer.h"
 

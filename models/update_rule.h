@@ -43,7 +43,7 @@ struct update_rule {
   /* y <- y - eta U in place, where that is faster than U first; else NULL. */
   void (*step)(const struct optimizer *optimizer, double time, size_t width, const double *w,
                double *y);
-  /* Keys of its own; `read` sets optimizer->update_setting from those that are given (`given` NULL:
+  /* Its own keys; `read` sets optimizer->update_setting from those that are given (`given` NULL:
    * none are), the rest of the optimizer being set. False, and the status says why, where they are
    * not accepted. NULL: it has none. */
   const struct parameter_key *keys;
@@ -62,8 +62,8 @@ const struct update_rule *update_rule_named(const char *name);
 /* Vectors of the state, x among them. */
 size_t update_rule_vectors(const struct update_rule *rule);
 
-/* u = factor * state y + gradient w, of vectors of `size` numbers each; y may be NULL where the factor
- * is 0. */
+/* u = factor * state y + gradient w, of vectors of `size` numbers each; y may be NULL where the
+ * factor is 0. */
 void update_affine_apply(const struct update_affine *affine, size_t vectors, size_t size,
                          double factor, const double *y, const double *w, double *u);
 

@@ -66,7 +66,7 @@ header_names() {
   done
 }
 
-# Names of the library without a prefix of its own; of include guards the rule is the path.
+# Names of the library without its own prefix; of include guards the rule is the path.
 bare_names() {
   awk -v words="$words" -v headers="$(echo {sde,models,analysis}/*.h)" '
     BEGIN {

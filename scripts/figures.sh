@@ -61,7 +61,7 @@ score_of() {
   verdicts_of "$1" | awk -F '\t' '
     {n[$1]++}
     END {
-      if (NR == 0) print "The run makes no claim of its own"
+      if (NR == 0) print "The run makes no claim"
       else printf "Claims checked: %d hold%s, %d fail%s, %d %s open\n", \
                   n["holds"], n["holds"] == 1 ? "s" : "", n["fails"], n["fails"] == 1 ? "s" : "", \
                   n["open"], n["open"] == 1 ? "is" : "are"

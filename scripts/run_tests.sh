@@ -3,8 +3,8 @@
 # test cases; any other command counts as one test, and as none where its status is 77. A line
 # "skipped: WHY; COMMAND" of a test's tells what it could not do here and what would help; these are
 # listed at the end. Every command runs, whatever fails: as many at a time as there are processors
-# (or TEST_JOBS), with two threads each. They are reported in order, then the slowest of them; the
-# last line is "N passed, N failed", and ", N skipped" where something was. Status 1 where a test
+# (or TEST_JOBS), with two threads each; those that TEST_FIRST names, because they take longest, start
+# first. They are reported in order, then the slowest of them; the last line is "N passed, N failed", and ", N skipped" where something was. Status 1 where a test
 # failed or none ran.
 set -uo pipefail
 
@@ -97,6 +97,20 @@ wait_for_fewer() {
   done
 }
 
+# The numbers of all commands, those of TEST_FIRST before the others.
+starting_order() {
+  local number name later=()
+  for number in "${!commands[@]}"; do
+    name=${commands[number]##*[/ ]}
+    if [[ " ${TEST_FIRST:-} " == *" ${name%.sh} "* ]]; then
+      echo "$number"
+    else
+      later+=("$number")
+    fi
+  done
+  [ ${#later[@]} -eq 0 ] || printf '%s\n' "${later[@]}"
+}
+
 # slowest TENTHS: a table of the slowest commands, where all took so long.
 slowest() {
   local tenths command others=0 number=0
@@ -114,7 +128,7 @@ slowest() {
 
 begun=$(tenths_now)
 printf '%s: ' "${commands[0]:-no test}"
-for number in "${!commands[@]}"; do
+for number in $(starting_order); do
   wait_for_fewer "$at_a_time"
   start "$number"
   report_ended

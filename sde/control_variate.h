@@ -51,7 +51,8 @@ const double *sde_control_variate_mean(const struct sde_control_variate *variate
 void sde_control_variate_moments(const struct sde_control_variate *variate, size_t record,
                                  double *mean, double *covariance);
 
-/* Evaluations of the system, of one path each, that making it took; each path takes one per step. */
+/* Evaluations of the system, of one path each, that making it took; each path takes one per step.
+ */
 double sde_control_variate_evaluations(const struct sde_control_variate *variate);
 
 /* The factor that leaves least variance in phi - factor c, from moments of phi, c and phi - c on

@@ -49,8 +49,8 @@ uint64_t sde_ensemble_diverged(const struct sde_ensemble_result *result, size_t 
 uint64_t sde_ensemble_failed(const struct sde_ensemble_result *result, size_t process,
                              size_t record);
 
-/* The step of a process' first divergence, and the number of the path that diverged then, the lowest
- * if several did; UINT64_MAX where no path has diverged. */
+/* The step of a process' first divergence, and the number of the path that diverged then, the
+ * lowest if several did; UINT64_MAX where no path has diverged. */
 uint64_t sde_ensemble_first_divergence(const struct sde_ensemble_result *result, size_t process);
 uint64_t sde_ensemble_first_diverged(const struct sde_ensemble_result *result, size_t process);
 

@@ -8,10 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The first `length` bytes of a text as a decimal number, [-+](digits[.digits] | .digits)[e[-+]digits],
- * correctly rounded and with no negative zero. False where they are not such a number as a whole;
- * and where its value is beyond the range of a double, which is then infinite, or too small for it,
- * which is then 0. What follows in the text, which ends in a zero byte, must not go on with it. */
+/* The first `length` bytes of a text as a decimal number, [-+](digits[.digits] |
+ * .digits)[e[-+]digits], correctly rounded and with no negative zero. False where they are not such
+ * a number as a whole; and where its value is beyond the range of a double, which is then infinite,
+ * or too small for it, which is then 0. What follows in the text, which ends in a zero byte, must
+ * not go on with it. */
 bool sde_number_read(size_t length, const char *text, double *number);
 
 /* From begin to end this thread writes (printf) and reads (scanf) numbers with a decimal point. The

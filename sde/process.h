@@ -45,8 +45,8 @@ struct sde_process {
    * and at most kept_paths paths. */
   size_t kept_rows, kept_paths;
   double *kept;
-  /* A hash of what it computes and which random numbers it draws: an ensemble ends ranks whose hashes
-   * differ, since their paths do not belong together. 0 where nothing is told. */
+  /* A hash of what it computes and which random numbers it draws: an ensemble ends ranks whose
+   * hashes differ, since their paths do not belong together. 0 where nothing is told. */
   uint64_t fingerprint;
   uint64_t substeps; /* steps of a scheme in one of its own, in which work is counted; 0 for 1 */
   const struct sde_solution *solution; /* the SDE that it solves, and how; NULL where it is none */
@@ -72,9 +72,9 @@ struct sde_start {
 
 /* What keeps paths in a set: x[i*width + p] is moved back into it after each step of the scheme.
  * Whatever the scheme, the weak order is then 1 at most where steps are folded back at a face (the
- * symmetrised scheme), and 1/2 where they are clipped; who speaks of orders must say so. Bossy, Gobet,
- * Talay, J. Appl. Probab. 41 (2004); Costantini, Pacchiarotti, Sartoretto, SIAM J. Appl. Math. 58
- * (1998). */
+ * symmetrised scheme), and 1/2 where they are clipped; who speaks of orders must say so. Bossy,
+ * Gobet, Talay, J. Appl. Probab. 41 (2004); Costantini, Pacchiarotti, Sartoretto, SIAM J. Appl.
+ * Math. 58 (1998). */
 struct sde_projection {
   const void *context;
   void (*project)(const void *context, size_t width, double *x);

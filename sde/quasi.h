@@ -15,7 +15,7 @@
 enum { SDE_QUASI_DIMENSIONS = 40, SDE_QUASI_BITS = 24 };
 
 /* Path p is point p % points of replicate p / points. A replicate's points are those of the net
- * with a random digital shift of its own, so that each is uniform, replicates are independent, and
+ * with its own random digital shift, so that each is uniform, replicates are independent, and
  * the mean over one has no bias (L'Ecuyer, Lemieux, "Recent advances in randomized quasi-Monte
  * Carlo methods", 2002). The time is cut into `intervals`, of which number c spans the fine steps
  * begin[c] .. begin[c + 1] - 1; begin[intervals] is where the path ends, and no step from there on

@@ -36,8 +36,8 @@ struct sde_address {
 };
 
 /* In all that follows out holds lanes * width numbers, lane l of path p at out[l * width + p];
- * lanes is at most SDE_RANDOM_LANES and width a multiple of 8. A longer call repeats the numbers of a shorter
- * one and adds to them. */
+ * lanes is at most SDE_RANDOM_LANES and width a multiple of 8. A longer call repeats the numbers of
+ * a shorter one and adds to them. */
 
 /* Standard normals: Box-Muller, two lanes from the two words. Their range is bounded by 8.5. */
 void sde_random_normals(const struct sde_address *at, size_t width, size_t lanes, double *out);

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* What launchers tell each of the processes that they start: how many, and which. Open MPI's daemons
- * are themselves a step of Slurm's, whose numbers their processes inherit, so that the first
- * launcher that is found is the one. PMIx tells which alone. */
+/* What launchers tell each of the processes that they start: how many, and which. Open MPI's
+ * daemons are themselves a step of Slurm's, whose numbers their processes inherit, so that the
+ * first launcher that is found is the one. PMIx tells which alone. */
 static const struct {
   const char *size, *rank;
 } launchers[] = {{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},

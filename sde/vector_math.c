@@ -1,5 +1,5 @@
 /*
- * Vector mathematics: the portable set, and the choice among the sets. See vector_math.h.
+ * Vector mathematics: the choice among the sets. See vector_math.h.
  */
 #include "sde/vector_math.h"
 
@@ -7,10 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define SET sde_vector_math_portable
-#define SET_NAME "portable"
-#define LANES 1
-#include "sde/vector_math_kernel.h"
+extern const struct sde_vector_math sde_vector_math_portable;
 
 #if defined(__x86_64__) && !defined(SDE_PORTABLE)
 extern const struct sde_vector_math sde_vector_math_v2, sde_vector_math_v3, sde_vector_math_v4;

@@ -173,8 +173,8 @@ static void threefry(size_t count, const uint64_t key[2], uint64_t first, uint64
 
 #endif
 
-/* A few rows at a time over a tile of vectors of paths, so that the sums stay in registers and there
- * are enough of them to hide the latency of multiply-add. */
+/* A few rows at a time over a tile of vectors of paths, so that the sums stay in registers and
+ * there are enough of them to hide the latency of multiply-add. */
 static inline __attribute__((always_inline)) void affine_rows(
     size_t rows, size_t tile, size_t columns, const double *restrict matrix,
     const double *restrict constant, size_t width, const double *restrict x, double *restrict out)

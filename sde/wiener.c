@@ -32,7 +32,7 @@ struct sde_wiener_workspace {
   struct correction correction;
 };
 
-/* What a path draws beside its increments has streams of its own, so that schemes with different
+/* What a path draws beside its increments has its own streams, so that schemes with different
  * needs share the increments. */
 enum purpose { TIME_INTEGRALS = 1, AREAS, NORMALS, AREA_SIGNS };
 

@@ -25,8 +25,8 @@ struct sde_worker sde_worker_new(const struct sde_ensemble *ensemble,
                                  const struct sde_tally_sizes *sizes, size_t width);
 void sde_worker_free(const struct sde_ensemble *ensemble, struct sde_worker *worker);
 
-/* Run the ensemble's paths first .. end - 1, of which the worker's tally then tells, and put what is
- * kept of them in `samples`, a table as of struct sde_ensemble_result. */
+/* Run the ensemble's paths first .. end - 1, of which the worker's tally then tells, and put what
+ * is kept of them in `samples`, a table as of struct sde_ensemble_result. */
 void sde_worker_run(const struct sde_ensemble *ensemble, struct sde_worker *worker, uint64_t first,
                     uint64_t end, const struct sde_tally_sizes *sizes, double *samples);
 

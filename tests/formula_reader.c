@@ -69,7 +69,7 @@ double world_derivative(double (*function)(void *context, double x), void *conte
          (12 * h);
 }
 
-/* Of a mean over `count` draws from `first` on. */
+/* For a mean over `count` draws from `first` on. */
 static double batch_mean(const struct world *world, size_t first, size_t count, int derivative,
                          double x)
 {
@@ -375,15 +375,37 @@ double formula_value(const struct world *world, const char *formula)
 
 /* ---- MathML ---- */
 
+static const char *const symbols[][2] = {
+    {"ρ", "rho "},   {"η", "eta "}, {"∇", "grad "},   {"δ", "d"},      {"Σ", "Sigma "},
+    {"θ", "theta "}, {"φ", "phi "}, {"−", "- "},      {"‖", "|"},      {"∑", "sum"},
+    {"←", "<- "},    {"∝", "~ "},   {"λ", "lambda "}, {"γ", "gamma "}, {"μ", "mu "}};
+enum { SYMBOLS = sizeof symbols / sizeof *symbols };
+
 static const char *ascii_of(const char *symbol)
 {
-  static const char *const names[][2] = {
-      {"ρ", "rho "}, {"η", "eta "}, {"∇", "grad "}, {"δ", "d"},   {"Σ", "Sigma "}, {"θ", "theta "},
-      {"φ", "phi "}, {"−", "- "},   {"‖", "|"},     {"∑", "sum"}, {"←", "<- "},    {"∝", "~ "}};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (is(names[i][0], symbol))
-      return names[i][1];
+  for (size_t i = 0; i < SYMBOLS; i++)
+    if (is(symbols[i][0], symbol))
+      return symbols[i][1];
   return NULL;
+}
+
+/* A text with its symbols as words, of which none is followed by two spaces. */
+static char *ascii_text(const char *at)
+{
+  struct text text = {0};
+  text_add(&text, "%s", "");
+  while (*at != '\0') {
+    size_t i = 0;
+    while (i < SYMBOLS && strncmp(at, symbols[i][0], strlen(symbols[i][0])) != 0)
+      i++;
+    const char *word = i < SYMBOLS ? symbols[i][1] : NULL;
+    text_add(&text, "%.*s", word == NULL ? 1 : (int)strlen(word), word == NULL ? at : word);
+    at += word == NULL ? 1 : strlen(symbols[i][0]);
+    if (word != NULL && word[strlen(word) - 1] == ' ' && *at == ' ')
+      at++;
+  }
+  text_add(&text, " ");
+  return text.data;
 }
 
 static char *trimmed(const struct text *text)
@@ -455,6 +477,8 @@ static char *read_leaf(const char *tag, const char *text)
     return sde_strdup("in ");
   if (ascii != NULL)
     return sde_strdup(ascii);
+  if (is(tag, "mtext"))
+    return ascii_text(text);
   if (is(tag, "mo"))
     return sde_format("%s%s", text, strpbrk(text, "+=,") != NULL ? " " : "");
   return sde_format("%s ", text);

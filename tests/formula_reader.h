@@ -1,6 +1,7 @@
 /*
- * Reading printed mathematics: MathML as the ASCII of `sharpsde explain`, and the value that a printed
- * formula has in a world of three samples in one dimension, where every batch can be enumerated.
+ * Reading printed mathematics: MathML as the ASCII of `sharpsde explain`, and the value that a
+ * printed formula has in a world of three samples in one dimension, where every batch can be
+ * enumerated.
  */
 #ifndef TESTS_FORMULA_READER_H
 #define TESTS_FORMULA_READER_H
@@ -30,11 +31,12 @@ double world_potential(size_t k, int derivative, double x);
 /* V at a point. */
 double world_variance(const struct world *world, double x);
 
-/* Go to the next mini-batch of all WORLD_SAMPLES^WORLD_BATCH, from that of zeros on; false behind the
- * last. */
+/* Go to the next mini-batch of all WORLD_SAMPLES^WORLD_BATCH, from that of zeros on; false behind
+ * the last. */
 bool world_next_batch(struct world *world);
 
-/* The derivative of a function at a point, by a five-point rule: exact for polynomials to degree 4. */
+/* The derivative of a function at a point, by a five-point rule: exact for polynomials to degree 4.
+ */
 double world_derivative(double (*function)(void *context, double x), void *context, double x);
 
 /* The value of a formula, up to its end; the test fails where it cannot be read. */

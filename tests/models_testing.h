@@ -23,8 +23,8 @@ struct objective *models_objective(const struct loss *loss, const char *noise,
 struct optimizer models_optimizer(const struct objective *objective, const char *name, double rho,
                                   size_t batch, size_t micro_batch);
 
-/* Gives the optimizer an update rule, by its name, with settings "key=value ..."; or fails the test.
- * The settings of an example of each rule that needs some, else "". */
+/* Gives the optimizer an update rule, by its name, with settings "key=value ..."; or fails the
+ * test. The settings of an example of each rule that needs some, else "". */
 void models_set_update(struct optimizer *optimizer, const char *name, const char *settings);
 const char *models_update_example(const char *name);
 

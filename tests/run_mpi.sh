@@ -367,8 +367,9 @@ try "$mpi" run compare.yaml -o endless --quiet
 [ "$status" -eq 0 ] || fail "after a rank was killed: $(cat said)"
 [ -z "$(find endless -name '.*')" ] || fail "after a rank was killed: $(ls -A endless)"
 
-# Told to end, all end, and leave nothing.
-"${launch[@]}" -n 2 "$mpi" run endless.yaml -o told >said 2>&1 &
+# Told to end, all end, and leave nothing. Told twice within five seconds, mpirun would drop the ranks
+# at once, and timeout tells its whole group besides the process that it started.
+timeout --foreground "${launch[@]:1}" -n 2 "$mpi" run endless.yaml -o told >said 2>&1 &
 job=$!
 until [ -d told/.sharpsde.new ]; do
   kill -0 $job || fail "the endless run has ended: $(cat said)"

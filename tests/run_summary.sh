@@ -64,6 +64,13 @@ order=$(sed -n 's/^\(bash [a-z.]*\|true\): .*([0-9.]* s)$/\1/p' said)
 rm begun
 TEST_JOBS=1 says 1 "3 passed, 1 failed" "${tests[@]}"
 
+# What TEST_FIRST names starts first, and is reported at its place.
+rm -f begun
+tests=("bash pass.sh" "bash waits.sh" "bash begins.sh")
+TEST_JOBS=1 TEST_FIRST="other begins" says 0 "3 passed, 0 failed" "${tests[@]}"
+order=$(sed -n 's/^\(bash [a-z.]*\): .*([0-9.]* s)$/\1/p' said)
+[ "$order" = "$(printf '%s\n' "${tests[@]}")" ] || fail "reported in another order: $(cat said)"
+
 # An interrupt, which a terminal sends to all, ends the tests too.
 echo 'touch begun; sleep 30' >long.sh
 rm begun

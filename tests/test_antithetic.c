@@ -160,7 +160,7 @@ START_TEST(what_it_does_not_go_with_is_said)
                                    "variance_reduction=antithetic"};
   outcome = outcome_prepare("experiments/recipes/golden-multilevel.yaml", 2, tolerance);
   unused = unused_keys(outcome.cases, "");
-  ck_assert_ptr_nonnull(strstr(unused, "variance_reduction is not used: with a tolerance"));
+  ck_assert_ptr_nonnull(strstr(unused, "variance_reduction is not used: a run to a tolerance"));
   ck_assert(!recipe_antithetic(outcome.recipe));
   sde_free(unused);
   outcome_free(&outcome);

@@ -452,8 +452,9 @@ END_TEST
 /* ---- compare.csv and the terminal against exact means ---- */
 
 /* Each estimate is within 4.5 of its standard errors of its own exact mean, which the ten rows of
- * correct code fail with probability 1.4e-4 over the choice of seed, and beyond that of the other's.
- * Euler-Maruyama with 16 substeps is off by about a sixteenth of the difference of the two. */
+ * correct code fail with probability 1.4e-4 over the choice of seed, and beyond that of the
+ * other's. Euler-Maruyama with 16 substeps is off by about a sixteenth of the difference of the
+ * two. */
 START_TEST(iterates_and_sde_stand_under_their_names)
 {
   static const char *const overrides[] = {"paths=40000", "records=1", "observables=[loss]",

@@ -60,9 +60,9 @@ static double moments_error(const struct sde_system *system,
   return worst;
 }
 
-/* Of an SDE that is linear already, the moments converge to its own: the middle of the step carries
- * its noise, so with order 2, a ratio of 4 but for the next order. The twin has the noise of
- * another system, and converges to that. */
+/* For an SDE that is linear already, the moments converge to its own: the middle of the step
+ * carries its noise, so with order 2, a ratio of 4 but for the next order. The twin has the noise
+ * of another system, and converges to that. */
 START_TEST(moments_converge_to_a_linear_sde)
 {
   static const double a[] = {1, 0.7, -0.3, 0.5}, s[] = {0.8, 0.2, 0, 0.5};
@@ -163,7 +163,8 @@ START_TEST(controls_have_their_means)
   struct sde_ensemble_result result = run_pairs(outcome.cases, variate, 0, testing_size(20000));
   struct testing_family family = {0}, twin = {0};
   for (size_t row = 0; row < RECORDS * OBSERVABLES; row++) {
-    struct sde_moments control = result.moments[RECORDS * OBSERVABLES + row];
+    struct sde_moments control =
+        sde_ensemble_moments(&result, 1, row / OBSERVABLES, row % OBSERVABLES);
     testing_add_mean(&family, control, sde_control_variate_mean(variate)[row], "a control");
     testing_add_mean(&twin, control, sde_control_variate_mean(other)[row], "of another eta");
   }
@@ -301,8 +302,8 @@ START_TEST(useless_controls_do_no_harm)
   ck_assert_double_lt(gain, 2);
   struct sde_control_variate *variate = variate_of(outcome.cases);
   struct sde_ensemble_result result = run_pairs(outcome.cases, variate, 0, 600);
-  ck_assert_double_gt(sde_moments_variance(result.differences[RECORDS - 1]),
-                      2 * sde_moments_variance(result.moments[RECORDS - 1]));
+  ck_assert_double_gt(sde_moments_variance(sde_ensemble_difference(&result, 0, RECORDS - 1, 0)),
+                      2 * sde_moments_variance(sde_ensemble_moments(&result, 0, RECORDS - 1, 0)));
   sde_ensemble_result_free(&result);
   sde_control_variate_free(variate);
   outcome_free(&outcome);
@@ -314,9 +315,9 @@ static double factor_from(const struct outcome *outcome, uint64_t first_path)
 {
   struct sde_control_variate *variate = variate_of(outcome->cases);
   struct sde_ensemble_result result = run_pairs(outcome->cases, variate, first_path, 200);
-  size_t row = 2, controls = RECORDS * 2; /* of two observables */
-  double factor = sde_control_variate_factor(result.moments[row], result.moments[controls + row],
-                                             result.differences[row]);
+  double factor = sde_control_variate_factor(sde_ensemble_moments(&result, 0, RECORDS - 1, 0),
+                                             sde_ensemble_moments(&result, 1, RECORDS - 1, 0),
+                                             sde_ensemble_difference(&result, 0, RECORDS - 1, 0));
   sde_ensemble_result_free(&result);
   sde_control_variate_free(variate);
   return factor;
@@ -344,7 +345,7 @@ START_TEST(threads_do_not_matter)
 }
 END_TEST
 
-/* Without noise of its own the drift x^2 explodes at time 1. */
+/* Without its own noise the drift x^2 explodes at time 1. */
 static void explode(const struct sde_system *system, void *workspace, const struct sde_instant *at,
                     size_t width, const double *x, const double *dw, double *drift, double *noise)
 {

@@ -169,7 +169,8 @@ START_TEST(same_bits_for_any_threads_and_width)
 }
 END_TEST
 
-/* As `counting`, but the paths of the first chunk wait until all others are done, or ten seconds. */
+/* As `counting`, but the paths of the first chunk wait until all others are done, or ten seconds.
+ */
 struct waiting {
   uint64_t paths, *done;
   bool *met;

@@ -250,7 +250,7 @@ START_TEST(linear_potential)
 END_TEST
 
 /* dX = -theta X dt + s dW: sqrt(pi)/theta int e^(u^2) (1 + erf u) du in u = x sqrt(theta)/s, here
- * by adaptive quadrature of its own; for far boundaries by Dawson's integral. */
+ * by its own adaptive quadrature; for far boundaries by Dawson's integral. */
 static double ornstein_integrand(double u, void *unused)
 {
   return (void)unused, exp(u * u) * gsl_sf_erfc(-u);
@@ -366,7 +366,7 @@ static double singular(double x)
 
 /* dX = (1 - X) dt + sqrt(k) X dW never comes to 0, an entrance: the inner integral of z^(-2 - 2/k)
  * e^(-2/(kz)) is an incomplete gamma function in 2/(kz). Here T = int y^c e^(c/y) Gamma(1 + c, c/y)
- * c^-c dy, c = 2/k. Of the logistic X (1 - X), which nothing leads away from 0, it is int
+ * c^-c dy, c = 2/k. For the logistic X (1 - X), which nothing leads away from 0, it is int
  * y^-c e^(cy) gamma(c - 1, cy) c^(2 - c) dy. */
 struct gamma_integrand {
   double c;

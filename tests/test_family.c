@@ -1,5 +1,5 @@
 /*
- * The whole family: normalised optimizers, their limits and E|g_I| in every way it is had,
+ * The whole family: normalised optimizers, their limits and E|g_I| in every way it is computed,
  * rw-sam, and second order in eta; against enumeration, differences, quadrature and the values
  * printed in theory.md section 9. Each agreement has a twin that must be noticed.
  */
@@ -525,7 +525,7 @@ START_TEST(sampled_norms_are_unbiased)
     struct testing_family right = {0}, noticed = {0};
     struct models_sample fewer = models_drift_sample(
         &setup.optimizer, with_norm(LIMIT_NORM_SAMPLE, 2), x, testing_size(1 << 18), f);
-    /* Each of the micro-batches of a step is a draw of its own. */
+    /* Each of the micro-batches of a step is a separate draw. */
     ck_assert_double_eq_tol(
         sde_moments_variance(fewer.entry[0]) / sde_moments_variance(sample.entry[0]), 1.5, 0.1);
     models_compare_means(&sample, f, &right, samplings[replacement]);
@@ -538,7 +538,7 @@ START_TEST(sampled_norms_are_unbiased)
 }
 END_TEST
 
-/* Proposition 3.9, on random vectors g_i of an instance of its own: n of 2 to 6 in d = 1 to 3. */
+/* Proposition 3.9, on random vectors g_i of its own instance: n of 2 to 6 in d = 1 to 3. */
 struct vectors {
   size_t n, d;
   double g[6 * 3];
@@ -599,7 +599,7 @@ START_TEST(norms_do_not_increase_with_the_micro_batch)
 }
 END_TEST
 
-/* Directions of a block at one address, each path at a point of its own. */
+/* Directions of a block at one address, each path at its own point. */
 static void directions(const struct optimizer *optimizer, double u[2 * WIDTH])
 {
   double x[2 * WIDTH];

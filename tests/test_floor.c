@@ -1,7 +1,7 @@
 /*
  * The verdicts of `compare` on the difference as eta falls, on exact differences and on made ones:
- * an SDE that has every term in rho must not earn the floor, one that lacks a term not the fall, and
- * neither may be had where errors are large or eta is not small.
+ * an SDE that has every term in rho must not earn the floor, one that lacks a term not the fall,
+ * and neither may be had where errors are large or eta is not small.
  */
 #include "experiments/cases/case_analysis.h"
 #include "experiments/studies/comparison.h"
@@ -80,7 +80,7 @@ static void judge_exact(struct outcome *outcome, const size_t *solved_as, const 
   sde_free(rows);
 }
 
-/* Of the one verdict whose claim holds all three. */
+/* The one verdict whose claim holds all three. */
 static enum decision decision_of(const struct outcome *outcome, const char *variant,
                                  const char *sde, const char *claim)
 {
@@ -169,8 +169,8 @@ START_TEST(iterates_without_the_terms_deny_the_floor)
 }
 END_TEST
 
-/* With rho next to nothing nothing stays, whatever the difference looks like where eta is not small:
- * at some of these it is as good as flat. */
+/* With rho next to nothing nothing stays, whatever the difference looks like where eta is not
+ * small: at some of these it is as good as flat. */
 START_TEST(no_effect_earns_no_floor)
 {
   static const char *const etas[] = {"eta=[0.8, 0.4]", "eta=[0.8, 0.4, 0.2]", "eta=[0.4, 0.2]",
@@ -264,8 +264,8 @@ START_TEST(a_floor_is_flat)
 }
 END_TEST
 
-/* A part of order rho^2 may stay where the loss is not quadratic, and the claim says so; for the SDE
- * with all orders in rho nothing may. */
+/* A part of order rho^2 may stay where the loss is not quadratic, and the claim says so; for the
+ * SDE with all orders in rho nothing may. */
 START_TEST(second_order_in_rho_is_reserved)
 {
   static const double flat[] = {0.02, 0.02, 0.02}, falling[] = {0.1, 0.05, 0.025};

@@ -283,7 +283,7 @@ static struct sde_moments simulated_loss(const struct golden_loss *row)
                                   .bound = 1e6,
                                   .threads = 1};
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
-  struct sde_moments moments = result.moments[0];
+  struct sde_moments moments = sde_ensemble_moments(&result, 0, 0, 0);
   sde_ensemble_result_free(&result);
   optimizer_process_free(process);
   observables_free(loss);

@@ -733,7 +733,7 @@ static void trial_evaluate(struct trial *trial, struct sde_instant at, const dou
   trial->system->evaluate(trial->system, trial->workspace, &at, WIDE, x, dw, drift, noise);
 }
 
-/* Of an optimizer, with all paths at x. */
+/* For an optimizer, with all paths at x. */
 static struct trial *trial_at(const struct optimizer *optimizer, struct limit_options options,
                               const double x[2])
 {
@@ -744,7 +744,7 @@ static struct trial *trial_at(const struct optimizer *optimizer, struct limit_op
   return trial;
 }
 
-/* Of a form, evaluated at random points with random increments. */
+/* For a form, evaluated at random points with random increments. */
 static struct trial *trial_new(const struct form_case *form)
 {
   struct trial *trial = sde_alloc(1, sizeof *trial);

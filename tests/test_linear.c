@@ -16,7 +16,7 @@
 #include <math.h>
 #include <string.h>
 
-/* A direction with arrays of its own. */
+/* A direction with its own arrays. */
 struct direction {
   size_t dim;
   double *matrix, *constant, *covariance;

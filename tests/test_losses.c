@@ -208,7 +208,7 @@ START_TEST(wrong_derivatives_would_be_noticed)
 }
 END_TEST
 
-/* Path p of a wide block with samples of its own, against a block of 32 for that sample and point
+/* Path p of a wide block with its own samples, against a block of 32 for that sample and point
  * alone: the same bits. */
 START_TEST(strides_and_widths_give_the_same_bits)
 {
@@ -616,8 +616,8 @@ static const struct bad_loss bad_losses[] = {
     {"matrix-factorization rank=1", "a,b\n1,2\n3,x\n", "%s:3", "'x'|'b'"},
 };
 
-/* The same numbers in files of several kinds: the losses are the same. The text columns are not asked
- * for. */
+/* The same numbers in files of several kinds: the losses are the same. The text columns are not
+ * asked for. */
 static const struct {
   const char *name, *loss, *csv, *other, *other_csv;
   double tolerance;

@@ -1,8 +1,8 @@
 /*
- * The mathematics of reports and of `sharpsde explain`: every drift, covariance, regulariser and weak
- * error that they print, of every optimizer, has the value of theory.md section 3 in a world where
- * all batches are enumerated; and theory's expansions are those of the update that is printed. With a
- * term left out, a factor wrong, or m and b exchanged they have not.
+ * The mathematics of reports and of `sharpsde explain`: every drift, covariance, regulariser and
+ * weak error that they print, of every optimizer, has the value of theory.md section 3 in a world
+ * where all batches are enumerated; and theory's expansions are those of the update that is
+ * printed. With a term left out, a factor wrong, or m and b exchanged they have not.
  */
 #include "experiments/command/command.h"
 #include "experiments/report/report_mathematics.h"
@@ -17,7 +17,7 @@
 
 /* ---- theory, by hand ---- */
 
-/* Of one optimizer at a point of the world. */
+/* For one optimizer at a point of the world. */
 struct theory {
   const struct gradient_rule *type;
   struct world world;
@@ -221,8 +221,8 @@ static double drift_at(void *context, double rho)
 /* A derivative by five points at a step of 1e-3, of values near 1. */
 static const double smooth = 1e-8;
 
-/* The formulas above, to first order in rho, are the first order of E u and Cov u by enumeration. The
- * variance term is the whole of what n-usam lacks. */
+/* The formulas above, to first order in rho, are the first order of E u and Cov u by enumeration.
+ * The variance term is the whole of what n-usam lacks. */
 START_TEST(expansions_are_those_of_the_direction)
 {
   for (const struct gradient_rule *const *type = gradient_rules(); *type != NULL; type++) {
@@ -482,8 +482,8 @@ START_TEST(reports_print_theory_of_potentials)
 }
 END_TEST
 
-/* With an update rule the equation is that of the state, and what is printed of w has the values of F
- * and Sigma. */
+/* With an update rule the equation is that of the state, and what is printed of w has the values of
+ * F and Sigma. */
 START_TEST(reports_print_the_state_of_an_update_rule)
 {
   const struct gradient_rule *rule = gradient_rule_named("m-usam");

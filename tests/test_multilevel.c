@@ -237,7 +237,7 @@ static double single_variance(const struct cases *cases)
                                   .observables = *cases->observables,
                                   .bound = 1e8};
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
-  double variance = sde_moments_variance(result.moments[0]);
+  double variance = sde_moments_variance(sde_ensemble_moments(&result, 0, 0, 0));
   sde_ensemble_result_free(&result);
   return variance;
 }

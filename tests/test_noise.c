@@ -506,7 +506,7 @@ END_TEST
 
 /* ---- limits: F and Sigma with noise that depends on the state ---- */
 
-/* A random function in d = 2 by code of its own: g_xi(x). */
+/* A random function in d = 2 by its own code: g_xi(x). */
 struct random_case {
   const char *loss, *keys;
   size_t potentials;

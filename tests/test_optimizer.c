@@ -131,7 +131,7 @@ START_TEST(mistakes_would_be_noticed)
 }
 END_TEST
 
-/* Directions of a block at one address, each path at a point of its own. */
+/* Directions of a block at one address, each path at its own point. */
 static void directions(const struct optimizer *optimizer, double u[2 * WIDTH])
 {
   double x[2 * WIDTH];

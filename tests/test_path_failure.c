@@ -16,7 +16,8 @@ enum { WIDTH = 64, FIRST = 128, FATAL = FIRST + 37, FATAL_STEP = 4 };
 
 /* ---- A known equation that fails on one path ---- */
 
-/* How: the report that is asked for; NAN alone, which leaves the list empty; or the report alone. */
+/* How: the report that is asked for; NAN alone, which leaves the list empty; or the report alone.
+ */
 enum manner { REPORTED, SILENT, REPORT_ALONE, NEVER, MANNERS };
 
 struct frail {
@@ -301,7 +302,7 @@ START_TEST(a_pair_fails_with_either)
 {
   struct sde_ensemble_result free_course = run_positive(false, 1e6, 0, true, 0);
   struct sde_ensemble_result pairs = run_positive(true, bound, 0, true, 0);
-  /* Of the first process the samples are means of pairs. */
+  /* The samples of the first process are means of pairs. */
   const double *partner = free_course.samples + (STEPS + 1) * PATHS;
   double *own = sde_alloc((STEPS + 1) * PATHS, sizeof *own);
   for (size_t i = 0; i < (STEPS + 1) * PATHS; i++)

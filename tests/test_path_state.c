@@ -143,7 +143,7 @@ START_TEST(partners_have_their_dims)
   ensemble.antithetic = true;
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
   for (size_t i = 0; i < 2 * PAIR; i++) {
-    struct sde_moments last = result.moments[2 * i + 1];
+    struct sde_moments last = sde_ensemble_moments(&result, i, 1, 0);
     double variance = sde_moments_variance(last);
     if (i >= PAIR) { /* a partner by itself */
       ck_assert_double_ge(variance, 0.1);
@@ -170,16 +170,19 @@ START_TEST(variates_read_all_of_their_process)
   ensemble.variates = 1;
   ensemble.variate = &variate;
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
-  double velocity = sde_moments_variance(result.moments[3]);
+  double velocity = sde_moments_variance(sde_ensemble_moments(&result, 1, 1, 0));
   double exact = deviation * deviation * h * STEPS;
-  ck_assert_double_eq(result.moments[2].mean, 0);
+  ck_assert_double_eq(sde_ensemble_moments(&result, 1, 0, 0).mean, 0);
   ck_assert_double_eq_tol(velocity, exact, 6 * exact * sqrt(2 / (double)paths));
   ck_assert_double_gt(fabs(velocity / variance_of_position() - 1), 0.5);
   struct sde_ensemble_result replicated = sde_replicates_run(&ensemble, REPLICATES);
   for (size_t row = 0; row < 4; row++) {
-    ck_assert_double_eq(replicated.moments[row].n, REPLICATES);
-    ck_assert_double_eq_tol(replicated.moments[row].mean, result.moments[row].mean, 1e-13);
-    ck_assert_double_eq_tol(replicated.moments[4 + row].m2, result.moments[row].m2, 1e-9);
+    size_t i = row / 2, record = row % 2;
+    struct sde_moments all = sde_ensemble_moments(&result, i, record, 0);
+    struct sde_moments means = sde_ensemble_moments(&replicated, i, record, 0);
+    ck_assert_double_eq(means.n, REPLICATES);
+    ck_assert_double_eq_tol(means.mean, all.mean, 1e-13);
+    ck_assert_double_eq_tol(sde_ensemble_pooled(&replicated, i, record, 0).m2, all.m2, 1e-9);
   }
   sde_ensemble_result_free(&replicated);
   sde_ensemble_result_free(&result);
@@ -256,13 +259,13 @@ START_TEST(each_path_begins_anew)
   ensemble.threads = 1;
   ensemble.width = SDE_UNIT;
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
-  ck_assert_double_eq(result.moments[0].mean, x0);
-  ck_assert_double_eq(result.moments[1].mean, STEPS);
-  ck_assert_double_eq(result.moments[1].m2, 0);
+  ck_assert_double_eq(sde_ensemble_moments(&result, 0, 0, 0).mean, x0);
+  ck_assert_double_eq(sde_ensemble_moments(&result, 0, 1, 0).mean, STEPS);
+  ck_assert_double_eq(sde_ensemble_moments(&result, 0, 1, 0).m2, 0);
   sde_ensemble_result_free(&result);
   process.begin = NULL;
   result = sde_ensemble_run(&ensemble);
-  ck_assert_double_gt(result.moments[1].mean, 10 * STEPS);
+  ck_assert_double_gt(sde_ensemble_moments(&result, 0, 1, 0).mean, 10 * STEPS);
   sde_ensemble_result_free(&result);
 }
 END_TEST
@@ -328,8 +331,8 @@ START_TEST(random_starts_are_addressed)
   for (size_t i = 0; i < PROCESSES; i++)
     add_moments(&family, paths, result.samples + 2 * i * paths, 1);
   testing_assert_agrees(&family);
-  ck_assert_double_eq(result.differences[0].m2, 0);
-  ck_assert_double_gt(sde_moments_variance(result.differences[2]), 1);
+  ck_assert_double_eq(sde_ensemble_difference(&result, 0, 0, 0).m2, 0);
+  ck_assert_double_gt(sde_moments_variance(sde_ensemble_difference(&result, 1, 0, 0)), 1);
   ensemble.threads = 1;
   ensemble.width = 3 * SDE_UNIT;
   struct sde_ensemble_result other = sde_ensemble_run(&ensemble);

@@ -28,6 +28,7 @@ static const struct {
     {"rho grad E|g_I|, |g| and rho |grad R|", "ρ ∇E‖g_I‖, ‖g‖ and ρ ‖∇R‖"},
     {"grad tr V with coefficient rho c(m)/2", "∇tr V with coefficient ρ c(m)/2"},
     {"from s=1 to |g| it falls by 0.25", "from s" NBSP "=" NBSP "1 to ‖g‖ it falls by 0.25"},
+    {"p <- p - eta (gamma p + w), mu = 1 - eta gamma", "p ← p − η (γ p + w), μ = 1 − η γ"},
     /* Names are left alone. */
     {"noise-trace, rho_order, x1, beta, theta_1", "noise-trace, rho_order, x1, beta, theta_1"},
     {"out/eta-2/rho.csv:10: eta lacks 0", "out/eta-2/rho.csv:10: η lacks 0"},

@@ -349,7 +349,7 @@ START_TEST(what_it_does_not_go_with_is_said)
   outcome_free(&outcome);
   outcome = outcome_prepare("experiments/recipes/golden-multilevel.yaml", COMMON, common);
   unused = unused_keys(outcome.cases, "");
-  ck_assert_ptr_nonnull(strstr(unused, "variance_reduction is not used: with a tolerance"));
+  ck_assert_ptr_nonnull(strstr(unused, "variance_reduction is not used: a run to a tolerance"));
   ck_assert(!recipe_quasi_random(outcome.recipe));
   sde_free(unused);
   outcome_free(&outcome);

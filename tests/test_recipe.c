@@ -830,8 +830,8 @@ START_TEST(a_resolved_recipe_notices_changed_data)
 }
 END_TEST
 
-/* Files of a recipe that was moved to folder/in: which of those there are is the file of the recorded
- * checksum, "good", and which another of its name, "bad". */
+/* Files of a recipe that was moved to folder/in: which of those there are is the file of the
+ * recorded checksum, "good", and which another of its name, "bad". */
 static const struct moved {
   const char *name, *data, *good[3], *bad[3], *found; /* NULL: it is not */
 } moved_files[] = {
@@ -901,7 +901,8 @@ START_TEST(moved_files_are_found_by_name_and_checksum)
 }
 END_TEST
 
-/* The recipe is the same wherever it stands and its file was found, and its own resolved text too. */
+/* The recipe is the same wherever it stands and its file was found, and its own resolved text too.
+ */
 START_TEST(a_recipe_is_the_same_in_every_folder)
 {
   struct sde_status status;

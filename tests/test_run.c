@@ -27,7 +27,7 @@
  * for the iterates, and with no more for the SDE. Seeds are fixed. */
 static const double standard_errors = 4;
 
-/* Of the printed digits of golden_losses. */
+/* What the printed digits allow, of golden_losses. */
 static const double golden_rounding = 1e-12;
 
 enum { LONG_SECONDS = 900, COMMAND_WORDS = 32 };
@@ -754,7 +754,7 @@ START_TEST(all_diverged_leaves_no_means)
 }
 END_TEST
 
-/* Where "nan" or "inf" stands as a word of its own, or NULL. */
+/* Where "nan" or "inf" stands as a separate word, or NULL. */
 static const char *find_nonfinite(const char *text)
 {
   static const char *const words[] = {"nan", "inf"};
@@ -1135,7 +1135,7 @@ END_TEST
 
 enum decision { NO, YES, OPEN };
 
-/* Of the one verdict whose claim holds both words. */
+/* The one verdict whose claim holds both words. */
 static enum decision holds_of(json_t *summary, const char *variant, const char *claim)
 {
   json_t *verdicts = json_object_get(summary, "verdicts"), *verdict, *holds = NULL;

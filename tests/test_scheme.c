@@ -101,7 +101,7 @@ static bool accepts(const struct sde_scheme *scheme, const struct known_equation
 
 /* The scheme at `substeps` steps, on Brownian paths of twice as many increments, so that steps are
  * driven by sums: its mean square distance from the solution's expectation, given what it knows of
- * the Brownian path. Each (equation, scheme, substeps) has paths of its own: then the errors at
+ * the Brownian path. Each (equation, scheme, substeps) has its own paths: then the errors at
  * several steps are independent, and a line through them has a standard error. */
 static struct sde_moments squared_distance(const struct known_equation *equation,
                                            const struct sde_scheme *scheme, uint64_t substeps,
@@ -140,8 +140,8 @@ static struct sde_moments squared_distance(const struct known_equation *equation
                                   .width = WIDTH,
                                   .threads = 1};
   struct sde_ensemble_result result = sde_ensemble_run(&ensemble);
-  ck_assert_uint_eq(result.diverged[0], 0);
-  struct sde_moments square = result.moments[0];
+  ck_assert_uint_eq(sde_ensemble_diverged(&result, 0, 0), 0);
+  struct sde_moments square = sde_ensemble_moments(&result, 0, 0, 0);
   sde_ensemble_result_free(&result);
   sde_solution_process_free(solved);
   sde_free(name);

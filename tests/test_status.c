@@ -78,7 +78,7 @@ static const size_t too_much[][2] = {
 };
 enum { TOO_MUCH = sizeof too_much / sizeof *too_much, OVERFLOWS = TOO_MUCH - 1 };
 
-/* Runs in a child of its own, so that the sentence can be read also where Check does not fork. */
+/* Runs in its own child, so that the sentence can be read also where Check does not fork. */
 static int asking_for(const size_t *request, size_t size, char *sentence)
 {
   int ends[2];

@@ -297,8 +297,8 @@ START_TEST(mistakes_in_exact_means_are_noticed)
 }
 END_TEST
 
-/* To first order in rho, which is exact here, the SDE has the golden mean; without the variance term
- * that of m-usam has another, and that of sgd the same. */
+/* To first order in rho, which is exact here, the SDE has the golden mean; without the variance
+ * term that of m-usam has another, and that of sgd the same. */
 START_TEST(the_variance_term_counts)
 {
   const struct limit_options without = {.eta_order = 1, .rho_order = LIMIT_RHO_ORDER_1};

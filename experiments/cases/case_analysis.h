@@ -9,7 +9,8 @@
 #include "analysis/oracle.h"
 #include "experiments/cases/cases.h"
 
-/* The oracle of the recipe's observables of one side; NULL where none applies, as for oracle_of_iterates. */
+/* The oracle of the recipe's observables of one side; NULL where none applies, as for
+ * oracle_of_iterates. */
 struct oracle *case_oracle_new(const struct cases *cases, const struct run_case *one, size_t side,
                                const char **why);
 

@@ -1,8 +1,8 @@
 /*
  * The sides of a case, and what it is called: by people, and by the streams of its random numbers.
- * See cases.h.
+ * See case.h.
  */
-#include "experiments/cases/cases.h"
+#include "experiments/cases/case.h"
 
 #include <assert.h>
 
@@ -42,7 +42,7 @@ char *case_side_label(size_t side)
                                : sde_format("SDE %zu", case_sde_of_side(side));
 }
 
-/* Of two purposes the draws are independent; SDEs that share a purpose and a resolution share one
+/* For two purposes the draws are independent; SDEs that share a purpose and a resolution share one
  * Brownian path. */
 struct sde_stream case_stream(const struct cases *cases, const struct run_case *one,
                               const char *purpose)

@@ -49,7 +49,7 @@ static char *takers_of(const char *key)
   return names.data;
 }
 
-/* Of the keys that some rule has of its own, an item may give those of its rule. */
+/* An item may give the keys that its own rule has, and not those of other rules. */
 static bool check_own_keys(const struct parameters *given, const struct gradient_rule *rule,
                            struct sde_status *status)
 {

@@ -5,7 +5,7 @@
 #ifndef EXPERIMENTS_CASES_CASE_SDE_H
 #define EXPERIMENTS_CASES_CASE_SDE_H
 
-#include "experiments/cases/cases.h"
+#include "experiments/cases/case.h"
 
 /* Make one->sde[index], the case's optimizer, steps, paths and replicates being set. False, and the
  * status says why, where the recipe is mistaken; what was made until then is released with the

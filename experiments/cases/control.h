@@ -20,8 +20,8 @@ void controls_free(struct controls *controls);
 bool controls_check(const struct cases *cases, const struct run_case *one,
                     struct sde_status *status);
 
-/* Into the ensemble of case_run: put the linearised companions at the end of its `process`, which has
- * room for one more an SDE, and pairs (SDE, control) at their place in `pair`. */
+/* Into the ensemble of case_run: put the linearised companions at the end of its `process`, which
+ * has room for one more an SDE, and pairs (SDE, control) at their place in `pair`. */
 void controls_add(const struct controls *controls, const struct case_processes *processes,
                   struct sde_ensemble *ensemble, const struct sde_process **process,
                   struct sde_pair *pair);
@@ -29,13 +29,13 @@ void controls_add(const struct controls *controls, const struct case_processes *
 /* What a control gains in one mean. */
 struct control_gain {
   double factor;
-  /* Of a path without control over that with it; INFINITY but for rounding, NAN where nothing
-   * varies. The same for equal numbers of evaluations of drift and noise, pilot and set-up
+  /* The variance of a path without control over that with it; INFINITY but for rounding, NAN where
+   * nothing varies. The same for equal numbers of evaluations of drift and noise, pilot and set-up
    * included; NAN where the scheme takes none. */
   double variance, evaluations;
 };
 
-/* Of a result that has controls; all NAN where it has none. */
+/* The gains of a result that has controls; all NAN where it has none. */
 struct control_gain controls_gain(const struct case_result *result, size_t record, size_t sde,
                                   size_t observable);
 

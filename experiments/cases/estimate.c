@@ -63,7 +63,7 @@ static double units_of(uint64_t paths)
   return (double)((paths + SDE_UNIT - 1) / SDE_UNIT);
 }
 
-/* Of a time for a unit of paths, that of all paths on all threads. */
+/* From the time of a unit of paths, that of all paths on all threads. */
 static double of_paths(double unit, uint64_t paths)
 {
   return unit * units_of(paths) / threads_of(units_of(paths));

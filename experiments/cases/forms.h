@@ -13,8 +13,9 @@
  * sde_free. */
 char *forms_text(const struct cases *cases, const char *margin);
 
-/* The same as a list of objects: sde_index, serves (the optimizers), description, and expectations, a
- * sentence on how E u and Cov u are computed: in closed form, enumerated, sampled, by a closure. */
+/* The same as a list of objects: sde_index, serves (the optimizers), description, and expectations,
+ * a sentence on how E u and Cov u are computed: in closed form, enumerated, sampled, by a closure.
+ */
 json_t *forms_json(const struct cases *cases);
 
 #endif

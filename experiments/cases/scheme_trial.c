@@ -14,7 +14,7 @@
 /* A pilot takes a part of the paths. It looks at a few times, of which the last is the end. */
 enum { PILOT_PART = 20, PILOT_LEAST = 2000, PILOT_RECORDS = 4, SUBSTEPS_MOST = 4096 };
 
-/* Of what the pilots before leave of their share of the work, so much the next may take. */
+/* The next pilot may take this part of what earlier ones leave of their share of the work. */
 static const double next_share = 0.5;
 
 bool scheme_trial_is_automatic(const struct recipe *recipe, size_t sde)

@@ -1,7 +1,7 @@
 /*
  * Trying a scheme on a recipe: a pilot of its cases with a part of their paths, which tells the
- * scheme's error and so the substeps that it needs. Private to the choice of scheme, but for what is
- * asked of a recipe.
+ * scheme's error and so the substeps that it needs. Private to the choice of scheme, but for what
+ * is asked of a recipe.
  */
 #ifndef EXPERIMENTS_CASES_SCHEME_TRIAL_H
 #define EXPERIMENTS_CASES_SCHEME_TRIAL_H
@@ -14,10 +14,10 @@ struct progress;
  * standard error is known to 1/sqrt(2 n), 9 %. */
 enum { SCHEME_TRIAL_DECIDES = 64 };
 
-/* Of the sampling error, so much may the scheme's be. */
+/* The scheme's error may be this part of the sampling error. */
 static const double scheme_error_share = 0.5;
 
-/* Of the work of the run that is chosen, so much may all pilots together be. */
+/* All pilots together may take this part of the work of the run that is chosen. */
 static const double scheme_trial_share = 0.25;
 
 /* What the choice is made for, and the work it took so far. */

@@ -1,8 +1,8 @@
 /*
  * Commands: `sharpsde NAME ARGUMENTS`.
  *
- * To add one: write experiments/command/command_NAME.c with its function command_NAME, and give it a row in
- * commands.def. The row gives it a place in `sharpsde --help`, and a help page of its own.
+ * To add one: write experiments/command/command_NAME.c with its function command_NAME, and give it
+ * a row in commands.def. The row gives it a place in `sharpsde --help`, and its own help page.
  */
 #ifndef EXPERIMENTS_COMMAND_COMMAND_H
 #define EXPERIMENTS_COMMAND_COMMAND_H

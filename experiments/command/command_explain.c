@@ -1,7 +1,7 @@
 /*
- * The command `explain`: an optimizer, its SDEs, its regulariser and the theorem, from the row of its
- * gradient rule and what theory knows of its perturbation; or an update rule, from its row. theory.md
- * sections 3 and 12.
+ * The command `explain`: an optimizer, its SDEs, its regulariser and the theorem, from the row of
+ * its gradient rule and what theory knows of its perturbation; or an update rule, from its row.
+ * theory.md sections 3 and 12.
  */
 #include "experiments/command/command.h"
 #include "experiments/io/text.h"

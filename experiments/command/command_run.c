@@ -216,7 +216,7 @@ static void note_beginnings(struct results *results, const struct job *job)
     results_note(results, false, "%s", job->choice.said);
 }
 
-/* Of what all ranks have in their hands rank 0 writes and shows its own. The directory is free again
+/* All ranks hold the same results; rank 0 alone writes and shows them. The directory is free again
  * before anything is shown, which may be to nobody. */
 static bool leave_results(struct job *job, struct results *results,
                           const struct results_effort *effort, struct sde_status *status)

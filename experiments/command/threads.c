@@ -1,6 +1,6 @@
 /*
- * Threads: see threads.h. A quota of processor time, as containers and Slurm have it, is in no count
- * of processors; the kernel stops threads beyond it for a part of the time.
+ * Threads: see threads.h. A quota of processor time, as containers and Slurm have it, is in no
+ * count of processors; the kernel stops threads beyond it for a part of the time.
  */
 #define _GNU_SOURCE /* pthread_getattr_np */
 #include "experiments/command/threads.h"
@@ -36,7 +36,7 @@ static double ratio_of(const char *quota, const char *period)
   return time > 0 && each > 0 ? time / each : INFINITY;
 }
 
-/* Of one group of version 2, whose cpu.max holds "QUOTA PERIOD" or "max PERIOD". */
+/* The limit of one group of version 2, whose cpu.max holds "QUOTA PERIOD" or "max PERIOD". */
 static double quota_unified(const char *folder)
 {
   char words[2][32], *path = sde_format("%s/cpu.max", folder);
@@ -45,7 +45,7 @@ static double quota_unified(const char *folder)
   return ratio;
 }
 
-/* Of one group of version 1, which has a file for each; -1 stands for no limit. */
+/* The limit of one group of version 1, which has a file for each; -1 stands for no limit. */
 static double quota_legacy(const char *folder)
 {
   char quota[2][32], period[2][32];
@@ -87,7 +87,7 @@ static bool has_cpu(const char *controllers)
   return false;
 }
 
-/* Of a line "NUMBER:CONTROLLERS:GROUP" of /proc/self/cgroup; version 2 names no controllers. */
+/* From a line "NUMBER:CONTROLLERS:GROUP" of /proc/self/cgroup; version 2 names no controllers. */
 static double quota_of_line(const char *root, char *line)
 {
   char *controllers = strchr(line, ':');

@@ -17,7 +17,7 @@ struct interrupt_guard {
 };
 
 /* With a guard, a signal cleans from the innermost guard outwards, prints the sentence and ends the
- * program with status 1; an exit cleans as well. Of several ranks (sde/ranks.h) none prints it: one
+ * program with status 1; an exit cleans as well. Several ranks (sde/ranks.h) do not print it: one
  * that has failed has said so, and the launcher ends the others. A signal that was ignored when the
  * first guard began stays ignored, as nohup wants it. */
 void interrupt_guard_begin(struct interrupt_guard *guard);

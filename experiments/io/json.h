@@ -1,6 +1,6 @@
 /*
- * JSON: texts of any bytes. jansson answers what is not UTF-8 with NULL, and a file name, a host name
- * or a sentence that quotes one need not be UTF-8.
+ * JSON: texts of any bytes. jansson answers what is not UTF-8 with NULL, and a file name, a host
+ * name or a sentence that quotes one need not be UTF-8.
  */
 #ifndef EXPERIMENTS_IO_JSON_H
 #define EXPERIMENTS_IO_JSON_H

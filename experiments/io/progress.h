@@ -10,8 +10,8 @@
 
 struct progress;
 
-/* Of a run with `total` units of work; every function takes NULL. The bar shows itself on stderr
- * where that is a terminal and `shown` is true. */
+/* The progress of a run with `total` units of work; every function takes NULL. The bar shows itself
+ * on stderr where that is a terminal and `shown` is true. */
 struct progress *progress_new(double total, bool shown);
 
 /* So much more work in all, where it is not known beforehand; and words before the labels. */

@@ -12,7 +12,7 @@ enum { SHA256_HEX_SIZE = 65 }; /* 64 digits and the closing zero */
 /* Of length bytes. */
 void sha256_bytes(size_t length, const char *bytes, char hex[SHA256_HEX_SIZE]);
 
-/* Of a file's bytes; false, and errno says why, where it cannot be read. */
+/* The hash of a file's bytes; false, and errno says why, where it cannot be read. */
 bool sha256_of_file(const char *path, char hex[SHA256_HEX_SIZE]);
 
 #endif

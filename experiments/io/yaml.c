@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Of a file; and of a key path, as deep as libfyaml lets a file nest. */
+/* The size of a file; and the depth of a key path, as deep as libfyaml lets a file nest. */
 enum { FILE_SIZE_MAX = 1 << 20, DEPTH_MAX = 64 };
 
 struct yaml {

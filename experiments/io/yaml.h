@@ -14,10 +14,10 @@
 
 struct yaml;
 
-/* Read a file or a pipe, for "-" standard input, of at most 1 MiB, whose document is a map; NULL, and the status says why with
- * FILE:LINE. A byte-order mark and any line ends are accepted; anchors, aliases, tags, block texts,
- * several documents and keys that are no plain words are not. Keys given twice are left to the
- * reader. */
+/* Read a file or a pipe, for "-" standard input, of at most 1 MiB, whose document is a map; NULL,
+ * and the status says why with FILE:LINE. A byte-order mark and any line ends are accepted;
+ * anchors, aliases, tags, block texts, several documents and keys that are no plain words are not.
+ * Keys given twice are left to the reader. */
 struct yaml *yaml_read(const char *file, struct sde_status *status);
 void yaml_free(struct yaml *yaml);
 

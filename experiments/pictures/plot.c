@@ -1,6 +1,6 @@
 /*
- * Pictures of a run: see plot.h. Which there are is the table experiments/pictures/pictures.def; how one is
- * made stands in plot_studio.c, and what series.gp is told in plot_series.c.
+ * Pictures of a run: see plot.h. Which there are is the table experiments/pictures/pictures.def;
+ * how one is made stands in plot_studio.c, and what series.gp is told in plot_series.c.
  */
 #include "experiments/pictures/plot.h"
 

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* Of the list `parameters` of a formula: one name, or the first two. */
+/* One name, or the first two, from the list `parameters` of a formula. */
 static char *first_parameters(struct fy_node *list)
 {
   char *names = sde_strdup("");

@@ -141,8 +141,8 @@ static bool listen_once(struct drawing *drawing)
   return got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
-/* Listen until gnuplot has ended, though a process of its own may hold its output; false where the
- * time is over before. */
+/* Listen until gnuplot has ended, though a process that it started may hold its output; false where
+ * the time is over before. */
 static bool wait_for_end(struct drawing *drawing, double seconds)
 {
   double end = seconds_now() + seconds;

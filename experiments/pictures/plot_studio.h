@@ -5,7 +5,7 @@
 #ifndef EXPERIMENTS_PICTURES_PLOT_STUDIO_H
 #define EXPERIMENTS_PICTURES_PLOT_STUDIO_H
 
-#include "experiments/pictures/plot.h"
+#include "experiments/pictures/plot_wish.h"
 
 enum { PLOT_DETAILS = 5 };
 

@@ -5,7 +5,7 @@
 
 #include "experiments/recipe/schema.h"
 
-/* Of one section of the recipe. Frees the schema. */
+/* The inputs of one section of the recipe. Frees the schema. */
 static bool each_of(struct schema *schema, const struct parameters *parameters,
                     bool (*input)(void *context, const char *file, const char *place),
                     void *context)

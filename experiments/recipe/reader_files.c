@@ -52,8 +52,8 @@ static bool sum_file(struct reader *reader, const struct schema_row *row, struct
                   yaml_place(node), list->found[i], list->hex[i], row->key.name);
 }
 
-/* The names of the files, and the checksums that the recipe records unless the files were named anew
- * on the command line; `read` keeps the latter. */
+/* The names of the files, and the checksums that the recipe records unless the files were named
+ * anew on the command line; `read` keeps the latter. */
 static bool read_file_names(struct reader *reader, const struct schema_row *row,
                             struct fy_node *files, struct fy_node *sums, struct file_list *list,
                             struct parameters *read)

@@ -4,8 +4,8 @@
 #ifndef EXPERIMENTS_RECIPE_RECIPE_COMMENT_H
 #define EXPERIMENTS_RECIPE_RECIPE_COMMENT_H
 
-/* Of a recipe's text the lines from the first on that begin with #, without it and one blank; "" where
- * there are none. A line ends before a byte that is no text. Released with sde_free. */
+/* The lines of a recipe's text, from the first on, that begin with #, without it and one blank; ""
+ * where there are none. A line ends before a byte that is no text. Released with sde_free. */
 char *recipe_comment(const char *text);
 
 #endif

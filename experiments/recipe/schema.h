@@ -15,7 +15,7 @@
 
 struct study_type;
 
-/* What stands under a key: a value, or a map with a schema of its own. */
+/* What stands under a key: a value, or a map with its own schema. */
 enum schema_section {
   SCHEMA_VALUE,
   SCHEMA_LOSS,
@@ -39,8 +39,8 @@ struct schema {
   struct schema_row *row;
 };
 
-/* Of the whole recipe, which may name one of these studies, and of its sections; a type that is not
- * known yet is NULL, and what it adds is then left out. Released with schema_free. */
+/* The schema of the whole recipe, which may name one of these studies, and of its sections; a type
+ * that is not known yet is NULL, and what it adds is then left out. Released with schema_free. */
 struct schema *schema_recipe(const struct study_type *const *studies,
                              const struct study_type *study);
 struct schema *schema_loss(const struct loss_type *type);

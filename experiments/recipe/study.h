@@ -18,7 +18,7 @@ struct results;
 /* What a recipe must know of a study, and how its cases are run. */
 struct study_type {
   const char *name, *summary;
-  const struct parameter_key *keys; /* top-level keys of its own, ended by NULL; may be NULL */
+  const struct parameter_key *keys; /* its own top-level keys, ended by NULL; may be NULL */
   const char *const *unused;        /* common top-level keys that it does not use, ended by NULL */
   bool companions;                  /* each SDE is solved with a second step size beside */
   bool keeps_paths;                 /* uses the key output */

@@ -12,7 +12,8 @@
 #include <math.h>
 #include <string.h>
 
-/* A scalar, or the scalars of a list with commas; "" where there is none. Released with sde_free. */
+/* A scalar, or the scalars of a list with commas; "" where there is none. Released with sde_free.
+ */
 static char *text_of(struct fy_node *node)
 {
   struct text text = {0};
@@ -80,8 +81,8 @@ static void add_levels(struct text *text, const json_t *multilevel)
   }
 }
 
-/* How the SDE was solved in each case of a run to a tolerance. The levels of a case are those of all
- * its observables. */
+/* How the SDE was solved in each case of a run to a tolerance. The levels of a case are those of
+ * all its observables. */
 static void add_solutions(struct text *page, const struct report_run *run, const char *optimizer,
                           size_t index)
 {

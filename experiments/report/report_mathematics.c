@@ -6,6 +6,7 @@
 #include "experiments/report/report_mathematics.h"
 
 #include "experiments/report/report_html.h"
+#include "experiments/report/report_prose.h"
 
 #include <string.h>
 
@@ -87,7 +88,7 @@ static void display(struct text *page, const char *formula, bool micro_is_batch)
 #define MICRO_MEAN(g) FRAC(ID("m"), ID("b")) SUM(ID("I")) g
 #define REGULARIZER SPACE R EQUALS
 
-/* Of a perturbation whose formulas are known; else NULL. Micro-batches that are the batch stand
+/* For a perturbation whose formulas are known; else NULL. Micro-batches that are the batch stand
  * apart. */
 static const char *update_of(const struct gradient_rule *rule)
 {
@@ -135,11 +136,11 @@ static void add_regularizer(struct text *page, const struct gradient_rule *rule)
   sde_free(formula.data);
 }
 
-/* A formula of a row, set as it stands there. */
+/* A formula of a row, as it stands there but for its letters and signs. */
 static void display_text(struct text *page, const char *formula)
 {
   text_add(page, "<div class=\"mathematics\"><math display=\"block\"><mtext>");
-  html_text(page, formula);
+  html_prose(page, formula);
   text_add(page, "</mtext></math></div>\n");
 }
 
@@ -285,11 +286,11 @@ static struct form micro_form(const struct gradient_rule *rule, enum limit_rho_o
   }
 }
 
-/* Of a perturbation that depends on the batch as a whole. */
+/* For a perturbation that depends on the batch as a whole. */
 static struct form batch_form(enum limit_rho_order order)
 {
   static const char directions[] =
-      "both are from S fresh directions per step, whose mean adds noise of its own, Σ/(substeps S)";
+      "both are from S fresh directions per step, whose mean adds its own noise, Σ/(substeps S)";
   if (order == LIMIT_RHO_ORDER_EXACT)
     return (struct form){F_ EQUALS MEAN ID("u"), SIGMA EQUALS ID("Cov") THIN ID("u"), directions};
   return (struct form){F_ EQUALS MEAN BRACKET(MICRO_MEAN(PAREN(ROW(G_I PLUS RHO H_I E_I)))),

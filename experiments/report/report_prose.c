@@ -91,8 +91,9 @@ static size_t add_power(struct text *text, const char *at)
 
 static const char *symbol_of(const char *at, size_t length)
 {
-  static const char *const symbols[][2] = {
-      {"eta", "η"}, {"rho", "ρ"}, {"lambda", "λ"}, {"theta", "θ"}, {"grad", "∇"}};
+  static const char *const symbols[][2] = {{"eta", "η"},   {"rho", "ρ"},   {"lambda", "λ"},
+                                           {"theta", "θ"}, {"gamma", "γ"}, {"mu", "μ"},
+                                           {"grad", "∇"}};
   for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++)
     if (is_word(at, length, symbols[i][0]))
       return symbols[i][1];
@@ -125,7 +126,8 @@ static size_t add_word(struct text *text, const char *at)
 /* Signs of two letters; returns how many bytes were read. */
 static size_t add_sign(struct text *text, const char *at)
 {
-  static const char *const signs[][2] = {{" +- ", SPACE "±" SPACE}, {"+-", "±"}, {"->", "→"}};
+  static const char *const signs[][2] = {
+      {" +- ", SPACE "±" SPACE}, {"+-", "±"}, {"->", "→"}, {"<-", "←"}, {" - ", " − "}};
   for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
     if (strncmp(at, signs[i][0], strlen(signs[i][0])) == 0) {
       text_add(text, "%s", signs[i][1]);

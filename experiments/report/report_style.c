@@ -1,6 +1,6 @@
 /*
  * The style sheet of reports. Colours are pairs of light and dark; pictures stay on a light card,
- * since their text is black. What is wide scrolls in a box of its own, the page never does.
+ * since their text is black. What is wide scrolls in its own box, the page never does.
  */
 #include "experiments/report/report_html.h"
 

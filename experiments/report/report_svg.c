@@ -1,6 +1,6 @@
 /*
- * Pictures in a report: see report_svg.h. gnuplot writes plain, well-formed svg; this reads tags and
- * attributes of it and copies them one by one, so that nothing passes that was not looked at.
+ * Pictures in a report: see report_svg.h. gnuplot writes plain, well-formed svg; this reads tags
+ * and attributes of it and copies them one by one, so that nothing passes that was not looked at.
  */
 #include "experiments/report/report_svg.h"
 
@@ -10,9 +10,9 @@
 #include <string.h>
 #include <strings.h>
 
-/* What may stand in a picture, in lower case, as HTML has the names; the text of `title` and `desc`,
- * which name gnuplot, is dropped. Attributes that are not here are dropped too, but for those that
- * would run or load something, with which the picture is refused. */
+/* What may stand in a picture, in lower case, as HTML has the names; the text of `title` and
+ * `desc`, which name gnuplot, is dropped. Attributes that are not here are dropped too, but for
+ * those that would run or load something, with which the picture is refused. */
 static const char drawing[] = "svg g defs path rect circle ellipse line polyline polygon use text "
                               "tspan clippath mask pattern lineargradient radialgradient stop "
                               "filter feflood fecomposite";

@@ -113,8 +113,8 @@ static bool speaks_for(struct part part, size_t outcome)
   return has_flag(part, marks[outcome].flag);
 }
 
-/* The part of the evidence that the outcome rests on, or all of it where no part is flagged; returns
- * its clearness. */
+/* The part of the evidence that the outcome rests on, or all of it where no part is flagged;
+ * returns its clearness. */
 static double clearest_part(const json_t *verdict, struct part *clearest)
 {
   const char *evidence = text_of(verdict, "evidence");

@@ -8,9 +8,9 @@
 #include "experiments/cases/case_result.h"
 #include "experiments/results/columns.h"
 
-/* Of a field `const struct run_case *`. The label is "m-usam m=2"; the micro-batch is missing where
- * an optimizer has none; the update rule and its settings, "friction 2", are absent where the recipe
- * names none, and missing where there are none. */
+/* For a field `const struct run_case *`. The label is "m-usam m=2"; the micro-batch is missing
+ * where an optimizer has none; the update rule and its settings, "friction 2", are absent where the
+ * recipe names none, and missing where there are none. */
 struct cell cell_case_label(const void *field);
 struct cell cell_case_optimizer(const void *field);
 struct cell cell_case_update(const void *field);
@@ -20,8 +20,8 @@ struct cell cell_case_batch(const void *field);
 struct cell cell_case_eta(const void *field);
 struct cell cell_case_rho(const void *field);
 
-/* Of a field `size_t`, a side of a case: "iterates" or "sde"; the number of the SDE, missing for the
- * iterates; "iterates" or "SDE 1". */
+/* For a field `size_t`, a side of a case: "iterates" or "sde"; the number of the SDE, missing for
+ * the iterates; "iterates" or "SDE 1". */
 struct cell cell_side(const void *field);
 struct cell cell_side_sde(const void *field);
 struct cell cell_side_label(const void *field);

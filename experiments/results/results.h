@@ -52,8 +52,8 @@ json_t *results_json(double value);
 void results_verdict(struct results *results, const char *claim, enum holds holds,
                      const char *evidence, ...) __attribute__((format(printf, 4, 5)));
 
-/* What a part of the evidence that rests on several carries behind it: "" where it agrees, " (differs)"
- * or " (open)". Parts are separated by "; ". */
+/* What a part of the evidence that rests on several carries behind it: "" where it agrees, "
+ * (differs)" or " (open)". Parts are separated by "; ". */
 const char *results_flag(enum holds holds);
 
 /* A line for people, shown after the run; `warning` lines go to stderr, and are shown even when

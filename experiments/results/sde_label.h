@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* Of the list `sdes` of a summary, the name of one: "SDE" where it is alone, else "SDE 1, " and
+/* The name of one of the list `sdes` of a summary: "SDE" where it is alone, else "SDE 1, " and
  * what tells it from the others: "no variance term", "ρ⁰", "2nd order in η", a scheme, substeps. An
  * SDE that the list does not have is "SDE" and its index. Released with sde_free. */
 char *sde_label(const json_t *sdes, size_t index);

@@ -23,7 +23,7 @@ char *comparison_label(const struct comparison *row)
 
 double comparison_quantile(const struct cases *cases, size_t count)
 {
-  /* A row enters the verdict on eta, by itself and extrapolated, that on the variance term, a decay,
-   * and with its two means those beside the exact ones. */
+  /* A row enters the verdict on eta, by itself and extrapolated, that on the variance term, a
+   * decay, and with its two means those beside the exact ones. */
   return sde_family_quantile(parameters_real(cases->recipe->common, "level"), 6 * count);
 }

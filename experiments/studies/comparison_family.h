@@ -1,6 +1,7 @@
 /*
- * Rows of one variant, SDE and observable at several eta: which is which, how well each difference is
- * known, what remains of it as eta goes to zero, and what the observables together say of a claim.
+ * Rows of one variant, SDE and observable at several eta: which is which, how well each difference
+ * is known, what remains of it as eta goes to zero, and what the observables together say of a
+ * claim.
  */
 #ifndef EXPERIMENTS_STUDIES_COMPARISON_FAMILY_H
 #define EXPERIMENTS_STUDIES_COMPARISON_FAMILY_H
@@ -27,8 +28,8 @@ double interval_upper_magnitude(struct interval interval);
 const struct limit_options *comparison_options(const struct comparison *row);
 
 /* The row of the same variant, observable and SDE at the largest (sign 1) or smallest (sign -1)
- * eta beyond that of `after` (NULL: at all); like is a row or a copy of one with other indices. NULL
- * where there is none. */
+ * eta beyond that of `after` (NULL: at all); like is a row or a copy of one with other indices.
+ * NULL where there is none. */
 const struct comparison *comparison_extreme_eta(const struct comparison_table *table,
                                                 const struct comparison *like, int sign,
                                                 const struct comparison *after);

@@ -169,8 +169,8 @@ static bool is_floor(const struct comparison_table *table, const struct comparis
 }
 
 /* Is it the terms left out that stay? Where an SDE that has them stands beside, its difference goes
- * to less than half of this one's; else three eta must have shown the floor, for at two of them that
- * are not small a difference that goes to zero may look flat. */
+ * to less than half of this one's; else three eta must have shown the floor, for at two of them
+ * that are not small a difference that goes to zero may look flat. */
 static bool is_explained(const struct comparison_table *table, const struct comparison *like,
                          struct interval limit)
 {

@@ -10,7 +10,7 @@
 #include "experiments/cases/estimate.h"
 #include "experiments/io/progress.h"
 
-/* What is measured. Each number of steps has Brownian paths of its own, the same for all schemes,
+/* What is measured. Each number of steps has its own Brownian paths, the same for all schemes,
  * so that the errors at several steps are independent, as fits take them to be. */
 struct convergence_task {
   const struct equation *equation;

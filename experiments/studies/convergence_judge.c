@@ -26,7 +26,7 @@ static double largest_error(const struct convergence *line)
 }
 
 /* Where errors are more than rounding, they must be within their own standard errors; a reference,
- * which has errors of its own, decides nothing. */
+ * which has its own errors, decides nothing. */
 static enum holds judge_exact(const struct convergence_trial *trial, const struct convergence *line,
                               double quantile)
 {

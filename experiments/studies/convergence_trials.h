@@ -17,7 +17,7 @@ struct convergence_trial {
   struct convergence *line; /* convergence_lines(&task) of them */
 };
 
-/* Of all schemes and equations, for strong errors and for weak ones: those that are wanted. */
+/* For all schemes and equations, for strong errors and for weak ones: those that are wanted. */
 struct convergence_trials {
   const struct recipe *recipe;
   const struct cases *cases;

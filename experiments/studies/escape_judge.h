@@ -22,7 +22,7 @@ struct escape {
   double longer;             /* by which factor the overshoot of iterates prolongs it; or NAN */
 };
 
-/* Of all processes of all cases, `count` of them. */
+/* For all processes of all cases, `count` of them. */
 void escape_judge(struct results *results, const struct cases *cases, const struct escape *all,
                   size_t count);
 

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Of the sizes in it: what rounding may add to a mean over many steps and paths. */
+/* Relative to the sizes in it: what rounding may add to a mean over many steps and paths. */
 static const double rounding = 1e-10;
 
 /* "the iterates" or "SDE 1", released with sde_free. */

@@ -20,8 +20,8 @@ static double fall_quantile(const struct norm_table *table, double level)
   return sampled == 0 ? 0 : sde_family_quantile(level, sampled);
 }
 
-/* By how much E|g_s| falls from row k on, known to within half (0 where it is exact), and whether it
- * does not increase. */
+/* By how much E|g_s| falls from row k on, known to within half (0 where it is exact), and whether
+ * it does not increase. */
 static enum holds judge_fall(const struct norm_table *table, size_t k, double quantile,
                              double *fall, double *half)
 {

@@ -44,7 +44,7 @@ struct order_line {
 /* "eta" or "rho". */
 const char *order_versus_name(const struct order_line *line);
 
-/* Of the SDE that the line compares. */
+/* The SDE that the line compares. */
 const struct limit_options *order_options(const struct order_line *line);
 
 /* "m-usam m=2, b 4, rho 0.1, SDE 0", with what the line holds fixed; released with sde_free. */

@@ -75,7 +75,7 @@ static bool measure(struct convergence_trials *trials, struct progress *progress
   return true;
 }
 
-/* Of a family of all lines and known moments. */
+/* For a family of all lines and known moments. */
 static double quantile_of(const struct convergence_trials *trials)
 {
   size_t comparisons = 0;

@@ -1,6 +1,8 @@
 /*
  * Means to a tolerance, from what the runs of a case gave: see tolerance.h.
  */
+#include "experiments/studies/tolerance.h"
+
 #include "experiments/results/series.h"
 #include "experiments/studies/tolerance_run.h"
 #include "sde/block.h"

@@ -1,7 +1,9 @@
 /*
- * What is told of means to a tolerance: the summary's object, multilevel.csv, and the sums for people.
- * See tolerance.h.
+ * What is told of means to a tolerance: the summary's object, multilevel.csv, and the sums for
+ * people. See tolerance.h.
  */
+#include "experiments/studies/tolerance.h"
+
 #include "experiments/results/case_columns.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/tolerance_run.h"

@@ -1,11 +1,12 @@
 /*
- * How a case is run to a tolerance: the levels of each SDE and the paths of the iterates. Private to
- * the files of tolerance.h.
+ * How a case is run to a tolerance: the levels of each SDE and the paths of the iterates. Private
+ * to the files of tolerance.h.
  */
 #ifndef EXPERIMENTS_STUDIES_TOLERANCE_RUN_H
 #define EXPERIMENTS_STUDIES_TOLERANCE_RUN_H
 
-#include "experiments/studies/tolerance.h"
+#include "experiments/cases/cases.h"
+#include "experiments/io/progress.h"
 #include "sde/multilevel.h"
 
 /* What runs: of `parts` equal ones, those before this are done, and of this a share. */
