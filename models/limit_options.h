@@ -11,12 +11,14 @@
 enum limit_rho_order { LIMIT_RHO_ORDER_0, LIMIT_RHO_ORDER_1, LIMIT_RHO_ORDER_EXACT };
 
 /* How Sigma^(1/2) dW is formed: one column and one Wiener process a component, or a d x d
- * covariance and its semidefinite Cholesky factor with d of them. FEWEST is whichever has fewer
- * Wiener processes, for schemes to which each costs evaluations of the system. */
+ * covariance and its semidefinite Cholesky factor with d of them. AUTO is whichever is cheaper,
+ * REPEATED the same for schemes that evaluate the system once for each Wiener process, and FEWEST
+ * whichever has fewer Wiener processes. */
 enum limit_factor {
   LIMIT_FACTOR_AUTO,
   LIMIT_FACTOR_COLUMNS,
   LIMIT_FACTOR_CHOLESKY,
+  LIMIT_FACTOR_REPEATED,
   LIMIT_FACTOR_FEWEST
 };
 
@@ -49,10 +51,10 @@ struct limit_options {
   bool variance_term;
   enum limit_factor factor;
   enum limit_norm_source norm;
-  enum limit_covariance covariance;
   /* Fresh directions per step, or micro-batches for E|g_I|; 0 enumerates all micro-batches where
    * they are few, and else draws a default. */
   size_t directions;
+  enum limit_covariance covariance;
 };
 
 #endif
