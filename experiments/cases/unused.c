@@ -17,7 +17,7 @@ struct option {
 
 static const struct option options[] = {
     {"norm", "needs E|g_I| in no case", limit_uses_norm},
-    {"covariance", "has the covariance of a normalised rule, without enumeration, in no case",
+    {"covariance", "needs the noise of SAM or m-SAM, without enumeration, in no case",
      limit_uses_covariance},
     {"directions", "draws nothing afresh in any case", limit_uses_directions}};
 
