@@ -35,6 +35,15 @@ bool optimizer_steps_along_gradient(const struct optimizer *optimizer)
   return affine.state[0][0] == 0 && affine.gradient[0] == 1;
 }
 
+bool optimizer_is_random(const struct optimizer *optimizer)
+{
+  const struct objective *objective = optimizer->objective;
+  enum gradient_dependence depends = optimizer->rule->theory.depends;
+  bool cut = depends == GRADIENT_OF_MICRO_BATCH && optimizer->micro_batch < optimizer->batch;
+  return objective->sampling != OBJECTIVE_WITHOUT_REPLACEMENT ||
+         optimizer->batch != objective->components || cut || depends == GRADIENT_OF_BATCH;
+}
+
 void optimizer_update_settings(const struct optimizer *optimizer, char text[UPDATE_SETTINGS_SIZE])
 {
   text[0] = '\0';
@@ -49,6 +58,19 @@ char *optimizer_update_label(const struct optimizer *optimizer)
     return NULL;
   optimizer_update_settings(optimizer, settings);
   return sde_format("%s%s%s", optimizer->update->name, settings[0] == '\0' ? "" : " ", settings);
+}
+
+struct optimizer_factors optimizer_factors_at(const struct optimizer *optimizer, double time)
+{
+  struct optimizer_factors factors;
+  factors.eta = schedule_factor(optimizer->eta_schedule, time, &factors.eta_slope);
+  factors.rho = schedule_factor(optimizer->rho_schedule, time, &factors.rho_slope);
+  return factors;
+}
+
+bool optimizer_is_scheduled(const struct optimizer *optimizer)
+{
+  return optimizer->eta_schedule != NULL || optimizer->rho_schedule != NULL;
 }
 
 size_t optimizer_dim(const struct optimizer *optimizer)
@@ -136,15 +158,23 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
   objective_draw(optimizer->objective, &at, width, &workspace->optimizer->batches);
   if (iterates->coupled)
     couple(iterates, workspace, &at, width);
-  optimizer_batch_gradient(optimizer, workspace->optimizer, &at, GRADIENT_EXACT, width, y,
-                           workspace->w);
-  update_rule_step(optimizer, (double)step * optimizer->eta, width, workspace->w, y, workspace->u);
+  double time = (double)step * optimizer->eta;
+  struct optimizer_factors factors = optimizer_factors_at(optimizer, time);
+  struct optimizer now = *optimizer;
+  now.rho *= factors.rho;
+  optimizer_batch_gradient(&now, workspace->optimizer, &at, GRADIENT_EXACT, width, y, workspace->w);
+  update_rule_step(optimizer, time, factors.eta, width, workspace->w, y, workspace->u);
 }
 
 static uint64_t fingerprint_of(const struct iterates *iterates)
 {
   const struct optimizer *optimizer = iterates->optimizer;
-  const double real[] = {optimizer->eta, optimizer->rho};
+  double end = 1000 * optimizer->eta, real[] = {optimizer->eta, optimizer->rho, 0, 0, 0, 0};
+  for (size_t k = 0; k < 2; k++) {
+    struct optimizer_factors factors = optimizer_factors_at(optimizer, k == 0 ? end / 10 : end);
+    real[2 + 2 * k] = factors.eta;
+    real[3 + 2 * k] = factors.rho;
+  }
   const uint64_t all[] = {sde_hash(optimizer->rule->name, strlen(optimizer->rule->name)),
                           sde_hash(optimizer->update->name, strlen(optimizer->update->name)),
                           sde_hash(real, sizeof real),

@@ -71,8 +71,8 @@ void update_affine_apply(const struct update_affine *affine, size_t vectors, siz
 void update_rule_direction(const struct optimizer *optimizer, double time, size_t width,
                            const double *y, const double *w, double *u);
 
-/* y <- y - eta U; u is scratch of the state's size. */
-void update_rule_step(const struct optimizer *optimizer, double time, size_t width, const double *w,
-                      double *y, double *u);
+/* y <- y - eta U, with U_x times the factor of a schedule; u is scratch of the state's size. */
+void update_rule_step(const struct optimizer *optimizer, double time, double factor, size_t width,
+                      const double *w, double *y, double *u);
 
 #endif

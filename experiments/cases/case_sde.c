@@ -26,13 +26,15 @@ static struct limit_options limit_options(const struct parameters *sde)
 {
   const char *rho = parameters_text(sde, "rho_order");
   const char *factor = parameters_text(sde, "noise_factor");
+  bool without = parameters_has(sde, "noise") && !parameters_bool(sde, "noise");
   return (struct limit_options){.eta_order = (int)parameters_u64(sde, "eta_order"),
                                 .rho_order = strcmp(rho, "0") == 0   ? LIMIT_RHO_ORDER_0
                                              : strcmp(rho, "1") == 0 ? LIMIT_RHO_ORDER_1
                                                                      : LIMIT_RHO_ORDER_EXACT,
                                 .variance_term = parameters_bool(sde, "variance_term"),
                                 .norm = norm_source(parameters_text(sde, "norm")),
-                                .factor = strcmp(factor, "columns") == 0    ? LIMIT_FACTOR_COLUMNS
+                                .factor = without                           ? LIMIT_FACTOR_NONE
+                                          : strcmp(factor, "columns") == 0  ? LIMIT_FACTOR_COLUMNS
                                           : strcmp(factor, "cholesky") == 0 ? LIMIT_FACTOR_CHOLESKY
                                                                             : LIMIT_FACTOR_AUTO,
                                 .directions = (size_t)parameters_u64(sde, "directions")};
@@ -91,6 +93,8 @@ static uint64_t common_resolution(const struct cases *cases, const struct run_ca
 static const char *obstacle_of(const struct cases *cases, const struct limit *limit, uint64_t own,
                                uint64_t common)
 {
+  if (limit_options_of(limit)->factor == LIMIT_FACTOR_NONE)
+    return "it has no noise";
   if (cases->objective->sampling != OBJECTIVE_GAUSSIAN)
     return "different sampling noise: they draw samples";
   if (!objective_is_gaussian(cases->objective))

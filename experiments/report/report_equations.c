@@ -6,6 +6,7 @@
 #include "experiments/report/report_html.h"
 #include "experiments/report/report_mathematics.h"
 #include "experiments/report/report_prose.h"
+#include "experiments/report/report_schedule.h"
 #include "experiments/results/sde_label.h"
 
 #include <ctype.h>
@@ -380,6 +381,7 @@ void report_equations(struct text *page, const struct report_run *run, const cha
     add_converge(page, run);
   if (json_array_size(json_object_get(run->summary, "sdes")) == 0)
     text_add(page, "<p>This run solved no SDE: it shows the optimizers themselves.</p>\n");
+  report_schedules(page, run);
   add_optimizers(page, run, list, prefix, level);
   mathematics_symbols(page, sampling);
   sde_free(sampling);
