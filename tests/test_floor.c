@@ -94,7 +94,7 @@ static enum decision decision_of(const struct outcome *outcome, const char *vari
     if (strstr(line, variant) == NULL || strstr(line, sde) == NULL || strstr(line, claim) == NULL)
       continue;
     found++;
-    decision = strncmp(line, "holds:", 6) == 0 ? YES : strncmp(line, "FAILS:", 6) == 0 ? NO : OPEN;
+    decision = strncmp(line, "holds:", 6) == 0 ? YES : strncmp(line, "fails:", 6) == 0 ? NO : OPEN;
   }
   ck_assert_msg(found == 1, "%zu verdicts: %s, %s, %s", found, variant, sde, claim);
   free(text);

@@ -158,8 +158,8 @@ static struct tally count_verdicts(const struct outcome *run, const char *words)
     if (strstr(line, words) == NULL)
       continue;
     tally.yes += strncmp(line, "holds:", 6) == 0;
-    tally.no += strncmp(line, "FAILS:", 6) == 0;
-    tally.open += strncmp(line, "open:", 5) == 0;
+    tally.no += strncmp(line, "fails:", 6) == 0;
+    tally.open += strncmp(line, "undecided:", 10) == 0;
   }
   free(text);
   return tally;

@@ -1415,11 +1415,12 @@ START_TEST(what_is_coupled_is_said)
     ck_assert_msg(is_coupled(summary, "m-sam", s) == (coupled[s] && s < 5), "SDE %zu", s);
   }
   assert_printed("divides the variance of the difference by ", 1);
-  assert_printed("Not coupled to the iterates: SDE 3 (its substeps", 1);
-  assert_printed("Not coupled to the iterates: SDE 4 (noise_factor: cholesky", 1);
-  assert_printed("Not coupled to the iterates: SDE 5 in 2 of 4 cases (its noise is that of fresh",
+  assert_printed("Optimizer and SDE 3 use independent random numbers: its substeps", 1);
+  assert_printed("Optimizer and SDE 4 use independent random numbers: noise_factor: cholesky", 1);
+  assert_printed("Optimizer and SDE 5 in 2 of 4 cases use independent random numbers: its noise is "
+                 "that of fresh",
                  1);
-  assert_printed("Not coupled", 3);
+  assert_printed("use independent random numbers", 3);
   json_decref(summary);
 }
 END_TEST

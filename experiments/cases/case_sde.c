@@ -92,7 +92,7 @@ static const char *obstacle_of(const struct cases *cases, const struct limit *li
                                uint64_t common)
 {
   if (cases->objective->sampling != OBJECTIVE_GAUSSIAN)
-    return "different sampling noise: they draw samples";
+    return "the optimizer draws samples, the SDE a Brownian path";
   if (!objective_is_gaussian(cases->objective))
     return "Brownian increments are normal, its noise is not (law)";
   if (recipe_quasi_random(cases->recipe))

@@ -6,7 +6,6 @@
 #include "experiments/report/report_html.h"
 #include "experiments/report/report_prose.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +18,8 @@ enum { PARTS_IN_LINE = 3 };
 enum { FAILS, OPEN, HOLDS, OUTCOMES };
 static const struct mark {
   const char *class, *sign, *word, *flag;
-} marks[OUTCOMES] = {{"no", "✗", "does not hold", "(differs"},
-                     {"open", "?", "open", "(open"},
+} marks[OUTCOMES] = {{"no", "✗", "fails", "(fails"},
+                     {"open", "?", "undecided", "(undecided"},
                      {"yes", "✓", "holds", NULL}};
 
 static size_t outcome_of(const json_t *verdict)
@@ -61,26 +60,24 @@ static size_t count_parts(const char *text)
   return parts;
 }
 
-/* How far the number before this "+-" is from zero, in units of what stands behind it. */
-static double distance_at(const char *start, const char *sign)
+/* How far an interval "[low, high]" is from zero, in units of its half width; 0 of another text. */
+static double distance_of(const char *interval)
 {
-  const char *end = sign;
-  while (end > start && end[-1] == ' ')
-    end--;
-  const char *number = end;
-  while (number > start && !isspace((unsigned char)number[-1]))
-    number--;
-  double half = strtod(sign + 2, NULL);
-  return half > 0 ? fabs(strtod(number, NULL)) / half : 0;
+  char *end;
+  double low = strtod(interval + 1, &end);
+  if (strncmp(end, ", ", 2) != 0)
+    return 0;
+  double high = strtod(end + 2, &end);
+  return *end == ']' && high > low ? fabs(high + low) / (high - low) : 0;
 }
 
-/* The largest distance of a part's numbers, 0 where it has none. */
+/* The largest distance of a part's intervals, 0 where it has none. */
 static double clearness(struct part part)
 {
   double clear = 0;
-  for (const char *at = part.start; at + 1 < part.start + part.length; at++)
-    if (strncmp(at, "+-", 2) == 0)
-      clear = fmax(clear, distance_at(part.start, at));
+  for (const char *at = part.start; at < part.start + part.length; at++)
+    if (*at == '[')
+      clear = fmax(clear, distance_of(at));
   return clear;
 }
 
@@ -168,11 +165,11 @@ static const json_t *clearest_verdict(const struct report_run *run)
   return found;
 }
 
-/* "Of 5 claims 1 does not hold, 2 are open and 2 hold", without what there is none of. */
+/* "Of 5 claims 1 fails, 2 are undecided and 2 hold", without what there is none of. */
 static void add_counts(struct text *text, const size_t count[OUTCOMES])
 {
   static const char *const words[OUTCOMES][2] = {
-      {"does not hold", "do not hold"}, {"is open", "are open"}, {"holds", "hold"}};
+      {"fails", "fail"}, {"is undecided", "are undecided"}, {"holds", "hold"}};
   size_t all = count[FAILS] + count[OPEN] + count[HOLDS], kinds = 0, told = 0;
   for (size_t k = 0; k < OUTCOMES; k++)
     kinds += count[k] > 0;
@@ -205,8 +202,7 @@ void verdict_sentence(struct text *page, const struct report_run *run)
     return;
   }
   static const char *const words[OUTCOMES] = {
-      "; the clearest that does not: ", "; the clearest of the open ones: ",
-      "; the clearest that holds: "};
+      ". Strongest evidence against one: ", ". Nearest to a decision: ", ". Strongest evidence: "};
   const struct mark *worst = &marks[run->failed > 0 ? FAILS : run->open > 0 ? OPEN : HOLDS];
   struct text text = {0};
   struct part part;

@@ -203,7 +203,7 @@ void results_verdict(struct results *results, const char *claim, enum holds hold
 
 const char *results_flag(enum holds holds)
 {
-  return holds == HOLDS_NO ? " (differs)" : holds == HOLDS_UNDECIDED ? " (open)" : "";
+  return holds == HOLDS_NO ? " (fails)" : holds == HOLDS_UNDECIDED ? " (undecided)" : "";
 }
 
 void results_note(struct results *results, bool warning, const char *format, ...)
@@ -233,10 +233,10 @@ void results_print(const struct results *results, FILE *out)
   json_array_foreach(results->verdicts, i, verdict)
   {
     json_t *holds = json_object_get(verdict, "holds");
-    fprintf(out, "%-9s %s\n          %s\n",
+    fprintf(out, "%-10s %s\n           %s\n",
             json_is_true(holds)    ? "holds:"
-            : json_is_false(holds) ? "FAILS:"
-                                   : "open:",
+            : json_is_false(holds) ? "fails:"
+                                   : "undecided:",
             json_string_value(json_object_get(verdict, "claim")),
             json_string_value(json_object_get(verdict, "evidence")));
   }

@@ -53,7 +53,7 @@ void results_verdict(struct results *results, const char *claim, enum holds hold
                      const char *evidence, ...) __attribute__((format(printf, 4, 5)));
 
 /* What a part of the evidence that rests on several carries behind it: "" where it agrees, "
- * (differs)" or " (open)". Parts are separated by "; ". */
+ * (fails)" or " (undecided)". Parts are separated by "; ". */
 const char *results_flag(enum holds holds);
 
 /* A line for people, shown after the run; `warning` lines go to stderr, and are shown even when

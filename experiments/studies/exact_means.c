@@ -5,6 +5,7 @@
 
 #include "experiments/cases/case_analysis.h"
 #include "experiments/io/text.h"
+#include "experiments/results/interval_words.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -135,7 +136,7 @@ static void judge_mean(const struct cases *cases, const struct comparison *row, 
   agreement->missed |= holds == HOLDS_NO;
   agreement->open |= holds != HOLDS_YES;
   agreement->told |= fabs(side.exact - row->start) > half;
-  text_add(&agreement->text, "%.4g +- %.2g, exact %.4g%s", mean, half, side.exact,
+  text_add(&agreement->text, "%s, exact %.4g%s", interval_words(mean, half).text, side.exact,
            results_flag(holds));
 }
 
