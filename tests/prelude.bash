@@ -13,3 +13,6 @@ fail() {
   echo "$*"
   exit 1
 }
+
+# Is a program built with the address sanitizer? grep reads to the end, or nm would die of a pipe.
+is_sanitized() { nm "$1" | grep __asan >/dev/null; }

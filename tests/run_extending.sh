@@ -64,7 +64,7 @@ explained behind 'u = (m/b) sum_j g_Ij(x - rho g_Ij(x))'
 explained behind 'F = E [g_I + rho H_I e_I]'
 explained rw-usam 'u = g_B(x + rho h), h = sum_i p_i g_i(x)'
 explained averaged 'U = (-(1 - eta) p + eta w, p + w, a - x)'
-! "$b/sharpsde" explain rw-usam | grep -q 'rho_order: 1' || fail "rw-usam has no order 1 in rho"
+! "$b/sharpsde" explain rw-usam | grep 'rho_order: 1' >/dev/null || fail "rw-usam has no order 1 in rho"
 
 cat >recipe.yaml <<RECIPE
 study: compare

@@ -77,7 +77,7 @@ for example in own_loss=1 own_sde=6 own_observable=3 own_analysis=4; do
   build "$name" shared "$name.shared"
   build "$name" static "$name.static"
   readelf -d "$name.shared" | grep -qF "[$soname]" || fail "$name does not ask for $soname"
-  ! readelf -d "$name.static" | grep -q libsharpsde || fail "$name asks for the shared library"
+  ! readelf -d "$name.static" | grep libsharpsde >/dev/null || fail "$name asks for the shared library"
   LD_LIBRARY_PATH=$library ./"$name.shared" >"$name.out" || fail "$name: status $?"
   ./"$name.static" >"$name.static.out" || fail "$name, static: status $?"
   cmp "$name.out" "$name.static.out" || fail "$name: shared and static differ"
@@ -110,7 +110,7 @@ while IFS= read -r line; do
   eval "$line" || fail "README.md: this does not build: $line"
   LD_LIBRARY_PATH=$library ./mine >mine.out || fail "README.md: it does not run: $line"
   cmp mine.out own_observable.out || fail "README.md: other numbers: $line"
-  ! readelf -d mine | grep -qF "[$soname]" || shared=$((shared + 1))
+  ! readelf -d mine | grep -F "[$soname]" >/dev/null || shared=$((shared + 1))
 done <lines
 [ "$(wc -l <lines) $shared" = "2 1" ] || fail "README.md: not one shared and one static: $(cat lines)"
 unset -f pkg-config cc

@@ -144,7 +144,7 @@ ended
 [ ! -e nohup ] || fail "nohup: it has left $(find nohup)"
 
 # Out of memory in the middle of the work is an end like others.
-if nm "$program" | grep -q __asan; then
+if is_sanitized "$program"; then
   : # address space is no measure then
 elif (
   ulimit -v 600000

@@ -228,7 +228,7 @@ limited "-f 2" 0 compare.yaml
 ended "rank 0 cannot write" 1 "File too large"
 # Samples of 1e6 paths, 21 times, 3 processes and 2 observables are 1 GB. Sanitized programs need
 # terabytes to begin with.
-if ! nm "$mpi" | grep -q __asan; then
+if ! is_sanitized "$mpi"; then
   sed 's/^\(distance_\)\?paths: .*/\1paths: 1000000/; s/^eta: .*/eta: 0.025/' compare.yaml >large.yaml
   for rank in 0 1; do
     limited "-v 900000" $rank large.yaml
@@ -324,7 +324,7 @@ int main(void)
 }
 END
 sanitizers=-fno-sanitize=all
-if nm "$mpi" | grep -q __asan; then sanitizers=-fsanitize=address,undefined; fi
+if is_sanitized "$mpi"; then sanitizers=-fsanitize=address,undefined; fi
 for name in apart late; do
   # shellcheck disable=SC2046 # several words
   mpicc -std=c11 -D_POSIX_C_SOURCE=200809L -fopenmp $sanitizers -I"$root" $name.c -o $name \
