@@ -69,11 +69,11 @@ static void exact_verdict(struct results *results, const struct escape *escape, 
                            case_sde_of_side(escape->side));
   enum holds holds = judge_exact(escape, quantile, &half, &why);
   if (escape->reason != NULL)
-    results_verdict(results, claim, HOLDS_UNDECIDED, "%s", escape->reason);
+    results_self_check(results, claim, HOLDS_UNDECIDED, "%s", escape->reason);
   else
-    results_verdict(results, claim, holds, "%s, exact %.5g%s",
-                    interval_words(escape->estimate.mean, half).text, escape->exact,
-                    why == NULL ? "" : why);
+    results_self_check(results, claim, holds, "%s, exact %.5g%s",
+                       interval_words(escape->estimate.mean, half).text, escape->exact,
+                       why == NULL ? "" : why);
   sde_free(claim);
   sde_free(label);
 }
