@@ -96,7 +96,7 @@ static const char *obstacle_of(const struct cases *cases, const struct limit *li
   if (limit_options_of(limit)->factor == LIMIT_FACTOR_NONE)
     return "it has no noise";
   if (cases->objective->sampling != OBJECTIVE_GAUSSIAN)
-    return "different sampling noise: they draw samples";
+    return "the optimizer draws samples, the SDE a Brownian path";
   if (!objective_is_gaussian(cases->objective))
     return "Brownian increments are normal, its noise is not (law)";
   if (recipe_quasi_random(cases->recipe))
