@@ -45,7 +45,7 @@ void optimizer_update_settings(const struct optimizer *optimizer, char text[UPDA
 char *optimizer_update_label(const struct optimizer *optimizer)
 {
   char settings[UPDATE_SETTINGS_SIZE];
-  if (optimizer_steps_along_gradient(optimizer))
+  if (optimizer->program != NULL || optimizer_steps_along_gradient(optimizer))
     return NULL;
   optimizer_update_settings(optimizer, settings);
   return sde_format("%s%s%s", optimizer->update->name, settings[0] == '\0' ? "" : " ", settings);
@@ -61,7 +61,9 @@ void optimizer_start(const struct optimizer *optimizer, const double *x, double 
   size_t dim = optimizer->objective->loss->dim, vectors = update_rule_vectors(optimizer->update);
   memcpy(y, x, dim * sizeof *y);
   for (size_t v = 1; v < vectors; v++)
-    sde_block_fill(dim, optimizer->update->extra[v - 1].start, y + v * dim);
+    for (size_t i = 0; i < dim; i++)
+      y[v * dim + i] = optimizer->program == NULL ? optimizer->update->extra[v - 1].start
+                                                  : program_vector_start(optimizer->program, v, i);
 }
 
 /* The iterates as a process. */
@@ -136,6 +138,10 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
   objective_draw(optimizer->objective, &at, width, &workspace->optimizer->batches);
   if (iterates->coupled)
     couple(iterates, workspace, &at, width);
+  if (optimizer->program != NULL) {
+    optimizer_run_program(optimizer, workspace->optimizer, &at, (double)step, width, y, y);
+    return;
+  }
   optimizer_batch_gradient(optimizer, workspace->optimizer, &at, GRADIENT_EXACT, width, y,
                            workspace->w);
   update_rule_step(optimizer, (double)step * optimizer->eta, width, workspace->w, y, workspace->u);
@@ -145,7 +151,8 @@ static uint64_t fingerprint_of(const struct iterates *iterates)
 {
   const struct optimizer *optimizer = iterates->optimizer;
   const double real[] = {optimizer->eta, optimizer->rho};
-  const uint64_t all[] = {sde_hash(optimizer->rule->name, strlen(optimizer->rule->name)),
+  const uint64_t all[] = {optimizer->program == NULL ? 0 : program_hash(optimizer->program),
+                          sde_hash(optimizer->rule->name, strlen(optimizer->rule->name)),
                           sde_hash(optimizer->update->name, strlen(optimizer->update->name)),
                           sde_hash(real, sizeof real),
                           sde_hash(optimizer->rule_setting, sizeof optimizer->rule_setting),

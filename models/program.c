@@ -38,11 +38,14 @@ static void make_vectors(struct program *program, const struct program_source *s
   program->vectors = 1 + source->vectors;
   program->name = sde_alloc(program->vectors, sizeof *program->name);
   program->start = sde_alloc(program->vectors, sizeof *program->start);
+  program->starts = sde_alloc(program->vectors, sizeof *program->starts);
   program->next = sde_alloc(program->vectors, sizeof *program->next);
   program->name[0] = sde_strdup("x");
   for (size_t v = 1; v < program->vectors; v++) {
     program->name[v] = sde_strdup(source->vector[v - 1].name);
-    program->start[v] = source->vector[v - 1].number;
+    program->starts[v] = source->vector[v - 1].count;
+    program->start[v] = sde_alloc(program->starts[v], sizeof(double));
+    memcpy(program->start[v], source->vector[v - 1].start, program->starts[v] * sizeof(double));
   }
   for (size_t v = 0; v < program->vectors; v++)
     program_make(
@@ -109,12 +112,15 @@ void program_free(struct program *program)
     return;
   for (size_t v = 0; v < program->vectors; v++)
     sde_free(program->name[v]);
+  for (size_t v = 1; v < program->vectors; v++)
+    sde_free(program->start[v]);
   for (size_t i = 0; program->loop != NULL && i < program->loops; i++)
     sde_free(program->loop[i].node);
   sde_free(program->loop);
   sde_free(program->needed);
   sde_free(program->name);
   sde_free(program->start);
+  sde_free(program->starts);
   sde_free(program->next);
   sde_free(program->node);
   sde_free(program);
@@ -130,14 +136,43 @@ const char *program_vector_name(const struct program *program, size_t vector)
   return program->name[vector];
 }
 
-double program_vector_start(const struct program *program, size_t vector)
+double program_vector_start(const struct program *program, size_t vector, size_t coordinate)
 {
-  return program->start[vector];
+  return program->start[vector][program->starts[vector] == 1 ? 0 : coordinate];
+}
+
+size_t program_start_count(const struct program *program, size_t vector)
+{
+  return program->starts[vector];
+}
+
+uint64_t program_hash(const struct program *program)
+{
+  uint64_t hash = sde_hash(program->next, program->vectors * sizeof *program->next);
+  for (size_t i = 0; i < program->count; i++) {
+    const struct program_node *node = &program->node[i];
+    uint64_t number;
+    memcpy(&number, &node->number, sizeof number);
+    const uint64_t all[] = {hash, node->op, node->a, node->b, node->which, node->inside, number};
+    hash = sde_hash(all, sizeof all);
+  }
+  return hash;
 }
 
 bool program_draws(const struct program *program)
 {
   return program->draws + program->inside_draws > 0 || program->batches > 1;
+}
+
+bool program_is_smooth(const struct program *program)
+{
+  for (size_t i = 0; i < program->count; i++) {
+    enum program_op op = program->node[i].op;
+    if (op == PROGRAM_ABS || op == PROGRAM_SIGN || op == PROGRAM_MAXIMUM || op == PROGRAM_MINIMUM ||
+        op == PROGRAM_NORM || op == PROGRAM_LARGEST || op == PROGRAM_SMALLEST || op == PROGRAM_UNIT)
+      return false;
+  }
+  return true;
 }
 
 bool program_names(const struct program *program, const char *name)

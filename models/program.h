@@ -20,10 +20,16 @@
 /* The most vectors of a state, x among them. */
 enum { PROGRAM_VECTORS_MAX = 8 };
 
-/* A number with a name: a constant, or where all coordinates of a vector of the state start. */
-struct program_name {
+/* A constant; and a vector of the state beside x, with where it starts: one number for all
+ * coordinates, or as many as there are. */
+struct program_constant {
   const char *name;
   double number;
+};
+struct program_vector {
+  const char *name;
+  size_t count;
+  const double *start;
 };
 
 /* The text of a program: its lines in order, its constants, and the vectors of its state beside x.
@@ -32,7 +38,8 @@ struct program_source {
   const char *place;
   size_t lines, constants, vectors;
   const char *const *line;
-  const struct program_name *constant, *vector;
+  const struct program_constant *constant;
+  const struct program_vector *vector;
 };
 
 struct program;
@@ -45,11 +52,20 @@ void program_free(struct program *program);
 /* The vectors of the state, x, which is the first, among them; their names, and where they start. */
 size_t program_vectors(const struct program *program);
 const char *program_vector_name(const struct program *program, size_t vector);
-double program_vector_start(const struct program *program, size_t vector);
+double program_vector_start(const struct program *program, size_t vector, size_t coordinate);
+
+/* How many numbers a vector's start has: 1, or one for each coordinate. */
+size_t program_start_count(const struct program *program, size_t vector);
+
+/* A hash of what it computes. */
+uint64_t program_hash(const struct program *program);
 
 /* Does it draw normals of its own, or a second batch? Then a batch that is given does not decide
  * where a step leads. */
 bool program_draws(const struct program *program);
+
+/* Is it made of smooth operations alone: no unit, norm, sign, abs, max, min? */
+bool program_is_smooth(const struct program *program);
 
 /* Does it name this value, "rho"? */
 bool program_names(const struct program *program, const char *name);

@@ -87,7 +87,8 @@ struct program {
   bool *needed;              /* [node] for the new state */
   struct program_loop *loop; /* of EACH `which` */
   char **name;               /* [vector] */
-  double *start;             /* [vector] */
+  double **start;            /* [vector][coordinate], or one number for all */
+  size_t *starts;            /* [vector] */
   uint32_t *next;            /* [vector]: the node of its new value */
   bool named[PROGRAM_SETTINGS];
 };

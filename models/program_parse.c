@@ -124,8 +124,8 @@ static struct program_variable *variable_named(struct program_parser *parser, co
   return NULL;
 }
 
-static const struct program_name *constant_named(const struct program_parser *parser,
-                                                 const char *name, size_t length)
+static const struct program_constant *constant_named(const struct program_parser *parser,
+                                                     const char *name, size_t length)
 {
   for (size_t i = 0; i < parser->source->constants; i++)
     if (program_matches(parser->source->constant[i].name, name, length))
@@ -170,7 +170,7 @@ static bool parse_name(struct program_parser *parser, struct program_value *valu
   if (program_accept(parser, '('))
     return program_parse_call(parser, name, length, value);
   const struct program_variable *variable = variable_named(parser, name, length);
-  const struct program_name *constant = constant_named(parser, name, length);
+  const struct program_constant *constant = constant_named(parser, name, length);
   uint32_t setting = setting_named(name, length);
   if (variable != NULL)
     value->node = variable->node;
@@ -368,36 +368,36 @@ static bool parse_line(struct program_parser *parser)
   return assign(parser, name, length, value);
 }
 
-/* Names of constants and of the state: names, each once. */
-static bool check_given(struct program_parser *parser, const char *name, size_t earlier,
-                        const struct program_name *const lists[2])
+/* The name of constant i, or of vector i - constants. */
+static const char *given_name(const struct program_source *source, size_t i)
 {
-  size_t length = program_name_length(name), same = 0;
-  parser->text = name;
+  return i < source->constants ? source->constant[i].name
+                               : source->vector[i - source->constants].name;
+}
+
+/* Names of constants and of the state are names, each is there once, and none has another meaning. */
+static bool check_given(const struct program_source *source, size_t i, struct sde_status *status)
+{
+  const char *name = given_name(source, i);
+  size_t length = program_name_length(name);
+  bool taken = strcmp(name, "x") == 0 || setting_named(name, length) < PROGRAM_SETTINGS ||
+               program_function_named(name, length) != NULL ||
+               program_matches("each", name, length) || program_matches("sample", name, length);
   if (length == 0 || name[length] != '\0')
-    return sde_fail(parser->status, SDE_INVALID, "%s: '%s' is no name: letters, digits and _",
-                    parser->source->place, name);
-  for (size_t i = 0; i < earlier; i++) {
-    size_t constants = parser->source->constants;
-    same += strcmp(i < constants ? lists[0][i].name : lists[1][i - constants].name, name) == 0;
-  }
-  if (same > 0 || strcmp(name, "x") == 0 || setting_named(name, length) < PROGRAM_SETTINGS ||
-      program_function_named(name, length) != NULL)
-    return sde_fail(parser->status, SDE_INVALID, "%s: the name '%s' is taken; choose another",
-                    parser->source->place, name);
-  return true;
+    return sde_fail(status, SDE_INVALID, "%s: '%s' is no name: letters, digits and _",
+                    source->place, name);
+  for (size_t k = 0; k < i; k++)
+    taken = taken || strcmp(given_name(source, k), name) == 0;
+  return !taken || sde_fail(status, SDE_INVALID, "%s: the name '%s' is taken; choose another",
+                            source->place, name);
 }
 
 bool program_parse(struct program *program, const struct program_source *source,
                    struct sde_status *status)
 {
   struct program_parser parser = {.program = program, .source = source, .status = status};
-  const struct program_name *const lists[] = {source->constant, source->vector};
   for (size_t i = 0; i < source->constants + source->vectors; i++)
-    if (!check_given(&parser,
-                     i < source->constants ? source->constant[i].name
-                                           : source->vector[i - source->constants].name,
-                     i, lists))
+    if (!check_given(source, i, status))
       return false;
   for (size_t v = 0; v < program->vectors; v++)
     parser.variable[parser.variables++] =

@@ -19,8 +19,9 @@ static const double eta = 0.07, rho = 0.3;
 /* A program from lines separated by '|', with a constant and one more vector. */
 static struct program *program_of(const char *lines, struct sde_status *status)
 {
-  static const struct program_name constants[] = {{"gamma", 2}, {"c", 0.5}};
-  static const struct program_name vectors[] = {{"p", 0.25}};
+  static const struct program_constant constants[] = {{"gamma", 2}, {"c", 0.5}};
+  static const double start = 0.25;
+  static const struct program_vector vectors[] = {{"p", 1, &start}};
   const char *line[LINES_MAX];
   char *text = sde_strdup(lines);
   struct program_source source = {.place = "recipe:7",
@@ -357,13 +358,14 @@ START_TEST(names_are_checked)
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     struct sde_status status = {SDE_OK, ""};
     const char *const line = "x = x - eta*grad(x)";
+    const double zero = 0;
     struct program_source source = {.place = "recipe:7",
                                     .lines = 1,
                                     .line = &line,
                                     .constants = 1,
-                                    .constant = &(struct program_name){names[i].constant, 1},
+                                    .constant = &(struct program_constant){names[i].constant, 1},
                                     .vectors = 1,
-                                    .vector = &(struct program_name){names[i].vector, 0}};
+                                    .vector = &(struct program_vector){names[i].vector, 1, &zero}};
     ck_assert_ptr_null(program_new(&source, &status));
     models_assert_refused(&status, "recipe:7", names[i].words);
   }
