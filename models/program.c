@@ -164,6 +164,14 @@ bool program_draws(const struct program *program)
   return program->draws + program->inside_draws > 0 || program->batches > 1;
 }
 
+bool program_takes_batch_loss(const struct program *program)
+{
+  for (size_t i = 0; i < program->count; i++)
+    if (program->node[i].op == PROGRAM_LOSS)
+      return true;
+  return false;
+}
+
 bool program_is_smooth(const struct program *program)
 {
   for (size_t i = 0; i < program->count; i++) {

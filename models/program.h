@@ -64,6 +64,9 @@ uint64_t program_hash(const struct program *program);
  * where a step leads. */
 bool program_draws(const struct program *program);
 
+/* Does it take the loss of a mini-batch, which is not known where noise potentials are drawn? */
+bool program_takes_batch_loss(const struct program *program);
+
 /* Is it made of smooth operations alone: no unit, norm, sign, abs, max, min? */
 bool program_is_smooth(const struct program *program);
 

@@ -51,6 +51,11 @@ void program_rule_free(struct program_rule *rule)
   sde_free(rule);
 }
 
+bool program_rule_takes_batch_loss(const struct program_rule *rule)
+{
+  return program_takes_batch_loss(rule->program);
+}
+
 void program_rule_set(const struct program_rule *rule, struct optimizer *optimizer)
 {
   optimizer->rule = &rule->rule;

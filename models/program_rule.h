@@ -15,6 +15,8 @@ struct program_rule *program_rule_new(const struct program_source *source, const
                                       struct sde_status *status);
 void program_rule_free(struct program_rule *rule);
 
+bool program_rule_takes_batch_loss(const struct program_rule *rule);
+
 /* Give the optimizer this rule, which must outlive it. */
 void program_rule_set(const struct program_rule *rule, struct optimizer *optimizer);
 

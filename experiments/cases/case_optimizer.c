@@ -3,6 +3,7 @@
  */
 #include "experiments/cases/case_optimizer.h"
 
+#include "experiments/cases/case_program.h"
 #include "experiments/io/text.h"
 
 #include <string.h>
@@ -22,7 +23,7 @@ static bool check_micro_batch(const struct parameters *given, const struct gradi
                     parameters_place(given, "micro_batch"), rule->name,
                     rule->micro_batch == MICRO_BATCH_WHOLE ? "its micro-batch is the batch"
                                                            : "it has no micro-batches");
-  if (!has && rule->micro_batch == MICRO_BATCH_GIVEN)
+  if (!has && rule->micro_batch == MICRO_BATCH_GIVEN && !case_program_is_given(given))
     return sde_fail(status, SDE_INVALID,
                     "%s: %s needs micro_batch, one or a list of sizes that divide the batch",
                     parameters_place(given, "name"), rule->name);
@@ -65,14 +66,32 @@ static bool check_own_keys(const struct parameters *given, const struct gradient
   return true;
 }
 
-bool case_optimizer_make(const struct recipe *recipe, size_t item, size_t number,
-                         struct optimizer *optimizer, const char **place, struct sde_status *status)
+/* The two rules of the item, or its lines. */
+static bool set_rules(const struct parameters *given, const struct parameters *update,
+                      struct optimizer *optimizer, struct program_rule **program,
+                      struct sde_status *status)
 {
-  const struct parameters *given = recipe->optimizer[item];
+  *program = NULL;
+  if (case_program_is_given(given)) {
+    *program = case_program_new(given, update, optimizer->objective, status);
+    if (*program != NULL)
+      program_rule_set(*program, optimizer);
+    return *program != NULL;
+  }
   optimizer->rule = gradient_rule_named(parameters_text(given, "name"));
-  const struct parameters *update = recipe->update[item];
   optimizer->update = update_rule_named(update == NULL ? "sgd" : parameters_text(update, "name"));
-  bool sized = optimizer->rule->micro_batch == MICRO_BATCH_GIVEN;
+  return case_program_is_absent(given, status);
+}
+
+bool case_optimizer_make(const struct recipe *recipe, size_t item, size_t number,
+                         struct optimizer *optimizer, struct program_rule **program,
+                         const char **place, struct sde_status *status)
+{
+  const struct parameters *given = recipe->optimizer[item], *update = recipe->update[item];
+  if (!set_rules(given, update, optimizer, program, status))
+    return false;
+  bool sized =
+      parameters_has(given, "micro_batch") && optimizer->rule->micro_batch == MICRO_BATCH_GIVEN;
   optimizer->micro_batch = optimizer->batch;
   *place =
       sized ? parameters_place(given, "micro_batch") : parameters_place(recipe->common, "batch");

@@ -3,6 +3,7 @@
  */
 #include "experiments/cases/case_sde.h"
 
+#include "models/program_rule.h"
 #include "sde/control_variate.h"
 #include "sde/multilevel.h"
 #include "sde/noise_class.h"
@@ -130,6 +131,9 @@ static bool make_limit(const struct cases *cases, const struct run_case *one, st
   const char *place = objective_has_variance(cases->objective)
                           ? sde_place(cases, sde)
                           : parameters_place(cases->recipe->noise, "degrees_of_freedom");
+  if (one->optimizer.program != NULL &&
+      !program_rule_has_limit(&one->optimizer, cases->start, place, status))
+    return false;
   made->limit =
       limit_new(&one->optimizer, &options, case_stream(cases, one, "directions"), place, status);
   if (made->limit == NULL)
