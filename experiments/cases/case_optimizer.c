@@ -66,12 +66,29 @@ static bool check_own_keys(const struct parameters *given, const struct gradient
   return true;
 }
 
+/* Are two items of lines called the same? Tables and random numbers could not tell them apart. */
+static bool check_names(const struct recipe *recipe, size_t item, struct sde_status *status)
+{
+  char *own = case_program_name(recipe->optimizer[item]);
+  bool good = true;
+  for (size_t i = 0; good && i < item; i++) {
+    if (!case_program_is_given(recipe->optimizer[i]))
+      continue;
+    char *other = case_program_name(recipe->optimizer[i]);
+    good = strcmp(own, other) != 0 ||
+           sde_fail(status, SDE_INVALID, "%s: two rules are called %s; give each its own label",
+                    parameters_place(recipe->optimizer[item], "name"), own);
+    sde_free(other);
+  }
+  sde_free(own);
+  return good;
+}
+
 /* The two rules of the item, or its lines. */
 static bool set_rules(const struct parameters *given, const struct parameters *update,
                       struct optimizer *optimizer, struct program_rule **program,
                       struct sde_status *status)
 {
-  *program = NULL;
   if (case_program_is_given(given)) {
     *program = case_program_new(given, update, optimizer->objective, status);
     if (*program != NULL)
@@ -88,6 +105,9 @@ bool case_optimizer_make(const struct recipe *recipe, size_t item, size_t number
                          const char **place, struct sde_status *status)
 {
   const struct parameters *given = recipe->optimizer[item], *update = recipe->update[item];
+  *program = NULL;
+  if (case_program_is_given(given) && !check_names(recipe, item, status))
+    return false;
   if (!set_rules(given, update, optimizer, program, status))
     return false;
   bool sized =

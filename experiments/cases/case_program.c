@@ -16,6 +16,24 @@ bool case_program_is_given(const struct parameters *given)
   return strcmp(parameters_text(given, "name"), RECIPE_OWN_RULE) == 0;
 }
 
+char *case_program_name(const struct parameters *given)
+{
+  const char *label = parameters_has(given, "label") ? parameters_text(given, "label") : "";
+  char *name = sde_alloc(strlen(label) + sizeof RECIPE_OWN_RULE, 1);
+  size_t length = 0;
+  for (const char *at = label; *at != '\0'; at++) {
+    char small = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
+    bool plain = (small >= 'a' && small <= 'z') || (small >= '0' && small <= '9');
+    if (plain || (length > 0 && name[length - 1] != '-'))
+      name[length++] = plain ? small : '-';
+  }
+  while (length > 0 && name[length - 1] == '-')
+    name[--length] = '\0';
+  if (length == 0)
+    strcpy(name, RECIPE_OWN_RULE);
+  return name;
+}
+
 bool case_program_is_absent(const struct parameters *given, struct sde_status *status)
 {
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
@@ -100,8 +118,7 @@ static struct program_rule *make(const struct parameters *given, size_t constant
                                  const struct named *constant, size_t vectors,
                                  const struct named *vector, struct sde_status *status)
 {
-  const char *label =
-      parameters_has(given, "label") ? parameters_text(given, "label") : RECIPE_OWN_RULE;
+  char *name = case_program_name(given);
   struct program_constant *numbers = sde_alloc(constants, sizeof *numbers);
   struct program_vector *starts = sde_alloc(vectors, sizeof *starts);
   for (size_t i = 0; i < constants; i++)
@@ -114,7 +131,8 @@ static struct program_rule *make(const struct parameters *given, size_t constant
                                   .vectors = vectors,
                                   .vector = starts};
   source.line = parameters_texts(given, "step", &source.lines);
-  struct program_rule *rule = program_rule_new(&source, label, status);
+  struct program_rule *rule = program_rule_new(&source, name, status);
+  sde_free(name);
   sde_free(numbers);
   sde_free(starts);
   return rule;
@@ -128,6 +146,14 @@ static bool check_item(const struct parameters *given, const struct parameters *
                     "%s: a rule needs `step`, lines such as `x = x - eta*grad(x)`; "
                     "docs/own-algorithm.md",
                     parameters_place(given, "name"));
+  char *name = case_program_name(given);
+  bool taken = gradient_rule_named(name) != NULL || update_rule_named(name) != NULL;
+  if (taken)
+    sde_fail(status, SDE_INVALID, "%s: %s is a rule that is built in; choose another label",
+             parameters_place(given, "label"), name);
+  sde_free(name);
+  if (taken)
+    return false;
   return update == NULL ||
          sde_fail(status, SDE_INVALID,
                   "%s: a rule takes no update rule; its lines say what becomes of x",

@@ -10,6 +10,10 @@
 /* Is this item of `optimizers:` one? */
 bool case_program_is_given(const struct parameters *given);
 
+/* What the item is called in tables: its label in small letters, digits and hyphens, or "rule";
+ * released with sde_free. */
+char *case_program_name(const struct parameters *given);
+
 /* The rule of an item, for a loss of this objective; NULL, and the status says why. */
 struct program_rule *case_program_new(const struct parameters *given,
                                       const struct parameters *update,
