@@ -19,6 +19,16 @@ static bool is_same(const struct program_node *one, const struct program_node *o
          one->which == other->which && one->number == other->number && one->inside == other->inside;
 }
 
+static void grow(struct program *program)
+{
+  program->capacity = 2 * program->capacity + 32;
+  struct program_node *longer = sde_alloc(program->capacity, sizeof *longer);
+  if (program->count > 0)
+    memcpy(longer, program->node, program->count * sizeof *longer);
+  sde_free(program->node);
+  program->node = longer;
+}
+
 bool program_make(struct program *program, struct program_node node, uint32_t *made)
 {
   uint32_t i = 0;
@@ -27,6 +37,8 @@ bool program_make(struct program *program, struct program_node node, uint32_t *m
   if (i == program->count) {
     if (program->count == PROGRAM_NODES_MAX)
       return false;
+    if (program->count == program->capacity)
+      grow(program);
     program->node[program->count++] = node;
   }
   *made = i;
@@ -95,7 +107,6 @@ struct program *program_new(const struct program_source *source, struct sde_stat
     return NULL;
   }
   struct program *program = sde_alloc(1, sizeof *program);
-  program->node = sde_alloc(PROGRAM_NODES_MAX, sizeof *program->node);
   program->batches = 1;
   make_vectors(program, source);
   if (program_parse(program, source, status)) {

@@ -82,7 +82,7 @@ struct program_loop {
 };
 
 struct program {
-  size_t count, vectors, draws, inside_draws, batches, loops;
+  size_t count, capacity, vectors, draws, inside_draws, batches, loops;
   struct program_node *node;
   bool *needed;              /* [node] for the new state */
   struct program_loop *loop; /* of EACH `which` */

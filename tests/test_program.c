@@ -3,7 +3,7 @@
  * steps; operations have the values of C; draws are addressed; and what is wrong is said with its
  * line and column. Lines of another rule are noticed.
  */
-#include "models/program.h"
+#include "models/program_rule.h"
 #include "sde/block.h"
 #include "tests/golden.h"
 #include "tests/models_testing.h"
@@ -159,6 +159,98 @@ START_TEST(lines_of_other_rules_are_noticed)
       double off = difference(&equals[_i], equals[k].lines, "logistic");
       ck_assert_msg(off > 1e-6, "%s passes for %s", equals[k].lines, equals[_i].rule);
     }
+}
+END_TEST
+
+/* ---- their SDEs ---- */
+
+/* An optimizer of these lines, with the settings of another. */
+static struct program_rule *own_rule(const struct equal *rule, struct optimizer *optimizer)
+{
+  static const double start = 0.25;
+  static const struct program_constant constants[] = {{"gamma", 2}, {"c", 0.5}};
+  static const struct program_vector vectors[] = {{"p", 1, &start}};
+  const char *line[LINES_MAX];
+  char *text = sde_strdup(rule->lines);
+  struct program_source source = {.place = "recipe:7",
+                                  .constants = 2,
+                                  .constant = constants,
+                                  .vectors = strstr(rule->lines, "p = ") != NULL,
+                                  .vector = vectors,
+                                  .line = line};
+  for (char *part = strtok(text, "|"); part != NULL; part = strtok(NULL, "|"))
+    line[source.lines++] = part;
+  struct sde_status status = {SDE_OK, ""};
+  struct program_rule *made = program_rule_new(&source, "own", &status);
+  ck_assert_msg(made != NULL, "%s", status.message);
+  program_rule_set(made, optimizer);
+  sde_free(text);
+  return made;
+}
+
+/* The largest difference of F and Sigma of two optimizers at a point of the state. */
+static double moments_apart(const struct optimizer *one, const struct optimizer *other)
+{
+  static const struct limit_options exact = {
+      .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_EXACT, .variance_term = true};
+  static const double y[4] = {1.5, -1, 0.3, -0.2};
+  double f[2][4] = {{0}}, sigma[2][16] = {{0}}, worst = 0;
+  models_moments(one, exact, y, f[0], sigma[0]);
+  models_moments(other, exact, y, f[1], sigma[1]);
+  for (size_t i = 0; i < 4; i++)
+    worst = fmax(worst, fabs(f[0][i] - f[1][i]));
+  for (size_t i = 0; i < 16; i++)
+    worst = fmax(worst, fabs(sigma[0][i] - sigma[1][i]));
+  return worst;
+}
+
+/* Mean and covariance of lines are those of the rule that they are; of the next rule's lines not. */
+START_TEST(lines_have_the_sde_of_their_rule)
+{
+  const struct equal *rule = &equals[_i];
+  struct models_setup setup =
+      models_setup_new(models_golden.loss, "sampling=with-replacement", rule->rule, rho, 4, 2);
+  setup.optimizer.eta = eta;
+  models_set_update(&setup.optimizer, rule->update, rule->settings);
+  struct optimizer lines = setup.optimizer;
+  struct program_rule *own = own_rule(rule, &lines);
+  ck_assert_double_lt(moments_apart(&setup.optimizer, &lines), 1e-11);
+  const struct equal *next = &equals[(_i + 1) % (rule->update[0] == 's' ? 7 : EQUALS)];
+  if (strcmp(next->update, rule->update) == 0) {
+    struct optimizer wrong = setup.optimizer;
+    struct program_rule *other = own_rule(next, &wrong);
+    ck_assert_double_gt(moments_apart(&setup.optimizer, &wrong), 1e-3);
+    program_rule_free(other);
+  }
+  program_rule_free(own);
+  models_setup_free(&setup);
+}
+END_TEST
+
+/* Momentum held fixed has no SDE as eta falls; with a friction it has, and with sqrt(eta) noise. */
+START_TEST(what_grows_like_one_over_eta_is_refused)
+{
+  static const struct {
+    struct equal rule;
+    const char *relaxes;
+  } rules[] = {{{.lines = "p = 0.9*p + grad(x)|x = x - eta*p"}, "its step of p grows like 1/eta"},
+               {{.lines = "p = 0.9*p + 0.1*grad(x)^2|x = x - eta*grad(x)/(sqrt(p) + c)"},
+                "its step of p grows like 1/eta"},
+               {{.lines = "x = 0.5*x - eta*grad(x)"}, "its step of x grows like 1/eta"},
+               {{.lines = "p = p - eta*(gamma*p + grad(x))|x = x + eta*p"}, NULL},
+               {{.lines = "x = x - eta*grad(x) + sqrt(eta)*normal()"}, NULL}};
+  struct models_setup setup =
+      models_setup_new(models_golden.loss, "sampling=with-replacement", "sgd", rho, 4, 2);
+  setup.optimizer.eta = eta;
+  struct optimizer lines = setup.optimizer;
+  struct program_rule *own = own_rule(&rules[_i].rule, &lines);
+  struct sde_status status = {SDE_OK, ""};
+  bool has = program_rule_has_limit(&lines, golden_start, "recipe:9", &status);
+  ck_assert(has == (rules[_i].relaxes == NULL));
+  if (!has)
+    models_assert_refused(&status, "recipe:9", rules[_i].relaxes);
+  program_rule_free(own);
+  models_setup_free(&setup);
 }
 END_TEST
 
@@ -400,6 +492,8 @@ int main(void)
   TCase *drawn = tcase_create("draws"), *wrong = tcase_create("mistakes");
   tcase_add_loop_test(same, lines_are_the_rules_that_are_built_in, 0, EQUALS);
   tcase_add_loop_test(same, lines_of_other_rules_are_noticed, 0, EQUALS);
+  tcase_add_loop_test(same, lines_have_the_sde_of_their_rule, 0, EQUALS);
+  tcase_add_loop_test(same, what_grows_like_one_over_eta_is_refused, 0, 5);
   tcase_add_loop_test(values_of, operations_have_their_values, 1, VALUES);
   tcase_add_test(values_of, what_is_no_number_stays_so);
   tcase_add_loop_test(drawn, draws_are_addressed_and_independent, 0, 10);
