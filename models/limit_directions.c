@@ -43,12 +43,13 @@ static void program_direction(const struct limit_form *form, struct limit_form_w
                               double *u)
 {
   const struct optimizer *optimizer = form->optimizer;
-  struct sde_address address = limit_form_address(form, at, c);
+  struct sde_address address;
   bool fresh = form->kind == LIMIT_FORM_SAMPLED;
   size_t size = form->dim * width;
-  if (fresh)
+  if (fresh) {
+    address = limit_form_address(form, at, c);
     objective_draw(optimizer->objective, &address, width, &w->optimizer->batches);
-  else
+  } else
     w->optimizer->batches.index = form->enumeration.index + c * form->enumeration.size;
   optimizer_run_program(optimizer, w->optimizer, fresh ? &address : NULL, at->time / optimizer->eta,
                         width, y, u);

@@ -187,8 +187,9 @@ bool program_is_smooth(const struct program *program)
 {
   for (size_t i = 0; i < program->count; i++) {
     enum program_op op = program->node[i].op;
-    if (op == PROGRAM_ABS || op == PROGRAM_SIGN || op == PROGRAM_MAXIMUM || op == PROGRAM_MINIMUM ||
-        op == PROGRAM_NORM || op == PROGRAM_LARGEST || op == PROGRAM_SMALLEST || op == PROGRAM_UNIT)
+    if (op == PROGRAM_ABS || op == PROGRAM_SIGN || op == PROGRAM_FLOOR || op == PROGRAM_MAXIMUM ||
+        op == PROGRAM_MINIMUM || op == PROGRAM_NORM || op == PROGRAM_LARGEST ||
+        op == PROGRAM_SMALLEST || op == PROGRAM_UNIT)
       return false;
   }
   return true;

@@ -130,6 +130,17 @@ static bool make_clip(struct program_parser *parser, const struct call *call,
                                   &value->node);
 }
 
+/* mod(a, b) = a - b floor(a/b) */
+static bool make_mod(struct program_parser *parser, const struct call *call,
+                     struct program_value *value)
+{
+  uint32_t a = call->argument[0].node, b = call->argument[1].node, of;
+  return program_make_elementwise(parser, call->at, PROGRAM_DIVIDE, a, b, &of) &&
+         program_make_elementwise(parser, call->at, PROGRAM_FLOOR, of, of, &of) &&
+         program_make_elementwise(parser, call->at, PROGRAM_MULTIPLY, b, of, &of) &&
+         program_make_elementwise(parser, call->at, PROGRAM_SUBTRACT, a, of, &value->node);
+}
+
 static bool make_call(struct program_parser *parser, const struct call *call,
                       struct program_value *value)
 {
@@ -139,6 +150,8 @@ static bool make_call(struct program_parser *parser, const struct call *call,
   uint32_t b = call->count > 1 ? call->argument[1].node : a;
   if (function->op == PROGRAM_MAXIMUM || function->op == PROGRAM_MINIMUM)
     return make_extreme(parser, call, value);
+  if (function->op == PROGRAM_MOD)
+    return make_mod(parser, call, value);
   if (function->op == PROGRAM_CLIP)
     return make_clip(parser, call, value);
   if (function->takes == PROGRAM_TAKES_ANY)

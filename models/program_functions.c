@@ -23,6 +23,8 @@ static const struct program_function functions[] = {
     ANY("tanh", PROGRAM_TANH, 1, 1),
     ANY("abs", PROGRAM_ABS, 1, 1),
     ANY("sign", PROGRAM_SIGN, 1, 1),
+    ANY("floor", PROGRAM_FLOOR, 1, 1),
+    ANY("mod", PROGRAM_MOD, 2, 2),
     ANY("max", PROGRAM_MAXIMUM, 1, 4),
     ANY("min", PROGRAM_MINIMUM, 1, 4),
     ANY("clip", PROGRAM_CLIP, 3, 3),

@@ -26,6 +26,7 @@ enum program_op {
   PROGRAM_TANH,
   PROGRAM_ABS,
   PROGRAM_SIGN,
+  PROGRAM_FLOOR,
   PROGRAM_ADD,
   PROGRAM_SUBTRACT,
   PROGRAM_MULTIPLY,
@@ -33,8 +34,9 @@ enum program_op {
   PROGRAM_POWER,
   PROGRAM_MAXIMUM,
   PROGRAM_MINIMUM,
-  PROGRAM_CLIP, /* the function alone: its node is a minimum of a maximum */
-  PROGRAM_DOT,  /* of vectors, as what follows */
+  PROGRAM_CLIP, /* functions alone: a minimum of a maximum; a - b floor(a/b) */
+  PROGRAM_MOD,
+  PROGRAM_DOT, /* of vectors, as what follows */
   PROGRAM_NORM,
   PROGRAM_SUM,
   PROGRAM_MEAN,

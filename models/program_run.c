@@ -99,6 +99,9 @@ static void arithmetic(enum program_op op, size_t rows, size_t width, struct ope
   case PROGRAM_ABS:
     EACH_ELEMENT(fabs(a[p]));
     break;
+  case PROGRAM_FLOOR:
+    EACH_ELEMENT(floor(a[p]));
+    break;
   case PROGRAM_SIGN: /* of NaN it is NaN */
     EACH_ELEMENT(a[p] > 0 ? 1 : a[p] < 0 ? -1 : a[p] * 0);
     break;
@@ -353,7 +356,8 @@ static void elementwise(const struct run *run, const struct program_node *node, 
   struct operand a = {w->value[node->a], of[node->a].type == PROGRAM_VECTOR ? w->width : 0};
   struct operand b = {w->value[node->b], of[node->b].type == PROGRAM_VECTOR ? w->width : 0};
   bool simple = node->op == PROGRAM_NEGATE || node->op == PROGRAM_SQRT || node->op == PROGRAM_ABS ||
-                node->op == PROGRAM_SIGN || (node->op >= PROGRAM_ADD && node->op != PROGRAM_POWER);
+                node->op == PROGRAM_SIGN || node->op == PROGRAM_FLOOR ||
+                (node->op >= PROGRAM_ADD && node->op != PROGRAM_POWER);
   (simple ? arithmetic : transcendental)(node->op, rows_of(w, node->type), w->width, a, b, out);
 }
 

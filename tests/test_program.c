@@ -273,6 +273,7 @@ static const struct {
     {"x = sign(x) + 10*sign(0*x)", 1, -1},
     {"x = max(x, 0) + min(x, 0.5, 2)", 1.5 + 0.5, 0 - 1},
     {"x = clip(x, -c, c)", 0.5, -0.5},
+    {"x = floor(x) + 10*mod(x, 2)", 1 + 15, -1 + 10},
     {"x = x + dot(x, x) + norm(x)^2", 1.5 + 6.5, -1 + 6.5},
     {"x = unit(x)*norm(x)", 1.5, -1},
     {"x = unit(0*x)", 0, 0},

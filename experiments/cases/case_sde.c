@@ -126,6 +126,8 @@ static bool make_limit(const struct cases *cases, const struct run_case *one, st
 {
   const struct parameters *sde = cases->recipe->sde[made->index];
   struct limit_options options = limit_options(sde);
+  if (one->optimizer.program != NULL && !parameters_given(sde, "rho_order"))
+    options.rho_order = LIMIT_RHO_ORDER_EXACT; /* lines have no other */
   if (options.factor == LIMIT_FACTOR_AUTO)
     options.factor = factor_of(cases, made->scheme);
   const char *place = objective_has_variance(cases->objective)
