@@ -48,6 +48,6 @@ refused 'v starts at 3 numbers' \
 refused 'a rule takes no update rule' \
   --set "optimizers=[{$rule, update: {name: sgd}, step: x = x - eta*grad(x)}]"
 refused 'is no name with a number' --set "optimizers=[{$rule, constants: [mu], step: x = x - eta*grad(x)}]"
-refused 'loss(..) of a mini-batch is not known' --set 'noise={structure: isotropic, standard_deviation: 1}' \
+refused 'loss(..) of a mini-batch is not known' --set 'noise={sampling: gaussian, structure: isotropic, standard_deviation: 1}' \
   --set "optimizers=[{$rule, step: x = x - eta*loss(x)*grad(x)}]"
 echo "lines of a recipe are an optimizer in every study, and what is wrong in them is said with its column"
