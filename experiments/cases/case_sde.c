@@ -3,6 +3,7 @@
  */
 #include "experiments/cases/case_sde.h"
 
+#include "models/program_rule.h"
 #include "sde/control_variate.h"
 #include "sde/multilevel.h"
 #include "sde/noise_class.h"
@@ -129,11 +130,16 @@ static bool make_limit(const struct cases *cases, const struct run_case *one, st
 {
   const struct parameters *sde = cases->recipe->sde[made->index];
   struct limit_options options = limit_options(sde);
+  if (one->optimizer.program != NULL && !parameters_given(sde, "rho_order"))
+    options.rho_order = LIMIT_RHO_ORDER_EXACT; /* lines have no other */
   if (options.factor == LIMIT_FACTOR_AUTO)
     options.factor = factor_of(cases, made->scheme);
   const char *place = objective_has_variance(cases->objective)
                           ? sde_place(cases, sde)
                           : parameters_place(cases->recipe->noise, "degrees_of_freedom");
+  if (one->optimizer.program != NULL &&
+      !program_rule_has_limit(&one->optimizer, cases->start, place, status))
+    return false;
   made->limit =
       limit_new(&one->optimizer, &options, case_stream(cases, one, "directions"), place, status);
   if (made->limit == NULL)
