@@ -34,6 +34,12 @@ static const char *covariance_of(const json_t *sde)
                                          : "normalised covariance";
 }
 
+static void add_substeps(struct text *text, const char *before, const json_t *sde)
+{
+  long long substeps = (long long)json_integer_value(json_object_get(sde, "substeps"));
+  text_add(text, "%s%lld substep%s", before, substeps, substeps == 1 ? "" : "s");
+}
+
 static void add_differences(struct text *text, const json_t *sdes, const json_t *sde)
 {
   if (differs(sdes, "eta_order"))
@@ -50,12 +56,13 @@ static void add_differences(struct text *text, const json_t *sdes, const json_t 
   const char *covariance = covariance_of(sde);
   if (covariance != NULL)
     text_add(text, ", %s", covariance);
+  if (json_is_false(json_object_get(sde, "noise")))
+    text_add(text, ", no noise");
   const char *scheme = json_string_value(json_object_get(sde, "scheme"));
   if (differs(sdes, "scheme") && scheme != NULL)
     text_add(text, ", %s", scheme);
   if (differs(sdes, "substeps"))
-    text_add(text, ", %lld substeps",
-             (long long)json_integer_value(json_object_get(sde, "substeps")));
+    add_substeps(text, ", ", sde);
 }
 
 char *sde_label(const json_t *sdes, size_t index)
@@ -85,8 +92,11 @@ char *sde_description(const json_t *sde)
   const char *covariance = covariance_of(sde);
   if (covariance != NULL)
     text_add(&text, ", %s", covariance);
-  if (scheme != NULL)
-    text_add(&text, "; solved by %s with %lld substeps", scheme,
-             (long long)json_integer_value(json_object_get(sde, "substeps")));
+  if (json_is_false(json_object_get(sde, "noise")))
+    text_add(&text, ", without the diffusion");
+  if (scheme != NULL) {
+    text_add(&text, "; solved by %s", scheme);
+    add_substeps(&text, " with ", sde);
+  }
   return text.data;
 }

@@ -2,6 +2,7 @@
  * Verdicts of comparisons: what theory says of the difference as eta falls, by what the SDE leaves
  * out, and of the variance term. See comparison.h.
  */
+#include "experiments/results/interval_words.h"
 #include "experiments/studies/comparison_family.h"
 #include "experiments/studies/remainder.h"
 
@@ -25,6 +26,13 @@ static bool has_more(const struct comparison_table *table, const struct comparis
 static bool is_reserved(const struct comparison_table *table, const struct comparison *row)
 {
   return remainder_is_second_order(table->cases, &row->one->optimizer, comparison_options(row));
+}
+
+/* Does theory let the difference of both fall alike as eta does? */
+static bool has_orders_of(const struct limit_options *options, const struct limit_options *like)
+{
+  return options->eta_order == like->eta_order &&
+         (options->factor == LIMIT_FACTOR_NONE) == (like->factor == LIMIT_FACTOR_NONE);
 }
 
 static const char *name_of(const struct comparison_table *table, const struct comparison *row)
@@ -87,7 +95,7 @@ static bool is_excused(const struct comparison_table *table, const struct compar
     const struct comparison *fine = comparison_extreme_eta(table, &exact, -1, NULL);
     const struct limit_options *options = comparison_options(fine);
     if (options->rho_order == LIMIT_RHO_ORDER_EXACT &&
-        options->eta_order == comparison_options(like)->eta_order &&
+        has_orders_of(options, comparison_options(like)) &&
         judge_ratio(comparison_interval(table, coarse), comparison_interval(table, fine),
                     comparison_predicted_ratio(coarse, fine)) == HOLDS_NO)
       return false;
@@ -101,7 +109,7 @@ static void judge_shrinking(const struct comparison_table *table, const struct c
   struct interval large = comparison_interval(table, coarse);
   struct interval small = comparison_interval(table, fine);
   const char *name = name_of(table, fine);
-  char text[256];
+  char text[384];
   if (isnan(large.centre) || isnan(small.centre)) {
     snprintf(text, sizeof text, "%s: no path survived", name);
     comparison_add_evidence(evidence, HOLDS_UNDECIDED, text);
@@ -113,12 +121,14 @@ static void judge_shrinking(const struct comparison_table *table, const struct c
     evidence->barred = true;
   }
   if (interval_lower_magnitude(large) > 0)
-    snprintf(text, sizeof text, "%s: %.3g +- %.1g at eta %g, %.3g +- %.1g at eta %g, ratio %.2f",
-             name, large.centre, large.half, coarse->one->optimizer.eta, small.centre, small.half,
-             fine->one->optimizer.eta, fine->difference / coarse->difference);
+    snprintf(text, sizeof text, "%s: %s at eta %g, %s at eta %g, ratio %.2f", name,
+             interval_words(large.centre, large.half).text, coarse->one->optimizer.eta,
+             interval_words(small.centre, small.half).text, fine->one->optimizer.eta,
+             fine->difference / coarse->difference);
   else
-    snprintf(text, sizeof text, "%s: unresolved, %.3g +- %.1g at eta %g", name, large.centre,
-             large.half, coarse->one->optimizer.eta);
+    snprintf(text, sizeof text, "%s: not resolved from 0 at eta %g, %s, and %s at eta %g", name,
+             coarse->one->optimizer.eta, interval_words(large.centre, large.half).text,
+             interval_words(small.centre, small.half).text, fine->one->optimizer.eta);
   comparison_add_evidence(evidence, holds, text);
 }
 
@@ -179,8 +189,7 @@ static bool is_explained(const struct comparison_table *table, const struct comp
     struct comparison whole = *like;
     whole.sde = s;
     const struct comparison *row = comparison_extreme_eta(table, &whole, -1, NULL);
-    if (has_floor(table, row) ||
-        comparison_options(row)->eta_order != comparison_options(like)->eta_order)
+    if (has_floor(table, row) || !has_orders_of(comparison_options(row), comparison_options(like)))
       continue;
     beside = true;
     struct interval other = comparison_limit(table, row, &is_limit);
@@ -204,7 +213,7 @@ static bool is_denied(const struct comparison_table *table, const struct compari
     whole.sde = s;
     const struct comparison *row = comparison_extreme_eta(table, &whole, -1, NULL);
     if (has_floor(table, row) || is_reserved(table, row) ||
-        comparison_options(row)->eta_order != comparison_options(like)->eta_order)
+        !has_orders_of(comparison_options(row), comparison_options(like)))
       continue;
     struct interval other = comparison_limit(table, row, &is_limit);
     if (is_floor(table, row, other) &&
@@ -244,10 +253,11 @@ static void judge_floor(const struct comparison_table *table, const struct compa
                     : interval_lower_magnitude(limit) > 0 && falls
                         ? "too little beside what still falls, "
                         : "";
-  char *words = sde_format(
-      "%s%s: %.3g +- %.1g at eta -> 0, %s%.3g +- %.1g at eta %g, %.3g +- %.1g at eta %g", name,
-      holds == HOLDS_YES ? " stays" : "", limit.centre, limit.half, but, small.centre, small.half,
-      fine->one->optimizer.eta, large.centre, large.half, coarse->one->optimizer.eta);
+  char *words =
+      sde_format("%s%s: %s at eta -> 0, %s%s at eta %g, %s at eta %g", name,
+                 holds == HOLDS_YES ? " stays" : "", interval_words(limit.centre, limit.half).text,
+                 but, interval_words(small.centre, small.half).text, fine->one->optimizer.eta,
+                 interval_words(large.centre, large.half).text, coarse->one->optimizer.eta);
   comparison_add_evidence(evidence, holds, words);
   sde_free(words);
 }
@@ -292,9 +302,10 @@ static void judge_variance_term(const struct comparison_table *table, const stru
   else if (is_limit && interval_lower_magnitude(kept) > interval_upper_magnitude(left_out) &&
            comparison_stays(table, comparison_extreme_eta(table, with, 1, NULL), with))
     holds = HOLDS_NO;
-  char *words = sde_format("%s%s: %.3g +- %.1g with it, %.3g +- %.1g without", name_of(table, with),
-                           is_limit ? " at eta -> 0" : "", kept.centre, kept.half, left_out.centre,
-                           left_out.half);
+  char *words =
+      sde_format("%s%s: %s with it, %s without", name_of(table, with),
+                 is_limit ? " at eta -> 0" : "", interval_words(kept.centre, kept.half).text,
+                 interval_words(left_out.centre, left_out.half).text);
   comparison_add_evidence(evidence, holds, words);
   sde_free(words);
 }
@@ -310,7 +321,7 @@ static void variance_verdict(struct results *results, const struct comparison_ta
     other.sde = s;
     const struct limit_options *without = comparison_options(&other);
     if (without->variance_term || without->rho_order != LIMIT_RHO_ORDER_1 ||
-        without->eta_order != with->eta_order || !has_floor(table, &other))
+        !has_orders_of(without, with) || !has_floor(table, &other))
       continue;
     struct evidence evidence = {.holds = HOLDS_UNDECIDED};
     for (size_t o = 0; o < table->cases->observables->count; o++) {
@@ -365,7 +376,9 @@ void comparison_verdicts(struct results *results, const struct cases *cases,
     left_out |= !comparison_options(&all[i])->variance_term;
   note_scheme_error(results, cases, all, count);
   for (const struct comparison *row = all; row < all + count; row++) {
-    if (!leads_group(&table, row))
+    /* Without noise an SDE is off by a part of order eta, where the diffusion counts: no more is
+     * known. */
+    if (!leads_group(&table, row) || comparison_options(row)->factor == LIMIT_FACTOR_NONE)
       continue;
     bool two = has_two_etas(&table, row);
     if (two && has_floor(&table, row))

@@ -74,7 +74,8 @@ static void add_reason(struct text *text, const struct comparison *row, const si
   else if (found[WRONG] == 0 && found[DIFFERS] > 0)
     text_add(text, "; what is resolved may be of order eta: a smaller eta would tell");
   else if (found[WRONG] + found[DIFFERS] + found[AGREES] == 0)
-    text_add(text, "; no interval is below a tenth of its average: more paths would tell");
+    text_add(text,
+             "; no interval is below a tenth of its average: more paths, or substeps, would tell");
 }
 
 void stationary_judge_pair(struct results *results, size_t count, const struct comparison *rows,
