@@ -65,13 +65,19 @@ static bool check_own_keys(const struct parameters *given, const struct gradient
   return true;
 }
 
+const struct update_rule *case_optimizer_update(const struct recipe *recipe, size_t item)
+{
+  const struct parameters *update = recipe->update[item];
+  return update_rule_named(update == NULL ? "sgd" : parameters_text(update, "name"));
+}
+
 bool case_optimizer_make(const struct recipe *recipe, size_t item, size_t number,
                          struct optimizer *optimizer, const char **place, struct sde_status *status)
 {
   const struct parameters *given = recipe->optimizer[item];
   optimizer->rule = gradient_rule_named(parameters_text(given, "name"));
   const struct parameters *update = recipe->update[item];
-  optimizer->update = update_rule_named(update == NULL ? "sgd" : parameters_text(update, "name"));
+  optimizer->update = case_optimizer_update(recipe, item);
   bool sized = optimizer->rule->micro_batch == MICRO_BATCH_GIVEN;
   optimizer->micro_batch = optimizer->batch;
   *place =
