@@ -148,7 +148,14 @@ void models_set_update(struct optimizer *optimizer, const char *name, const char
 
 const char *models_update_example(const char *name)
 {
-  return strcmp(name, "heavy-ball") == 0 ? "friction=2" : "";
+  static const char *const examples[][2] = {{"heavy-ball", "friction=2"},
+                                            {"nesterov", "friction=2"},
+                                            {"rmsprop", "rate=2 epsilon=0.01"},
+                                            {"adam", "rates=1,2 epsilon=0.01"}};
+  for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
+    if (strcmp(name, examples[i][0]) == 0)
+      return examples[i][1];
+  return "";
 }
 
 struct models_setup models_setup_new(const char *loss, const char *noise, const char *optimizer,

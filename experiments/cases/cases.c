@@ -203,6 +203,19 @@ static bool make_schedules(struct cases *cases, struct sde_status *status)
   return true;
 }
 
+/* The update rule of all optimizers, whose vectors observables may read; NULL where they differ. */
+static const struct update_rule *common_update(const struct recipe *recipe)
+{
+  const struct update_rule *common = NULL;
+  for (size_t i = 0; i < recipe->optimizers; i++) {
+    const struct update_rule *update = case_optimizer_update(recipe, i);
+    if (common != NULL && update != common)
+      return NULL;
+    common = update;
+  }
+  return common;
+}
+
 /* Loss, objective, observables and start. */
 static bool make_common(struct cases *cases, struct sde_status *status)
 {
@@ -214,8 +227,9 @@ static bool make_common(struct cases *cases, struct sde_status *status)
   if (cases->objective == NULL)
     return false;
   cases->observable_name = parameters_texts(recipe->common, "observables", &count);
-  cases->observables = observables_new(cases->objective, count, cases->observable_name,
-                                       parameters_place(recipe->common, "observables"), status);
+  cases->observables = observables_of_state_new(
+      cases->objective, common_update(recipe), count, cases->observable_name,
+      parameters_place(recipe->common, "observables"), status);
   return cases->observables != NULL && make_schedules(cases, status);
 }
 
