@@ -83,7 +83,7 @@ void optimizer_gradient(const struct optimizer *optimizer, struct optimizer_work
                         const struct sde_address *at, size_t width, const double *x, double *w);
 
 /* The Brownian path of an SDE, to drive iterates with Gaussian noise: its noise_dim is the number
- * of noise potentials, and a learning-rate step spans `resolution` of its fine steps. */
+ * of noise potentials, which may be the first of the Wiener processes that drive the SDE, and a learning-rate step spans `resolution` of its fine steps. */
 struct optimizer_coupling {
   struct sde_wiener wiener;
   uint64_t resolution;

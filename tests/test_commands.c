@@ -355,15 +355,21 @@ START_TEST(notes_of_a_run)
   static const char *const first[] = {
       "given.yaml:10: records is not used by the study order",
       "given.yaml:9: norm has no effect: SDE 0 needs E|g_I| in no case",
+      "given.yaml:9: covariance has no effect: SDE 0 needs the noise of SAM or m-SAM, without "
+      "enumeration, in no case",
       "given.yaml:9: directions has no effect: SDE 0 draws nothing afresh in any case", NULL};
   static const char *const second[] = {
-      "once/recipe.yaml:28: records is not used by the study order",
+      "once/recipe.yaml:29: records is not used by the study order",
       "once/recipe.yaml:24: norm has no effect: SDE 0 needs E|g_I| in no case",
-      "once/recipe.yaml:25: directions has no effect: SDE 0 draws nothing afresh in any case",
+      "once/recipe.yaml:25: covariance has no effect: SDE 0 needs the noise of SAM or m-SAM, "
+      "without "
+      "enumeration, in no case",
+      "once/recipe.yaml:26: directions has no effect: SDE 0 draws nothing afresh in any case",
       NULL};
   setenv("SHARPSDE_PLOTS", "/nonexistent", 1);
   ck_assert(save("plain.yaml", ORDER "sde: {norm: auto, directions: 0}\n"));
-  ck_assert(save("given.yaml", ORDER "sde: {norm: gaussian, directions: 4}\nrecords: 7\n"));
+  ck_assert(save("given.yaml",
+                 ORDER "sde: {norm: gaussian, covariance: leading, directions: 4}\nrecords: 7\n"));
   assert_notes("plain.yaml", none);
   ck_assert_int_eq(system("mv again once"), 0);
   assert_notes("once/recipe.yaml", none);

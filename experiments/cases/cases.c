@@ -27,7 +27,7 @@ static void make_iterates(const struct cases *cases, struct run_case *one)
       coupling.resolution = solution->resolution;
       coupling.wiener =
           (struct sde_wiener){.stream = solution->stream,
-                              .noise_dim = solution->system->noise_dim,
+                              .noise_dim = one->optimizer.objective->components,
                               .fine_step = solution->eta / (double)solution->resolution};
     }
   }

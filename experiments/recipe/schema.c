@@ -180,6 +180,13 @@ static const struct schema_row sde_rows[] = {
              .fallback = "auto",
              .help = "normalised optimizers, rho_order 1: E|g_I| by all micro-batches, by the "
                      "Gaussian integral, or from fresh micro-batches per step"}},
+    {.key = {.name = "covariance",
+             .type = PARAMETER_CHOICE,
+             .choices = "normalized leading",
+             .help =
+                 "normalised optimizers, rho_order 1, micro-batches not enumerated: the noise of "
+                 "g_I + rho H g_I/|g_I|, or c(b) V alone, wrong near a minimum; without it, "
+                 "normalized where Gaussian noise gives it a closed form"}},
     {.key = {.name = "directions",
              .type = PARAMETER_COUNT,
              .low = 0,
