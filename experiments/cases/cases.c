@@ -5,6 +5,7 @@
 
 #include "experiments/cases/case_optimizer.h"
 #include "experiments/cases/case_sde.h"
+#include "experiments/cases/sweeps.h"
 #include "sde/quasi.h"
 
 #include <math.h>
@@ -136,7 +137,7 @@ static bool make_all(struct cases *cases, struct sde_status *status)
         for (size_t l = 0; l < rhos; l++)
           if (!make_setting(cases, (size_t)batch[i], (uint64_t)paths[j], eta[k], rho[l], status))
             return false;
-  return true;
+  return sweeps_check_cases(cases, count_variants(cases->recipe), status);
 }
 
 static bool make_start(struct cases *cases, struct sde_status *status)
@@ -170,7 +171,8 @@ struct cases *cases_new(const struct recipe *recipe, struct sde_status *status)
 {
   struct cases *cases = sde_alloc(1, sizeof *cases);
   cases->recipe = recipe;
-  cases->loss = loss_new(recipe->loss_type, recipe->loss, status);
+  if (sweeps_check_lists(recipe, status))
+    cases->loss = loss_new(recipe->loss_type, recipe->loss, status);
   if (cases->loss != NULL && make_start(cases, status))
     cases->objective = objective_new(cases->loss, recipe->noise, cases->start, status);
   bool good = cases->objective != NULL;
