@@ -223,7 +223,7 @@ valgrind: $(filter $(VALGRIND_TESTS:%=$(B)/tests/%),$(TEST_PROGRAMS))
 	    valgrind --leak-check=full --error-exitcode=1 $$test || status=1; \
 	done; exit $$status
 
-bench: $(BENCH)
+bench: $(BENCH) $(B)/sharpsde
 	$(B)/bench/bench --csv $(B)/bench.csv --baselines $(B)/bench
 	$(if $(filter 1,$(MPI)),$(B)/bench/bench --csv $(B)/bench.csv --baselines $(B)/bench ranks)
 

@@ -97,7 +97,8 @@ static const struct task {
   void (*run)(const struct bench *bench);
 } tasks[] = {{"memory", bench_memory}, {"t1", bench_t1},           {"t1b", bench_t1b},
              {"t2", bench_t2},         {"xmds2", bench_xmds2},     {"threads", bench_threads},
-             {"factor", bench_factor}, {"formula", bench_formula}, {"ranks", bench_ranks}};
+             {"factor", bench_factor}, {"formula", bench_formula}, {"ranks", bench_ranks},
+             {"check", bench_check}};
 
 /* Without names all, but that for which the program must be built with MPI. */
 static bool asked_for(const struct task *task, int count, char **names)

@@ -60,6 +60,7 @@ void bench_t2(const struct bench *bench);
 void bench_factor(const struct bench *bench);
 void bench_formula(const struct bench *bench);
 void bench_ranks(const struct bench *bench);
+void bench_check(const struct bench *bench);
 
 /* What a rank of bench_ranks runs instead of the program. */
 int rank_of_bench(void);

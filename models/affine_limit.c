@@ -295,8 +295,8 @@ static bool is_right(const struct sde_system *system, const struct sde_system *g
   return right;
 }
 
-struct sde_system *affine_limit_new(const struct sde_system *general,
-                                    const struct affine_frame *frame, double eta)
+struct sde_system *affine_limit_blank(const struct sde_system *general,
+                                      const struct affine_frame *frame)
 {
   size_t d = general->dim;
   struct affine_limit *affine = sde_alloc(1, sizeof *affine);
@@ -306,7 +306,6 @@ struct sde_system *affine_limit_new(const struct sde_system *general,
                                   sde_alloc(d, sizeof(double)),
                                   sde_alloc(d, sizeof(double)),
                                   sde_alloc(d, sizeof(double))};
-  learn(general, affine);
   struct sde_system *system = sde_alloc(1, sizeof *system);
   *system = (struct sde_system){.name = general->name,
                                 .dim = d,
@@ -316,11 +315,20 @@ struct sde_system *affine_limit_new(const struct sde_system *general,
                                 .workspace_new = workspace_new,
                                 .workspace_free = sde_free,
                                 .evaluate = evaluate};
+  return system;
+}
+
+struct sde_system *affine_limit_new(const struct sde_system *general,
+                                    const struct affine_frame *frame, double eta)
+{
+  struct sde_system *system = affine_limit_blank(general, frame);
+  struct affine_limit *affine = (struct affine_limit *)system->context;
+  learn(general, affine);
   if (!is_right(system, general)) {
     affine_limit_free(system);
     return NULL;
   }
-  second_order(d, eta, &affine->learnt);
+  second_order(general->dim, eta, &affine->learnt);
   return system;
 }
 

@@ -33,6 +33,9 @@ struct affine_coefficients {
  * polynomials do not have their digits. */
 struct sde_system *affine_limit_new(const struct sde_system *general,
                                     const struct affine_frame *frame, double eta);
+/* The same of zeros, learnt from nothing: it takes as long to evaluate, which is all that it is for. */
+struct sde_system *affine_limit_blank(const struct sde_system *general,
+                                      const struct affine_frame *frame);
 void affine_limit_free(struct sde_system *system);
 
 /* Those of a system that affine_limit_new made, owned by it. */

@@ -8,14 +8,39 @@
 #include <math.h>
 #include <string.h>
 
+/* Beyond so many columns their Wiener increments take more memory than the samples they come from:
+ * Cholesky is then taken where it costs up to so many times as much. */
+enum { COLUMNS_MANY = 4096 };
+static const double MEMORY_WORTH = 3;
+
+double factor_memory_worth(size_t columns)
+{
+  return columns > COLUMNS_MANY ? MEMORY_WORTH : 1;
+}
+
+/* Is Cholesky's factor better than the columns, of these costs in multiply-adds? */
+static bool is_cholesky_better(size_t dim, size_t columns, double by_cholesky, double by_columns,
+                               enum limit_factor factor)
+{
+  double worth = factor_memory_worth(columns);
+  switch (factor) {
+  case LIMIT_FACTOR_AUTO:
+    return by_cholesky < worth * by_columns;
+  case LIMIT_FACTOR_REPEATED:
+    return (double)dim * by_cholesky < worth * (double)columns * by_columns;
+  case LIMIT_FACTOR_FEWEST:
+    return dim < columns;
+  default:
+    return factor == LIMIT_FACTOR_CHOLESKY;
+  }
+}
+
 struct factor_plan factor_plan(size_t dim, size_t columns, bool centred, enum limit_factor factor)
 {
   double d = (double)dim, n = (double)columns;
   double by_columns = n * (FACTOR_NORMAL_COST + d);
   double by_cholesky = n * d * (d + 1) / 2 + d * d * d / 6 + d * FACTOR_NORMAL_COST;
-  bool cholesky = factor == LIMIT_FACTOR_AUTO     ? by_cholesky < by_columns
-                  : factor == LIMIT_FACTOR_FEWEST ? dim < columns
-                                                  : factor == LIMIT_FACTOR_CHOLESKY;
+  bool cholesky = is_cholesky_better(dim, columns, by_cholesky, by_columns, factor);
   return (struct factor_plan){dim, columns, cholesky, centred};
 }
 

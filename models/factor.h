@@ -26,6 +26,10 @@ struct factor_plan {
   bool centred; /* subtract the mean; false where Sigma = sum_i p_i a_i a_i^T */
 };
 
+/* How many times as much as columns Cholesky may cost and still be taken: more than once where there
+ * are so many columns that their increments take the memory. */
+double factor_memory_worth(size_t columns);
+
 /* Choose between columns and Cholesky by cost, unless `factor` has chosen. */
 struct factor_plan factor_plan(size_t dim, size_t columns, bool centred, enum limit_factor factor);
 

@@ -22,7 +22,8 @@ struct limit {
    * `affine` are of w, and the system is that of the state. */
   size_t vectors;
   struct update_affine update;
-  bool lifted;
+  bool lifted, rehearsed;
+  double left_out; /* of a rehearsal, in multiply-adds */
   char description[200];
 };
 
@@ -175,23 +176,28 @@ static struct sde_system first_order(const struct limit *limit, bool of_state, s
   return system;
 }
 
-/* A run evaluates its SDEs at least so many times: 64 paths of 100 steps of 16 substeps. */
-static const double EVALUATIONS_LEAST = 1e5;
+/* A tenth of a second, about. */
+static const double LEARNING_LONG = 1e8;
 
-/* Is the affine limit cheaper, with what learning it takes spread over a run? For schemes that
- * evaluate the system for every Wiener process, their number counts. Nothing is built to know. */
-static bool is_affine_cheaper(const struct limit *limit)
+static double learning_cost(const struct sde_system *general)
 {
-  struct limit copy;
-  struct sde_system general = first_order(limit, false, &copy);
-  const struct limit_form *form = &limit->form;
-  size_t d = general.dim;
-  double affine = affine_limit_cost(d, FACTOR_NORMAL_COST), own = limit_form_cost(form);
-  double learning = affine_limit_learning_cost(d, general.noise_dim, limit_form_cost(&copy.form)) /
-                    EVALUATIONS_LEAST;
-  if (form->options.factor == LIMIT_FACTOR_FEWEST)
-    return (double)d * (affine + learning) <= (double)factor_noise_dim(&form->plan) * own;
-  return form->options.factor == LIMIT_FACTOR_AUTO && affine + learning <= own;
+  const struct limit *limit = general->context;
+  return affine_limit_learning_cost(general->dim, general->noise_dim,
+                                    limit_form_cost(&limit->form));
+}
+
+/* Learn the affine limit; of a rehearsal, where that takes long, only how long it takes to evaluate. */
+static void build_affine(struct limit *limit, const struct sde_system *general, double eta)
+{
+  double cost = learning_cost(general);
+  if (limit->rehearsed && cost > LEARNING_LONG) {
+    limit->left_out = cost;
+    limit->frame = affine_frame_unit(general->dim);
+    limit->affine = affine_limit_blank(general, limit->frame);
+    return;
+  }
+  limit->frame = affine_frame_new(general, limit->form.optimizer->objective->start);
+  limit->affine = affine_limit_new(general, limit->frame, eta);
 }
 
 /* Quadratic losses under index sampling have affine limits, worth learning where they are cheaper,
@@ -200,14 +206,14 @@ static bool is_affine_cheaper(const struct limit *limit)
 static void choose_affine(struct limit *limit)
 {
   const struct limit_form *form = &limit->form;
-  if (!limit_form_is_affine(form) || form->optimizer->objective->sampling == OBJECTIVE_GAUSSIAN ||
-      !is_affine_cheaper(limit))
+  if (!limit_form_is_affine(form) || form->optimizer->objective->sampling == OBJECTIVE_GAUSSIAN)
     return;
   struct limit copy;
   struct sde_system general = first_order(limit, false, &copy);
+  if (!limit_form_is_cheaper_affine(form, learning_cost(&general)))
+    return;
   bool second = form->options.eta_order == 2 && !limit->lifted;
-  limit->frame = affine_frame_new(&general, form->optimizer->objective->start);
-  limit->affine = affine_limit_new(&general, limit->frame, second ? form->optimizer->eta : 0);
+  build_affine(limit, &general, second ? form->optimizer->eta : 0);
   if (limit->affine != NULL && limit->lifted)
     limit->system.noise_dim = limit->affine->noise_dim;
 }
@@ -280,10 +286,12 @@ static enum sde_noise_class noise_class_of(const struct limit *limit)
   return limit->lifted && noise == SDE_NOISE_DIAGONAL ? SDE_NOISE_COMMUTATIVE : noise;
 }
 
-struct limit *limit_new(const struct optimizer *optimizer, const struct limit_options *options,
-                        struct sde_stream stream, const char *place, struct sde_status *status)
+static struct limit *make(const struct optimizer *optimizer, const struct limit_options *options,
+                          struct sde_stream stream, bool rehearsed, const char *place,
+                          struct sde_status *status)
 {
   struct limit *limit = sde_alloc(1, sizeof *limit);
+  limit->rehearsed = rehearsed;
   limit->optimizer = *optimizer;
   limit->form =
       (struct limit_form){.optimizer = &limit->optimizer, .options = *options, .stream = stream};
@@ -304,6 +312,19 @@ struct limit *limit_new(const struct optimizer *optimizer, const struct limit_op
   choose_affine(limit);
   describe(limit);
   return limit;
+}
+
+struct limit *limit_new(const struct optimizer *optimizer, const struct limit_options *options,
+                        struct sde_stream stream, const char *place, struct sde_status *status)
+{
+  return make(optimizer, options, stream, false, place, status);
+}
+
+struct limit *limit_rehearsed(const struct optimizer *optimizer,
+                              const struct limit_options *options, struct sde_stream stream,
+                              const char *place, struct sde_status *status)
+{
+  return make(optimizer, options, stream, true, place, status);
 }
 
 void limit_free(struct limit *limit)
@@ -348,6 +369,17 @@ bool limit_has_potential_columns(const struct limit *limit)
   bool components = form->kind == LIMIT_FORM_POINT || form->kind == LIMIT_FORM_EXPANDED ||
                     form->kind == LIMIT_FORM_NORM;
   return objective_is_gaussian(form->optimizer->objective) && components && !form->plan.cholesky;
+}
+
+double limit_cost_left_out(const struct limit *limit)
+{
+  return limit->left_out;
+}
+
+double limit_cost(const struct limit *limit)
+{
+  return limit->affine != NULL ? affine_limit_cost(limit->affine->dim, FACTOR_NORMAL_COST)
+                               : limit_form_cost(&limit->form);
 }
 
 const struct limit_form *limit_form_of(const struct limit *limit)

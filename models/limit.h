@@ -20,6 +20,12 @@ struct limit_form;
  * come from the stream. `place` is where the recipe asked for it. */
 struct limit *limit_new(const struct optimizer *optimizer, const struct limit_options *options,
                         struct sde_stream stream, const char *place, struct sde_status *status);
+
+/* The same to be described and timed, not solved: an affine form that takes long to learn is of
+ * zeros. */
+struct limit *limit_rehearsed(const struct optimizer *optimizer,
+                              const struct limit_options *options, struct sde_stream stream,
+                              const char *place, struct sde_status *status);
 void limit_free(struct limit *limit);
 
 /* Its SDE as a system; owned by the limit. */
@@ -50,6 +56,12 @@ struct affine_frame *limit_frame_new(const struct limit *limit);
 struct sde_linear_direction *limit_direction_new(const struct limit *limit,
                                                  const struct affine_frame *frame);
 void limit_direction_free(struct sde_linear_direction *direction);
+
+/* Multiply-adds, and normals, of a path that one evaluation of its system takes, about. */
+double limit_cost(const struct limit *limit);
+
+/* Multiply-adds that a rehearsed limit has left out. */
+double limit_cost_left_out(const struct limit *limit);
 
 /* The form that was chosen: limit_forms.h. */
 const struct limit_form *limit_form_of(const struct limit *limit);

@@ -3,6 +3,7 @@
  * that takes, by which noise factor, and what of it can be said. theory.md section 3. See
  * limit_forms.h.
  */
+#include "models/affine_limit.h"
 #include "models/generalized_sums.h"
 #include "models/limit_forms.h"
 
@@ -204,7 +205,8 @@ static void choose_matrix_form(struct limit_form *form)
     return;
   size_t dim = form->optimizer->objective->loss->dim;
   double d = (double)dim;
-  bool cheaper = FACTOR_MATRIX_COST * d * (d + 1) / 2 < column_cost(form);
+  bool cheaper = FACTOR_MATRIX_COST * d * (d + 1) / 2 <
+                 factor_memory_worth(form->plan.columns) * column_cost(form);
   struct factor_plan plan = factor_plan(dim, form->plan.columns, true, form->options.factor);
   form->matrix = plan.cholesky || (form->options.factor == LIMIT_FACTOR_AUTO && cheaper);
   if (form->matrix)
@@ -363,4 +365,16 @@ bool limit_form_choose(struct limit_form *form, const char *place, struct sde_st
   choose_form(form);
   choose_matrix_form(form);
   return check_norm(form, place, status);
+}
+
+/* A run evaluates its SDEs at least so many times: 64 paths of 100 steps of 16 substeps. */
+static const double EVALUATIONS_LEAST = 1e5;
+
+bool limit_form_is_cheaper_affine(const struct limit_form *form, double learning)
+{
+  double d = (double)form->dim, own = limit_form_cost(form);
+  double affine = affine_limit_cost(form->dim, FACTOR_NORMAL_COST) + learning / EVALUATIONS_LEAST;
+  if (form->options.factor == LIMIT_FACTOR_REPEATED || form->options.factor == LIMIT_FACTOR_FEWEST)
+    return d * affine <= (double)factor_noise_dim(&form->plan) * own;
+  return form->options.factor == LIMIT_FACTOR_AUTO && affine <= own;
 }

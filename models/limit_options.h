@@ -11,12 +11,14 @@
 enum limit_rho_order { LIMIT_RHO_ORDER_0, LIMIT_RHO_ORDER_1, LIMIT_RHO_ORDER_EXACT };
 
 /* How Sigma^(1/2) dW is formed: one column and one Wiener process a component, or a d x d
- * covariance and its semidefinite Cholesky factor with d of them. FEWEST is whichever has fewer
- * Wiener processes, for schemes to which each costs evaluations of the system. */
+ * covariance and its semidefinite Cholesky factor with d of them. AUTO is whichever is cheaper,
+ * REPEATED the same for schemes that evaluate the system once for each Wiener process, and FEWEST
+ * whichever has fewer Wiener processes. */
 enum limit_factor {
   LIMIT_FACTOR_AUTO,
   LIMIT_FACTOR_COLUMNS,
   LIMIT_FACTOR_CHOLESKY,
+  LIMIT_FACTOR_REPEATED,
   LIMIT_FACTOR_FEWEST
 };
 

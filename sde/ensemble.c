@@ -19,6 +19,9 @@
  * is work for many threads; else CHUNK_NUMBERS numbers of state. */
 enum { CHUNKS_MAX = 1024, CHUNK_MOST = 128, CHUNKS_MIN = 64, CHUNK_NUMBERS = 768 };
 
+/* Of the increments of a block: 4 MB, which is about what a core has of cache. */
+enum { NOISE_NUMBERS = 1 << 19 };
+
 static uint64_t at_least(uint64_t a, uint64_t b)
 {
   return a > b ? a : b;
@@ -65,14 +68,29 @@ static size_t largest_dim(const struct sde_ensemble *ensemble)
   return largest;
 }
 
+static size_t largest_noise(const struct sde_ensemble *ensemble)
+{
+  size_t largest = 1;
+  for (size_t i = 0; i < ensemble->processes; i++) {
+    const struct sde_solution *solution = ensemble->process[i]->solution;
+    if (solution != NULL && solution->system->noise_dim > largest)
+      largest = solution->system->noise_dim;
+  }
+  return largest;
+}
+
 /* The state of a block takes 3/16 of the first-level cache, for drift, diffusion, increments and
  * the scheme's scratch stand there too; it is then long enough to hide what calling a kernel costs.
- * No bit depends on it. */
-static size_t default_width(const struct sde_ensemble *ensemble)
+ * The Wiener increments of a system with very many of them take at most NOISE_NUMBERS, where a unit
+ * of paths does. No bit depends on it. */
+size_t sde_ensemble_width(const struct sde_ensemble *ensemble)
 {
+  if (ensemble->width > 0)
+    return ensemble->width;
   uint64_t numbers = first_level_cache() / sizeof(double) * 3 / 16;
   uint64_t block = units_of(largest_dim(ensemble), numbers), chunk = units_of_chunk(ensemble);
-  return (size_t)at_most(block, chunk) * SDE_UNIT;
+  uint64_t noise = units_of(largest_noise(ensemble), NOISE_NUMBERS);
+  return (size_t)at_most(at_most(block, noise), chunk) * SDE_UNIT;
 }
 
 /* Who runs what: chunks from `begin` to before `end` are this rank's, and the paths of rank r are
@@ -126,7 +144,7 @@ static void tell_progress(const struct sde_ensemble *ensemble, const struct shar
 static void run_share(const struct sde_ensemble *ensemble, const struct share *share, int threads,
                       struct sde_tally_tree *tree, double *samples)
 {
-  size_t width = ensemble->width == 0 ? default_width(ensemble) : ensemble->width;
+  size_t width = sde_ensemble_width(ensemble);
   uint64_t next = share->begin, done = 0;
 #pragma omp parallel num_threads(threads)
   {

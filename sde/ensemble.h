@@ -69,6 +69,9 @@ struct sde_ensemble {
   void *progress_context;
 };
 
+/* The width of the blocks in which it runs: that of the ensemble, or the default. */
+size_t sde_ensemble_width(const struct sde_ensemble *ensemble);
+
 /* Run. Several ranks run one ensemble together, each a part of the paths in proportion to its
  * threads, and all have the whole result. The caller releases it with sde_ensemble_result_free. */
 struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble);

@@ -1,6 +1,6 @@
 /*
  * Tests of estimates: a processor that times more steps than the horizon has must still stay within
- * the horizon, beyond which a process has no tables.
+ * the horizon, beyond which a process has no tables; and timings together must be short.
  */
 
 #include "experiments/cases/estimate.h"
@@ -11,7 +11,9 @@
 #include "tests/study_testing.h"
 #include "tests/testing.h"
 
+#include <math.h>
 #include <string.h>
+#include <time.h>
 
 enum { HORIZON = 3, DIM = 2 };
 
@@ -59,7 +61,7 @@ START_TEST(timed_steps_stay_within_the_horizon)
 {
   static const double start[DIM] = {5, 6};
   struct notes notes = {0, 0, 0};
-  struct estimate estimate = {0, 0};
+  struct estimate estimate = {.stopwatch = stopwatch_new()};
   struct sde_process process = counting(&notes);
   estimate_add(&estimate, &process, DIM, start, HORIZON, 640);
   ck_assert_uint_gt(notes.calls, 10 * HORIZON);
@@ -67,6 +69,7 @@ START_TEST(timed_steps_stay_within_the_horizon)
   ck_assert_uint_eq(notes.wrong_starts, 0);
   ck_assert_double_eq(estimate.path_steps, 640 * HORIZON);
   ck_assert_double_gt(estimate.seconds, 0);
+  stopwatch_free(estimate.stopwatch);
 }
 END_TEST
 
@@ -74,12 +77,68 @@ START_TEST(nothing_is_timed_where_nothing_runs)
 {
   static const double start[DIM] = {5, 6};
   struct notes notes = {0, 0, 0};
-  struct estimate estimate = {0, 0};
+  struct estimate estimate = {.stopwatch = stopwatch_new()};
   struct sde_process process = counting(&notes);
   estimate_add(&estimate, &process, DIM, start, 0, 640);
   estimate_add(&estimate, &process, DIM, start, HORIZON, 0);
   ck_assert_uint_eq(notes.calls, 0);
   ck_assert_double_eq(estimate.seconds, 0);
+  stopwatch_free(estimate.stopwatch);
+}
+END_TEST
+
+/* A step that takes SLOW seconds of this thread. */
+static const double SLOW = 0.03;
+
+static void slow_step(const struct sde_process *process, void *workspace, uint64_t first_path,
+                      size_t width, uint64_t step, double *x)
+{
+  (void)workspace, (void)first_path, (void)width, (void)step, (void)x;
+  ((struct notes *)process->context)->calls++;
+  clock_t begun = clock();
+  while ((double)(clock() - begun) < SLOW * CLOCKS_PER_SEC)
+    ;
+}
+
+/* Of hundred kinds of steps that take long a few are timed, however many there are; the rest is
+ * inferred from its work. Two of one kind are timed once. */
+START_TEST(all_timings_together_are_short)
+{
+  enum { KINDS = 100, TIMED_MOST = 20 };
+  static const double start[DIM] = {5, 6};
+  struct notes notes = {0, 0, 0};
+  struct stopwatch *stopwatch = stopwatch_new();
+  struct sde_process process = counting(&notes);
+  struct step_cost cost = {0, 0};
+  process.advance = slow_step;
+  for (size_t i = 0; i < KINDS; i++)
+    for (size_t again = 0; again < 2; again++) {
+      char *name = sde_format("kind %zu", i);
+      struct step_kind kind = {name, i + 1 == KINDS ? 30 : 10};
+      cost = step_cost(stopwatch, &kind, &process, DIM, start, HORIZON);
+      sde_free(name);
+      ck_assert_double_ge(cost.seconds, 0.9 * SLOW);
+    }
+  ck_assert_uint_ge(notes.calls, 2);
+  ck_assert_uint_le(notes.calls, TIMED_MOST);
+  ck_assert_double_ge(cost.seconds, 3 * 0.9 * SLOW);
+  stopwatch_free(stopwatch);
+}
+END_TEST
+
+/* Of steps whose work is not known nothing can be inferred. */
+START_TEST(unknown_steps_are_all_timed)
+{
+  enum { KINDS = 20 };
+  static const double start[DIM] = {5, 6};
+  struct notes notes = {0, 0, 0};
+  struct stopwatch *stopwatch = stopwatch_new();
+  struct sde_process process = counting(&notes);
+  process.advance = slow_step;
+  for (size_t i = 0; i < KINDS; i++)
+    step_cost(stopwatch, &(struct step_kind){NULL, NAN}, &process, DIM, start, HORIZON);
+  ck_assert_uint_eq(notes.calls, KINDS);
+  stopwatch_free(stopwatch);
 }
 END_TEST
 
@@ -108,6 +167,8 @@ int main(void)
   TCase *estimates = testing_case(suite, "estimates");
   tcase_add_test(estimates, timed_steps_stay_within_the_horizon);
   tcase_add_test(estimates, nothing_is_timed_where_nothing_runs);
+  tcase_add_test(estimates, all_timings_together_are_short);
+  tcase_add_test(estimates, unknown_steps_are_all_timed);
   tcase_add_test(estimates, quasi_random_paths_are_timed_within_their_intervals);
   return testing_run(suite);
 }

@@ -36,7 +36,7 @@ static char *choose(struct recipe *recipe, int threads)
 {
   struct sde_status status = {SDE_OK, ""};
   struct scheme_choice chosen;
-  ck_assert_msg(scheme_choose(recipe, threads, NULL, &chosen, &status), "%s", status.message);
+  ck_assert_msg(scheme_choose(recipe, NULL, threads, NULL, &chosen, &status), "%s", status.message);
   return chosen.said;
 }
 
@@ -252,7 +252,7 @@ START_TEST(pilots_take_a_quarter_of_the_run_at_most)
   struct recipe *recipe = read_golden(given);
   struct progress *progress = progress_new(0, false);
   struct scheme_choice chosen;
-  ck_assert_msg(scheme_choose(recipe, 0, progress, &chosen, &status), "%s", status.message);
+  ck_assert_msg(scheme_choose(recipe, NULL, 0, progress, &chosen, &status), "%s", status.message);
   ck_assert_ptr_nonnull(strstr(chosen.said, "A pilot run chose the scheme"));
   const char *name = recipe->automatic.scheme->name;
   uint64_t substeps = recipe->automatic.substeps;
@@ -284,7 +284,7 @@ START_TEST(small_runs_choose_by_rule)
   struct sde_status status = {SDE_OK, ""};
   struct progress *progress = progress_new(0, false);
   struct scheme_choice chosen;
-  ck_assert(scheme_choose(recipe, 0, progress, &chosen, &status));
+  ck_assert(scheme_choose(recipe, NULL, 0, progress, &chosen, &status));
   ck_assert_uint_eq(progress_own_paths(progress), 0);
   ck_assert_double_eq(chosen.pilot_work, 0);
   ck_assert_ptr_nonnull(strstr(chosen.said, "No pilot run chose the scheme"));

@@ -208,7 +208,7 @@ START_TEST(duplicates_are_refused)
                {"rho=[0.1, 0.2, 0.1]", "rho has"},
                {"batch=[4, 4]", "batch has"},
                {"paths=[100, 100]", "paths has"},
-               {"observables=[loss, x1, loss]", "observables has loss twice"},
+               {"observables=[loss, x1, loss]", "'loss' stands there twice"},
                {"optimizers=[{name: m-usam, micro_batch: [2, 2]}]", "micro_batch has"},
                {"optimizers=[{name: sgd}, {name: sgd}]", "sgd twice"},
                {"optimizers=[{name: m-usam, micro_batch: [2, 1]}, {name: m-usam, micro_batch: 1}]",

@@ -45,6 +45,8 @@ struct cases {
   struct sde_observables *observables;
   const char *const *observable_name;
   double *start;
+  bool shared;    /* all of the above are those of other cases */
+  bool rehearsed; /* to be described and timed, not run */
   size_t count;
   struct run_case *one;
 };

@@ -115,7 +115,7 @@ static enum limit_factor factor_of(const struct cases *cases, const struct sde_s
     return LIMIT_FACTOR_FEWEST;
   if (cases->objective->sampling == OBJECTIVE_GAUSSIAN)
     return LIMIT_FACTOR_COLUMNS; /* so that iterates and SDE can share a Brownian path */
-  return scheme->on[SDE_NOISE_GENERAL].evaluations_a_noise > 0 ? LIMIT_FACTOR_FEWEST
+  return scheme->on[SDE_NOISE_GENERAL].evaluations_a_noise > 0 ? LIMIT_FACTOR_REPEATED
                                                                : LIMIT_FACTOR_AUTO;
 }
 

@@ -167,26 +167,56 @@ static bool make_start(struct cases *cases, struct sde_status *status)
   return type->accepts_start == NULL || type->accepts_start(cases->loss, cases->start, status);
 }
 
-struct cases *cases_new(const struct recipe *recipe, struct sde_status *status)
+/* Loss, objective, observables and start. */
+static bool make_common(struct cases *cases, struct sde_status *status)
 {
-  struct cases *cases = sde_alloc(1, sizeof *cases);
-  cases->recipe = recipe;
+  const struct recipe *recipe = cases->recipe;
+  size_t count;
   if (sweeps_check_lists(recipe, status))
     cases->loss = loss_new(recipe->loss_type, recipe->loss, status);
   if (cases->loss != NULL && make_start(cases, status))
     cases->objective = objective_new(cases->loss, recipe->noise, cases->start, status);
-  bool good = cases->objective != NULL;
-  if (good) {
-    size_t count;
-    cases->observable_name = parameters_texts(recipe->common, "observables", &count);
-    cases->observables = observables_new(cases->objective, count, cases->observable_name,
-                                         parameters_place(recipe->common, "observables"), status);
-    good = cases->observables != NULL && make_all(cases, status);
-  }
-  if (good)
+  if (cases->objective == NULL)
+    return false;
+  cases->observable_name = parameters_texts(recipe->common, "observables", &count);
+  cases->observables = observables_new(cases->objective, count, cases->observable_name,
+                                       parameters_place(recipe->common, "observables"), status);
+  return cases->observables != NULL;
+}
+
+static struct cases *make(const struct cases *other, bool rehearsed, const struct recipe *recipe,
+                          struct sde_status *status)
+{
+  struct cases *cases = sde_alloc(1, sizeof *cases);
+  if (other != NULL)
+    *cases = *other;
+  cases->rehearsed = rehearsed;
+  cases->recipe = recipe;
+  cases->shared = other != NULL;
+  cases->count = 0;
+  cases->one = NULL;
+  if ((cases->shared || make_common(cases, status)) && make_all(cases, status))
     return cases;
   cases_free(cases);
   return NULL;
+}
+
+struct cases *cases_sharing(const struct cases *other, const struct recipe *recipe,
+                            struct sde_status *status)
+{
+  return make(other, other != NULL && other->rehearsed, recipe, status);
+}
+
+struct cases *cases_new(const struct recipe *recipe, struct sde_status *status)
+{
+  return make(NULL, false, recipe, status);
+}
+
+/* A tolerance and control variates look at what the SDEs do. */
+struct cases *cases_rehearsed(const struct recipe *recipe, struct sde_status *status)
+{
+  bool looked_at = !isnan(recipe_tolerance(recipe)) || recipe_control_variate(recipe);
+  return make(NULL, !looked_at, recipe, status);
 }
 
 void cases_free(struct cases *cases)
@@ -209,10 +239,12 @@ void cases_free(struct cases *cases)
     sde_free(one->sde);
   }
   sde_free(cases->one);
-  sde_free(cases->start);
-  observables_free(cases->observables);
-  objective_free(cases->objective);
-  loss_free(cases->loss);
+  if (!cases->shared) {
+    sde_free(cases->start);
+    observables_free(cases->observables);
+    objective_free(cases->objective);
+    loss_free(cases->loss);
+  }
   sde_free(cases);
 }
 

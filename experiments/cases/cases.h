@@ -9,6 +9,15 @@
 
 /* NULL, and the status says why. */
 struct cases *cases_new(const struct recipe *recipe, struct sde_status *status);
+
+/* The same to be described and timed alone: what takes long to make is left out. */
+struct cases *cases_rehearsed(const struct recipe *recipe, struct sde_status *status);
+
+/* The same for a recipe that differs from that of `other` in the choice of scheme alone: loss,
+ * objective, observables and start are those of the other cases, which must outlive these. For NULL,
+ * as above. */
+struct cases *cases_sharing(const struct cases *other, const struct recipe *recipe,
+                            struct sde_status *status);
 void cases_free(struct cases *cases);
 
 /* What part of an SDE's own error its solution and its companion differ by, for Richardson's

@@ -5,11 +5,14 @@
 #define EXPERIMENTS_CASES_ESTIMATE_H
 
 #include "experiments/cases/cases.h"
+#include "experiments/cases/step_cost.h"
 
-/* Steps of schemes and optimizers of all paths, which run.json has as run, and their time on all
- * threads of OpenMP's. */
+/* Steps of schemes and optimizers of all paths, which run.json has as run, their time on all threads
+ * of OpenMP's, and the bytes of all threads' blocks in the ensemble that takes the most; timed with
+ * one stopwatch. */
 struct estimate {
-  double path_steps, seconds;
+  struct stopwatch *stopwatch;
+  double path_steps, seconds, bytes;
 };
 
 /* Add so many paths of a process over so many of its steps, timed within these from `start`, dim

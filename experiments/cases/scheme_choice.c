@@ -68,15 +68,16 @@ static char *sentence(const struct scheme_trials *choice, const struct scheme_ca
 
 /* Where the run is too small for a pilot: a scheme that is exact on these SDEs, else the one for
  * every noise with the default number of substeps. */
-static char *choose_by_rule(struct recipe *recipe, const struct sde_scheme *every)
+static char *choose_by_rule(const struct scheme_trials *choice, const struct sde_scheme *every)
 {
+  struct recipe *recipe = choice->recipe;
   struct recipe_scheme rule = {every, SUBSTEPS_DEFAULT};
   for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++) {
     struct sde_status refused = {SDE_OK, ""};
     if (!(*scheme)->exact)
       continue;
     recipe->automatic = (struct recipe_scheme){*scheme, 1};
-    struct cases *cases = cases_new(recipe, &refused);
+    struct cases *cases = cases_sharing(choice->given, recipe, &refused);
     if (cases != NULL)
       rule = recipe->automatic;
     cases_free(cases);
@@ -94,13 +95,15 @@ static char *choose_by_rule(struct recipe *recipe, const struct sde_scheme *ever
   return said;
 }
 
-bool scheme_choose(struct recipe *recipe, int threads, struct progress *progress,
-                   struct scheme_choice *chosen, struct sde_status *status)
+bool scheme_choose(struct recipe *recipe, const struct cases *cases, int threads,
+                   struct progress *progress, struct scheme_choice *chosen,
+                   struct sde_status *status)
 {
   *chosen = (struct scheme_choice){NULL, 0, 0, 0};
   if (!is_asked(recipe))
     return true;
-  struct scheme_trials choice = {.recipe = recipe, .threads = threads, .progress = progress};
+  struct scheme_trials choice = {
+      .recipe = recipe, .given = cases, .threads = threads, .progress = progress};
   struct scheme_candidate first = {0}, best = {0};
   double order = 0;
   for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++) {
@@ -114,8 +117,8 @@ bool scheme_choose(struct recipe *recipe, int threads, struct progress *progress
     if (outcome == SCHEME_REFUSED && first.scheme == NULL)
       return sde_fail(status, refused.code, "%s", refused.message);
     if (outcome == SCHEME_NO_ROOM && first.scheme == NULL) {
-      *chosen =
-          (struct scheme_choice){choose_by_rule(recipe, *scheme), choice.spent, 0, choice.own_work};
+      *chosen = (struct scheme_choice){choose_by_rule(&choice, *scheme), choice.spent, 0,
+                                       choice.own_work};
       return true;
     }
     if (outcome != SCHEME_TRIED)
@@ -136,35 +139,56 @@ bool scheme_choose(struct recipe *recipe, int threads, struct progress *progress
   return true;
 }
 
-bool scheme_choice_estimate(const struct recipe *recipe, struct estimate *least,
+/* What a run takes by the scheme of the cases; its pilot is added to those of the schemes before. */
+static void estimate_scheme(const struct cases *cases, struct estimate *pilots,
+                            struct estimate *all)
+{
+  struct sde_status refused = {SDE_OK, ""};
+  *all = (struct estimate){.stopwatch = pilots->stopwatch};
+  for (size_t i = 0; i < cases->count; i++)
+    estimate_add_case(pilots, cases, &cases->one[i], true,
+                      scheme_trial_pilot_paths(&cases->one[i], UINT64_MAX));
+  estimate_add_study(cases, all, &refused);
+}
+
+static void widen(struct estimate *most, const struct estimate *all, const struct estimate *pilots)
+{
+  most->path_steps =
+      fmax(most->path_steps,
+           all->path_steps + fmin(pilots->path_steps, scheme_trial_share * all->path_steps));
+  most->seconds =
+      fmax(most->seconds, all->seconds + fmin(pilots->seconds, scheme_trial_share * all->seconds));
+  most->bytes = fmax(most->bytes, fmax(pilots->bytes, all->bytes));
+}
+
+bool scheme_choice_estimate(const struct cases *given, struct estimate *least,
                             struct estimate *most)
 {
+  const struct recipe *recipe = given->recipe;
   if (!is_asked(recipe))
     return false;
-  struct estimate pilots = {0, 0};
-  double order = 0;
+  struct estimate pilots = {.stopwatch = least->stopwatch}, all;
+  double order = 0, first = 0;
   for (const struct sde_scheme *const *scheme = sde_schemes(); *scheme != NULL; scheme++) {
     struct sde_status refused = {SDE_OK, ""};
-    struct scheme_candidate candidate = {.scheme = *scheme};
+    struct scheme_candidate candidate = {.scheme = *scheme, .substeps = SUBSTEPS_DEFAULT};
     struct recipe trial = *recipe;
     trial.automatic = (struct recipe_scheme){*scheme, SUBSTEPS_DEFAULT};
-    struct cases *cases = (*scheme)->weak_order > order ? cases_new(&trial, &refused) : NULL;
+    struct cases *cases =
+        (*scheme)->weak_order > order ? cases_sharing(given, &trial, &refused) : NULL;
     if (cases == NULL)
       continue;
-    scheme_trial_set_unit(cases, &candidate);
-    struct estimate all = {0, 0};
-    for (size_t i = 0; i < cases->count; i++)
-      estimate_add_case(&pilots, cases, &cases->one[i], true,
-                        scheme_trial_pilot_paths(&cases->one[i], UINT64_MAX));
-    estimate_add_study(cases, &all, &refused);
-    cases_free(cases);
     if (order == 0)
-      *least = *most = all;
-    all.path_steps += fmin(pilots.path_steps, scheme_trial_share * all.path_steps);
-    all.seconds += fmin(pilots.seconds, scheme_trial_share * all.seconds);
-    most->path_steps = fmax(most->path_steps, all.path_steps);
-    most->seconds = fmax(most->seconds, all.seconds);
-    order = candidate.order;
+      first = scheme_trial_run_work(cases, SUBSTEPS_DEFAULT);
+    if (order == 0 || scheme_trial_has_room(cases, first)) {
+      estimate_scheme(cases, &pilots, &all);
+      if (order == 0)
+        *least = *most = all;
+      widen(most, &all, &pilots);
+      scheme_trial_set_unit(cases, &candidate);
+      order = candidate.order;
+    }
+    cases_free(cases);
   }
   return order > 0;
 }

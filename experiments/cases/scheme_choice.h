@@ -25,15 +25,16 @@ struct scheme_choice {
 /* Where the recipe's study chooses and an SDE says `scheme: auto`: try each scheme of the registry
  * on a part of the paths and set recipe->automatic. All that is tried takes at most a quarter of
  * the run's work; where that is too little for a pilot, the choice is by rule. It is a function of
- * the recipe alone. `progress` may be NULL. False, and the status says why, where the recipe cannot
- * be run. */
-bool scheme_choose(struct recipe *recipe, int threads, struct progress *progress,
-                   struct scheme_choice *chosen, struct sde_status *status);
+ * the recipe alone. `cases` are the recipe's, whose data are then not read again, or NULL;
+ * `progress` may be NULL. False, and the status says why, where the recipe cannot be run. */
+bool scheme_choose(struct recipe *recipe, const struct cases *cases, int threads,
+                   struct progress *progress, struct scheme_choice *chosen,
+                   struct sde_status *status);
 
 /* What the choice and the run may take: `least` by the first scheme without a pilot, `most` where
  * each is tried and the dearest taken, both with the substeps that `check` takes for a recipe's.
- * False where nothing is to be chosen. */
-bool scheme_choice_estimate(const struct recipe *recipe, struct estimate *least,
+ * `least` holds the stopwatch. False where nothing is to be chosen. */
+bool scheme_choice_estimate(const struct cases *cases, struct estimate *least,
                             struct estimate *most);
 
 #endif

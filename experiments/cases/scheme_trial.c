@@ -81,13 +81,11 @@ double scheme_trial_path_work(const struct cases *cases, const struct run_case *
   return (one->antithetic ? 2 : 1) * (double)one->steps * each;
 }
 
-/* The work of the run with the candidate, whose scheme the cases have. */
-static double run_work(const struct cases *cases, const struct scheme_candidate *candidate)
+double scheme_trial_run_work(const struct cases *cases, uint64_t substeps)
 {
   double work = 0;
   for (size_t i = 0; i < cases->count; i++)
-    work += (double)cases->one[i].paths *
-            scheme_trial_path_work(cases, &cases->one[i], candidate->substeps);
+    work += (double)cases->one[i].paths * scheme_trial_path_work(cases, &cases->one[i], substeps);
   return work;
 }
 
@@ -120,6 +118,11 @@ static double pilot_work(const struct cases *cases, uint64_t substeps, uint64_t 
     work += (double)scheme_trial_pilot_paths(&cases->one[i], most) *
             scheme_trial_path_work(cases, &cases->one[i], substeps);
   return work;
+}
+
+bool scheme_trial_has_room(const struct cases *cases, double first_work)
+{
+  return pilot_work(cases, 1, SCHEME_TRIAL_DECIDES) <= next_share * scheme_trial_share * first_work;
 }
 
 /* The most paths a case that the pilot of the candidate may take: in whole blocks, for a part of
@@ -222,11 +225,11 @@ static enum scheme_outcome try_substeps(struct scheme_trials *choice,
                                         struct sde_status *status)
 {
   choice->recipe->automatic = (struct recipe_scheme){candidate->scheme, candidate->substeps};
-  struct cases *cases = cases_new(choice->recipe, status);
+  struct cases *cases = cases_sharing(choice->given, choice->recipe, status);
   if (cases == NULL)
     return SCHEME_REFUSED;
   scheme_trial_set_unit(cases, candidate);
-  candidate->work = run_work(cases, candidate);
+  candidate->work = scheme_trial_run_work(cases, candidate->substeps);
   uint64_t paths = affordable(choice, cases, candidate, best);
   enum scheme_outcome outcome = is_hopeless(candidate, best) ? SCHEME_HOPELESS
                                 : paths == 0                 ? SCHEME_NO_ROOM
@@ -243,7 +246,7 @@ static enum scheme_outcome try_substeps(struct scheme_trials *choice,
   if (outcome == SCHEME_TRIED && scheme_trial_leaves_substeps(choice->recipe) &&
       isfinite(candidate->excess))
     extrapolate(candidate);
-  candidate->work = run_work(cases, candidate);
+  candidate->work = scheme_trial_run_work(cases, candidate->substeps);
   cases_free(cases);
   return outcome;
 }

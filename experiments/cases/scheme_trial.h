@@ -23,6 +23,7 @@ static const double scheme_trial_share = 0.25;
 /* What the choice is made for, and the work it took so far. */
 struct scheme_trials {
   struct recipe *recipe;
+  const struct cases *given; /* the recipe's, whose data are not read again; or NULL */
   int threads;
   struct progress *progress;
   double spent;
@@ -56,6 +57,14 @@ bool scheme_trial_leaves_substeps(const struct recipe *recipe);
  * program at so many. */
 double scheme_trial_path_work(const struct cases *cases, const struct run_case *one,
                               uint64_t substeps);
+
+/* The work of a run by the scheme of the cases, SDEs whose substeps are left to the program at so
+ * many. */
+double scheme_trial_run_work(const struct cases *cases, uint64_t substeps);
+
+/* Would a pilot by the scheme of the cases have room beside a run of so much work by the first
+ * scheme, with as few paths as decide and one substep? */
+bool scheme_trial_has_room(const struct cases *cases, double first_work);
 
 /* Set what a step of the candidate costs, and its order, the worst over the SDEs of all cases. */
 void scheme_trial_set_unit(const struct cases *cases, struct scheme_candidate *candidate);

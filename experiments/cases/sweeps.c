@@ -3,8 +3,6 @@
  */
 #include "experiments/cases/sweeps.h"
 
-#include <string.h>
-
 static bool check_numbers(const struct parameters *parameters, const char *key,
                           struct sde_status *status)
 {
@@ -20,23 +18,10 @@ static bool check_numbers(const struct parameters *parameters, const char *key,
   return true;
 }
 
-static bool check_names(const struct parameters *parameters, const char *key,
-                        struct sde_status *status)
-{
-  size_t count;
-  const char *const *name = parameters_texts(parameters, key, &count);
-  for (size_t i = 1; i < count; i++)
-    for (size_t k = 0; k < i; k++)
-      if (strcmp(name[i], name[k]) == 0)
-        return sde_fail(status, SDE_INVALID, "%s: %s has %s twice; give each name once",
-                        parameters_place(parameters, key), key, name[i]);
-  return true;
-}
-
 bool sweeps_check_lists(const struct recipe *recipe, struct sde_status *status)
 {
   static const char *const keys[] = {"batch", "paths", "eta", "rho"};
-  bool good = check_names(recipe->common, "observables", status);
+  bool good = true;
   for (size_t i = 0; good && i < sizeof keys / sizeof *keys; i++)
     good = check_numbers(recipe->common, keys[i], status);
   for (size_t i = 0; good && i < recipe->optimizers; i++)

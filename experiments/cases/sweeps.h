@@ -7,8 +7,8 @@
 
 #include "experiments/cases/case.h"
 
-/* Has no list of numbers or names, batch, paths, eta, rho, micro_batch and observables, an entry
- * twice? If one has, the status says where. */
+/* Has no list of numbers, batch, paths, eta, rho and micro_batch, an entry twice? If one has, the
+ * status says where. Observables are checked as they are made. */
 bool sweeps_check_lists(const struct recipe *recipe, struct sde_status *status);
 
 /* Are the optimizers, of the first `variants` cases, and the SDEs of a case all different? */

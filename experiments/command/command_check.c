@@ -41,7 +41,7 @@ static bool parse(int argc, char **argv, struct arguments *arguments, struct sde
 /* Making the cases checks what the reader could not; nothing is printed of a recipe that fails. */
 static void report(const struct recipe *recipe, struct sde_status *status)
 {
-  struct cases *cases = cases_new(recipe, status);
+  struct cases *cases = cases_rehearsed(recipe, status);
   if (cases == NULL || !study_check(recipe->study, cases, status)) {
     cases_free(cases);
     return;

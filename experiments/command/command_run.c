@@ -23,6 +23,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 struct options {
@@ -108,9 +109,20 @@ static bool parse_options(int argc, char **argv, struct options *options, char *
   return true;
 }
 
-/* out/NAME of a recipe file path/NAME.yaml. */
-static char *default_directory(const char *recipe)
+/* -o, or out/NAME of a recipe file path/NAME.yaml; NULL, and the status says why, where the recipe
+ * comes from a pipe, which has no name. */
+static char *directory_of(const struct options *options, struct sde_status *status)
 {
+  const char *recipe = options->recipe;
+  struct stat about;
+  if (options->directory != NULL)
+    return sde_strdup(options->directory);
+  if (stat(recipe, &about) != 0 || !S_ISREG(about.st_mode)) {
+    sde_fail(status, SDE_INVALID,
+             "run: the recipe comes from %s, which names no directory; give -o DIR",
+             strcmp(recipe, "-") == 0 ? "standard input" : "a pipe");
+    return NULL;
+  }
   const char *slash = strrchr(recipe, '/'), *name = slash == NULL ? recipe : slash + 1;
   const char *dot = strrchr(name, '.');
   int length = dot == NULL || dot == name ? (int)strlen(name) : (int)(dot - name);
@@ -130,6 +142,7 @@ struct job {
   const struct options *options;
   struct recipe *recipe;
   struct cases *cases;
+  struct cases *read; /* those that read the data, where a pilot's choice made others */
   char *directory;
   struct transaction *transaction; /* rank 0's, while files may be written */
   int threads;
@@ -262,11 +275,11 @@ static bool run_study(struct job *job, struct sde_status *status)
   return good;
 }
 
-/* The cases, of all ranks or of none. */
+/* The cases, of all ranks or of none; what was read for the first is not read again. */
 static bool make_cases(struct job *job, struct sde_status *status)
 {
-  cases_free(job->cases);
-  job->cases = cases_new(job->recipe, status);
+  job->read = job->cases;
+  job->cases = cases_sharing(job->read, job->recipe, status);
   return sde_ranks_agree(status);
 }
 
@@ -323,7 +336,7 @@ static bool choose_scheme(struct job *job, struct sde_status *status)
 {
   struct progress *progress = progress_new(0, shows_progress(job->options));
   progress_phase(progress, "pilot: ");
-  scheme_choose(job->recipe, job->threads, progress, &job->choice, status);
+  scheme_choose(job->recipe, job->cases, job->threads, progress, &job->choice, status);
   progress_free(progress);
   return sde_ranks_agree(status) && (job->choice.said == NULL || make_cases(job, status));
 }
@@ -332,13 +345,13 @@ static bool choose_scheme(struct job *job, struct sde_status *status)
 static void run(const struct options *options, struct recipe *recipe, struct sde_status *status)
 {
   struct job job = {.options = options, .recipe = recipe};
-  job.directory = options->directory != NULL ? sde_strdup(options->directory)
-                                             : default_directory(options->recipe);
-  if (make_cases(&job, status) && check_cases(&job, status) && take_directory(&job, status) &&
-      start_threads(&job, status) && choose_scheme(&job, status))
+  job.directory = directory_of(options, status);
+  if (sde_ranks_agree(status) && make_cases(&job, status) && check_cases(&job, status) &&
+      take_directory(&job, status) && start_threads(&job, status) && choose_scheme(&job, status))
     run_study(&job, status);
   transaction_end(job.transaction);
   cases_free(job.cases);
+  cases_free(job.read);
   sde_free(job.choice.said);
   sde_free(job.directory);
 }

@@ -276,7 +276,7 @@ static bool measure_at(const struct convergence_task *task, size_t i, struct pro
 void convergence_estimate(const struct convergence_task *task, struct estimate *estimate)
 {
   struct sde_status status = {SDE_OK, ""};
-  struct estimate first = {0, 0};
+  struct estimate first = {.stopwatch = estimate->stopwatch};
   for (size_t i = 0; i < task->count; i++) {
     struct stage stage = {.scheme = NULL};
     if (stage_set(task, i, &stage, &status)) {

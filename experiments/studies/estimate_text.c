@@ -13,6 +13,8 @@
 #include <math.h>
 #include <omp.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 static char *steps_text(double steps)
 {
@@ -35,35 +37,48 @@ static char *range_text(double least, double most, char *(*text_of)(double))
   return text;
 }
 
-void estimate_print(const struct cases *cases, FILE *out, struct sde_status *status)
+/* Of what the tables of a run hold, and of single paths that are written. */
+static double table_bytes(const struct cases *cases)
 {
   const struct recipe *recipe = cases->recipe;
-  double cells = 0;
-  struct estimate least = {0, 0}, most = {0, 0};
-  char *forms = forms_text(cases, "# ");
-  fputs(forms, out);
-  sde_free(forms);
-  if (!isnan(recipe_tolerance(recipe))) {
-    tolerance_estimate(cases, out, status);
-    return;
-  }
-  bool chosen = scheme_choice_estimate(recipe, &least, &most);
-  if (!chosen) {
-    if (!estimate_add_study(cases, &least, status))
-      return;
-    most = least;
-  }
+  double cells = 0, numbers = 0, sides = (double)(1 + recipe->sdes);
+  double written = (double)parameters_u64(recipe->output, "paths");
   for (size_t i = 0; i < cases->count; i++) {
     size_t records;
     sde_free(case_record_steps(cases, &cases->one[i], &records));
     double table = (double)records * (double)cases->observables->count *
                    (double)(1 + recipe->sdes * (recipe->study->companions ? 3 : 1));
     cells = table > cells ? table : cells;
+    numbers = fmax(numbers, written * (double)records * (double)cases->loss->dim * sides);
   }
   /* A tally for each thread and each node of the merging tree, and what the tables hold. */
-  double bytes = cells * 24 * (omp_get_max_threads() + 12) + 150 * cells * (double)cases->count;
-  char *steps = range_text(least.path_steps, most.path_steps, steps_text);
-  char *seconds = range_text(least.seconds, most.seconds, seconds_text);
+  return cells * 24 * (omp_get_max_threads() + 12) + 150 * cells * (double)cases->count +
+         8 * numbers;
+}
+
+/* Of this process now, with data and cases in place as a run has them; and the most that it had,
+ * while the data were read. 0 where the system does not say. */
+static double resident_bytes(double *most)
+{
+  struct rusage usage;
+  long pages = 0;
+  FILE *statm = fopen("/proc/self/statm", "r");
+  if (statm != NULL && fscanf(statm, "%*d %ld", &pages) != 1)
+    pages = 0;
+  if (statm != NULL)
+    fclose(statm);
+  *most = getrusage(RUSAGE_SELF, &usage) == 0 ? 1024 * (double)usage.ru_maxrss : 0;
+  return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+static void print_totals(const struct cases *cases, double resident, double read, bool chosen,
+                         const struct estimate *least, const struct estimate *most, FILE *out)
+{
+  static const double program = 22e6; /* at least: libraries, code, and what a report takes */
+  const struct recipe *recipe = cases->recipe;
+  double bytes = fmax(read, fmax(resident, program) + most->bytes + table_bytes(cases));
+  char *steps = range_text(least->path_steps, most->path_steps, steps_text);
+  char *seconds = range_text(least->seconds, most->seconds, seconds_text);
   if (chosen && scheme_trial_leaves_substeps(recipe))
     fprintf(out,
             "# A pilot run chooses the substeps; %d are counted here, and k take about k/%d of "
@@ -72,7 +87,27 @@ void estimate_print(const struct cases *cases, FILE *out, struct sde_status *sta
   if (recipe->study->ends_early)
     fputs("# At most, for paths that have left run no further:\n", out);
   fprintf(out, "# %zu cases, %s path-steps, about %s s on %d threads, about %.0f MB of memory\n",
-          cases->count, steps, seconds, omp_get_max_threads(), 20 + bytes / 1e6);
+          cases->count, steps, seconds, omp_get_max_threads(), ceil(bytes / 1e6));
   sde_free(seconds);
   sde_free(steps);
+}
+
+void estimate_print(const struct cases *cases, FILE *out, struct sde_status *status)
+{
+  char *forms = forms_text(cases, "# ");
+  fputs(forms, out);
+  sde_free(forms);
+  if (!isnan(recipe_tolerance(cases->recipe))) {
+    tolerance_estimate(cases, out, status);
+    return;
+  }
+  struct stopwatch *stopwatch = stopwatch_new();
+  struct estimate least = {.stopwatch = stopwatch}, most = least;
+  double read, resident = resident_bytes(&read);
+  bool chosen = scheme_choice_estimate(cases, &least, &most);
+  if (!chosen && estimate_add_study(cases, &least, status))
+    most = least;
+  if (status->code == SDE_OK)
+    print_totals(cases, resident, read, chosen, &least, &most, out);
+  stopwatch_free(stopwatch);
 }
