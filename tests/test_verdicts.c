@@ -10,6 +10,7 @@
 #include "tests/study_testing.h"
 #include "tests/testing.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -198,6 +199,70 @@ START_TEST(where_iterates_explode_no_order_holds)
 }
 END_TEST
 
+/* ---- what is said first ---- */
+
+static const json_t *sharpness_row(const struct outcome *outcome, const char *optimizer,
+                                   const char *observable)
+{
+  size_t i;
+  json_t *row;
+  json_array_foreach(json_object_get(results_summary(outcome->results), "sharpness"), i, row)
+  {
+    if (strcmp(json_string_value(json_object_get(row, "optimizer")), optimizer) == 0 &&
+        strcmp(json_string_value(json_object_get(row, "observable")), observable) == 0)
+      return row;
+  }
+  ck_abort_msg("no difference of %s in %s", optimizer, observable);
+}
+
+/* Over m, tr V of the valley differs as is seen, exact means where they are known; the twin is SGD,
+ * to which m is nothing: its interval holds 0. */
+START_TEST(sharpness_is_told)
+{
+  static const char *const exact[] = {"paths=64", "eta=0.05", NULL};
+  struct outcome outcome = run("finite-sum", exact);
+  const json_t *row = sharpness_row(&outcome, "m-usam m=1", "noise-trace");
+  ck_assert_double_eq(number(row, "half_interval"), 0);
+  ck_assert_double_eq_tol(number(row, "difference"), -0.0128, 2e-4);
+  ck_assert_str_eq(json_string_value(json_object_get(row, "beside")), "m-usam m=4");
+  outcome_free(&outcome);
+  for (int twin = 0; twin < 2; twin++) {
+    const char *override[] = {"paths=400", "time=4", "records=2"};
+    outcome = outcome_prepare("experiments/recipes/valley.yaml", 3, override);
+    for (size_t i = 0; twin && i < outcome.cases->count; i++)
+      outcome.cases->one[i].optimizer.rule = gradient_rule_named("sgd");
+    outcome_run(&outcome, 0);
+    size_t i, resolved = 0, told = 0;
+    json_array_foreach(json_object_get(results_summary(outcome.results), "sharpness"), i, row)
+    {
+      told++;
+      resolved += fabs(number(row, "difference")) > number(row, "half_interval");
+    }
+    if (twin)
+      ck_assert_msg(resolved == 0, "%zu of %zu", resolved, told);
+    else
+      ck_assert_msg(resolved >= 4, "%zu of %zu", resolved, told);
+    outcome_free(&outcome);
+  }
+}
+END_TEST
+
+/* An SDE that is far from the iterates is said so, with the factor; one that is near is not. */
+START_TEST(large_differences_are_told)
+{
+  static const char *const few[] = {"paths=64", NULL}, *const stable[] = {"paths=64", "eta=0.1",
+                                                                          NULL};
+  struct outcome outcome = run("unstable", few);
+  const json_t *large = json_object_get(results_summary(outcome.results), "large_differences");
+  ck_assert_double_gt(number(large, "factor"), 1000);
+  ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(large, "cause")), "explode"));
+  outcome_free(&outcome);
+  outcome = run("unstable", stable);
+  ck_assert_ptr_null(json_object_get(results_summary(outcome.results), "large_differences"));
+  outcome_free(&outcome);
+}
+END_TEST
+
 /* ---- sweeps ---- */
 
 START_TEST(duplicates_are_refused)
@@ -237,6 +302,8 @@ int main(void)
   tcase_add_test(others, censored_means_are_marked);
   tcase_add_test(others, stability_is_told);
   tcase_add_test(others, where_iterates_explode_no_order_holds);
+  tcase_add_test(others, sharpness_is_told);
+  tcase_add_test(others, large_differences_are_told);
   tcase_add_test(others, duplicates_are_refused);
   return testing_run(suite);
 }
