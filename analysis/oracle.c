@@ -3,6 +3,7 @@
  */
 #include "analysis/oracle.h"
 
+#include "analysis/varying_direction.h"
 #include "models/affine_frame.h"
 #include "sde/block.h"
 #include "sde/linear.h"
@@ -12,8 +13,10 @@
 
 struct oracle {
   size_t dim, observables, pairs;
-  struct affine_frame *frame; /* moments and polynomials are of y = x - its centre */
-  struct sde_linear_map *map;
+  struct affine_frame *frame;        /* moments and polynomials are of y = x - its centre */
+  struct sde_linear_map *map;        /* over one step; NULL with schedules, which have */
+  struct varying_direction *varying; /* this, and */
+  int eta_order;                     /* of the SDE; 0 for the iterates */
   uint64_t step;
   double *moments;     /* sde_linear_size(dim) numbers */
   double *coefficient; /* [observable*pairs + pair]; the first is NAN where it is not quadratic */
@@ -98,62 +101,58 @@ static bool is_possible(const struct optimizer *optimizer)
          optimizer_dim(optimizer) <= SDE_LINEAR_LARGEST_DIM;
 }
 
-/* What makes the map of a direction over a learning-rate step. */
-typedef struct sde_linear_map *(*map_maker)(const struct sde_linear_direction *direction,
-                                            double eta, int eta_order);
-
-static struct sde_linear_map *iterates_map(const struct sde_linear_direction *direction, double eta,
-                                           int eta_order)
-{
-  (void)eta_order;
-  struct sde_status status = {SDE_OK, ""};
-  return sde_linear_iterates_new(direction, eta, "oracle", &status);
-}
-
-static struct sde_linear_map *sde_map(const struct sde_linear_direction *direction, double eta,
-                                      int eta_order)
+/* How a direction moves moments over a step; false where they leave the range of numbers or there is
+ * no direction. eta_order is 0 for the iterates. */
+static bool set_motion(struct oracle *oracle, const struct optimizer *optimizer,
+                       const struct limit *limit, const struct sde_linear_direction *direction)
 {
   struct sde_status status = {SDE_OK, ""};
-  return sde_linear_sde_new(direction, eta, eta_order, "oracle", &status);
+  if (optimizer_is_scheduled(optimizer))
+    oracle->varying = varying_direction_new(optimizer, limit_options_of(limit), oracle->frame);
+  else if (oracle->eta_order == 0)
+    oracle->map = sde_linear_iterates_new(direction, optimizer->eta, "oracle", &status);
+  else
+    oracle->map =
+        sde_linear_sde_new(direction, optimizer->eta, oracle->eta_order, "oracle", &status);
+  return oracle->map != NULL || oracle->varying != NULL;
 }
 
-static struct oracle *oracle_in_frame(struct affine_frame *frame, struct sde_linear_map *map,
-                                      const struct sde_observables *observables)
+static void begin(struct oracle *oracle, const struct sde_observables *observables)
 {
+  size_t d = oracle->dim;
+  oracle->moments = sde_alloc(sde_linear_size(d), sizeof(double));
+  oracle->coefficient = sde_alloc(oracle->observables, oracle->pairs * sizeof(double));
+  sde_linear_point(d, oracle->frame->offset, oracle->moments);
+  learn_observables(oracle, observables);
+}
+
+/* The process whose direction is that of the limit; NULL where that is. */
+static struct oracle *oracle_new(const struct optimizer *optimizer, const struct limit *limit,
+                                 int eta_order, const struct sde_observables *observables,
+                                 const char **why)
+{
+  *why = reason_against(optimizer);
+  struct affine_frame *frame = limit == NULL ? NULL : limit_frame_new(limit);
+  if (frame == NULL)
+    return NULL;
   size_t d = frame->dim;
   struct oracle *oracle = sde_alloc(1, sizeof *oracle);
   *oracle = (struct oracle){.dim = d,
                             .observables = observables->count,
                             .pairs = (d + 1) * (d + 2) / 2,
                             .frame = frame,
-                            .map = map,
-                            .moments = sde_alloc(sde_linear_size(d), sizeof(double))};
-  oracle->coefficient = sde_alloc(oracle->observables, oracle->pairs * sizeof(double));
-  sde_linear_point(d, frame->offset, oracle->moments);
-  learn_observables(oracle, observables);
-  return oracle;
-}
-
-/* The process whose direction is that of the limit; NULL where that is. */
-static struct oracle *oracle_new(const struct optimizer *optimizer, const struct limit *limit,
-                                 map_maker make, const struct sde_observables *observables,
-                                 const char **why)
-{
-  *why = reason_against(optimizer);
-  if (limit == NULL)
-    return NULL;
-  struct affine_frame *frame = limit_frame_new(limit);
-  struct sde_linear_direction *direction = frame == NULL ? NULL : limit_direction_new(limit, frame);
-  struct sde_linear_map *map = NULL;
-  if (direction != NULL) {
-    *why = "no exact moments: they leave the range of numbers";
-    map = make(direction, optimizer->eta, limit_options_of(limit)->eta_order);
-    limit_direction_free(direction);
-  } else if (frame != NULL)
-    *why = "no exact moments: drift and noise lose their digits between start and optimum";
-  if (map != NULL)
-    return oracle_in_frame(frame, map, observables);
-  affine_frame_free(frame);
+                            .eta_order = eta_order};
+  struct sde_linear_direction *direction = limit_direction_new(limit, frame);
+  *why = direction == NULL
+             ? "no exact moments: drift and noise lose their digits between start and optimum"
+             : "no exact moments: they leave the range of numbers";
+  bool good = direction != NULL && set_motion(oracle, optimizer, limit, direction);
+  limit_direction_free(direction);
+  if (good) {
+    begin(oracle, observables);
+    return oracle;
+  }
+  oracle_free(oracle);
   return NULL;
 }
 
@@ -168,7 +167,7 @@ struct oracle *oracle_of_iterates(const struct optimizer *optimizer,
       is_possible(optimizer)
           ? limit_new(optimizer, &exact, sde_stream_named(0, "oracle"), "oracle", &status)
           : NULL;
-  struct oracle *oracle = oracle_new(optimizer, limit, iterates_map, observables, why);
+  struct oracle *oracle = oracle_new(optimizer, limit, 0, observables, why);
   limit_free(limit);
   return oracle;
 }
@@ -176,7 +175,8 @@ struct oracle *oracle_of_iterates(const struct optimizer *optimizer,
 struct oracle *oracle_of_limit(const struct optimizer *optimizer, const struct limit *limit,
                                const struct sde_observables *observables, const char **why)
 {
-  return oracle_new(optimizer, is_possible(optimizer) ? limit : NULL, sde_map, observables, why);
+  return oracle_new(optimizer, is_possible(optimizer) ? limit : NULL,
+                    limit_options_of(limit)->eta_order, observables, why);
 }
 
 void oracle_free(struct oracle *oracle)
@@ -185,6 +185,7 @@ void oracle_free(struct oracle *oracle)
     return;
   affine_frame_free(oracle->frame);
   sde_linear_map_free(oracle->map);
+  varying_direction_free(oracle->varying);
   sde_free(oracle->moments);
   sde_free(oracle->coefficient);
   sde_free(oracle);
@@ -192,7 +193,15 @@ void oracle_free(struct oracle *oracle)
 
 void oracle_advance(struct oracle *oracle, uint64_t step)
 {
-  sde_linear_advance(oracle->map, step - oracle->step, oracle->moments);
+  for (uint64_t k = oracle->step; oracle->varying != NULL && k < step; k++) {
+    struct sde_linear_varying varying = varying_direction_moments(oracle->varying);
+    if (oracle->eta_order == 0)
+      sde_linear_varying_iterate(&varying, k, oracle->moments);
+    else
+      sde_linear_varying_solve(&varying, oracle->eta_order, k, oracle->moments);
+  }
+  if (oracle->map != NULL)
+    sde_linear_advance(oracle->map, step - oracle->step, oracle->moments);
   oracle->step = step;
 }
 

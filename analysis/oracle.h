@@ -13,7 +13,8 @@ struct oracle;
 
 /* The oracle of an optimizer's iterates, or of the SDE of one of its limits, from the objective's
  * start on; or NULL where none applies: `why` then points to a constant sentence that says so. Up
- * to SDE_LINEAR_LARGEST_DIM dimensions. What it is given need not outlive it. */
+ * to SDE_LINEAR_LARGEST_DIM dimensions. What it is given need not outlive it, but for the optimizer's
+ * schedules. */
 struct oracle *oracle_of_iterates(const struct optimizer *optimizer,
                                   const struct sde_observables *observables, const char **why);
 struct oracle *oracle_of_limit(const struct optimizer *optimizer, const struct limit *limit,
@@ -23,7 +24,8 @@ void oracle_free(struct oracle *oracle);
 /* Go on to this learning-rate step, which must not be before the last one asked for. */
 void oracle_advance(struct oracle *oracle, uint64_t step);
 
-/* Go to the stationary moments; false, and the status says why, where there are none. */
+/* Go to the stationary moments, of an optimizer without schedules; false, and the status says why,
+ * where there are none. */
 bool oracle_stationary(struct oracle *oracle, struct sde_status *status);
 
 /* The exact mean of an observable where the oracle stands; NAN for an observable that is not a

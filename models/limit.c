@@ -6,6 +6,7 @@
 #include "models/limit_forms.h"
 
 #include "models/affine_limit.h"
+#include "models/second_order.h"
 #include "sde/block.h"
 
 #include <math.h>
@@ -23,6 +24,7 @@ struct limit {
   size_t vectors;
   struct update_affine update;
   bool lifted, rehearsed;
+  bool wrapped;    /* the system is more than that of w: lifted, scheduled or without noise */
   double left_out; /* of a rehearsal, in multiply-adds */
   char description[200];
 };
@@ -31,15 +33,18 @@ struct workspace {
   const struct limit *limit;
   struct limit_form_workspace *form;
   void *affine;
-  double *drift, *noise;               /* of w, where the limit is lifted */
-  double *step, *before, *after, *end; /* for the differences of second order in eta */
+  double *drift, *noise; /* of w, where the limit is lifted */
+  struct second_order_workspace second;
+  /* Where rho has a schedule: the optimizer and the form as they are at a time. */
+  struct optimizer optimizer;
+  struct limit_form form_now;
 };
 
 static void *workspace_new(const struct sde_system *system, size_t width)
 {
   const struct limit *limit = system->context;
   struct workspace *workspace = sde_alloc(1, sizeof *workspace);
-  size_t size = limit->form.options.eta_order == 2 ? system->dim * width : 0;
+  size_t dim = limit->form.options.eta_order == 2 ? system->dim : 0;
   size_t lifted = limit->lifted ? limit->form.dim * width : 0;
   workspace->limit = limit;
   if (limit->affine != NULL)
@@ -48,10 +53,10 @@ static void *workspace_new(const struct sde_system *system, size_t width)
     workspace->form = limit_form_workspace_new(&limit->form, width);
   workspace->drift = sde_alloc(lifted, sizeof(double));
   workspace->noise = sde_alloc(lifted, sizeof(double));
-  workspace->step = sde_alloc(width, sizeof(double));
-  workspace->before = sde_alloc(size, sizeof(double));
-  workspace->after = sde_alloc(size, sizeof(double));
-  workspace->end = sde_alloc(size, sizeof(double));
+  workspace->second = second_order_workspace_new(dim, width);
+  workspace->optimizer = limit->optimizer;
+  workspace->form_now = limit->form;
+  workspace->form_now.optimizer = &workspace->optimizer;
   return workspace;
 }
 
@@ -64,10 +69,7 @@ static void workspace_free(void *memory)
     limit_form_workspace_free(workspace->form);
   sde_free(workspace->drift);
   sde_free(workspace->noise);
-  sde_free(workspace->step);
-  sde_free(workspace->before);
-  sde_free(workspace->after);
-  sde_free(workspace->end);
+  second_order_workspace_free(&workspace->second);
   sde_free(workspace);
 }
 
@@ -79,7 +81,7 @@ static void evaluate_form(const struct limit *limit, struct workspace *workspace
   if (limit->affine != NULL)
     limit->affine->evaluate(limit->affine, workspace->affine, at, width, x, dw, drift, noise);
   else
-    limit_form_evaluate(&limit->form, workspace->form, at, width, x, dw, drift, noise);
+    limit_form_evaluate(&workspace->form_now, workspace->form, at, width, x, dw, drift, noise);
 }
 
 /* With U = state y + gradient w the drift of y is gradient (-F) - state y, and its noise is
@@ -103,54 +105,51 @@ static void evaluate_first_order(const struct sde_system *system, void *memory,
     update_affine_apply(&limit->update, limit->vectors, size, 0, NULL, workspace->noise, noise);
 }
 
-/* step[p] = h with h |a| = 1e-5 (1 + |x|), so that a(x + h a) and a(x - h a) differ by enough, or
- * `least` where that is more. */
-static void difference_steps(size_t dim, size_t width, const double *x, const double *a,
-                             double least, double *step)
+/* That with the factors of a schedule, `ahead` of the instant along their tangent: rho in the form,
+ * eta as the factor of the drift and the noise of x; and without noise where none is wanted. */
+static void evaluate_scheduled(const struct limit *limit, struct workspace *workspace,
+                               const struct sde_instant *at, double ahead, size_t width,
+                               const double *y, const double *dw, double *drift, double *noise)
 {
-  for (size_t p = 0; p < width; p++) {
-    double xx = 0, aa = 0;
-    for (size_t i = 0; i < dim; i++) {
-      xx += x[i * width + p] * x[i * width + p];
-      aa += a[i * width + p] * a[i * width + p];
-    }
-    step[p] = aa > 0 ? fmax(least, 1e-5 * (1 + sqrt(xx)) / sqrt(aa)) : 1;
-  }
+  size_t size = limit->optimizer.objective->loss->dim * width;
+  struct optimizer_factors factors = optimizer_factors_at(&limit->optimizer, at->time);
+  struct sde_instant moved = *at;
+  bool noiseless = limit->form.options.factor == LIMIT_FACTOR_NONE;
+  double factor = factors.eta + ahead * factors.eta_slope;
+  moved.time += ahead;
+  workspace->optimizer.rho = limit->optimizer.rho * (factors.rho + ahead * factors.rho_slope);
+  if (drift != NULL || !noiseless)
+    evaluate_first_order(&limit->system, workspace, &moved, width, y, noiseless ? NULL : dw, drift,
+                         noise);
+  if (dw != NULL && noiseless)
+    sde_block_fill(limit->system.dim * width, 0, noise);
+  if (drift != NULL && factor != 1)
+    sde_block_scale(size, factor, drift);
+  if (dw != NULL && factor != 1)
+    sde_block_scale(size, factor, noise);
 }
 
-/* a <- a - (eta/2) Da a for the drift a = -F, that is F <- F + (eta/2) DF F, the derivative along
- * a by central differences. Where F is estimated from fresh directions, Da comes from others than
- * a, for the product of two estimates must have independent errors; both of its ends share them.
- * Where F is affine any step is exact: at least eta keeps its digits far from the optimum. */
-static void add_second_order(const struct sde_system *system, struct workspace *workspace,
-                             const struct sde_instant *at, size_t width, const double *x,
-                             double *drift)
+static void drift_ahead(void *context, const struct sde_instant *at, double ahead, size_t width,
+                        const double *x, double *drift)
 {
-  const struct limit *limit = system->context;
-  size_t size = system->dim * width;
-  struct sde_instant other = *at;
-  other.step = ~at->step & (UINT64_MAX >> 30);
-  double eta = limit->form.optimizer->eta;
-  difference_steps(system->dim, width, x, drift, limit_form_is_affine(&limit->form) ? eta : 0,
-                   workspace->step);
-  for (int sign = -1; sign <= 1; sign += 2) {
-    for (size_t i = 0; i < size; i++)
-      workspace->end[i] = x[i] + sign * workspace->step[i % width] * drift[i];
-    evaluate_first_order(system, workspace, &other, width, workspace->end, NULL,
-                         sign < 0 ? workspace->before : workspace->after, NULL);
-  }
-  for (size_t i = 0; i < size; i++)
-    drift[i] -=
-        eta / 2 * (workspace->after[i] - workspace->before[i]) / (2 * workspace->step[i % width]);
+  struct workspace *workspace = context;
+  evaluate_scheduled(workspace->limit, workspace, at, ahead, width, x, NULL, drift, NULL);
 }
 
-static void evaluate(const struct sde_system *system, void *workspace, const struct sde_instant *at,
+static void evaluate(const struct sde_system *system, void *memory, const struct sde_instant *at,
                      size_t width, const double *x, const double *dw, double *drift, double *noise)
 {
   const struct limit *limit = system->context;
-  evaluate_first_order(system, workspace, at, width, x, dw, drift, noise);
-  if (drift != NULL && limit->form.options.eta_order == 2)
-    add_second_order(system, workspace, at, width, x, drift);
+  struct workspace *workspace = memory;
+  evaluate_scheduled(limit, workspace, at, 0, width, x, dw, drift, noise);
+  if (drift == NULL || limit->form.options.eta_order != 2)
+    return;
+  struct second_order order = {.eta = limit->optimizer.eta,
+                               .dim = system->dim,
+                               .affine = limit_form_is_affine(&limit->form),
+                               .varies = optimizer_is_scheduled(&limit->optimizer),
+                               .drift = drift_ahead};
+  second_order_apply(&order, &workspace->second, workspace, at, width, x, drift);
 }
 
 static void evaluate_gradient(const struct sde_system *system, void *workspace,
@@ -168,6 +167,7 @@ static struct sde_system first_order(const struct limit *limit, bool of_state, s
   *copy = *limit;
   copy->affine = NULL;
   copy->form.plan.cholesky = true;
+  copy->form.options.eta_order = 1;
   struct sde_system system = limit->system;
   system.context = copy;
   system.dim = of_state ? limit->system.dim : limit->form.dim;
@@ -206,15 +206,16 @@ static void build_affine(struct limit *limit, const struct sde_system *general, 
 static void choose_affine(struct limit *limit)
 {
   const struct limit_form *form = &limit->form;
-  if (!limit_form_is_affine(form) || form->optimizer->objective->sampling == OBJECTIVE_GAUSSIAN)
+  if (!limit_form_is_affine(form) || form->optimizer->objective->sampling == OBJECTIVE_GAUSSIAN ||
+      limit->optimizer.rho_schedule != NULL)
     return;
   struct limit copy;
   struct sde_system general = first_order(limit, false, &copy);
   if (!limit_form_is_cheaper_affine(form, learning_cost(&general)))
     return;
-  bool second = form->options.eta_order == 2 && !limit->lifted;
+  bool second = form->options.eta_order == 2 && !limit->wrapped;
   build_affine(limit, &general, second ? form->optimizer->eta : 0);
-  if (limit->affine != NULL && limit->lifted)
+  if (limit->affine != NULL && form->options.factor != LIMIT_FACTOR_NONE)
     limit->system.noise_dim = limit->affine->noise_dim;
 }
 
@@ -250,6 +251,10 @@ struct sde_linear_direction *limit_direction_new(const struct limit *limit,
   if (affine != NULL)
     direction =
         limit_lift(&limit->optimizer, &limit->update, chosen, affine_limit_coefficients(affine));
+  if (affine != NULL && limit->form.options.factor == LIMIT_FACTOR_NONE)
+    sde_block_fill(limit->system.dim * (limit->system.dim + 1) / 2 *
+                       sde_linear_size(limit->system.dim),
+                   0, (double *)direction->covariance);
   affine_limit_free(affine);
   affine_frame_free(unit);
   return direction;
@@ -261,6 +266,11 @@ static void describe(struct limit *limit)
   char source[80];
   limit_form_describe(&limit->form, sizeof source, source);
   const struct sde_system *system = limit_system(limit);
+  if (limit->form.options.factor == LIMIT_FACTOR_NONE) {
+    snprintf(limit->description, sizeof limit->description, "%s%s, without noise",
+             orders[limit->form.options.rho_order], source);
+    return;
+  }
   snprintf(limit->description, sizeof limit->description,
            "%s%s, %snoise factor by %s (%zu Wiener processes, %s noise)",
            orders[limit->form.options.rho_order], source,
@@ -272,17 +282,22 @@ static void describe(struct limit *limit)
 static void set_update(struct limit *limit)
 {
   const struct optimizer *optimizer = limit->form.optimizer;
+  limit->wrapped =
+      optimizer_is_scheduled(optimizer) || limit->form.options.factor == LIMIT_FACTOR_NONE;
   if (optimizer->update->affine == NULL)
     return;
   limit->vectors = update_rule_vectors(optimizer->update);
   optimizer->update->affine(optimizer, &limit->update);
   limit->lifted = !optimizer_steps_along_gradient(optimizer);
+  limit->wrapped = limit->wrapped || limit->lifted;
 }
 
 /* A column of diagonal noise, lifted, has an entry in each vector, which depends on x_k alone. */
 static enum sde_noise_class noise_class_of(const struct limit *limit)
 {
   enum sde_noise_class noise = limit_form_noise_class(&limit->form);
+  if (limit->form.options.factor == LIMIT_FACTOR_NONE)
+    return SDE_NOISE_ADDITIVE;
   return limit->lifted && noise == SDE_NOISE_DIAGONAL ? SDE_NOISE_COMMUTATIVE : noise;
 }
 
@@ -300,15 +315,16 @@ static struct limit *make(const struct optimizer *optimizer, const struct limit_
     return NULL;
   }
   set_update(limit);
-  limit->system = (struct sde_system){.name = optimizer->rule->name,
-                                      .dim = optimizer_dim(optimizer),
-                                      .noise_dim = factor_noise_dim(&limit->form.plan),
-                                      .noise = noise_class_of(limit),
-                                      .context = limit,
-                                      .workspace_new = workspace_new,
-                                      .workspace_free = workspace_free,
-                                      .evaluate = evaluate,
-                                      .draws = limit_uses_directions(limit)};
+  limit->system = (struct sde_system){
+      .name = optimizer->rule->name,
+      .dim = optimizer_dim(optimizer),
+      .noise_dim = options->factor == LIMIT_FACTOR_NONE ? 1 : factor_noise_dim(&limit->form.plan),
+      .noise = noise_class_of(limit),
+      .context = limit,
+      .workspace_new = workspace_new,
+      .workspace_free = workspace_free,
+      .evaluate = evaluate,
+      .draws = limit_uses_directions(limit)};
   choose_affine(limit);
   describe(limit);
   return limit;
@@ -341,34 +357,12 @@ void limit_free(struct limit *limit)
 
 const struct sde_system *limit_system(const struct limit *limit)
 {
-  return limit->affine != NULL && !limit->lifted ? limit->affine : &limit->system;
+  return limit->affine != NULL && !limit->wrapped ? limit->affine : &limit->system;
 }
 
 const struct limit_options *limit_options_of(const struct limit *limit)
 {
   return &limit->form.options;
-}
-
-bool limit_uses_norm(const struct limit *limit)
-{
-  const struct limit_form *form = &limit->form;
-  return form->options.rho_order == LIMIT_RHO_ORDER_1 && form->options.variance_term &&
-         (form->kind == LIMIT_FORM_ENUMERATED || form->kind == LIMIT_FORM_NORM);
-}
-
-bool limit_uses_directions(const struct limit *limit)
-{
-  const struct limit_form *form = &limit->form;
-  return form->kind == LIMIT_FORM_SAMPLED ||
-         (form->kind == LIMIT_FORM_NORM && form->norm == LIMIT_NORM_OF_FRESH);
-}
-
-bool limit_has_potential_columns(const struct limit *limit)
-{
-  const struct limit_form *form = &limit->form;
-  bool components = form->kind == LIMIT_FORM_POINT || form->kind == LIMIT_FORM_EXPANDED ||
-                    form->kind == LIMIT_FORM_NORM;
-  return objective_is_gaussian(form->optimizer->objective) && components && !form->plan.cholesky;
 }
 
 double limit_cost_left_out(const struct limit *limit)

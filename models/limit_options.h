@@ -13,13 +13,15 @@ enum limit_rho_order { LIMIT_RHO_ORDER_0, LIMIT_RHO_ORDER_1, LIMIT_RHO_ORDER_EXA
 /* How Sigma^(1/2) dW is formed: one column and one Wiener process a component, or a d x d
  * covariance and its semidefinite Cholesky factor with d of them. AUTO is whichever is cheaper,
  * REPEATED the same for schemes that evaluate the system once for each Wiener process, and FEWEST
- * whichever has fewer Wiener processes. */
+ * whichever has fewer Wiener processes. NONE leaves the diffusion out: the drift alone, as Monzio
+ * Compagnoni et al. compare it. */
 enum limit_factor {
   LIMIT_FACTOR_AUTO,
   LIMIT_FACTOR_COLUMNS,
   LIMIT_FACTOR_CHOLESKY,
   LIMIT_FACTOR_REPEATED,
-  LIMIT_FACTOR_FEWEST
+  LIMIT_FACTOR_FEWEST,
+  LIMIT_FACTOR_NONE
 };
 
 /* How E|g_I| and its gradient are computed, for the normalised optimizers to order 1 in rho: by all

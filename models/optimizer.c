@@ -35,6 +35,15 @@ bool optimizer_steps_along_gradient(const struct optimizer *optimizer)
   return affine.state[0][0] == 0 && affine.gradient[0] == 1;
 }
 
+bool optimizer_is_random(const struct optimizer *optimizer)
+{
+  const struct objective *objective = optimizer->objective;
+  enum gradient_dependence depends = optimizer->rule->theory.depends;
+  bool cut = depends == GRADIENT_OF_MICRO_BATCH && optimizer->micro_batch < optimizer->batch;
+  return objective->sampling != OBJECTIVE_WITHOUT_REPLACEMENT ||
+         optimizer->batch != objective->components || cut || depends == GRADIENT_OF_BATCH;
+}
+
 void optimizer_update_settings(const struct optimizer *optimizer, char text[UPDATE_SETTINGS_SIZE])
 {
   text[0] = '\0';
@@ -45,10 +54,23 @@ void optimizer_update_settings(const struct optimizer *optimizer, char text[UPDA
 char *optimizer_update_label(const struct optimizer *optimizer)
 {
   char settings[UPDATE_SETTINGS_SIZE];
-  if (optimizer_steps_along_gradient(optimizer))
+  if (optimizer->program != NULL || optimizer_steps_along_gradient(optimizer))
     return NULL;
   optimizer_update_settings(optimizer, settings);
   return sde_format("%s%s%s", optimizer->update->name, settings[0] == '\0' ? "" : " ", settings);
+}
+
+struct optimizer_factors optimizer_factors_at(const struct optimizer *optimizer, double time)
+{
+  struct optimizer_factors factors;
+  factors.eta = schedule_factor(optimizer->eta_schedule, time, &factors.eta_slope);
+  factors.rho = schedule_factor(optimizer->rho_schedule, time, &factors.rho_slope);
+  return factors;
+}
+
+bool optimizer_is_scheduled(const struct optimizer *optimizer)
+{
+  return optimizer->eta_schedule != NULL || optimizer->rho_schedule != NULL;
 }
 
 size_t optimizer_dim(const struct optimizer *optimizer)
@@ -61,7 +83,9 @@ void optimizer_start(const struct optimizer *optimizer, const double *x, double 
   size_t dim = optimizer->objective->loss->dim, vectors = update_rule_vectors(optimizer->update);
   memcpy(y, x, dim * sizeof *y);
   for (size_t v = 1; v < vectors; v++)
-    sde_block_fill(dim, optimizer->update->extra[v - 1].start, y + v * dim);
+    for (size_t i = 0; i < dim; i++)
+      y[v * dim + i] = optimizer->program == NULL ? optimizer->update->extra[v - 1].start
+                                                  : program_vector_start(optimizer->program, v, i);
 }
 
 /* The iterates as a process. */
@@ -126,6 +150,20 @@ static void couple(const struct iterates *iterates, struct iterates_workspace *w
   }
 }
 
+/* A step of a program, with the step of x times the factor of a schedule, as for update rules. */
+static void step_program(const struct optimizer *optimizer, struct iterates_workspace *workspace,
+                         const struct sde_address *at, double factor, size_t width, double *y)
+{
+  size_t size = optimizer->objective->loss->dim * width;
+  if (factor != 1)
+    memcpy(workspace->w, y, size * sizeof *y);
+  optimizer_run_program(optimizer, workspace->optimizer, at, (double)at->step, width, y, y);
+  if (factor == 1)
+    return;
+  sde_block_scale(size, factor, y);
+  sde_block_add(size, 1 - factor, workspace->w, y);
+}
+
 static void advance(const struct sde_process *process, void *memory, uint64_t first_path,
                     size_t width, uint64_t step, double *y)
 {
@@ -136,16 +174,29 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
   objective_draw(optimizer->objective, &at, width, &workspace->optimizer->batches);
   if (iterates->coupled)
     couple(iterates, workspace, &at, width);
-  optimizer_batch_gradient(optimizer, workspace->optimizer, &at, GRADIENT_EXACT, width, y,
-                           workspace->w);
-  update_rule_step(optimizer, (double)step * optimizer->eta, width, workspace->w, y, workspace->u);
+  double time = (double)step * optimizer->eta;
+  struct optimizer_factors factors = optimizer_factors_at(optimizer, time);
+  struct optimizer now = *optimizer;
+  now.rho *= factors.rho;
+  if (optimizer->program != NULL) {
+    step_program(&now, workspace, &at, factors.eta, width, y);
+    return;
+  }
+  optimizer_batch_gradient(&now, workspace->optimizer, &at, GRADIENT_EXACT, width, y, workspace->w);
+  update_rule_step(optimizer, time, factors.eta, width, workspace->w, y, workspace->u);
 }
 
 static uint64_t fingerprint_of(const struct iterates *iterates)
 {
   const struct optimizer *optimizer = iterates->optimizer;
-  const double real[] = {optimizer->eta, optimizer->rho};
-  const uint64_t all[] = {sde_hash(optimizer->rule->name, strlen(optimizer->rule->name)),
+  double end = 1000 * optimizer->eta, real[] = {optimizer->eta, optimizer->rho, 0, 0, 0, 0};
+  for (size_t k = 0; k < 2; k++) {
+    struct optimizer_factors factors = optimizer_factors_at(optimizer, k == 0 ? end / 10 : end);
+    real[2 + 2 * k] = factors.eta;
+    real[3 + 2 * k] = factors.rho;
+  }
+  const uint64_t all[] = {optimizer->program == NULL ? 0 : program_hash(optimizer->program),
+                          sde_hash(optimizer->rule->name, strlen(optimizer->rule->name)),
                           sde_hash(optimizer->update->name, strlen(optimizer->update->name)),
                           sde_hash(real, sizeof real),
                           sde_hash(optimizer->rule_setting, sizeof optimizer->rule_setting),

@@ -8,6 +8,8 @@
 
 #include "models/gradient_rule.h"
 #include "models/objective.h"
+#include "models/program.h"
+#include "models/schedule.h"
 #include "models/update_rule.h"
 #include "sde/process.h"
 #include "sde/wiener.h"
@@ -18,9 +20,12 @@ enum { OPTIMIZER_SETTINGS = 8 };
 struct optimizer {
   const struct gradient_rule *rule;
   const struct update_rule *update;
+  const struct program *program; /* lines of the user's own, for both rules; else NULL */
   const struct objective *objective;
   double eta, rho;
   size_t batch, micro_batch; /* micro_batch is the batch where the rule has none */
+  /* Of eta and rho, which must outlive the optimizer; NULL: they are constant. */
+  const struct schedule *eta_schedule, *rho_schedule;
   /* Values of the rules' own keys, set by optimizer_read: each rule's file says what is where. */
   double rule_setting[OPTIMIZER_SETTINGS], update_setting[OPTIMIZER_SETTINGS];
 };
@@ -37,11 +42,22 @@ bool optimizer_same_rules(const struct optimizer *a, const struct optimizer *b);
 /* Is U = w, so that the step is that of SGD along w, and what is known of that holds? */
 bool optimizer_steps_along_gradient(const struct optimizer *optimizer);
 
+/* Does a step draw anything that it depends on? Not where one micro-batch holds all samples. */
+bool optimizer_is_random(const struct optimizer *optimizer);
+
 /* The update rule's settings for people, "friction 2" or "". */
 void optimizer_update_settings(const struct optimizer *optimizer, char text[UPDATE_SETTINGS_SIZE]);
 
 /* The update rule with them, "heavy-ball friction 2", released with sde_free; NULL where U = w. */
 char *optimizer_update_label(const struct optimizer *optimizer);
+
+/* Factors of eta and rho at a time, and their derivatives. The first multiplies the step of x alone,
+ * as PyTorch's schedulers do: x <- x - eta s U_x, while extra <- extra - eta U_extra. */
+struct optimizer_factors {
+  double eta, rho, eta_slope, rho_slope;
+};
+struct optimizer_factors optimizer_factors_at(const struct optimizer *optimizer, double time);
+bool optimizer_is_scheduled(const struct optimizer *optimizer);
 
 /* The dimension of the state, and where it starts: y = (x, extra), from dim numbers x. */
 size_t optimizer_dim(const struct optimizer *optimizer);

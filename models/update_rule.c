@@ -66,13 +66,15 @@ void update_rule_direction(const struct optimizer *optimizer, double time, size_
                       1, y, w, u);
 }
 
-void update_rule_step(const struct optimizer *optimizer, double time, size_t width, const double *w,
-                      double *y, double *u)
+void update_rule_step(const struct optimizer *optimizer, double time, double factor, size_t width,
+                      const double *w, double *y, double *u)
 {
-  if (optimizer->update->step != NULL) {
+  if (factor == 1 && optimizer->update->step != NULL) {
     optimizer->update->step(optimizer, time, width, w, y);
     return;
   }
   update_rule_direction(optimizer, time, width, y, w, u);
+  if (factor != 1)
+    sde_block_scale(optimizer->objective->loss->dim * width, factor, u);
   sde_block_add(optimizer_dim(optimizer) * width, -optimizer->eta, u, y);
 }

@@ -16,7 +16,7 @@
 struct optimizer;
 
 /* The most vectors of a state, x among them; and of bytes of an update rule's settings. */
-enum { UPDATE_VECTORS_MAX = 4, UPDATE_SETTINGS_SIZE = 80 };
+enum { UPDATE_VECTORS_MAX = 8, UPDATE_SETTINGS_SIZE = 80 };
 
 /* U = state y + gradient w, vector by vector: U_v = sum_s state[v][s] y_s + gradient[v] w. */
 struct update_affine {
@@ -71,8 +71,8 @@ void update_affine_apply(const struct update_affine *affine, size_t vectors, siz
 void update_rule_direction(const struct optimizer *optimizer, double time, size_t width,
                            const double *y, const double *w, double *u);
 
-/* y <- y - eta U; u is scratch of the state's size. */
-void update_rule_step(const struct optimizer *optimizer, double time, size_t width, const double *w,
-                      double *y, double *u);
+/* y <- y - eta U, with U_x times the factor of a schedule; u is scratch of the state's size. */
+void update_rule_step(const struct optimizer *optimizer, double time, double factor, size_t width,
+                      const double *w, double *y, double *u);
 
 #endif

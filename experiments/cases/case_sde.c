@@ -3,6 +3,7 @@
  */
 #include "experiments/cases/case_sde.h"
 
+#include "models/program_rule.h"
 #include "sde/control_variate.h"
 #include "sde/multilevel.h"
 #include "sde/noise_class.h"
@@ -26,13 +27,15 @@ static struct limit_options limit_options(const struct parameters *sde)
 {
   const char *rho = parameters_text(sde, "rho_order");
   const char *factor = parameters_text(sde, "noise_factor");
+  bool without = parameters_has(sde, "noise") && !parameters_bool(sde, "noise");
   return (struct limit_options){.eta_order = (int)parameters_u64(sde, "eta_order"),
                                 .rho_order = strcmp(rho, "0") == 0   ? LIMIT_RHO_ORDER_0
                                              : strcmp(rho, "1") == 0 ? LIMIT_RHO_ORDER_1
                                                                      : LIMIT_RHO_ORDER_EXACT,
                                 .variance_term = parameters_bool(sde, "variance_term"),
                                 .norm = norm_source(parameters_text(sde, "norm")),
-                                .factor = strcmp(factor, "columns") == 0    ? LIMIT_FACTOR_COLUMNS
+                                .factor = without                           ? LIMIT_FACTOR_NONE
+                                          : strcmp(factor, "columns") == 0  ? LIMIT_FACTOR_COLUMNS
                                           : strcmp(factor, "cholesky") == 0 ? LIMIT_FACTOR_CHOLESKY
                                                                             : LIMIT_FACTOR_AUTO,
                                 .directions = (size_t)parameters_u64(sde, "directions")};
@@ -91,6 +94,8 @@ static uint64_t common_resolution(const struct cases *cases, const struct run_ca
 static const char *obstacle_of(const struct cases *cases, const struct limit *limit, uint64_t own,
                                uint64_t common)
 {
+  if (limit_options_of(limit)->factor == LIMIT_FACTOR_NONE)
+    return "it has no noise";
   if (cases->objective->sampling != OBJECTIVE_GAUSSIAN)
     return "the optimizer draws samples, the SDE a Brownian path";
   if (!objective_is_gaussian(cases->objective))
@@ -125,11 +130,16 @@ static bool make_limit(const struct cases *cases, const struct run_case *one, st
 {
   const struct parameters *sde = cases->recipe->sde[made->index];
   struct limit_options options = limit_options(sde);
+  if (one->optimizer.program != NULL && !parameters_given(sde, "rho_order"))
+    options.rho_order = LIMIT_RHO_ORDER_EXACT; /* lines have no other */
   if (options.factor == LIMIT_FACTOR_AUTO)
     options.factor = factor_of(cases, made->scheme);
   const char *place = objective_has_variance(cases->objective)
                           ? sde_place(cases, sde)
                           : parameters_place(cases->recipe->noise, "degrees_of_freedom");
+  if (one->optimizer.program != NULL &&
+      !program_rule_has_limit(&one->optimizer, cases->start, place, status))
+    return false;
   made->limit =
       limit_new(&one->optimizer, &options, case_stream(cases, one, "directions"), place, status);
   if (made->limit == NULL)

@@ -5,6 +5,7 @@
 
 #include "experiments/cases/case_optimizer.h"
 #include "experiments/cases/case_sde.h"
+#include "experiments/recipe/study.h"
 #include "sde/quasi.h"
 
 #include <math.h>
@@ -63,11 +64,10 @@ static bool set_replicates(const struct recipe *recipe, uint64_t paths, struct r
   return true;
 }
 
-static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t paths,
-                      const char *place, struct sde_status *status)
+static bool make_case(struct cases *cases, struct run_case *one, struct optimizer optimizer,
+                      uint64_t paths, const char *place, struct sde_status *status)
 {
   const struct recipe *recipe = cases->recipe;
-  struct run_case *one = &cases->one[cases->count++];
   double time = parameters_real(recipe->common, "time");
   one->optimizer = optimizer;
   one->dim = optimizer_dim(&optimizer);
@@ -76,11 +76,19 @@ static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t 
   one->names_update = recipe_names_updates(recipe);
   one->antithetic = recipe_antithetic(recipe);
   one->paths = one->antithetic ? (paths + 1) / 2 : paths;
+  if (paths == 1) /* where nothing is random: two equal ones have a standard error, which is 0 */
+    one->paths = 2;
   one->steps = (uint64_t)llround(time / optimizer.eta);
   if (!set_replicates(recipe, paths, one, status))
     return false;
   if (!objective_accepts(cases->objective, optimizer.batch, optimizer.micro_batch, place, status))
     return false;
+  if (paths == 1 && optimizer_is_random(&optimizer))
+    return sde_fail(
+        status, SDE_INVALID,
+        "%s: one path of %s has no standard error; paths must be at least 2, or 1 where "
+        "nothing is random, as with all samples in each batch without replacement",
+        parameters_place(recipe->common, "paths"), optimizer.rule->name);
   one->sde = sde_alloc(recipe->sdes, sizeof *one->sde);
   for (size_t s = 0; s < recipe->sdes; s++)
     if (!case_sde_make(cases, one, s, status))
@@ -96,11 +104,16 @@ static bool make_setting(struct cases *cases, size_t batch, uint64_t paths, doub
   const struct recipe *recipe = cases->recipe;
   for (size_t i = 0; i < recipe->optimizers; i++)
     for (size_t j = 0; j < case_optimizer_count(recipe, i); j++) {
-      struct optimizer optimizer = {
-          .objective = cases->objective, .eta = eta, .rho = rho, .batch = batch};
+      struct optimizer optimizer = {.objective = cases->objective,
+                                    .eta = eta,
+                                    .rho = rho,
+                                    .batch = batch,
+                                    .eta_schedule = cases->schedule[RECIPE_ETA],
+                                    .rho_schedule = cases->schedule[RECIPE_RHO]};
+      struct run_case *one = &cases->one[cases->count++];
       const char *place;
-      if (!case_optimizer_make(recipe, i, j, &optimizer, &place, status) ||
-          !make_case(cases, optimizer, paths, place, status))
+      if (!case_optimizer_make(recipe, i, j, &optimizer, &one->program, &place, status) ||
+          !make_case(cases, one, optimizer, paths, place, status))
         return false;
     }
   return true;
@@ -166,6 +179,30 @@ static bool make_start(struct cases *cases, struct sde_status *status)
   return type->accepts_start == NULL || type->accepts_start(cases->loss, cases->start, status);
 }
 
+/* Schedules are for studies that follow paths over time, by processes that know the time. */
+static bool make_schedules(struct cases *cases, struct sde_status *status)
+{
+  const struct recipe *recipe = cases->recipe;
+  double time = parameters_real(recipe->common, "time");
+  for (size_t i = 0; i < RECIPE_SCHEDULES; i++) {
+    if (recipe->schedule[i] == NULL)
+      continue;
+    if (!recipe->study->takes_schedules)
+      return sde_fail(status, SDE_INVALID,
+                      "%s: the study %s takes no schedule; trajectory, compare and order do",
+                      recipe->schedule_place, recipe->study->name);
+    if (recipe_control_variate(recipe))
+      return sde_fail(status, SDE_INVALID,
+                      "%s: variance_reduction: control-variate takes no schedule; none, antithetic "
+                      "and quasi-random do",
+                      recipe->schedule_place);
+    cases->schedule[i] = schedule_new(recipe->schedule[i], time, status);
+    if (cases->schedule[i] == NULL)
+      return false;
+  }
+  return true;
+}
+
 /* Loss, objective, observables and start. */
 static bool make_common(struct cases *cases, struct sde_status *status)
 {
@@ -179,7 +216,7 @@ static bool make_common(struct cases *cases, struct sde_status *status)
   cases->observable_name = parameters_texts(recipe->common, "observables", &count);
   cases->observables = observables_new(cases->objective, count, cases->observable_name,
                                        parameters_place(recipe->common, "observables"), status);
-  return cases->observables != NULL;
+  return cases->observables != NULL && make_schedules(cases, status);
 }
 
 static struct cases *make(const struct cases *other, bool rehearsed, const struct recipe *recipe,
@@ -235,9 +272,12 @@ void cases_free(struct cases *cases)
       limit_free(one->sde[s].limit);
     }
     sde_free(one->sde);
+    program_rule_free(one->program);
   }
   sde_free(cases->one);
   if (!cases->shared) {
+    for (size_t i = 0; i < RECIPE_SCHEDULES; i++)
+      schedule_free(cases->schedule[i]);
     sde_free(cases->start);
     observables_free(cases->observables);
     objective_free(cases->objective);

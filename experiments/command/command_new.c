@@ -110,7 +110,8 @@ static void print_row(const struct schema_row *row, const struct study_type *stu
                           : value_of(study, SCHEMA_VALUE, key->name, key->fallback);
   putchar('\n');
   print_comment("", row);
-  if (!key->required && !study_uses(study, key->name))
+  bool absent = row->section != SCHEMA_VALUE && !key->required && key->fallback == NULL;
+  if (absent || (!key->required && !study_uses(study, key->name)))
     return;
   if (row->section != SCHEMA_VALUE) {
     printf("%s:\n", key->name);

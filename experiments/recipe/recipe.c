@@ -70,11 +70,14 @@ void recipe_free(struct recipe *recipe)
   parameters_free(recipe->loss);
   parameters_free(recipe->noise);
   parameters_free(recipe->output);
+  for (size_t i = 0; i < RECIPE_SCHEDULES; i++)
+    parameters_free(recipe->schedule[i]);
   sde_free(recipe->optimizer);
   sde_free(recipe->update);
   sde_free(recipe->sde);
   sde_free(recipe->sde_place);
   sde_free(recipe->output_place);
+  sde_free(recipe->schedule_place);
   sde_free(recipe->file);
   sde_free(recipe->comment);
   sde_free(recipe->resolved);
@@ -97,9 +100,10 @@ void recipe_each_file(const struct recipe *recipe, void (*each)(void *context, c
 
 const char *recipe_place_given(const struct recipe *recipe, const char *key)
 {
-  const char *section = strcmp(key, "sde") == 0      ? recipe->sde_place
-                        : strcmp(key, "output") == 0 ? recipe->output_place
-                                                     : NULL;
+  const char *section = strcmp(key, "sde") == 0        ? recipe->sde_place
+                        : strcmp(key, "output") == 0   ? recipe->output_place
+                        : strcmp(key, "schedule") == 0 ? recipe->schedule_place
+                                                       : NULL;
   if (section != NULL)
     return strcmp(section, "default") == 0 ? NULL : section;
   return parameters_given(recipe->common, key) ? parameters_place(recipe->common, key) : NULL;

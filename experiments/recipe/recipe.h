@@ -21,6 +21,9 @@ struct recipe_scheme {
   uint64_t substeps;
 };
 
+/* What may have a schedule: the learning rate, the radius. */
+enum recipe_schedule { RECIPE_ETA, RECIPE_RHO, RECIPE_SCHEDULES };
+
 struct recipe {
   char *file;                              /* as given on the command line, for messages */
   char *comment;                           /* at its head: recipe_comment.h */
@@ -35,8 +38,9 @@ struct recipe {
   struct parameters **optimizer; /* each with "name" */
   struct parameters **update;    /* its update rule, with "name"; NULL where it gives none */
   struct parameters **sde;
-  struct recipe_scheme automatic; /* for an SDE that leaves it to the program */
-  char *sde_place, *output_place; /* of these keys, as parameters_place has it */
+  struct recipe_scheme automatic;                  /* for an SDE that leaves it to the program */
+  struct parameters *schedule[RECIPE_SCHEDULES];   /* NULL where it gives none */
+  char *sde_place, *output_place, *schedule_place; /* of these keys, as parameters_place has it */
   char *resolved;  /* the recipe with every default that counts filled in, as YAML text */
   char sha256[65]; /* of resolved, in hexadecimal */
 };

@@ -71,12 +71,39 @@ static bool read_updates(struct reader *reader, struct fy_node *node, struct rec
   return true;
 }
 
+/* The shape of each of eta and rho that the map names. */
+static bool read_schedule(struct reader *reader, struct fy_node *map, struct recipe *recipe)
+{
+  struct parameters *none;
+  recipe->schedule_place = sde_strdup(yaml_place(map));
+  bool good = reader_section(reader, map, schema_schedule(), &none);
+  parameters_free(none);
+  struct schema *schema = schema_schedule();
+  for (size_t i = 0; good && i < schema->count; i++) {
+    struct fy_node *node = yaml_get(map, schema->row[i].key.name);
+    if (node == NULL)
+      continue;
+    if (!fy_node_is_mapping(node)) {
+      good = reader_refuse(reader, &schema->row[i], node, NULL);
+      break;
+    }
+    char *name = reader_choice(reader, node, schema_shape(NULL), "shape");
+    const struct schedule_shape *shape = name == NULL ? NULL : schedule_shape_named(name);
+    sde_free(name);
+    good = shape != NULL && reader_section(reader, node, schema_shape(shape), &recipe->schedule[i]);
+  }
+  schema_free(schema);
+  return good;
+}
+
 static bool read_row_section(struct reader *reader, const struct schema_row *row,
                              struct recipe *recipe)
 {
   struct fy_node *node = yaml_get(yaml_root(reader->yaml), row->key.name);
-  bool one =
-      row->section == SCHEMA_LOSS || row->section == SCHEMA_NOISE || row->section == SCHEMA_OUTPUT;
+  bool one = row->section == SCHEMA_LOSS || row->section == SCHEMA_NOISE ||
+             row->section == SCHEMA_OUTPUT || row->section == SCHEMA_SCHEDULE;
+  if (node == NULL)
+    return true;
   if (one && !fy_node_is_mapping(node))
     return reader_refuse(reader, row, node, NULL);
   if (row->section == SCHEMA_LOSS)
@@ -87,6 +114,8 @@ static bool read_row_section(struct reader *reader, const struct schema_row *row
     recipe->output_place = sde_strdup(yaml_place(node));
     return reader_section(reader, node, schema_output(), &recipe->output);
   }
+  if (row->section == SCHEMA_SCHEDULE)
+    return read_schedule(reader, node, recipe);
   if (row->section == SCHEMA_SDE) {
     recipe->sde_place = sde_strdup(yaml_place(node));
     return read_sections(reader, row, node, schema_sde, &recipe->sdes, &recipe->sde);

@@ -80,6 +80,7 @@ static void add_value(struct text *text, const struct parameter_key *key,
   case PARAMETER_CHOICE:
   case PARAMETER_TEXT:
   case PARAMETER_FILE:
+  case PARAMETER_NAMED:
     add_texts(text, parameters, key);
     break;
   case PARAMETER_MATRIX:
@@ -119,6 +120,20 @@ static void add_optimizer(struct text *text, const struct recipe *recipe, size_t
           "      ", "      ");
 }
 
+static void add_schedules(struct text *text, const struct recipe *recipe)
+{
+  struct schema *schema = schema_schedule();
+  for (size_t i = 0; i < RECIPE_SCHEDULES; i++) {
+    const struct parameters *given = recipe->schedule[i];
+    if (given == NULL)
+      continue;
+    text_add(text, "  %s:\n", schema->row[i].key.name);
+    add_map(text, schema_shape(schedule_shape_named(parameters_text(given, "shape"))), given, NULL,
+            "    ", "    ");
+  }
+  schema_free(schema);
+}
+
 static void add_section(struct text *text, const struct recipe *recipe, enum schema_section section)
 {
   text_add(text, section == SCHEMA_SDE && recipe->sdes == 0 ? " []\n" : "\n");
@@ -128,6 +143,8 @@ static void add_section(struct text *text, const struct recipe *recipe, enum sch
     add_map(text, schema_noise(), recipe->noise, noise_uses, "  ", "  ");
   else if (section == SCHEMA_OUTPUT)
     add_map(text, schema_output(), recipe->output, NULL, "  ", "  ");
+  else if (section == SCHEMA_SCHEDULE)
+    add_schedules(text, recipe);
   else if (section == SCHEMA_OPTIMIZERS)
     for (size_t i = 0; i < recipe->optimizers; i++)
       add_optimizer(text, recipe, i);
@@ -155,7 +172,8 @@ char *resolve(const struct recipe *recipe)
     bool section = row->section != SCHEMA_VALUE;
     bool counts = study_uses(recipe->study, row->key.name) ||
                   recipe_place_given(recipe, row->key.name) != NULL;
-    if (!counts || is_replaced(recipe, row->key.name) ||
+    bool absent = row->section == SCHEMA_SCHEDULE && recipe->schedule_place == NULL;
+    if (!counts || absent || is_replaced(recipe, row->key.name) ||
         (!section && !parameters_has(recipe->common, row->key.name)))
       continue;
     text_add(&text, "%s:%s", row->key.name, section ? "" : " ");

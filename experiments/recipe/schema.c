@@ -71,6 +71,8 @@ static const struct schema_row recipe_rows[] = {
              .high = LARGEST,
              .required = true,
              .help = "horizon T; T/eta must be a whole number of steps"}},
+    {.key = {.name = "schedule", .help = "how eta and rho change with time, a map of eta and rho"},
+     .section = SCHEMA_SCHEDULE},
     {.key = {.name = "optimizers",
              .required = true,
              .help = "what is run, a map each; `sharpsde list optimizers`"},
@@ -82,10 +84,12 @@ static const struct schema_row recipe_rows[] = {
     {.key = {.name = "paths",
              .type = PARAMETER_COUNT,
              .list = true,
-             .low = 2,
+             .low = 1,
              .high = 0x1p40,
              .fallback = "1000",
-             .help = "independent paths in an ensemble"}},
+             .help =
+                 "independent paths in an ensemble; 1 where nothing is random, which counts as two "
+                 "equal ones"}},
     {.key = {.name = "variance_reduction",
              .type = PARAMETER_CHOICE,
              .choices = "none antithetic control-variate quasi-random",
@@ -152,6 +156,9 @@ static const struct schema_row sde_rows[] = {
              .type = PARAMETER_BOOL,
              .fallback = "true",
              .help = "false leaves the implicit variance regularisation out (rho_order 1)"}},
+    {.key = {.name = "noise",
+             .type = PARAMETER_BOOL,
+             .help = "false leaves the diffusion out, and the drift alone moves the paths"}},
     {.key = {.name = "scheme",
              .type = PARAMETER_CHOICE,
              .fallback = "auto",
@@ -190,6 +197,19 @@ static const struct schema_row optimizer_rows[] = {
              .low = 1,
              .high = 0x1p31,
              .help = "m, the samples that share one perturbation; it divides batch"}},
+    {.key = {.name = "label", .type = PARAMETER_TEXT, .help = "rule: what it is called in tables"}},
+    {.key = {.name = "constants",
+             .type = PARAMETER_NAMED,
+             .list = true,
+             .help = "rule: numbers with names, for its lines"}},
+    {.key = {.name = "state",
+             .type = PARAMETER_NAMED,
+             .list = true,
+             .help = "rule: vectors beside x, and where they start"}},
+    {.key = {.name = "step",
+             .type = PARAMETER_TEXT,
+             .list = true,
+             .help = "rule: its lines `name = expression`, in order; docs/own-algorithm.md"}},
 };
 
 static const struct schema_row update_row = {
@@ -197,6 +217,13 @@ static const struct schema_row update_row = {
             .help = "what turns the gradient into a step, a map with a name; `sharpsde list "
                     "optimizers`; without it, sgd"},
     .section = SCHEMA_UPDATE};
+
+static const struct schema_row schedule_rows[] = {
+    {.key = {.name = "eta", .help = "a map with the shape of the factor of eta over time"},
+     .section = SCHEMA_SHAPE},
+    {.key = {.name = "rho", .help = "a map with the shape of the factor of rho over time"},
+     .section = SCHEMA_SHAPE},
+};
 
 static const struct schema_row output_rows[] = {
     {.key = {.name = "paths",
@@ -284,11 +311,17 @@ struct schema *schema_recipe(const struct study_type *const *studies,
   return schema;
 }
 
-static void add_name(struct schema *schema, const char *help)
+/* The key that says which row of a registry a map is made from. */
+static void add_choice(struct schema *schema, const char *name, const char *help)
 {
   add_row(schema,
           &(struct schema_row){
-              .key = {.name = "name", .type = PARAMETER_CHOICE, .required = true, .help = help}});
+              .key = {.name = name, .type = PARAMETER_CHOICE, .required = true, .help = help}});
+}
+
+static void add_name(struct schema *schema, const char *help)
+{
+  add_choice(schema, "name", help);
 }
 
 struct schema *schema_loss(const struct loss_type *type)
@@ -322,6 +355,7 @@ struct schema *schema_optimizer(void)
   for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
     if ((*rule)->other_name != NULL)
       text_add(&names, " %s", (*rule)->other_name);
+  text_add(&names, " %s", RECIPE_OWN_RULE);
   set_choices(schema, "name", &names);
   schema->row[0].page = "docs/faq.md";
   add_rows(schema, sizeof optimizer_rows / sizeof *optimizer_rows, optimizer_rows);
@@ -340,6 +374,26 @@ struct schema *schema_update(const struct update_rule *rule)
   set_choices(schema, "name", &names);
   if (rule != NULL)
     add_keys(schema, rule->keys);
+  return schema;
+}
+
+struct schema *schema_schedule(void)
+{
+  struct schema *schema = schema_new();
+  add_rows(schema, sizeof schedule_rows / sizeof *schedule_rows, schedule_rows);
+  return schema;
+}
+
+struct schema *schema_shape(const struct schedule_shape *shape)
+{
+  struct schema *schema = schema_new();
+  struct text names = {0};
+  add_choice(schema, "shape", "which shape; it decides the keys that follow");
+  REGISTRY_NAMES(&names, schedule_shape, schedule_shapes());
+  set_choices(schema, "shape", &names);
+  if (shape != NULL)
+    add_keys(schema, shape->keys);
+  add_keys(schema, schedule_keys);
   return schema;
 }
 
@@ -431,6 +485,8 @@ char *schema_accepts(const struct schema_row *row)
     text_add(&text, "the path of a file");
   else if (key->type == PARAMETER_MATRIX)
     text_add(&text, "a square matrix, as a list of lists of numbers");
+  else if (key->type == PARAMETER_NAMED)
+    text_add(&text, "a map of names to numbers, or a text `name = number`");
   else
     text_add(&text, "a text");
   if (key->list)

@@ -15,6 +15,9 @@
 
 struct study_type;
 
+/* The name of an optimizer that is lines of the recipe. */
+#define RECIPE_OWN_RULE "rule"
+
 /* What stands under a key: a value, or a map with its own schema. */
 enum schema_section {
   SCHEMA_VALUE,
@@ -23,6 +26,8 @@ enum schema_section {
   SCHEMA_OPTIMIZERS, /* a list of maps */
   SCHEMA_UPDATE,     /* in an item of SCHEMA_OPTIMIZERS */
   SCHEMA_OUTPUT,
+  SCHEMA_SCHEDULE, /* its keys are maps of a shape each, SCHEMA_SHAPE */
+  SCHEMA_SHAPE,
   SCHEMA_SDE /* a map or a list of maps, which may be empty */
 };
 
@@ -48,6 +53,8 @@ struct schema *schema_loss(const struct loss_type *type);
 struct schema *schema_noise(void);
 struct schema *schema_optimizer(void);
 struct schema *schema_update(const struct update_rule *rule);
+struct schema *schema_schedule(void);
+struct schema *schema_shape(const struct schedule_shape *shape);
 struct schema *schema_sde(void);
 struct schema *schema_output(void);
 void schema_free(struct schema *schema);

@@ -57,12 +57,15 @@ static json_t *describe_sde(const struct recipe *recipe, size_t index)
   const char *rho_order = parameters_text(sde, "rho_order");
   bool own = !isnan(recipe_tolerance(recipe)); /* then each case has its scheme and its levels */
   const char *name = own ? parameters_text(sde, "scheme") : scheme.scheme->name;
-  return json_pack("{s:i, s:i, s:o, s:b, s:s, s:o}", "index", (int)index, "eta_order",
-                   (int)parameters_u64(sde, "eta_order"), "rho_order",
-                   strcmp(rho_order, "exact") == 0 ? json_string(rho_order)
-                                                   : json_integer(atoi(rho_order)),
-                   "variance_term", parameters_bool(sde, "variance_term"), "scheme", name,
-                   "substeps", own ? json_null() : json_integer((json_int_t)scheme.substeps));
+  json_t *described = json_pack(
+      "{s:i, s:i, s:o, s:b, s:s, s:o}", "index", (int)index, "eta_order",
+      (int)parameters_u64(sde, "eta_order"), "rho_order",
+      strcmp(rho_order, "exact") == 0 ? json_string(rho_order) : json_integer(atoi(rho_order)),
+      "variance_term", parameters_bool(sde, "variance_term"), "scheme", name, "substeps",
+      own ? json_null() : json_integer((json_int_t)scheme.substeps));
+  if (parameters_has(sde, "noise"))
+    json_object_set_new(described, "noise", json_boolean(parameters_bool(sde, "noise")));
+  return described;
 }
 
 static json_t *path_counts(const struct recipe *recipe)

@@ -44,6 +44,8 @@ static void add_differences(struct text *text, const json_t *sdes, const json_t 
   if (differs(sdes, "variance_term") && !without)
     text_add(text, ", %s variance term",
              json_is_true(json_object_get(sde, "variance_term")) ? "with" : "no");
+  if (json_is_false(json_object_get(sde, "noise")))
+    text_add(text, ", no noise");
   const char *scheme = json_string_value(json_object_get(sde, "scheme"));
   if (differs(sdes, "scheme") && scheme != NULL)
     text_add(text, ", %s", scheme);
@@ -75,6 +77,8 @@ char *sde_description(const json_t *sde)
                                           : "first order in ρ",
            json_is_false(json_object_get(sde, "variance_term")) ? ", without the variance term"
                                                                 : "");
+  if (json_is_false(json_object_get(sde, "noise")))
+    text_add(&text, ", without the diffusion");
   if (scheme != NULL) {
     text_add(&text, "; solved by %s", scheme);
     add_substeps(&text, " with ", sde);

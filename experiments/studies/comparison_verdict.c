@@ -28,6 +28,13 @@ static bool is_reserved(const struct comparison_table *table, const struct compa
   return remainder_is_second_order(table->cases, &row->one->optimizer, comparison_options(row));
 }
 
+/* Does theory let the difference of both fall alike as eta does? */
+static bool has_orders_of(const struct limit_options *options, const struct limit_options *like)
+{
+  return options->eta_order == like->eta_order &&
+         (options->factor == LIMIT_FACTOR_NONE) == (like->factor == LIMIT_FACTOR_NONE);
+}
+
 static const char *name_of(const struct comparison_table *table, const struct comparison *row)
 {
   return table->cases->observable_name[row->observable];
@@ -88,7 +95,7 @@ static bool is_excused(const struct comparison_table *table, const struct compar
     const struct comparison *fine = comparison_extreme_eta(table, &exact, -1, NULL);
     const struct limit_options *options = comparison_options(fine);
     if (options->rho_order == LIMIT_RHO_ORDER_EXACT &&
-        options->eta_order == comparison_options(like)->eta_order &&
+        has_orders_of(options, comparison_options(like)) &&
         judge_ratio(comparison_interval(table, coarse), comparison_interval(table, fine),
                     comparison_predicted_ratio(coarse, fine)) == HOLDS_NO)
       return false;
@@ -182,8 +189,7 @@ static bool is_explained(const struct comparison_table *table, const struct comp
     struct comparison whole = *like;
     whole.sde = s;
     const struct comparison *row = comparison_extreme_eta(table, &whole, -1, NULL);
-    if (has_floor(table, row) ||
-        comparison_options(row)->eta_order != comparison_options(like)->eta_order)
+    if (has_floor(table, row) || !has_orders_of(comparison_options(row), comparison_options(like)))
       continue;
     beside = true;
     struct interval other = comparison_limit(table, row, &is_limit);
@@ -207,7 +213,7 @@ static bool is_denied(const struct comparison_table *table, const struct compari
     whole.sde = s;
     const struct comparison *row = comparison_extreme_eta(table, &whole, -1, NULL);
     if (has_floor(table, row) || is_reserved(table, row) ||
-        comparison_options(row)->eta_order != comparison_options(like)->eta_order)
+        !has_orders_of(comparison_options(row), comparison_options(like)))
       continue;
     struct interval other = comparison_limit(table, row, &is_limit);
     if (is_floor(table, row, other) &&
@@ -315,7 +321,7 @@ static void variance_verdict(struct results *results, const struct comparison_ta
     other.sde = s;
     const struct limit_options *without = comparison_options(&other);
     if (without->variance_term || without->rho_order != LIMIT_RHO_ORDER_1 ||
-        without->eta_order != with->eta_order || !has_floor(table, &other))
+        !has_orders_of(without, with) || !has_floor(table, &other))
       continue;
     struct evidence evidence = {.holds = HOLDS_UNDECIDED};
     for (size_t o = 0; o < table->cases->observables->count; o++) {
@@ -370,7 +376,9 @@ void comparison_verdicts(struct results *results, const struct cases *cases,
     left_out |= !comparison_options(&all[i])->variance_term;
   note_scheme_error(results, cases, all, count);
   for (const struct comparison *row = all; row < all + count; row++) {
-    if (!leads_group(&table, row))
+    /* Without noise an SDE is off by a part of order eta, where the diffusion counts: no more is
+     * known. */
+    if (!leads_group(&table, row) || comparison_options(row)->factor == LIMIT_FACTOR_NONE)
       continue;
     bool two = has_two_etas(&table, row);
     if (two && has_floor(&table, row))

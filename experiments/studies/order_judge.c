@@ -22,7 +22,9 @@ static double predicted_slope(const struct order_grid *grid, const struct order_
 {
   const struct limit_options *options = order_options(line);
   if (line->versus == ORDER_VERSUS_ETA)
-    return options->eta_order;
+    return options->factor == LIMIT_FACTOR_NONE
+               ? 0
+               : options->eta_order; /* the diffusion need not count */
   return lacks_first_order(grid, line) ? 1 : options->rho_order == LIMIT_RHO_ORDER_1 ? 2 : 0;
 }
 

@@ -251,5 +251,6 @@ const struct study_type study_compare = {
     .keeps_paths = true,
     .chooses_scheme = true,
     .check = check,
+    .takes_schedules = true,
     .run = run,
 };

@@ -358,5 +358,6 @@ const struct study_type study_order = {
     .starter = starter,
     .check = check,
     .estimate = estimate,
+    .takes_schedules = true,
     .run = run,
 };

@@ -115,5 +115,6 @@ const struct study_type study_trajectory = {
     .keys = keys,
     .unused = unused,
     .keeps_paths = true,
+    .takes_schedules = true,
     .run = run,
 };
