@@ -364,6 +364,7 @@ struct schema *schema_optimizer(void)
       text_add(&names, " %s", (*rule)->other_name);
   text_add(&names, " %s", RECIPE_OWN_RULE);
   set_choices(schema, "name", &names);
+  schema->row[0].page = "docs/faq.md";
   add_rows(schema, sizeof optimizer_rows / sizeof *optimizer_rows, optimizer_rows);
   for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
     add_new_keys(schema, (*rule)->keys);

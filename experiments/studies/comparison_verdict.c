@@ -331,7 +331,6 @@ void comparison_verdicts(struct results *results, const struct cases *cases,
   }
   if (etas == 1 && !left_out && count > 0)
     results_verdict(results, "iterates and SDE agree", HOLDS_UNDECIDED,
-                    "one eta, and no SDE without the variance term beside it: nothing here could "
-                    "have come out otherwise; give a second eta, or a second sde with "
+                    "This run tests nothing yet: add a second eta, or a second sde with "
                     "variance_term: false");
 }
