@@ -147,7 +147,7 @@ static void evaluate(const struct sde_system *system, void *memory, const struct
   struct second_order order = {.eta = limit->optimizer.eta,
                                .dim = system->dim,
                                .affine = limit_form_is_affine(&limit->form),
-                               .varies = optimizer_is_scheduled(&limit->optimizer),
+                               .varies = optimizer_varies(&limit->optimizer),
                                .drift = drift_ahead};
   second_order_apply(&order, &workspace->second, workspace, at, width, x, drift);
 }

@@ -294,6 +294,12 @@ static bool check_variance_term(const struct optimizer *optimizer,
   if (options->variance_term || options->rho_order == LIMIT_RHO_ORDER_0 ||
       !gradient_rule_sees_noise(rule))
     return true;
+  if (rule->theory.closed_form == GRADIENT_NO_CLOSED_FORM &&
+      rule->theory.regularizer == REGULARIZER_HALF_NOISE_TRACE)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: the variance term is all that %s adds to the gradient; rho_order 0 leaves "
+                    "it out, and variance_term must be true",
+                    place, rule->name);
   if (rule->theory.closed_form == GRADIENT_NO_CLOSED_FORM)
     return sde_fail(status, SDE_INVALID,
                     "%s: the drift of %s has no term of the variance that could be left out; "

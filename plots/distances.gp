@@ -54,7 +54,8 @@ setting = (words(etas) == 1 ? sprintf("learning rate η = %g,  ", number(field(1
     .(words(radii) == 1 ? sprintf("radius ρ = %g,  ", number(field(1, 5))) : "") \
     .(words(batches) == 1 ? "batch b = ".field(1, 3).",  " : "")
 
-colour(c) = colour_number(c)
+colour(c) = case_colour(field(c, 1), plain(c) ? "" : field(c, 2), c, \
+    words(batches) * words(etas) * words(radii) * words(processes) == 1)
 shape(c) = shape_number(c)
 point_size = 0.9 * mark
 # The floor of a curve has its colour and, hollow and fewer, its marks.

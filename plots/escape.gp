@@ -57,7 +57,8 @@ setting = (words(etas) == 1 ? sprintf("learning rate η = %g,  ", number(field(1
     .(words(batches) == 1 ? "batch b = ".field(1, 3).",  " : "")
 
 # Colour and shape of the marks tell the case; the dash and the hollow marks tell the SDE.
-colour(c) = colour_number(c)
+colour(c) = case_colour(field(c, 1), field(c, 2), c, \
+    words(batches) * words(etas) * words(radii) == 1)
 dash(k) = (k - 1) % 5 + 1
 is_hollow(k) = word(processes, k) ne "iterates"
 shape(c, k) = shape_number(c) - is_hollow(k)

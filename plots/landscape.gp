@@ -92,7 +92,7 @@ until = last_time
 is_past(t) = t <= until + 0.001 * spacing
 is_head(t) = is_past(t) && t > until - 0.999 * spacing
 
-colour(c) = colour_number(c)
+colour(c) = case_colour(part_of(c, 1), part_of(c, 2), c, same(3) && same(4) && same(5))
 shape(c) = shape_number(c)
 point_size = 1.5 * mark
 

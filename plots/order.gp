@@ -49,7 +49,14 @@ do for [c = 1:curves] {
   if (!has(case_names, case_of(c))) { case_names = case_names." ".case_of(c) }
 }
 case_index(c) = sum [i = 1:words(case_names)] (word(case_names, i) eq case_of(c) ? i : 0)
-colour(c) = colour_number(case_index(c))
+rule_of_case(k) = (name = word(case_names, k), cut_at = strstrt(name, ",_"), \
+    name = name[1:cut_at - 1], sign = strstrt(name, "_m="), sign ? name[1:sign - 1] : name)
+size_of_case(k) = (name = word(case_names, k), sign = strstrt(name, "_m="), \
+    sign ? name[sign + 3:strstrt(name, ",_") - 1] : "")
+twins(k) = sum [i = 1:words(case_names)] (rule_of_case(i) eq rule_of_case(k) && \
+    size_of_case(i) eq size_of_case(k))
+colour_of_case(k) = case_colour(rule_of_case(k), size_of_case(k), k, twins(k) == 1)
+colour(c) = colour_of_case(case_index(c))
 dash_of_case(k) = (k - 1) % 5 + 1
 dash(c) = dash_of_case(case_index(c))
 shape(c) = shape_number(sde_of(c) + 1)
@@ -104,7 +111,7 @@ do for [k = 1:entries] {
   } else {
     set arrow from screen across(legend_x - 24), up(legend_y) \
         to screen across(legend_x + 18), up(legend_y) nohead linewidth 2 \
-        dashtype dash_of_case(place) linecolor rgb colour_number(place)
+        dashtype dash_of_case(place) linecolor rgb colour_of_case(place)
   }
 }
 

@@ -48,7 +48,7 @@ stats table skip 1 using (note_row(strcol(1), strcol(2), strcol(5), strcol(3), $
 count = words(curves)
 
 # A colour and a dash an optimizer, a shape a curve.
-colour(c) = colour_number(place(optimizers, word(curve_optimizer, c)))
+colour(c) = case_colour(word(curve_optimizer, c), "", place(optimizers, word(curve_optimizer, c)), 1)
 dash(c) = (place(optimizers, word(curve_optimizer, c)) - 1) % 5 + 1
 shape(c) = shape_number(c) - (c > words(filled_shapes))
 point_size = 1.2 * mark

@@ -54,7 +54,7 @@ process_name(k) = k == 0 ? "iterates" : \
 
 # Colour and shape of the marks tell the optimizer. Hollow marks and a dash tell the SDE: there are
 # eight dashes, and from the fifth on the marks hold a dot.
-colour(c) = colour_number(optimizer(c) + 1)
+colour(c) = name_colour(word(ARG9, optimizer(c) + 1), optimizer(c) + 1)
 shape(c) = shape_number(optimizer(c) + 1) - (process(c) > 0)
 dash_of(k) = k == 0 ? 1 : 2 + (k - 1) % 8
 is_dotted(k) = k > 0 && (k - 1) % 8 > 3
@@ -161,9 +161,9 @@ do for [k = 1:optimizers] {
   x = entry_x(k, optimizer_columns, longest_optimizer)
   y = entry_y(k, optimizer_columns, 0)
   set arrow from screen across(x), up(y) to screen across(x + sample), up(y) nohead linewidth 2 \
-      linecolor rgb colour_number(k)
+      linecolor rgb name_colour(word(ARG9, k), k)
   set label at screen across(x + mark_at), up(y) point pointtype shape_number(k) \
-      pointsize size_of(0) linecolor rgb colour_number(k)
+      pointsize size_of(0) linecolor rgb name_colour(word(ARG9, k), k)
   set label word(ARG9, k) at screen across(x + sample + 12), up(y) left
 }
 do for [k = 1:processes] {

@@ -15,6 +15,23 @@ filled_shapes = "7 5 9 11 13 3 15"
 taken(list, k) = int(word(list, (k - 1) % words(list) + 1))
 colour_number(k) = taken(colours, k)
 shape_number(k) = taken(filled_shapes, k + (k - 1) / words(filled_shapes))
+# An optimizer has its own colour in every picture, and a micro-batch its place on a ramp, the darker the
+# smaller m is: 1, 2, 4, 8, 16, and all larger ones. Where one picture has the same optimizer in several
+# settings, or one of another name, colours go by turn.
+ramp_of_usam = "0x08306B 0x1763B0 0x3E8EC4 0x6BAED6 0x93C4DE 0xB3D3E8"
+ramp_of_sam = "0x67000D 0xB5121B 0xE5392D 0xF9694C 0xFC8F6F 0xFCAE91"
+step_of(m) = m eq "" ? 3 : (doubled = 1 + int(log(real(m)) / log(2) + 1e-9), doubled > 6 ? 6 : doubled)
+own_colour(rule, m) = rule eq "sgd" ? 0x000000 : rule eq "n-usam" ? 0xE69F00 \
+    : rule eq "usam" ? 0x009E73 : rule eq "m-usam" ? taken(ramp_of_usam, step_of(m)) \
+    : rule eq "sam" ? 0xCC79A7 : rule eq "n-sam" ? 0x8C6D00 \
+    : rule eq "m-sam" ? taken(ramp_of_sam, step_of(m)) : rule eq "rw-sam" ? 0x56B4E9 : -1
+case_colour(rule, m, k, alone) = alone && own_colour(rule, m) >= 0 ? own_colour(rule, m) \
+    : colour_number(k)
+# Of a name such as "m-usam m=4": its rule, and "4".
+rule_of_name(name) = (space = strstrt(name, " "), space ? name[1:space - 1] : name)
+size_of_name(name) = (sign = strstrt(name, " m="), sign ? name[sign + 3:*] : "")
+name_colour(name, k) = case_colour(rule_of_name(name), size_of_name(name), k, \
+    strstrt(name, ",") == 0)
 blue = 0x0072B2
 vermilion = 0xD55E00
 green = 0x009E73

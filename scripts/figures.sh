@@ -36,7 +36,7 @@ text_of() {
     sed 's/\\"/"/g; s/\\\\/\\/g'
 }
 
-# A verdict a line: holds, fails or open; claim; evidence.
+# A verdict a line: holds, fails or undecided; claim; evidence.
 verdicts_of() {
   awk '
     function value(line) {
@@ -50,21 +50,21 @@ verdicts_of() {
     inside && /^      "claim": / {claim = value($0)}
     inside && /^      "holds": / {
       holds = value($0)
-      holds = holds == "true" ? "holds" : holds == "false" ? "fails" : "open"
+      holds = holds == "true" ? "holds" : holds == "false" ? "fails" : "undecided"
     }
     inside && /^      "evidence": / {print holds "\t" claim "\t" value($0)}
   ' "$book/$1/summary.json"
 }
 
-# "Claims checked: 12 hold, 1 fails, 4 are open"
+# "12 of 17 checks hold, 1 fails, 4 undecided"
 score_of() {
   verdicts_of "$1" | awk -F '\t' '
     {n[$1]++}
     END {
       if (NR == 0) print "The run makes no claim"
-      else printf "Claims checked: %d hold%s, %d fail%s, %d %s open\n", \
-                  n["holds"], n["holds"] == 1 ? "s" : "", n["fails"], n["fails"] == 1 ? "s" : "", \
-                  n["open"], n["open"] == 1 ? "is" : "are"
+      else printf "%d of %d check%s hold%s, %d fail%s, %d undecided\n", \
+                  n["holds"], NR, NR == 1 ? "" : "s", n["holds"] == 1 ? "s" : "", \
+                  n["fails"], n["fails"] == 1 ? "s" : "", n["undecided"]
     }'
 }
 

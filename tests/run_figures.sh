@@ -51,9 +51,9 @@ awk -F '"' '/src="data:image.svg/ {print $4; exit}' "$index" | cut -d , -f 2 | b
 grep -q 'href="luo-figure-1/survival.csv"' "$index" || fail "index.html names no table"
 grep -q '<meta name="viewport"' "$index" || fail "index.html does not fit a small screen"
 grep -q 'prefers-color-scheme: dark' "$index" || fail "index.html has no dark colours"
-[ "$(grep -c '<figcaption>.* golden case.* Claims checked: .* Drawn from$' "$index")" = 2 ] ||
+[ "$(grep -c '<figcaption>.* golden case..* checks\? holds\?, .* Drawn from$' "$index")" = 2 ] ||
   fail "index.html: captions without the claim"
-grep -q '<b>\(holds\|fails\|open\)</b>: ' "$index" || fail "index.html has no verdicts"
+grep -q '<b>\(holds\|fails\|undecided\)</b>: ' "$index" || fail "index.html has no verdicts"
 grep -q '^<pre>' "$index" || fail "index.html: the table in luo-figure-1's comment is not set as one"
 grep -oE '(src|href)="[^"#]*"' "$index" | grep -v '"data:' | cut -d '"' -f 2 |
   while IFS= read -r file; do

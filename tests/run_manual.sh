@@ -28,8 +28,8 @@ lacking=$(missing "$page")
 # Twins: a page without an option, and without a command.
 grep -v '^\.It Fl -json' "$page" >twin
 [ "$(missing twin)" = "run --json" ] || fail "a missing option is not noticed: $(missing twin)"
-grep -v '^\.Ss sharpsde new' "$page" >twin
-[ "$(missing twin)" = "sharpsde new" ] || fail "a missing command is not noticed: $(missing twin)"
+grep -v '^\.Ss sharpsde explain' "$page" >twin
+[ "$(missing twin)" = "sharpsde explain" ] || fail "a missing command is not noticed: $(missing twin)"
 
 # Pages that it refers to need not be installed here.
 if command -v mandoc >/dev/null && command -v col >/dev/null; then

@@ -265,9 +265,21 @@ in_order good/report.html '<meta charset' \
 "$program" report golden good/ steep converge -o all.html >said
 [ "$(cat said)" = all.html ] || fail "not named: $(cat said)"
 check_page all.html
-in_order all.html 'Comparison of 4 runs' 'Read this first' 'href="#run-3-attention"' \
+in_order all.html '<h1>Comparison of golden, good, steep and converge</h1>' 'Read this first' 'href="#run-3-attention"' \
   'Paths diverged' '<ul class="sentences">' 'href="#run-1-title"' 'class="sum open"' \
-  'href="#run-4-title"' '<table class="runs">' '<h2 id="run-1-title"' '<h2 id="run-2-title"' '<h2 id="run-3-title"' '<h2 id="run-4-title"'
+  'href="#run-4-title"' '<table class="runs">' 'Keys that differ' '<h2 id="run-1-title"' '<h2 id="run-2-title"' '<h2 id="run-3-title"' '<h2 id="run-4-title"'
+# The keys that differ and nothing else, and the means side by side, a column a run; of runs that have
+# one eta each the rows are the same, of other rows there is no table.
+cp -r golden other
+sed -i 's/^eta: .*/eta: 0.07/; s/^seed: .*/seed: 77/' other/recipe.yaml
+"$program" report golden other -o pair.html >said
+sed -n '/Keys that differ/,/<\/table>/p' pair.html | tr -d '\n' | sed 's/<tr>/\n&/g' >keys
+grep -q '<td>seed</td><td>1</td><td>77</td>' keys || fail "seed does not differ: $(cat keys)"
+grep -q '<td>eta</td><td>.*</td><td>0.07</td>' keys || fail "eta does not differ: $(cat keys)"
+[ "$(grep -c '<tr>' keys)" -eq 3 ] || fail "not two keys and a head: $(cat keys)"
+sed -n '/Means of two runs or more/,/<\/table>/p' pair.html | tr -d '\n' | sed 's/<tr>/\n&/g' >means
+grep -qE '<td>m-usam.*loss, iterates</td><td>(.*)</td><td>\1</td>' means || fail "means: $(cat means)"
+! grep -q 'Means of two runs or more' all.html || fail "runs without common rows have a table of them"
 "$program" report golden good >said
 [ "$(cat said)" = report.html ] || fail "several runs: $(cat said)"
 check_page report.html

@@ -151,9 +151,10 @@ static const struct {
     {"help chek", "unknown command 'chek', nearest is 'check'; accepted are run, ..."},
     {"list losss", "unknown topic 'losss', nearest is 'losses'; accepted are losses, noise, ..."},
     {"list losses nothing", "unknown topic 'nothing'; accepted are losses, noise, ..."},
-    {"new", "new: no study is named; usage: sharpsde new STUDY"},
-    {"new compare trajectory", "new: more than one study is named; usage: sharpsde new STUDY"},
-    {"new --fast", "new: unknown option '--fast'; usage: sharpsde new STUDY"},
+    {"new", "new: no study is named; usage: sharpsde new STUDY [--short]"},
+    {"new compare trajectory",
+     "new: more than one study is named; usage: sharpsde new STUDY [--short]"},
+    {"new --fast", "new: unknown option '--fast'; usage: sharpsde new STUDY [--short]"},
     {"new comparr", "unknown study 'comparr', nearest is 'compare'; accepted are ..."},
     {"explain", "explain: no optimizer is named; usage: sharpsde explain OPTIMIZER"},
     {"explain m_usam", "unknown optimizer 'm_usam', nearest is 'm-usam'; accepted are ..."},
@@ -246,6 +247,32 @@ static char *without_comments(const char *text)
   }
   return out.data;
 }
+
+/* In a dozen lines at most the same recipe. */
+START_TEST(short_starters_are_the_same_recipes)
+{
+  for (const struct study_type *const *study = study_types(); *study != NULL; study++) {
+    char *resolved[2];
+    for (size_t i = 0; i < 2; i++) {
+      char *arguments = sde_format("new %s%s", (*study)->name, i == 0 ? "" : " --short");
+      char *starter = printed(arguments);
+      ck_assert(save("starter.yaml", starter));
+      char *out = printed("check starter.yaml");
+      resolved[i] = without_comments(out);
+      size_t lines = 0;
+      for (const char *at = starter; *at != '\0'; at++)
+        lines += *at == '\n';
+      ck_assert_msg((lines <= 12) == (i == 1), "%zu lines", lines);
+      char *all[] = {arguments, starter, out};
+      for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        sde_free(all[k]);
+    }
+    ck_assert_str_eq(resolved[1], resolved[0]);
+    sde_free(resolved[0]);
+    sde_free(resolved[1]);
+  }
+}
+END_TEST
 
 START_TEST(starter_recipes_work_for_every_study)
 {
@@ -460,11 +487,10 @@ START_TEST(explain_says_what_the_row_says)
     assert_contains(page, (*type)->regularizer);
     assert_contains(page, (*type)->theorem);
     assert_contains(page, "dX = -F dt + sqrt(eta) Sigma^(1/2) dW");
-    bool expands = models_perturbation(*type) == PERTURB_FULL_GRADIENT ||
-                   models_perturbation(*type) == PERTURB_MICRO_GRADIENT;
+    bool expands = (*type)->theory.expands && (*type)->theory.depends != GRADIENT_UNPERTURBED;
     ck_assert(expands == (strstr(page, "rho^2)") != NULL));
     bool ratio = strstr(page, "g_I/|g_I|") != NULL || strstr(page, "g/|g|") != NULL;
-    ck_assert(ratio == ((*type)->theory.normalized && expands));
+    ck_assert(!models_is_of_the_paper(*type) || ratio == ((*type)->theory.normalized && expands));
     /* Fresh directions add noise of their own, whatever the order in eta. */
     bool fresh = models_perturbation(*type) == PERTURB_REWEIGHTED_GRADIENT;
     ck_assert(fresh == (strstr(page, "O(eta^2 + eta/(substeps S))") != NULL));
@@ -526,6 +552,7 @@ static Suite *commands_suite(void)
   tcase_add_test(pages, list_knows_every_registry);
   tcase_add_test(pages, explain_says_what_the_row_says);
   TCase *recipes = testing_case(suite, "recipes");
+  tcase_add_test(recipes, short_starters_are_the_same_recipes);
   tcase_add_test(recipes, starter_recipes_work_for_every_study);
   tcase_add_test(recipes, unused_keys_of_every_study_are_noted);
   tcase_add_test(recipes, notes_of_a_run);

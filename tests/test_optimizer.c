@@ -26,7 +26,7 @@ static const struct limit_options exact = {
  * Noise potentials cannot be reweighted. */
 static bool is_elsewhere(const struct gradient_rule *type, size_t sampling)
 {
-  return sampling == 2 && type->theory.normalized &&
+  return sampling == 2 && (type->theory.normalized || !models_is_of_the_paper(type)) &&
          models_perturbation(type) != PERTURB_FULL_GRADIENT;
 }
 

@@ -114,6 +114,13 @@ static const struct {
 } mistakes[] = {
     /* keys */
     {6, "etaa: 0.1", "r.yaml:6: unknown key 'etaa', nearest is 'eta'; accepted are title, ..."},
+    {6, "learning_rate: 0.1", "r.yaml:6: unknown key 'learning_rate', nearest is 'eta'; ..."},
+    {6, "lr: 0.1", "r.yaml:6: unknown key 'lr', nearest is 'eta'; accepted are title, ..."},
+    {7, "batch_size: 4", "r.yaml:7: unknown key 'batch_size', nearest is 'batch'; ..."},
+    {11, "  - {name: m-usam, m: 2}", "r.yaml:11: unknown key 'm', nearest is 'micro_batch'; ..."},
+    {11, "  - {name: SAM}",
+     "r.yaml:11: name is 'SAM', nearest is 'sam'; accepted is one of sgd, ..."},
+    {11, "  - {name: adamw}", "r.yaml:11: name is 'adamw'; accepted is one of sgd, ..."},
     {7, "whatever: 1", "r.yaml:7: unknown key 'whatever'; accepted are title, study, seed, ..."},
     {7, "<<: {a: 1}", "r.yaml:7: unknown key '<<'; accepted are title, ..."},
     {2, "studdy: compare", "r.yaml:2: unknown key 'studdy', nearest is 'study'; accepted ..."},
@@ -307,7 +314,12 @@ START_TEST(files_that_are_no_map)
   assert_whole_file("null\n", empty);
   assert_whole_file("- a\n", "r.yaml:1: the recipe is a list; accepted is a map of keys");
   assert_whole_file("text\n", "r.yaml:1: the recipe is 'text'; accepted is a map of keys");
-  assert_whole_file("{}\n", "r.yaml:1: study is missing; accepted is one of ...");
+  assert_whole_file("{}\n",
+                    "r.yaml:1: study, loss, eta, time, optimizers are missing; accepted are "
+                    "study: one of ...");
+  assert_whole_file("study: compare\nloss: {name: valley}\neta: 0.1\n",
+                    "r.yaml:1: time, optimizers are missing; accepted are time: a finite number "
+                    "above 0; optimizers: a list of maps");
   ck_assert_ptr_null(read_bytes(10, "title: a\0\n", &status));
   assert_sentence(&status, "r.yaml:1: byte 0x00 is no part of a text; accepted is UTF-8 text");
   ck_assert_ptr_null(read_bytes(8,
@@ -393,7 +405,7 @@ START_TEST(large_files_take_no_time)
   for (int i = 0; i < 80000; i++)
     text_add(&keys, "k%d: 1\n", i);
   ck_assert_ptr_null(read_bytes(keys.length, keys.data, &status));
-  assert_sentence(&status, "r.yaml:1: study is missing; ...");
+  assert_sentence(&status, "r.yaml:1: study, loss, eta, time, optimizers are missing; ...");
   text_add(&list, "start: [1");
   for (int i = 0; i < 400000; i++)
     text_add(&list, ",1");
@@ -992,9 +1004,16 @@ START_TEST(nearest_names)
 {
   static const struct {
     const char *word, *nearest;
-  } cases[] = {{"etaa", "eta"}, {"tiem", "time"}, {"obsevrables", "observables"},
-               {"abc", NULL},   {"", NULL},       {"b", NULL},
-               {"Rho", "rho"},  {"rhos", "rho"},  {"observable", "observables"}};
+  } cases[] = {{"etaa", "eta"},
+               {"tiem", "time"},
+               {"obsevrables", "observables"},
+               {"abc", NULL},
+               {"", NULL},
+               {"b", NULL},
+               {"Rho", "rho"},
+               {"RHO", "rho"},
+               {"rhos", "rho"},
+               {"observable", "observables"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char *nearest = text_nearest(cases[i].word, "eta rho time observables");
     if (cases[i].nearest == NULL)

@@ -5,6 +5,7 @@
 
 #include "experiments/cases/case_optimizer.h"
 #include "experiments/cases/case_sde.h"
+#include "experiments/cases/sweeps.h"
 #include "experiments/recipe/study.h"
 #include "sde/quasi.h"
 
@@ -149,7 +150,7 @@ static bool make_all(struct cases *cases, struct sde_status *status)
         for (size_t l = 0; l < rhos; l++)
           if (!make_setting(cases, (size_t)batch[i], (uint64_t)paths[j], eta[k], rho[l], status))
             return false;
-  return true;
+  return sweeps_check_cases(cases, count_variants(cases->recipe), status);
 }
 
 static bool make_start(struct cases *cases, struct sde_status *status)
@@ -203,19 +204,34 @@ static bool make_schedules(struct cases *cases, struct sde_status *status)
   return true;
 }
 
+/* The update rule of all optimizers, whose vectors observables may read; NULL where they differ. */
+static const struct update_rule *common_update(const struct recipe *recipe)
+{
+  const struct update_rule *common = NULL;
+  for (size_t i = 0; i < recipe->optimizers; i++) {
+    const struct update_rule *update = case_optimizer_update(recipe, i);
+    if (common != NULL && update != common)
+      return NULL;
+    common = update;
+  }
+  return common;
+}
+
 /* Loss, objective, observables and start. */
 static bool make_common(struct cases *cases, struct sde_status *status)
 {
   const struct recipe *recipe = cases->recipe;
   size_t count;
-  cases->loss = loss_new(recipe->loss_type, recipe->loss, status);
+  if (sweeps_check_lists(recipe, status))
+    cases->loss = loss_new(recipe->loss_type, recipe->loss, status);
   if (cases->loss != NULL && make_start(cases, status))
     cases->objective = objective_new(cases->loss, recipe->noise, cases->start, status);
   if (cases->objective == NULL)
     return false;
   cases->observable_name = parameters_texts(recipe->common, "observables", &count);
-  cases->observables = observables_new(cases->objective, count, cases->observable_name,
-                                       parameters_place(recipe->common, "observables"), status);
+  cases->observables = observables_of_state_new(
+      cases->objective, common_update(recipe), count, cases->observable_name,
+      parameters_place(recipe->common, "observables"), status);
   return cases->observables != NULL && make_schedules(cases, status);
 }
 

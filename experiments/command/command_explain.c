@@ -127,7 +127,7 @@ static const char weak_error[] =
 
 static void print_field(const char *name, const char *text)
 {
-  char *first = sde_format("%-14s", name);
+  char *first = sde_format("%-13s ", name);
   text_wrap(stdout, WIDTH, first, "              ", text);
   sde_free(first);
 }

@@ -78,6 +78,11 @@ static void print_section(const struct study_type *study, enum schema_section se
   schema_free(schema);
 }
 
+static const char *const *optimizers_of(const struct study_type *study)
+{
+  return study->starter_optimizers != NULL ? study->starter_optimizers : starter_optimizers;
+}
+
 static void print_sections(const struct study_type *study, enum schema_section section)
 {
   if (section == SCHEMA_LOSS)
@@ -91,9 +96,7 @@ static void print_sections(const struct study_type *study, enum schema_section s
     print_section(study, section, schema_output());
   else {
     print_section(study, section, schema_optimizer());
-    const char *const *optimizer = study->starter_optimizers;
-    for (optimizer = optimizer != NULL ? optimizer : starter_optimizers; *optimizer != NULL;
-         optimizer++)
+    for (const char *const *optimizer = optimizers_of(study); *optimizer != NULL; optimizer++)
       printf("  - %s\n", *optimizer);
   }
 }
@@ -131,16 +134,59 @@ static void print_starter(const struct study_type *study)
   schema_free(schema);
 }
 
+static void print_short_row(const struct schema_row *row, const struct study_type *study)
+{
+  const struct parameter_key *key = &row->key;
+  const char *value = value_of(study, SCHEMA_VALUE, key->name, key->fallback);
+  if (strcmp(key->name, "study") == 0)
+    printf("study: %s\n", study->name);
+  else if (row->section == SCHEMA_LOSS)
+    printf("loss: {name: %s, data: %s}\n", value_of(study, SCHEMA_LOSS, "name", NULL),
+           value_of(study, SCHEMA_LOSS, "data", NULL));
+  else if (row->section == SCHEMA_OPTIMIZERS) {
+    const char *const *optimizer = optimizers_of(study);
+    for (size_t i = 0; optimizer[i] != NULL; i++)
+      printf("%s%s", i == 0 ? "optimizers: [" : ", ", optimizer[i]);
+    printf("]\n");
+  } else if (row->section == SCHEMA_VALUE && value != key->fallback &&
+             (key->required || study_uses(study, key->name)))
+    printf("%s: %s\n", key->name, value);
+}
+
+/* What has no default, or another value than that, and nothing else: a dozen lines. */
+static void print_short(const struct study_type *study)
+{
+  struct schema *schema = schema_recipe(study_types(), study);
+  printf("# sharpsde check FILE; sharpsde run FILE; all keys: sharpsde new %s\n", study->name);
+  for (size_t i = 0; i < schema->count; i++)
+    if (!schema->row[i].checksum)
+      print_short_row(&schema->row[i], study);
+  schema_free(schema);
+}
+
+/* Takes --short out of the arguments, wherever it stands. */
+static bool take_short(int *argc, char **argv)
+{
+  int kept = 1;
+  for (int i = 1; i < *argc; i++)
+    if (strcmp(argv[i], "--short") != 0)
+      argv[kept++] = argv[i];
+  bool found = kept < *argc;
+  *argc = kept;
+  return found;
+}
+
 int command_new(int argc, char **argv)
 {
   struct sde_status status = {SDE_OK, ""};
+  bool is_short = take_short(&argc, argv);
   const char *name = command_word(argc, argv, "study", &status);
   const struct study_type *study = name == NULL ? NULL : study_named(study_types(), name);
   struct text names = {0};
   for (const struct study_type *const *each = study_types(); *each != NULL; each++)
     text_add(&names, "%s ", (*each)->name);
   if (study != NULL)
-    print_starter(study);
+    (is_short ? print_short : print_starter)(study);
   else if (name != NULL)
     command_unknown("study", name, names.data, &status);
   sde_free(names.data);

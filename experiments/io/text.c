@@ -5,6 +5,7 @@
 
 #include "sde/status.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -134,7 +135,7 @@ static const char *next_name(const char **names, size_t *length)
   return *length == 0 ? NULL : name;
 }
 
-/* Optimal string alignment distance of a[0..m-1] and b[0..n-1]. */
+/* Optimal string alignment distance of a[0..m-1], in any case, and b[0..n-1] in lower case. */
 static size_t distance(size_t m, const char *a, size_t n, const char *b)
 {
   size_t stride = n + 1, *d = sde_alloc((m + 1) * stride, sizeof *d);
@@ -142,7 +143,7 @@ static size_t distance(size_t m, const char *a, size_t n, const char *b)
     for (size_t j = 0; j <= n; j++) {
       size_t *at = d + i * stride + j, best = i + j;
       if (i > 0 && j > 0) {
-        best = at[-(ptrdiff_t)stride - 1] + (a[i - 1] != b[j - 1]);
+        best = at[-(ptrdiff_t)stride - 1] + (tolower((unsigned char)a[i - 1]) != b[j - 1]);
         if (at[-(ptrdiff_t)stride] + 1 < best)
           best = at[-(ptrdiff_t)stride] + 1;
         if (at[-1] + 1 < best)

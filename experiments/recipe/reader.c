@@ -6,11 +6,45 @@
 #include "experiments/io/text.h"
 #include "experiments/recipe/reader_files.h"
 
+#include <string.h>
+
+/* What other programs call some of the keys. */
+static const struct {
+  const char *other, *name;
+} synonyms[] = {
+    {"learning_rate", "eta"},
+    {"lr", "eta"},
+    {"step_size", "eta"},
+    {"radius", "rho"},
+    {"batch_size", "batch"},
+    {"horizon", "time"},
+    {"T", "time"},
+    {"num_paths", "paths"},
+    {"trajectories", "paths"},
+    {"microbatch", "micro_batch"},
+    {"m", "micro_batch"},
+    {"initial", "start"},
+    {"x0", "start"},
+    {"model", "loss"},
+    {"order", "eta_order"},
+};
+
+/* The key that is meant: by what others call it, or by its letters; NULL where none is near. */
+static char *meant_key(const char *word, const struct schema *schema)
+{
+  for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms; i++)
+    if (strcmp(word, synonyms[i].other) == 0 && schema_find(schema, synonyms[i].name) != NULL)
+      return sde_strdup(synonyms[i].name);
+  char *names = schema_names(schema), *nearest = text_nearest(word, names);
+  sde_free(names);
+  return nearest;
+}
+
 static bool unknown_key(struct reader *reader, struct fy_node *key, const struct schema *schema)
 {
   const char *name = yaml_scalar(key);
   char found[YAML_FOUND_SIZE], *names = schema_names(schema), *list = text_comma_list(names);
-  char *nearest = text_nearest(name, names);
+  char *nearest = meant_key(name, schema);
   sde_fail(reader->status, SDE_INVALID, "%s: unknown key %s%s%s%s; accepted are %s",
            yaml_place(key), yaml_found(key, found), nearest == NULL ? "" : ", nearest is '",
            nearest == NULL ? "" : nearest, nearest == NULL ? "" : "'", list);
@@ -18,6 +52,29 @@ static bool unknown_key(struct reader *reader, struct fy_node *key, const struct
   sde_free(names);
   sde_free(list);
   return false;
+}
+
+/* One sentence on all required keys that are not there, of which `first` is the first. */
+static void missing_keys(struct reader *reader, struct fy_node *map, const struct schema *schema,
+                         const struct schema_row *first)
+{
+  struct text names = {0}, accepted = {0};
+  size_t count = 0;
+  for (const struct schema_row *row = first; row < schema->row + schema->count; row++) {
+    if (!row->key.required || yaml_get(map, row->key.name) != NULL)
+      continue;
+    char *accepts = schema_accepts(row);
+    text_add(&names, "%s%s", count == 0 ? "" : ", ", row->key.name);
+    text_add(&accepted, "%s%s: %s", count == 0 ? "" : "; ", row->key.name, accepts);
+    count++;
+    sde_free(accepts);
+  }
+  size_t lead = strlen(first->key.name) + 2;
+  sde_fail(reader->status, SDE_INVALID, "%s: %s %s missing; accepted %s %s", yaml_place(map),
+           names.data, count == 1 ? "is" : "are", count == 1 ? "is" : "are",
+           accepted.data + (count == 1 ? lead : 0));
+  sde_free(names.data);
+  sde_free(accepted.data);
 }
 
 /* A required key is not there; where another key looks like it misspelt, that is the mistake. */
@@ -35,10 +92,7 @@ static bool missing(struct reader *reader, struct fy_node *map, const struct sch
     if (nearest != NULL)
       return unknown_key(reader, key, schema);
   }
-  char *accepted = schema_accepts(row);
-  sde_fail(reader->status, SDE_INVALID, "%s: %s is missing; accepted is %s", yaml_place(map),
-           row->key.name, accepted);
-  sde_free(accepted);
+  missing_keys(reader, map, schema, row);
   return false;
 }
 

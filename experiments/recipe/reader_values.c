@@ -13,8 +13,10 @@ bool reader_refuse(struct reader *reader, const struct schema_row *row, struct f
                    const char *found)
 {
   char buffer[YAML_FOUND_SIZE], *accepted = schema_accepts(row);
-  sde_fail(reader->status, SDE_INVALID, "%s: %s is %s; accepted is %s", yaml_place(node),
-           row->key.name, found != NULL ? found : yaml_found(node, buffer), accepted);
+  sde_fail(reader->status, SDE_INVALID, "%s: %s is %s; accepted is %s%s%s", yaml_place(node),
+           row->key.name, found != NULL ? found : yaml_found(node, buffer), accepted,
+           row->page == NULL ? "" : "; what is supported and what is not: ",
+           row->page == NULL ? "" : row->page);
   sde_free(accepted);
   return false;
 }

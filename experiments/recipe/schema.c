@@ -364,6 +364,7 @@ struct schema *schema_optimizer(void)
       text_add(&names, " %s", (*rule)->other_name);
   text_add(&names, " %s", RECIPE_OWN_RULE);
   set_choices(schema, "name", &names);
+  schema->row[0].page = "docs/faq.md";
   add_rows(schema, sizeof optimizer_rows / sizeof *optimizer_rows, optimizer_rows);
   for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
     add_new_keys(schema, (*rule)->keys);
@@ -378,8 +379,18 @@ struct schema *schema_update(const struct update_rule *rule)
   add_name(schema, "which update rule; it decides the keys that follow");
   REGISTRY_NAMES(&names, update_rule, update_rules());
   set_choices(schema, "name", &names);
-  if (rule != NULL)
-    add_keys(schema, rule->keys);
+  if (rule == NULL)
+    return schema;
+  add_keys(schema, rule->keys);
+  for (size_t v = 1; v < update_rule_vectors(rule); v++)
+    add_row(schema, &(struct schema_row){
+                        .key = {.name = rule->extra[v - 1].name,
+                                .type = PARAMETER_REAL,
+                                .list = true,
+                                .low = -LARGEST,
+                                .high = LARGEST,
+                                .help = "where this vector starts: one number, or one for each "
+                                        "coordinate; without it, 0"}});
   return schema;
 }
 

@@ -34,7 +34,8 @@ enum schema_section {
 struct schema_row {
   struct parameter_key key; /* of a section only name, fallback, required and help count */
   enum schema_section section;
-  bool checksum; /* SHA-256 of the files under the row before, checked on reading */
+  bool checksum;    /* SHA-256 of the files under the row before, checked on reading */
+  const char *page; /* of the documentation, which says what is accepted and why; or NULL */
   char *owned_name, *owned_choices;
 };
 

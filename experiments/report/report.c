@@ -6,6 +6,7 @@
 #include "experiments/report/report_attention.h"
 #include "experiments/report/report_equations.h"
 #include "experiments/report/report_html.h"
+#include "experiments/report/report_overview.h"
 #include "experiments/report/report_run.h"
 #include "experiments/report/report_svg.h"
 #include "experiments/report/report_verdict.h"
@@ -17,18 +18,6 @@
 /* Rows of a table that are shown at most, and up to which it stands open. */
 enum { ROWS_OF_SUMMARY = 100, ROWS_OF_CSV = 40, ROWS_OPEN = 24 };
 
-/* One run on the page: its ids begin with `prefix`, its title is a heading of `level`. */
-struct place {
-  const struct report_run *run;
-  char *prefix;
-  int level;
-};
-
-static const char *title_of(const struct report_run *run)
-{
-  return run->title[0] != '\0' ? run->title : "A run without a title";
-}
-
 static void add_section(struct text *page, const struct place *place, const char *id,
                         const char *heading)
 {
@@ -37,33 +26,9 @@ static void add_section(struct text *page, const struct place *place, const char
 
 /* ---- head ---- */
 
-/* How many paths, or the tolerance that they were to meet. */
-static char *paths_text(const struct report_run *run)
-{
-  double tolerance = report_run_tolerance(run);
-  if (!isnan(tolerance))
-    return sde_format("as a tolerance of %g took", tolerance);
-  const json_t *paths = json_object_get(run->summary, "paths");
-  if (json_is_integer(paths))
-    return sde_format("%lld", (long long)json_integer_value(paths));
-  struct text text = {0};
-  text_add(&text, "%s", "");
-  for (size_t i = 0; i < json_array_size(paths); i++)
-    text_add(&text, "%s%lld", i == 0 ? "" : ", ",
-             (long long)json_integer_value(json_array_get(paths, i)));
-  return text.data;
-}
-
-static char *time_text(const struct report_run *run)
-{
-  const json_t *seconds = json_object_get(run->about, "seconds");
-  return json_is_number(seconds) ? sde_format("%.3g s", json_number_value(seconds))
-                                 : sde_strdup("unknown");
-}
-
 static void add_facts(struct text *page, const struct report_run *run)
 {
-  char *paths = paths_text(run), *time = time_text(run);
+  char *paths = report_run_paths(run), *time = report_run_time(run);
   char *many = isnan(report_run_tolerance(run))
                    ? sde_format("%s paths", paths)
                    : sde_format("to a tolerance of %g", report_run_tolerance(run));
@@ -160,7 +125,7 @@ static void add_picture(struct text *page, const struct place *place, size_t ind
   const char *name = place->run->picture[index].name, *caption = caption_of(name);
   char *path = sde_format("%s/%s", place->run->directory, name);
   char *source = report_run_file(place->run, name, refused);
-  char *label = sde_format("%s: %s", title_of(place->run), caption);
+  char *label = sde_format("%s: %s", report_run_title(place->run), caption);
   char *prefix = sde_format("%spicture-%zu-", place->prefix, index + 1);
   struct text svg = {0};
   if (source != NULL && svg_inline(&svg, source, prefix, label, path, refused)) {
@@ -266,7 +231,7 @@ static void add_origin(struct text *page, const struct place *place)
   const json_t *threads = json_object_get(run->about, "threads");
   char *seed =
       sde_format("%lld", (long long)json_integer_value(json_object_get(run->summary, "seed")));
-  char *time = time_text(run), *paths = paths_text(run);
+  char *time = report_run_time(run), *paths = report_run_paths(run);
   char *used = json_is_integer(threads)
                    ? sde_format("%s on %lld threads", time, (long long)json_integer_value(threads))
                    : sde_strdup(time);
@@ -334,7 +299,7 @@ static void add_run(struct text *page, const struct place *place)
   text_add(&pictures, "%s", "");
   for (size_t i = 0; i < place->run->pictures; i++)
     add_picture(&pictures, place, i, &refused);
-  html_heading(page, place->level, place->prefix, "title", title_of(place->run));
+  html_heading(page, place->level, place->prefix, "title", report_run_title(place->run));
   add_facts(page, place->run);
   add_attention(page, place, refused.code == SDE_OK ? NULL : refused.message);
   verdict_sentence(page, place->run);
@@ -351,93 +316,16 @@ static void add_run(struct text *page, const struct place *place)
   sde_free(pictures.data);
 }
 
-/* ---- several runs ---- */
-
-static void add_overview_row(struct text *page, const struct place *place)
-{
-  const struct report_run *run = place->run;
-  char *paths = paths_text(run), *time = time_text(run);
-  text_add(page, "<tr><td><a href=\"#%stitle\">", place->prefix);
-  html_text(page, title_of(run));
-  text_add(page, "</a></td><td>");
-  html_text(page, run->study);
-  text_add(page,
-           "</td><td class=\"number\">%zu</td><td class=\"number\">%zu</td>"
-           "<td class=\"number\">%zu</td><td class=\"number\">%lld</td><td class=\"number\">",
-           run->held, run->failed, run->open,
-           (long long)json_integer_value(json_object_get(run->summary, "seed")));
-  html_text(page, paths);
-  text_add(page, "</td><td class=\"number\">");
-  html_text(page, time);
-  text_add(page, "</td></tr>\n");
-  sde_free(time);
-  sde_free(paths);
-}
-
-/* The sentence of each run, which leads to it. */
-static void add_overview_sentences(struct text *page, size_t runs, const struct place *place)
-{
-  text_add(page, "<ul class=\"sentences\">\n");
-  for (size_t i = 0; i < runs; i++) {
-    text_add(page, "<li><a href=\"#%stitle\">", place[i].prefix);
-    html_text(page, title_of(place[i].run));
-    text_add(page, "</a>\n");
-    verdict_sentence(page, place[i].run);
-    text_add(page, "</li>\n");
-  }
-  text_add(page, "</ul>\n");
-}
-
-/* Which runs have something to be known first. */
-static void add_overview_attention(struct text *page, size_t runs, const struct place *place)
-{
-  struct text list = {0};
-  for (size_t i = 0; i < runs; i++) {
-    struct text items = {0};
-    size_t count = report_attention(&items, place[i].run, NULL);
-    if (count > 0) {
-      text_add(&list, "<li><a href=\"#%sattention\">", place[i].prefix);
-      html_text(&list, title_of(place[i].run));
-      text_add(&list, "</a><ul>\n%s</ul></li>\n", items.data);
-    }
-    sde_free(items.data);
-  }
-  if (list.length > 0)
-    text_add(page,
-             "<section class=\"attention\" aria-labelledby=\"attention\">\n"
-             "<h2 id=\"attention\">Read this first</h2>\n<ul>\n%s</ul>\n</section>\n",
-             list.data);
-  sde_free(list.data);
-}
-
-static void add_overview(struct text *page, size_t runs, const struct place *place)
-{
-  text_add(page, "<h1>Comparison of %zu runs</h1>\n", runs);
-  add_overview_attention(page, runs, place);
-  add_overview_sentences(page, runs, place);
-  text_add(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Runs\">"
-                 "<table class=\"runs\"><thead><tr><th scope=\"col\">run</th>"
-                 "<th scope=\"col\">study</th>");
-  static const char *const words[] = {"✓ hold", "✗ fail", "? open", "seed", "paths", "time"};
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    text_add(page, "<th scope=\"col\" class=\"number\">%s</th>", words[i]);
-  text_add(page, "</tr></thead>\n<tbody>\n");
-  for (size_t i = 0; i < runs; i++)
-    add_overview_row(page, &place[i]);
-  text_add(page, "</tbody></table></div>\n");
-}
-
 static void add_page(struct text *page, size_t runs, const struct report_run *run)
 {
   struct place *place = sde_alloc(runs, sizeof *place);
-  char *title =
-      runs == 1 ? sde_strdup(title_of(&run[0])) : sde_format("Comparison of %zu runs", runs);
+  char *title = runs == 1 ? sde_strdup(report_run_title(&run[0])) : overview_title(runs, run);
   for (size_t i = 0; i < runs; i++)
     place[i] = (struct place){&run[i], runs == 1 ? sde_strdup("") : sde_format("run-%zu-", i + 1),
                               runs == 1 ? 1 : 2};
   html_begin(page, title);
   if (runs > 1)
-    add_overview(page, runs, place);
+    overview_add(page, title, runs, place);
   for (size_t i = 0; i < runs; i++) {
     text_add(page, "<article%s>\n", runs > 1 ? " class=\"run\"" : "");
     add_run(page, &place[i]);

@@ -215,3 +215,32 @@ void report_run_free(struct report_run *run)
   json_decref(run->about);
   sde_free(run->directory);
 }
+
+const char *report_run_title(const struct report_run *run)
+{
+  return run->title[0] != '\0' ? run->title : "A run without a title";
+}
+
+/* How many paths, or the tolerance that they were to meet. */
+char *report_run_paths(const struct report_run *run)
+{
+  double tolerance = report_run_tolerance(run);
+  if (!isnan(tolerance))
+    return sde_format("as a tolerance of %g took", tolerance);
+  const json_t *paths = json_object_get(run->summary, "paths");
+  if (json_is_integer(paths))
+    return sde_format("%lld", (long long)json_integer_value(paths));
+  struct text text = {0};
+  text_add(&text, "%s", "");
+  for (size_t i = 0; i < json_array_size(paths); i++)
+    text_add(&text, "%s%lld", i == 0 ? "" : ", ",
+             (long long)json_integer_value(json_array_get(paths, i)));
+  return text.data;
+}
+
+char *report_run_time(const struct report_run *run)
+{
+  const json_t *seconds = json_object_get(run->about, "seconds");
+  return json_is_number(seconds) ? sde_format("%.3g s", json_number_value(seconds))
+                                 : sde_strdup("unknown");
+}

@@ -32,6 +32,12 @@ struct report_run {
 bool report_run_read(struct report_run *run, const char *directory, struct sde_status *status);
 void report_run_free(struct report_run *run);
 
+/* Its title, or that it has none; how many paths it had, or the tolerance that they were to meet; and
+ * how long it took. The latter two are released with sde_free. */
+const char *report_run_title(const struct report_run *run);
+char *report_run_paths(const struct report_run *run);
+char *report_run_time(const struct report_run *run);
+
 /* Where means were asked for to a tolerance, that; else NAN. */
 double report_run_tolerance(const struct report_run *run);
 

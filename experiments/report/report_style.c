@@ -59,7 +59,7 @@ const char report_style[] =
     "th,td{border-bottom:1px solid var(--line);padding:.25em .7em;text-align:left;"
     "vertical-align:top}\n"
     "th{background:var(--card)}td.number,th.number{text-align:right;white-space:nowrap}\n"
-    "thead th{overflow-wrap:normal}.runs td:first-child{min-width:12rem}\n"
+    "thead th{overflow-wrap:normal}.runs td:first-child,.compared td:first-child{min-width:12rem}\n"
     "details{border:1px solid var(--line);border-radius:6px;padding:.4em .8em;margin:.6em 0}\n"
     "summary{cursor:pointer;font-weight:600}\n"
     ".mathematics{overflow-x:auto;overflow-y:hidden;padding:.35em 0}\n"
@@ -78,6 +78,5 @@ const char report_style[] =
     ".card,.scroll,pre,.mathematics{overflow:visible}.card svg{min-width:0}\n"
     "pre{white-space:pre-wrap}table{font-size:7.5pt}th,td{padding:.15em .4em}\n"
     "td.number,th.number{white-space:normal}\n"
-    "details::details-content{content-visibility:visible;display:block;height:auto}\n"
     "figure,.verdicts>li,.attention,tr{break-inside:avoid}h1,h2,h3,h4{break-after:avoid}\n"
     ".run{break-before:page;border:0}}\n";

@@ -25,6 +25,12 @@ static const char *rho_text(const json_t *sde)
   return json_integer_value(order) == 0 ? "ρ⁰" : "ρ¹";
 }
 
+static void add_substeps(struct text *text, const char *before, const json_t *sde)
+{
+  long long substeps = (long long)json_integer_value(json_object_get(sde, "substeps"));
+  text_add(text, "%s%lld substep%s", before, substeps, substeps == 1 ? "" : "s");
+}
+
 /* In words, where the recipe says it; else NULL. */
 static const char *covariance_of(const json_t *sde)
 {
@@ -32,12 +38,6 @@ static const char *covariance_of(const json_t *sde)
   return given == NULL                   ? NULL
          : strcmp(given, "leading") == 0 ? "leading noise"
                                          : "normalised covariance";
-}
-
-static void add_substeps(struct text *text, const char *before, const json_t *sde)
-{
-  long long substeps = (long long)json_integer_value(json_object_get(sde, "substeps"));
-  text_add(text, "%s%lld substep%s", before, substeps, substeps == 1 ? "" : "s");
 }
 
 static void add_differences(struct text *text, const json_t *sdes, const json_t *sde)
@@ -53,11 +53,11 @@ static void add_differences(struct text *text, const json_t *sdes, const json_t 
   if (differs(sdes, "variance_term") && !without)
     text_add(text, ", %s variance term",
              json_is_true(json_object_get(sde, "variance_term")) ? "with" : "no");
+  if (json_is_false(json_object_get(sde, "noise")))
+    text_add(text, ", no noise");
   const char *covariance = covariance_of(sde);
   if (covariance != NULL)
     text_add(text, ", %s", covariance);
-  if (json_is_false(json_object_get(sde, "noise")))
-    text_add(text, ", no noise");
   const char *scheme = json_string_value(json_object_get(sde, "scheme"));
   if (differs(sdes, "scheme") && scheme != NULL)
     text_add(text, ", %s", scheme);
@@ -89,11 +89,11 @@ char *sde_description(const json_t *sde)
                                           : "first order in ρ",
            json_is_false(json_object_get(sde, "variance_term")) ? ", without the variance term"
                                                                 : "");
+  if (json_is_false(json_object_get(sde, "noise")))
+    text_add(&text, ", without the diffusion");
   const char *covariance = covariance_of(sde);
   if (covariance != NULL)
     text_add(&text, ", %s", covariance);
-  if (json_is_false(json_object_get(sde, "noise")))
-    text_add(&text, ", without the diffusion");
   if (scheme != NULL) {
     text_add(&text, "; solved by %s", scheme);
     add_substeps(&text, " with ", sde);

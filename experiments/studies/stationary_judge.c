@@ -5,6 +5,7 @@
 
 #include "experiments/cases/case_analysis.h"
 #include "experiments/io/text.h"
+#include "experiments/results/interval_words.h"
 #include "models/limit_forms.h"
 
 #include <math.h>
@@ -50,9 +51,9 @@ static void add_row(struct text *text, const struct comparison *row, double quan
                     enum finding finding)
 {
   double iterates = sde_moments_mean(row->iterates), solution = sde_moments_mean(row->solution);
-  text_add(text, "%s%s: iterates %.4g, SDE %.4g, difference %.3g +- %.2g",
-           text->length == 0 ? "" : "; ", row->name, iterates, solution, row->difference,
-           half_width(row, quantile));
+  text_add(text, "%s%s: iterates %.4g, SDE %.4g, difference %s", text->length == 0 ? "" : "; ",
+           row->name, iterates, solution,
+           interval_words(row->difference, half_width(row, quantile)).text);
   if (finding == WRONG && iterates * solution > 0)
     text_add(text, ", a factor of %.3g", fmax(iterates / solution, solution / iterates));
   if (finding == DIFFERS)

@@ -7,10 +7,10 @@
 #include "experiments/recipe/study.h"
 #include "experiments/results/path_file.h"
 #include "experiments/results/series.h"
-#include "experiments/results/verdict_groups.h"
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/decay.h"
 #include "experiments/studies/distances.h"
+#include "experiments/studies/ends.h"
 #include "experiments/studies/exact_means.h"
 #include "experiments/studies/tolerance.h"
 #include "sde/quasi.h"
@@ -164,15 +164,23 @@ static bool run_to_tolerance(const struct cases *cases, const struct run_case *o
   return true;
 }
 
-/* Of one eta the difference may be the SDE's as well as the optimizer's: nothing is claimed. */
-static void note_untested(struct results *results, const struct cases *cases)
+/* What is said first: from the iterates, once a case, and every SDE. */
+static void report_ends(const struct cases *cases, struct results *results,
+                        const struct comparison *all, size_t count)
 {
-  const json_t *verdicts = results_verdicts(results);
-  size_t theory = 0;
-  for (size_t i = 0; i < json_array_size(verdicts); i++)
-    theory += !verdict_is_self_check(json_array_get(verdicts, i));
-  if (theory == 0 && cases->recipe->sdes > 0 && parameters_count(cases->recipe->common, "eta") == 1)
-    results_note(results, false, "This run tests nothing yet: add a second eta\n");
+  struct end_mean *ends = sde_alloc(2 * count, sizeof *ends);
+  size_t made = 0;
+  for (const struct comparison *row = all; row < all + count; row++) {
+    if (row->sde == 0)
+      ends[made++] = (struct end_mean){
+          row->one, CASE_ITERATES, row->observable, row->iterates, row->exact_iterates, row->start,
+          0};
+    ends[made++] = (struct end_mean){row->one,         case_side_of_sde(row->sde), row->observable,
+                                     row->solution,    row->exact_solution,        row->start,
+                                     row->scheme_error};
+  }
+  ends_report(results, cases, made, ends);
+  sde_free(ends);
 }
 
 /* Summary, tables, verdicts and what is printed of all rows. multilevel[row] is NULL without. */
@@ -205,6 +213,7 @@ static void report(const struct cases *cases, struct results *results, const str
   }
   json_object_set_new(results_summary(results), "rows", rows);
   double quantile = comparison_quantile(cases, count);
+  report_ends(cases, results, all, count);
   exact_means_note(results, gaps);
   comparison_print(results, cases, all, count);
   if (distant && count > 0 && kept_paths(cases, &cases->one[0]) > 0)
@@ -216,7 +225,6 @@ static void report(const struct cases *cases, struct results *results, const str
   for (size_t i = 0; i < count; i++)
     if (all[i].sde == 0)
       decay_report(results, cases, &all[i], sde_student_quantile(quantile, all[i].iterates.n - 1));
-  note_untested(results, cases);
 }
 
 static bool check(const struct cases *cases, struct sde_status *status)
