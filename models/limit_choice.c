@@ -45,7 +45,9 @@ static bool has_few_draws(const struct limit_form *form)
 {
   return form->optimizer->objective->sampling != OBJECTIVE_GAUSSIAN &&
          form->options.directions == 0 &&
-         form->optimizer->rule->theory.depends != GRADIENT_OF_BATCH;
+         (form->optimizer->program == NULL
+              ? form->optimizer->rule->theory.depends != GRADIENT_OF_BATCH
+              : !program_draws(form->optimizer->program));
 }
 
 static bool can_enumerate(const struct limit_form *form)
@@ -321,6 +323,11 @@ static bool check_options(const struct optimizer *optimizer, const struct limit_
   if (options->eta_order != 1 && options->eta_order != 2)
     return sde_fail(status, SDE_INVALID, "%s: eta_order %d is not known; it must be 1 or 2", place,
                     options->eta_order);
+  if (optimizer->program != NULL && options->rho_order != LIMIT_RHO_ORDER_EXACT)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: %s is lines of the recipe, which have no expansion in rho; rho_order must "
+                    "be exact",
+                    place, optimizer->rule->name);
   if (!optimizer->rule->theory.expands && options->rho_order == LIMIT_RHO_ORDER_1)
     return sde_fail(status, SDE_INVALID,
                     "%s: %s has no expansion in rho; rho_order must be 0 or exact", place,

@@ -37,11 +37,35 @@ static void gradient_of(const struct limit_form *form, struct limit_form_workspa
     optimizer_micro_gradient(optimizer, w->optimizer, NULL, expansion_of(form), width, 0, x, out);
 }
 
+/* U = (y - y')/eta of a program: of batch c, or of a fresh batch. */
+static void program_direction(const struct limit_form *form, struct limit_form_workspace *w,
+                              const struct sde_instant *at, size_t c, size_t width, const double *y,
+                              double *u)
+{
+  const struct optimizer *optimizer = form->optimizer;
+  struct sde_address address;
+  bool fresh = form->kind == LIMIT_FORM_SAMPLED;
+  size_t size = form->dim * width;
+  if (fresh) {
+    address = limit_form_address(form, at, c);
+    objective_draw(optimizer->objective, &address, width, &w->optimizer->batches);
+  } else
+    w->optimizer->batches.index = form->enumeration.index + c * form->enumeration.size;
+  optimizer_run_program(optimizer, w->optimizer, fresh ? &address : NULL, at->time / optimizer->eta,
+                        width, y, u);
+  sde_block_scale(size, -1 / optimizer->eta, u);
+  sde_block_add(size, 1 / optimizer->eta, y, u);
+}
+
 /* Its direction: w, or U at y = (x, extra). */
 static void direction_of(const struct limit_form *form, struct limit_form_workspace *w,
                          const struct sde_instant *at, size_t c, size_t width, const double *y,
                          double *u)
 {
+  if (form->optimizer->program != NULL) {
+    program_direction(form, w, at, c, width, y, u);
+    return;
+  }
   gradient_of(form, w, at, c, width, y, form->whole_batches ? w->v : u);
   if (form->whole_batches)
     update_rule_direction(form->optimizer, at->time, width, y, w->v, u);

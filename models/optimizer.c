@@ -77,7 +77,7 @@ void optimizer_update_settings(const struct optimizer *optimizer, char text[UPDA
 char *optimizer_update_label(const struct optimizer *optimizer)
 {
   char settings[UPDATE_SETTINGS_SIZE];
-  if (optimizer_steps_along_gradient(optimizer))
+  if (optimizer->program != NULL || optimizer_steps_along_gradient(optimizer))
     return NULL;
   optimizer_update_settings(optimizer, settings);
   return sde_format("%s%s%s", optimizer->update->name, settings[0] == '\0' ? "" : " ", settings);
@@ -113,9 +113,10 @@ void optimizer_start(const struct optimizer *optimizer, const double *x, double 
   memcpy(y, x, dim * sizeof *y);
   for (size_t v = 1; v < vectors; v++) {
     const struct optimizer_vector_start *given = &optimizer->extra_start[v];
-    sde_block_fill(dim, optimizer->update->extra[v - 1].start, y + v * dim);
-    for (size_t i = 0; given->value != NULL && i < dim; i++)
-      y[v * dim + i] = given->value[given->count == 1 ? 0 : i];
+    for (size_t i = 0; i < dim; i++)
+      y[v * dim + i] = optimizer->program != NULL ? program_vector_start(optimizer->program, v, i)
+                       : given->value == NULL     ? optimizer->update->extra[v - 1].start
+                                                  : given->value[given->count == 1 ? 0 : i];
   }
 }
 
@@ -181,6 +182,20 @@ static void couple(const struct iterates *iterates, struct iterates_workspace *w
   }
 }
 
+/* A step of a program, with the step of x times the factor of a schedule, as for update rules. */
+static void step_program(const struct optimizer *optimizer, struct iterates_workspace *workspace,
+                         const struct sde_address *at, double factor, size_t width, double *y)
+{
+  size_t size = optimizer->objective->loss->dim * width;
+  if (factor != 1)
+    memcpy(workspace->w, y, size * sizeof *y);
+  optimizer_run_program(optimizer, workspace->optimizer, at, (double)at->step, width, y, y);
+  if (factor == 1)
+    return;
+  sde_block_scale(size, factor, y);
+  sde_block_add(size, 1 - factor, workspace->w, y);
+}
+
 static void advance(const struct sde_process *process, void *memory, uint64_t first_path,
                     size_t width, uint64_t step, double *y)
 {
@@ -195,6 +210,10 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
   struct optimizer_factors factors = optimizer_factors_at(optimizer, time);
   struct optimizer now = *optimizer;
   now.rho *= factors.rho;
+  if (optimizer->program != NULL) {
+    step_program(&now, workspace, &at, factors.eta, width, y);
+    return;
+  }
   optimizer_batch_gradient(&now, workspace->optimizer, &at, GRADIENT_EXACT, width, y, workspace->w);
   update_rule_step(optimizer, time, factors.eta, width, workspace->w, y, workspace->u);
 }
@@ -208,7 +227,8 @@ static uint64_t fingerprint_of(const struct iterates *iterates)
     real[2 + 2 * k] = factors.eta;
     real[3 + 2 * k] = factors.rho;
   }
-  const uint64_t all[] = {sde_hash(optimizer->rule->name, strlen(optimizer->rule->name)),
+  const uint64_t all[] = {optimizer->program == NULL ? 0 : program_hash(optimizer->program),
+                          sde_hash(optimizer->rule->name, strlen(optimizer->rule->name)),
                           sde_hash(optimizer->update->name, strlen(optimizer->update->name)),
                           sde_hash(real, sizeof real),
                           sde_hash(optimizer->rule_setting, sizeof optimizer->rule_setting),

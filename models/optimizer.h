@@ -8,6 +8,7 @@
 
 #include "models/gradient_rule.h"
 #include "models/objective.h"
+#include "models/program.h"
 #include "models/schedule.h"
 #include "models/update_rule.h"
 #include "sde/process.h"
@@ -19,6 +20,7 @@ enum { OPTIMIZER_SETTINGS = 8 };
 struct optimizer {
   const struct gradient_rule *rule;
   const struct update_rule *update;
+  const struct program *program; /* lines of the user's own, for both rules; else NULL */
   const struct objective *objective;
   double eta, rho;
   size_t batch, micro_batch; /* micro_batch is the batch where the rule has none */

@@ -16,6 +16,10 @@ struct optimizer_workspace *optimizer_workspace_of(const struct optimizer *optim
   workspace->batches = batches;
   workspace->rule = rule->workspace_new == NULL ? NULL : rule->workspace_new(optimizer, width);
   workspace->rule_free = rule->workspace_free;
+  workspace->program = optimizer->program == NULL
+                           ? NULL
+                           : program_workspace_new(optimizer->program, optimizer->objective,
+                                                   optimizer->batch, optimizer->micro_batch, width);
   workspace->perturbation = sde_alloc(dim, width * sizeof(double));
   workspace->point = sde_alloc(dim, width * sizeof(double));
   workspace->product = sde_alloc(dim, width * sizeof(double));
@@ -37,6 +41,7 @@ void optimizer_workspace_free(struct optimizer_workspace *workspace)
     return;
   if (workspace->rule != NULL)
     workspace->rule_free(workspace->rule);
+  program_workspace_free(workspace->program);
   micro_batches_free(&workspace->batches);
   sde_free(workspace->perturbation);
   sde_free(workspace->point);
@@ -44,6 +49,22 @@ void optimizer_workspace_free(struct optimizer_workspace *workspace)
   sde_free(workspace->gradient);
   sde_free(workspace->scratch);
   sde_free(workspace);
+}
+
+void optimizer_run_program(const struct optimizer *optimizer, struct optimizer_workspace *workspace,
+                           const struct sde_address *at, double number, size_t width,
+                           const double *y, double *next)
+{
+  const struct program_step step = {.objective = optimizer->objective,
+                                    .eta = optimizer->eta,
+                                    .rho = optimizer->rho,
+                                    .time = number * optimizer->eta,
+                                    .number = number,
+                                    .batch = optimizer->batch,
+                                    .micro_batch = optimizer->micro_batch,
+                                    .at = at,
+                                    .batches = &workspace->batches};
+  program_run(optimizer->program, workspace->program, &step, width, y, next);
 }
 
 void optimizer_perturb_point(const struct optimizer *optimizer,

@@ -17,12 +17,18 @@ struct optimizer_workspace {
   struct micro_batches batches;
   void *rule; /* the gradient rule's own, and its release */
   void (*rule_free)(void *workspace);
+  struct program_workspace *program;
   double *perturbation, *point, *product, *gradient, *scratch; /* dim * width each */
 };
 
 /* A workspace for these micro-batches, which it owns from now on. */
 struct optimizer_workspace *optimizer_workspace_of(const struct optimizer *optimizer,
                                                    struct micro_batches batches, size_t width);
+
+/* One step of an optimizer that is a program, from y to `next`, which may be y. */
+void optimizer_run_program(const struct optimizer *optimizer, struct optimizer_workspace *workspace,
+                           const struct sde_address *at, double number, size_t width,
+                           const double *y, double *next);
 
 /* e(x) of a rule that is GRADIENT_OF_POINT, in place of g(x) in e. */
 void optimizer_perturb_point(const struct optimizer *optimizer,

@@ -18,7 +18,8 @@ enum parameter_type {
   PARAMETER_CHOICE, /* one of the names in `choices` */
   PARAMETER_TEXT,   /* any text */
   PARAMETER_FILE,   /* path of a data file; the value is the path as found */
-  PARAMETER_MATRIX  /* square list of equally long lists of real numbers */
+  PARAMETER_MATRIX, /* square list of equally long lists of real numbers */
+  PARAMETER_NAMED   /* numbers with names: a map, or texts; the value is texts "name = 1, 2" */
 };
 
 /* One accepted key. Tables of keys end with a row whose name is NULL. */

@@ -16,7 +16,7 @@
 struct optimizer;
 
 /* The most vectors of a state, x among them; and of bytes of an update rule's settings. */
-enum { UPDATE_VECTORS_MAX = 4, UPDATE_SETTINGS_SIZE = 80 };
+enum { UPDATE_VECTORS_MAX = 8, UPDATE_SETTINGS_SIZE = 80 };
 
 /* U = state y + gradient w, vector by vector: U_v = sum_s state[v][s] y_s + gradient[v] w. */
 struct update_affine {

@@ -84,18 +84,18 @@ in_order good/report.html '<h1 id="title">Title with &lt;script&gt;alert(1)&lt;/
   'id="equations"' '<math display="block">' 'id="tables"' 'Results, a row a case' 'id="again"' \
   'sharpsde run good/recipe.yaml -o good-again' 'micro_batch: [2, 1]'
 ! grep -qi '<b>there\|<script' good/report.html || fail "text of the recipe is HTML in the page"
-! grep -q 'First of all' good/report.html || fail "a run that went well has something said first"
+! grep -q 'Read this first' good/report.html || fail "a run that went well has something said first"
 [ "$(grep -c '<li class="yes"><span class="mark">✓ holds</span>' good/report.html)" -eq \
   "$(grep -c '"holds": true' good/summary.json)" ] || fail "verdicts that hold are not all marked"
 # Claims and numbers are those of the summary, typeset; what holds is folded away.
 claim=$(sed -n '/"evidence": "[^;]*;/{s/.*"evidence": "\([^;]*\);.*/\1/p;q}' good/summary.json)
 [ -n "$claim" ] || fail "no evidence in the summary"
-claim=$(sed "s/ +- /$nbsp±$nbsp/; s/m=/m$nbsp=$nbsp/; s/ -\([0-9]\)/ −\1/" <<<"$claim")
+claim=$(sed "s/m=/m$nbsp=$nbsp/; s/ -\([0-9]\)/ −\1/" <<<"$claim")
 line good/report.html "$claim" >/dev/null
-in_order good/report.html '<p class="sum yes"><span class="mark">✓</span>Both claims hold; the clearest that holds: ' \
+in_order good/report.html '<p class="sum yes"><span class="mark">✓</span>Both claims hold. Strongest evidence: ' \
   'id="verdicts"' '<details><summary class="yes"><span class="mark">✓</span>2 claims that hold' '✓ holds'
-# The clearest is the m whose coefficient is farthest from zero, the smaller one.
-grep -q "the clearest that holds: m-usam, b$nbsp=${nbsp}4, ρ$nbsp=${nbsp}0.1: the mean direction has the variance term, ∇tr V with coefficient ρ c(m)/2, not half or twice it – m-usam m$nbsp=${nbsp}1: 0\.0[0-9]*$nbsp±${nbsp}[0-9.]*, predicted 0\.05\.</p>" \
+# The strongest evidence is that of the m whose coefficient is farthest from zero, the smaller one.
+grep -q "Strongest evidence: m-usam, b$nbsp=${nbsp}4, ρ$nbsp=${nbsp}0.1: the mean direction has the variance term, ∇tr V with coefficient ρ c(m)/2, not half or twice it – m-usam m$nbsp=${nbsp}1: 0\.0[0-9]* \[0\.0[0-9]*, 0\.0[0-9]*\], predicted 0\.05\.</p>" \
   good/report.html || fail "not the sentence of the run: $(grep 'class="sum' good/report.html)"
 
 # A verdict that is turned round is shown so: the page says what the summary says, not what it
@@ -104,19 +104,19 @@ cp -r good turned
 sed -i '0,/"holds": true/s//"holds": false/' turned/summary.json
 "$program" report turned >said || fail "turned: no report"
 [ "$(cat said)" = turned/report.html ] || fail "the page is not named: $(cat said)"
-in_order turned/report.html '<p class="sum no"><span class="mark">✗</span>Of 2 claims 1 does not hold and 1 holds; the clearest that does not: ' \
-  'id="verdicts"' '✗ does not hold' '<details><summary class="yes">' '✓ holds'
+in_order turned/report.html '<p class="sum no"><span class="mark">✗</span>Of 2 claims 1 fails and 1 holds. Strongest evidence against one: ' \
+  'id="verdicts"' '✗ fails' '<details><summary class="yes">' '✓ holds'
 
 # The sentence of the run shows the part of the evidence that the verdict rests on, clearer ones that
 # say otherwise notwithstanding; a claim that holds does not stand before one that fails.
 cp -r good told
-sed -i '0,/"evidence": "[^"]*"/s//"evidence": "a: -9 +- 0.1, predicted -9; b: 2 +- 1e-01, predicted 5 (differs); c: 1 +- 0.5 (open)"/' \
+sed -i '0,/"evidence": "[^"]*"/s//"evidence": "a: -9.00 [-9.10, -8.90], predicted -9; b: 2.00 [1.90, 2.10], predicted 5 (fails); c: 1.0 [0.5, 1.5] (undecided)"/' \
   told/summary.json
 sed -i '0,/"holds": true/s//"holds": false/' told/summary.json
 "$program" report told >/dev/null
-grep -q "^<p class=\"sum no\">.* – b: 2$nbsp±${nbsp}10⁻¹, predicted 5\.</p>" told/report.html ||
+grep -q "^<p class=\"sum no\">.* – b: 2\.00 \[1\.90, 2\.10\], predicted 5\.</p>" told/report.html ||
   fail "not what fails: $(grep 'class="sum' told/report.html)"
-line told/report.html "a: −9$nbsp±${nbsp}0.1, predicted −9; b: 2$nbsp±${nbsp}10⁻¹, predicted 5 (differs); c:" >/dev/null
+line told/report.html "a: −9.00 [−9.10, −8.90], predicted −9; b: 2.00 [1.90, 2.10], predicted 5 (fails); c:" >/dev/null
 
 # The SDE as it was solved, and rows that were left out.
 recipe golden --set paths=40 --set 'sde=[{rho_order: 1}, {rho_order: 1, variance_term: false, eta_order: 2}]'
@@ -181,9 +181,9 @@ status=0
 "$program" run steep.yaml -o steep --quiet 2>err || status=$?
 [ $status -eq 1 ] || fail "steep: status $status"
 check_page steep/report.html
-in_order steep/report.html '<h1' 'First of all' 'The run failed: more paths diverged' \
-  'Paths diverged: up to ' 'of 60 paths diverged, the first at time' 'Both claims are open' \
-  'id="verdicts"' '? open'
+in_order steep/report.html '<h1' 'Read this first' 'The run failed: more paths diverged' \
+  'Paths diverged: up to ' 'of 60 paths diverged, the first at time' 'Both claims are undecided' \
+  'id="verdicts"' '? undecided'
 
 # Where no path is left there is no mean, and that is said.
 sed 's/title: .*/title: None left/; s/eta: .*/eta: 2/; s/rho: .*/rho: 2/; s/paths: .*/paths: 4/' steep.yaml >lost.yaml
@@ -198,7 +198,7 @@ in_order lost/report.html 'Paths diverged: up to 4 in a row (compare.csv, series
 # Paths that have not left.
 recipe escape --set paths=12 --set time=20 --set 'optimizers=[{name: sgd}]'
 check_page escape/report.html
-in_order escape/report.html 'First of all' 'Not all paths left' 'id="verdicts"'
+in_order escape/report.html 'Read this first' 'In one setting ' 'id="verdicts"'
 
 recipe valley-landscape --set time=2
 recipe golden-order
@@ -224,7 +224,7 @@ in_order golden-multilevel/report.html 'Study compare, to a tolerance of 0.005, 
 # pictures stand in the next report.
 mkdir bin
 PATH=$scratch/bin "$program" run good.yaml -o bare --quiet 2>err || fail "it needs gnuplot: $(cat err)"
-in_order bare/report.html 'First of all' 'no pictures: gnuplot is not found' 'The pictures are missing' \
+in_order bare/report.html 'Read this first' 'no pictures: gnuplot is not found' 'The pictures are missing' \
   'id="verdicts"'
 check_page bare/report.html
 "$program" plot bare >said
@@ -265,7 +265,7 @@ in_order good/report.html '<meta charset' \
 "$program" report golden good/ steep converge -o all.html >said
 [ "$(cat said)" = all.html ] || fail "not named: $(cat said)"
 check_page all.html
-in_order all.html 'Comparison of 4 runs' 'First of all' 'href="#run-3-attention"' \
+in_order all.html 'Comparison of 4 runs' 'Read this first' 'href="#run-3-attention"' \
   'Paths diverged' '<ul class="sentences">' 'href="#run-1-title"' 'class="sum open"' \
   'href="#run-4-title"' '<table class="runs">' '<h2 id="run-1-title"' '<h2 id="run-2-title"' '<h2 id="run-3-title"' '<h2 id="run-4-title"'
 "$program" report golden good >said

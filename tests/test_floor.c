@@ -4,6 +4,7 @@
  * and neither may be had where errors are large or eta is not small.
  */
 #include "experiments/cases/case_analysis.h"
+#include "experiments/results/verdict_groups.h"
 #include "experiments/studies/comparison.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
@@ -84,20 +85,19 @@ static void judge_exact(struct outcome *outcome, const size_t *solved_as, const 
 static enum decision decision_of(const struct outcome *outcome, const char *variant,
                                  const char *sde, const char *claim)
 {
-  char *text = NULL;
-  size_t length = 0, found = 0;
+  size_t found = 0;
   enum decision decision = OPEN;
-  FILE *stream = open_memstream(&text, &length);
-  results_print(outcome->results, stream);
-  fclose(stream);
-  for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
-    if (strstr(line, variant) == NULL || strstr(line, sde) == NULL || strstr(line, claim) == NULL)
+  const json_t *verdicts = results_verdicts(outcome->results);
+  for (size_t i = 0; i < json_array_size(verdicts); i++) {
+    const json_t *verdict = json_array_get(verdicts, i);
+    const char *text = verdict_text(verdict, "claim");
+    if (strstr(text, variant) == NULL || strstr(text, sde) == NULL || strstr(text, claim) == NULL)
       continue;
     found++;
-    decision = strncmp(line, "holds:", 6) == 0 ? YES : strncmp(line, "FAILS:", 6) == 0 ? NO : OPEN;
+    enum holds holds = verdict_holds(verdict);
+    decision = holds == HOLDS_YES ? YES : holds == HOLDS_NO ? NO : OPEN;
   }
   ck_assert_msg(found == 1, "%zu verdicts: %s, %s, %s", found, variant, sde, claim);
-  free(text);
   return decision;
 }
 

@@ -8,6 +8,7 @@
 #include "experiments/cases/cases.h"
 #include "experiments/recipe/study.h"
 #include "experiments/results/results.h"
+#include "experiments/results/verdict_groups.h"
 #include "experiments/studies/slope_judge.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
@@ -149,19 +150,15 @@ struct tally {
 static struct tally count_verdicts(const struct outcome *run, const char *words)
 {
   struct tally tally = {0, 0, 0};
-  char *text = NULL;
-  size_t length = 0;
-  FILE *stream = open_memstream(&text, &length);
-  results_print(run->results, stream);
-  fclose(stream);
-  for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
-    if (strstr(line, words) == NULL)
+  const json_t *verdicts = results_verdicts(run->results);
+  for (size_t i = 0; i < json_array_size(verdicts); i++) {
+    const json_t *verdict = json_array_get(verdicts, i);
+    if (strstr(verdict_text(verdict, "claim"), words) == NULL)
       continue;
-    tally.yes += strncmp(line, "holds:", 6) == 0;
-    tally.no += strncmp(line, "FAILS:", 6) == 0;
-    tally.open += strncmp(line, "open:", 5) == 0;
+    tally.yes += verdict_holds(verdict) == HOLDS_YES;
+    tally.no += verdict_holds(verdict) == HOLDS_NO;
+    tally.open += verdict_holds(verdict) == HOLDS_UNDECIDED;
   }
-  free(text);
   return tally;
 }
 

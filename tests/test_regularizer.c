@@ -520,12 +520,12 @@ START_TEST(study_judges)
   const char *few[] = {"loss.data=data/quadratic4.csv",
                        "optimizers=[{name: m-usam, micro_batch: [16, 8]}]", "rho=0.02",
                        "paths=1000"};
-  assert_verdict(4, few, "open:");
+  assert_verdict(4, few, "undecided:");
   const char *enough[] = {few[0], few[1], few[2], "paths=20000"};
   assert_verdict(4, enough, "holds:");
   const char *remote[] = {"loss={name: valley, samples: 16, standard_deviation: 1}", few[1],
                           "rho=0.5", "paths=1000"};
-  assert_verdict(4, remote, "FAILS:");
+  assert_verdict(4, remote, "fails:");
 }
 END_TEST
 

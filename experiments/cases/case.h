@@ -25,10 +25,13 @@ struct case_sde {
   const char *apart; /* where it does not: why, for people */
 };
 
+struct program_rule;
+
 struct run_case {
   struct optimizer optimizer;
-  size_t dim;        /* of the state of its iterates and of its SDEs */
-  double *start;     /* where they start: dim numbers, those of x first */
+  struct program_rule *program; /* of lines of the recipe; else NULL */
+  size_t dim;                   /* of the state of its iterates and of its SDEs */
+  double *start;                /* where they start: dim numbers, those of x first */
   bool names_update; /* some optimizer of the recipe names its update rule, so that results do */
   uint64_t paths, steps; /* of antithetic paths, pairs */
   bool antithetic;

@@ -3,6 +3,7 @@
  */
 #include "experiments/cases/case_optimizer.h"
 
+#include "experiments/cases/case_program.h"
 #include "experiments/io/text.h"
 
 #include <string.h>
@@ -22,7 +23,7 @@ static bool check_micro_batch(const struct parameters *given, const struct gradi
                     parameters_place(given, "micro_batch"), rule->name,
                     rule->micro_batch == MICRO_BATCH_WHOLE ? "its micro-batch is the batch"
                                                            : "it has no micro-batches");
-  if (!has && rule->micro_batch == MICRO_BATCH_GIVEN)
+  if (!has && rule->micro_batch == MICRO_BATCH_GIVEN && !case_program_is_given(given))
     return sde_fail(status, SDE_INVALID,
                     "%s: %s needs micro_batch, one or a list of sizes that divide the batch",
                     parameters_place(given, "name"), rule->name);
@@ -68,17 +69,57 @@ static bool check_own_keys(const struct parameters *given, const struct gradient
 const struct update_rule *case_optimizer_update(const struct recipe *recipe, size_t item)
 {
   const struct parameters *update = recipe->update[item];
+  if (case_program_is_given(recipe->optimizer[item]))
+    return NULL;
   return update_rule_named(update == NULL ? "sgd" : parameters_text(update, "name"));
 }
 
-bool case_optimizer_make(const struct recipe *recipe, size_t item, size_t number,
-                         struct optimizer *optimizer, const char **place, struct sde_status *status)
+/* Are two items of lines called the same? Tables and random numbers could not tell them apart. */
+static bool check_names(const struct recipe *recipe, size_t item, struct sde_status *status)
 {
-  const struct parameters *given = recipe->optimizer[item];
+  char *own = case_program_name(recipe->optimizer[item]);
+  bool good = true;
+  for (size_t i = 0; good && i < item; i++) {
+    if (!case_program_is_given(recipe->optimizer[i]))
+      continue;
+    char *other = case_program_name(recipe->optimizer[i]);
+    good = strcmp(own, other) != 0 ||
+           sde_fail(status, SDE_INVALID, "%s: two rules are called %s; give each its own label",
+                    parameters_place(recipe->optimizer[item], "name"), own);
+    sde_free(other);
+  }
+  sde_free(own);
+  return good;
+}
+
+/* The two rules of the item, or its lines. */
+static bool set_rules(const struct parameters *given, const struct parameters *update,
+                      struct optimizer *optimizer, struct program_rule **program,
+                      struct sde_status *status)
+{
+  if (case_program_is_given(given)) {
+    *program = case_program_new(given, update, optimizer->objective, status);
+    if (*program != NULL)
+      program_rule_set(*program, optimizer);
+    return *program != NULL;
+  }
   optimizer->rule = gradient_rule_named(parameters_text(given, "name"));
-  const struct parameters *update = recipe->update[item];
-  optimizer->update = case_optimizer_update(recipe, item);
-  bool sized = optimizer->rule->micro_batch == MICRO_BATCH_GIVEN;
+  optimizer->update = update_rule_named(update == NULL ? "sgd" : parameters_text(update, "name"));
+  return case_program_is_absent(given, status);
+}
+
+bool case_optimizer_make(const struct recipe *recipe, size_t item, size_t number,
+                         struct optimizer *optimizer, struct program_rule **program,
+                         const char **place, struct sde_status *status)
+{
+  const struct parameters *given = recipe->optimizer[item], *update = recipe->update[item];
+  *program = NULL;
+  if (case_program_is_given(given) && !check_names(recipe, item, status))
+    return false;
+  if (!set_rules(given, update, optimizer, program, status))
+    return false;
+  bool sized =
+      parameters_has(given, "micro_batch") && optimizer->rule->micro_batch == MICRO_BATCH_GIVEN;
   optimizer->micro_batch = optimizer->batch;
   *place =
       sized ? parameters_place(given, "micro_batch") : parameters_place(recipe->common, "batch");

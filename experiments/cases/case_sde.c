@@ -3,6 +3,7 @@
  */
 #include "experiments/cases/case_sde.h"
 
+#include "models/program_rule.h"
 #include "sde/control_variate.h"
 #include "sde/multilevel.h"
 #include "sde/noise_class.h"
@@ -96,7 +97,7 @@ static const char *obstacle_of(const struct cases *cases, const struct limit *li
   if (limit_options_of(limit)->factor == LIMIT_FACTOR_NONE)
     return "it has no noise";
   if (cases->objective->sampling != OBJECTIVE_GAUSSIAN)
-    return "different sampling noise: they draw samples";
+    return "the optimizer draws samples, the SDE a Brownian path";
   if (!objective_is_gaussian(cases->objective))
     return "Brownian increments are normal, its noise is not (law)";
   if (recipe_quasi_random(cases->recipe))
@@ -129,11 +130,16 @@ static bool make_limit(const struct cases *cases, const struct run_case *one, st
 {
   const struct parameters *sde = cases->recipe->sde[made->index];
   struct limit_options options = limit_options(sde);
+  if (one->optimizer.program != NULL && !parameters_given(sde, "rho_order"))
+    options.rho_order = LIMIT_RHO_ORDER_EXACT; /* lines have no other */
   if (options.factor == LIMIT_FACTOR_AUTO)
     options.factor = factor_of(cases, made->scheme);
   const char *place = objective_has_variance(cases->objective)
                           ? sde_place(cases, sde)
                           : parameters_place(cases->recipe->noise, "degrees_of_freedom");
+  if (one->optimizer.program != NULL &&
+      !program_rule_has_limit(&one->optimizer, cases->start, place, status))
+    return false;
   made->limit =
       limit_new(&one->optimizer, &options, case_stream(cases, one, "directions"), place, status);
   if (made->limit == NULL)

@@ -64,11 +64,10 @@ static bool set_replicates(const struct recipe *recipe, uint64_t paths, struct r
   return true;
 }
 
-static bool make_case(struct cases *cases, struct optimizer optimizer, uint64_t paths,
-                      const char *place, struct sde_status *status)
+static bool make_case(struct cases *cases, struct run_case *one, struct optimizer optimizer,
+                      uint64_t paths, const char *place, struct sde_status *status)
 {
   const struct recipe *recipe = cases->recipe;
-  struct run_case *one = &cases->one[cases->count++];
   double time = parameters_real(recipe->common, "time");
   one->optimizer = optimizer;
   one->dim = optimizer_dim(&optimizer);
@@ -111,9 +110,10 @@ static bool make_setting(struct cases *cases, size_t batch, uint64_t paths, doub
                                     .batch = batch,
                                     .eta_schedule = cases->schedule[RECIPE_ETA],
                                     .rho_schedule = cases->schedule[RECIPE_RHO]};
+      struct run_case *one = &cases->one[cases->count++];
       const char *place;
-      if (!case_optimizer_make(recipe, i, j, &optimizer, &place, status) ||
-          !make_case(cases, optimizer, paths, place, status))
+      if (!case_optimizer_make(recipe, i, j, &optimizer, &one->program, &place, status) ||
+          !make_case(cases, one, optimizer, paths, place, status))
         return false;
     }
   return true;
@@ -209,7 +209,7 @@ static const struct update_rule *common_update(const struct recipe *recipe)
   const struct update_rule *common = NULL;
   for (size_t i = 0; i < recipe->optimizers; i++) {
     const struct update_rule *update = case_optimizer_update(recipe, i);
-    if (common != NULL && update != common)
+    if (update == NULL || (common != NULL && update != common))
       return NULL;
     common = update;
   }
@@ -286,6 +286,7 @@ void cases_free(struct cases *cases)
       limit_free(one->sde[s].limit);
     }
     sde_free(one->sde);
+    program_rule_free(one->program);
   }
   sde_free(cases->one);
   if (!cases->shared) {

@@ -5,9 +5,11 @@
  */
 #include "experiments/command/command.h"
 #include "experiments/io/text.h"
+#include "experiments/recipe/schema.h"
 #include "models/optimizer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { WIDTH = 80, RHO_ORDERS = 3 };
 
@@ -204,6 +206,23 @@ static void explain_update(const struct update_rule *rule)
   sde_free(sde);
 }
 
+/* Lines of the recipe, of which theory knows what their steps show. */
+static void explain_own_rule(void)
+{
+  text_wrap(stdout, WIDTH, "", "",
+            RECIPE_OWN_RULE ": an update rule of your own, as lines of the recipe");
+  printf("\n");
+  print_field("used as",
+              "optimizers: [{name: rule, label: ..., micro_batch: m, constants: {mu: 0.9}, "
+              "state: {v: 0}, step: [lines]}]");
+  print_field("step", "lines `name = expression` in order; x and the vectors of `state` take new "
+                      "values; docs/own-algorithm.md has the language");
+  print_field("SDE",
+              "dY = -F dt + sqrt(eta) Sigma^(1/2) dW, F and Sigma the mean and the covariance "
+              "of (y - y')/eta; rho_order must be exact. Where that grows like 1/eta as eta "
+              "falls there is none");
+}
+
 int command_explain(int argc, char **argv)
 {
   struct sde_status status = {SDE_OK, ""};
@@ -216,7 +235,10 @@ int command_explain(int argc, char **argv)
   for (const struct update_rule *const *each = update_rules(); *each != NULL; each++)
     if (gradient_rule_named((*each)->name) == NULL)
       text_add(&names, "%s ", (*each)->name);
-  if (rule != NULL)
+  text_add(&names, "%s ", RECIPE_OWN_RULE);
+  if (name != NULL && strcmp(name, RECIPE_OWN_RULE) == 0)
+    explain_own_rule();
+  else if (rule != NULL)
     explain(rule);
   else if (update != NULL)
     explain_update(update);

@@ -65,6 +65,9 @@ static void list_optimizers(void)
 {
   for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
     print_row(2, (*rule)->name, (*rule)->summary);
+  print_row(2, RECIPE_OWN_RULE,
+            "lines of your own: {name: rule, label, micro_batch, constants, "
+            "state, step}; docs/own-algorithm.md");
   printf("update rules, with their keys (optimizers: [{name: ..., update: {name: ...}}])\n");
   for (const struct update_rule *const *rule = update_rules(); *rule != NULL; rule++) {
     print_row(2, (*rule)->name, (*rule)->summary);

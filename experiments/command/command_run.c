@@ -15,6 +15,7 @@
 #include "experiments/report/report.h"
 #include "experiments/results/results.h"
 #include "experiments/results/transaction.h"
+#include "experiments/results/verdict_groups.h"
 #include "experiments/studies/studies.h"
 #include "sde/ranks.h"
 #include "sde/status.h"
@@ -185,6 +186,17 @@ static bool write_all(const struct job *job, struct results *results,
   return good;
 }
 
+/* The last line: how many checks hold. */
+static void print_counts(const struct recipe *recipe, const json_t *verdicts)
+{
+  char *counts = verdict_counts(verdicts);
+  double level = parameters_real(recipe->common, "level");
+  if (counts != NULL)
+    printf("%s; intervals [a, b] hold together with probability %g %%\n", counts,
+           100 * (1 - level));
+  sde_free(counts);
+}
+
 static void show(const struct job *job, struct results *results)
 {
   if (job->options->json) {
@@ -193,6 +205,7 @@ static void show(const struct job *job, struct results *results)
   } else if (!job->options->quiet) {
     results_print(results, stdout);
     printf("Results are in %s\nThe report is %s/report.html\n", job->directory, job->directory);
+    print_counts(job->recipe, results_verdicts(results));
   }
   results_print_warnings(results, stderr);
 }

@@ -54,9 +54,8 @@ static bool check_keys(struct reader *reader, struct fy_node *map, const struct 
     if (row == NULL)
       good = unknown_key(reader, key, schema);
     else if (seen[row - schema->row])
-      good =
-          sde_fail(reader->status, SDE_INVALID, "%s: duplicate key '%s'; accepted is each key once",
-                   yaml_place(key), row->key.name);
+      good = sde_fail(reader->status, SDE_INVALID, "%s: '%s' is given twice", yaml_place(key),
+                      row->key.name);
     else
       seen[row - schema->row] = true;
   }

@@ -117,6 +117,54 @@ static bool read_texts(struct reader *reader, const struct schema_row *row, stru
   return good;
 }
 
+/* "1", or "1, 2": a number or a list of them; NULL where it is something else. */
+static char *named_numbers(struct reader *reader, const struct schema_row *row,
+                           struct fy_node *node)
+{
+  struct text text = {0};
+  void *previous = NULL;
+  struct fy_node *item;
+  double number;
+  while ((item = reader_next_item(node, &previous)) != NULL) {
+    const char *scalar = yaml_is_plain(item) ? yaml_scalar(item) : NULL;
+    if (scalar == NULL || !sde_number_read(strlen(scalar), scalar, &number)) {
+      reader_refuse(reader, row, item, NULL);
+      sde_free(text.data);
+      return NULL;
+    }
+    text_add(&text, "%s%s", text.length == 0 ? "" : ", ", scalar);
+  }
+  if (text.data == NULL)
+    reader_refuse(reader, row, node, "an empty list");
+  return text.data;
+}
+
+/* A map of names to numbers, as texts "name = 1, 2". */
+static bool read_named(struct reader *reader, const struct schema_row *row, struct fy_node *node,
+                       struct parameters *parameters)
+{
+  size_t room = (size_t)fy_node_mapping_item_count(node), count = 0;
+  char **values = sde_alloc(room + 1, sizeof *values);
+  struct fy_node_pair *pair;
+  void *previous = NULL;
+  bool good = room > 0 || reader_refuse(reader, row, node, "an empty map");
+  while (good && (pair = fy_node_mapping_iterate(node, &previous)) != NULL) {
+    const char *name = yaml_scalar(fy_node_pair_key(pair));
+    char *numbers = name == NULL ? NULL : named_numbers(reader, row, fy_node_pair_value(pair));
+    good = numbers != NULL;
+    if (good)
+      values[count++] = sde_format("%s = %s", name, numbers);
+    sde_free(numbers);
+  }
+  if (good)
+    parameters_add_texts(parameters, row->key.name, count, (const char *const *)values,
+                         yaml_place(node));
+  for (size_t i = 0; i < count; i++)
+    sde_free(values[i]);
+  sde_free(values);
+  return good;
+}
+
 static bool check_square(struct reader *reader, const struct schema_row *row, struct fy_node *node)
 {
   size_t rows = reader_item_count(node);
@@ -162,6 +210,8 @@ bool reader_value(struct reader *reader, const struct schema_row *row, struct fy
     return reader_refuse(reader, row, node, "an empty list");
   if (key->type == PARAMETER_MATRIX)
     return read_matrix(reader, row, node, parameters);
+  if (key->type == PARAMETER_NAMED && fy_node_is_mapping(node))
+    return read_named(reader, row, node, parameters);
   if (fy_node_is_mapping(node) || (fy_node_is_sequence(node) && !key->list))
     return reader_refuse(reader, row, node, NULL);
   if (key->type == PARAMETER_COUNT || key->type == PARAMETER_REAL || key->type == PARAMETER_BOOL)

@@ -80,6 +80,7 @@ static void add_value(struct text *text, const struct parameter_key *key,
   case PARAMETER_CHOICE:
   case PARAMETER_TEXT:
   case PARAMETER_FILE:
+  case PARAMETER_NAMED:
     add_texts(text, parameters, key);
     break;
   case PARAMETER_MATRIX:

@@ -197,6 +197,19 @@ static const struct schema_row optimizer_rows[] = {
              .low = 1,
              .high = 0x1p31,
              .help = "m, the samples that share one perturbation; it divides batch"}},
+    {.key = {.name = "label", .type = PARAMETER_TEXT, .help = "rule: what it is called in tables"}},
+    {.key = {.name = "constants",
+             .type = PARAMETER_NAMED,
+             .list = true,
+             .help = "rule: numbers with names, for its lines"}},
+    {.key = {.name = "state",
+             .type = PARAMETER_NAMED,
+             .list = true,
+             .help = "rule: vectors beside x, and where they start"}},
+    {.key = {.name = "step",
+             .type = PARAMETER_TEXT,
+             .list = true,
+             .help = "rule: its lines `name = expression`, in order; docs/own-algorithm.md"}},
 };
 
 static const struct schema_row update_row = {
@@ -342,6 +355,7 @@ struct schema *schema_optimizer(void)
   for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
     if ((*rule)->other_name != NULL)
       text_add(&names, " %s", (*rule)->other_name);
+  text_add(&names, " %s", RECIPE_OWN_RULE);
   set_choices(schema, "name", &names);
   add_rows(schema, sizeof optimizer_rows / sizeof *optimizer_rows, optimizer_rows);
   for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
@@ -480,6 +494,8 @@ char *schema_accepts(const struct schema_row *row)
     text_add(&text, "the path of a file");
   else if (key->type == PARAMETER_MATRIX)
     text_add(&text, "a square matrix, as a list of lists of numbers");
+  else if (key->type == PARAMETER_NAMED)
+    text_add(&text, "a map of names to numbers, or a text `name = number`");
   else
     text_add(&text, "a text");
   if (key->list)

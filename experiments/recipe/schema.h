@@ -15,6 +15,9 @@
 
 struct study_type;
 
+/* The name of an optimizer that is lines of the recipe. */
+#define RECIPE_OWN_RULE "rule"
+
 /* What stands under a key: a value, or a map with its own schema. */
 enum schema_section {
   SCHEMA_VALUE,

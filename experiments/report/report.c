@@ -319,7 +319,7 @@ static void add_attention(struct text *page, const struct place *place, const ch
   if (report_attention(&items, place->run, refused) > 0) {
     text_add(page, "<section class=\"attention\" aria-labelledby=\"%sattention\">\n",
              place->prefix);
-    html_heading(page, place->level + 1, place->prefix, "attention", "First of all");
+    html_heading(page, place->level + 1, place->prefix, "attention", "Read this first");
     text_add(page, "<ul>\n%s</ul>\n</section>\n", items.data);
   }
   sde_free(items.data);
@@ -405,7 +405,7 @@ static void add_overview_attention(struct text *page, size_t runs, const struct 
   if (list.length > 0)
     text_add(page,
              "<section class=\"attention\" aria-labelledby=\"attention\">\n"
-             "<h2 id=\"attention\">First of all</h2>\n<ul>\n%s</ul>\n</section>\n",
+             "<h2 id=\"attention\">Read this first</h2>\n<ul>\n%s</ul>\n</section>\n",
              list.data);
   sde_free(list.data);
 }

@@ -71,15 +71,19 @@ static void add_paths(struct list *list, const struct report_run *run)
   struct text diverged_in = {0}, censored_in = {0};
   double diverged = greatest_in(run, "diverged", &diverged_in);
   double censored = greatest_in(run, "censored", &censored_in);
+  const json_t *paths = json_object_get(run->summary, "paths");
+  char *of = json_is_integer(paths) ? sde_format(" of %lld", (long long)json_integer_value(paths))
+                                    : sde_strdup("");
   struct text survivors = {0};
   add_survivors(&survivors, run);
   if (diverged > 0)
     add(list, sde_format("Paths diverged: up to %.0f in a row (%s). %s", diverged, diverged_in.data,
                          survivors.data));
   if (censored > 0)
-    add(list, sde_format("Not all paths left: up to %.0f in a row (%s) were still inside at the "
-                         "end (censored). Mean times rest on an exponential tail there.",
-                         censored, censored_in.data));
+    add(list, sde_format("In one setting %.0f%s paths had not escaped by the end (censored in %s). "
+                         "Mean times rest on an exponential tail there.",
+                         censored, of, censored_in.data));
+  sde_free(of);
   sde_free(survivors.data);
   sde_free(diverged_in.data);
   sde_free(censored_in.data);

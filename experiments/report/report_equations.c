@@ -324,6 +324,48 @@ static void add_optimizer(struct text *page, const struct report_run *run,
   sde_free(name);
 }
 
+/* The texts of a list, or the one text, as lines of code. */
+static void add_lines(struct text *page, struct fy_node *texts)
+{
+  void *previous = NULL;
+  struct fy_node *item;
+  text_add(page, "<pre>");
+  while ((item = texts == NULL                ? NULL
+                 : fy_node_is_sequence(texts) ? fy_node_sequence_iterate(texts, &previous)
+                                              : (previous == NULL ? texts : NULL)) != NULL) {
+    const char *line = yaml_scalar(item);
+    html_text(page, line == NULL ? "" : line);
+    text_add(page, "\n");
+    previous = item == texts ? item : previous;
+  }
+  text_add(page, "</pre>\n");
+}
+
+/* An optimizer that is lines of the recipe: what stands there. Theory knows nothing more of it. */
+static void add_own_rule(struct text *page, const struct report_run *run, struct fy_node *optimizer,
+                         const char *id, int level)
+{
+  static const char *const keys[][2] = {
+      {"constants", "Constants"}, {"state", "Beside x, and where it starts"}, {"step", "A step"}};
+  const char *label = yaml_scalar(yaml_get(optimizer, "label"));
+  char *heading = sde_format("%s: lines of the recipe", label == NULL ? "rule" : label);
+  html_heading(page, level, id, "update", heading);
+  add_values(page, run, optimizer);
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    struct fy_node *texts = yaml_get(optimizer, keys[i][0]);
+    if (texts == NULL)
+      continue;
+    html_element(page, "p", "", keys[i][1]);
+    add_lines(page, texts);
+  }
+  if (json_array_size(json_object_get(run->summary, "sdes")) > 0)
+    html_prose_element(page, "p", "class=\"mathnote\"",
+                       "Its SDE is dY = -F dt + sqrt(eta) Sigma^(1/2) dW with F the mean and Sigma "
+                       "the covariance of (y - y')/eta, from all batches or, where they are too "
+                       "many or it draws numbers itself, from fresh ones per step.");
+  sde_free(heading);
+}
+
 /* The optimizers one by one, then their SDEs. */
 static void add_optimizers(struct text *page, const struct report_run *run, struct fy_node *list,
                            const char *prefix, int level)
@@ -333,11 +375,14 @@ static void add_optimizers(struct text *page, const struct report_run *run, stru
   for (size_t i = 0; i < room; i++) {
     struct fy_node *optimizer = fy_node_sequence_get_by_index(list, (int)i);
     struct named named = named_by(optimizer);
+    char *id = sde_format("%soptimizer-%zu-", prefix, i);
+    if (named.rule != NULL)
+      add_optimizer(page, run, optimizer, &named, id, level);
+    else
+      add_own_rule(page, run, optimizer, id, level);
+    sde_free(id);
     if (named.rule == NULL)
       continue;
-    char *id = sde_format("%soptimizer-%zu-", prefix, i);
-    add_optimizer(page, run, optimizer, &named, id, level);
-    sde_free(id);
     bool seen = false;
     for (size_t k = 0; k < count; k++)
       seen |= all[k].rule == named.rule && all[k].update == named.update;

@@ -418,11 +418,11 @@ static struct column *choose_columns(const struct report_table *table)
   return column;
 }
 
-/* "The same in every row: batch 4, rho 0.1. Without a value: exact." */
+/* "Constant columns: batch 4, rho 0.1. Without a value: exact." */
 static void add_constants(struct text *page, const struct report_table *table,
                           const struct column *column)
 {
-  const char *start = "<p class=\"quiet\">The same in every row: ", *separator = start;
+  const char *start = "<p class=\"quiet\">Constant columns: ", *separator = start;
   for (size_t c = 0; c < table->columns; c++) {
     if (column[c].shown || cell_of(table, 0, c)[0] == '\0')
       continue;

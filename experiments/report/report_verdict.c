@@ -5,8 +5,8 @@
 
 #include "experiments/report/report_html.h"
 #include "experiments/report/report_prose.h"
+#include "experiments/results/verdict_groups.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,19 +19,14 @@ enum { PARTS_IN_LINE = 3 };
 enum { FAILS, OPEN, HOLDS, OUTCOMES };
 static const struct mark {
   const char *class, *sign, *word, *flag;
-} marks[OUTCOMES] = {{"no", "✗", "does not hold", "(differs"},
-                     {"open", "?", "open", "(open"},
+} marks[OUTCOMES] = {{"no", "✗", "fails", "(fails"},
+                     {"open", "?", "undecided", "(undecided"},
                      {"yes", "✓", "holds", NULL}};
 
 static size_t outcome_of(const json_t *verdict)
 {
-  const json_t *holds = json_object_get(verdict, "holds");
-  return json_is_true(holds) ? HOLDS : json_is_false(holds) ? FAILS : OPEN;
-}
-
-static const char *text_of(const json_t *verdict, const char *key)
-{
-  return json_string_value(json_object_get(verdict, key));
+  enum holds holds = verdict_holds(verdict);
+  return holds == HOLDS_YES ? HOLDS : holds == HOLDS_NO ? FAILS : OPEN;
 }
 
 /* ---- parts of the evidence ---- */
@@ -61,26 +56,24 @@ static size_t count_parts(const char *text)
   return parts;
 }
 
-/* How far the number before this "+-" is from zero, in units of what stands behind it. */
-static double distance_at(const char *start, const char *sign)
+/* How far an interval "[low, high]" is from zero, in units of its half width; 0 of another text. */
+static double distance_of(const char *interval)
 {
-  const char *end = sign;
-  while (end > start && end[-1] == ' ')
-    end--;
-  const char *number = end;
-  while (number > start && !isspace((unsigned char)number[-1]))
-    number--;
-  double half = strtod(sign + 2, NULL);
-  return half > 0 ? fabs(strtod(number, NULL)) / half : 0;
+  char *end;
+  double low = strtod(interval + 1, &end);
+  if (strncmp(end, ", ", 2) != 0)
+    return 0;
+  double high = strtod(end + 2, &end);
+  return *end == ']' && high > low ? fabs(high + low) / (high - low) : 0;
 }
 
-/* The largest distance of a part's numbers, 0 where it has none. */
+/* The largest distance of a part's intervals, 0 where it has none. */
 static double clearness(struct part part)
 {
   double clear = 0;
-  for (const char *at = part.start; at + 1 < part.start + part.length; at++)
-    if (strncmp(at, "+-", 2) == 0)
-      clear = fmax(clear, distance_at(part.start, at));
+  for (const char *at = part.start; at < part.start + part.length; at++)
+    if (*at == '[')
+      clear = fmax(clear, distance_of(at));
   return clear;
 }
 
@@ -117,7 +110,7 @@ static bool speaks_for(struct part part, size_t outcome)
  * returns its clearness. */
 static double clearest_part(const json_t *verdict, struct part *clearest)
 {
-  const char *evidence = text_of(verdict, "evidence");
+  const char *evidence = verdict_text(verdict, "evidence");
   size_t outcome = outcome_of(verdict);
   double most = -1;
   *clearest = (struct part){evidence, strlen(evidence)};
@@ -131,11 +124,6 @@ static double clearest_part(const json_t *verdict, struct part *clearest)
 
 /* ---- the sentence ---- */
 
-static bool is_check(const json_t *verdict)
-{
-  return strstr(text_of(verdict, "claim"), "exact mean") != NULL;
-}
-
 /* The clearest verdict of an outcome, among checks of the simulation or among the others. */
 static const json_t *clearest_of(const struct report_run *run, size_t outcome, bool check)
 {
@@ -144,7 +132,7 @@ static const json_t *clearest_of(const struct report_run *run, size_t outcome, b
   for (size_t i = 0; i < json_array_size(verdicts); i++) {
     const json_t *verdict = json_array_get(verdicts, i);
     struct part part;
-    if (outcome_of(verdict) != outcome || is_check(verdict) != check)
+    if (outcome_of(verdict) != outcome || verdict_is_self_check(verdict) != check)
       continue;
     double clear = clearest_part(verdict, &part);
     if (clear > most) {
@@ -168,11 +156,11 @@ static const json_t *clearest_verdict(const struct report_run *run)
   return found;
 }
 
-/* "Of 5 claims 1 does not hold, 2 are open and 2 hold", without what there is none of. */
+/* "Of 5 claims 1 fails, 2 are undecided and 2 hold", without what there is none of. */
 static void add_counts(struct text *text, const size_t count[OUTCOMES])
 {
   static const char *const words[OUTCOMES][2] = {
-      {"does not hold", "do not hold"}, {"is open", "are open"}, {"holds", "hold"}};
+      {"fails", "fail"}, {"is undecided", "are undecided"}, {"holds", "hold"}};
   size_t all = count[FAILS] + count[OPEN] + count[HOLDS], kinds = 0, told = 0;
   for (size_t k = 0; k < OUTCOMES; k++)
     kinds += count[k] > 0;
@@ -201,12 +189,11 @@ void verdict_sentence(struct text *page, const struct report_run *run)
   size_t all = run->held + run->failed + run->open;
   const json_t *clearest = clearest_verdict(run);
   if (clearest == NULL) {
-    text_add(page, "<p class=\"sum\">This run puts no claim to the test.</p>\n");
+    text_add(page, "<p class=\"sum\">This run tests nothing yet.</p>\n");
     return;
   }
   static const char *const words[OUTCOMES] = {
-      "; the clearest that does not: ", "; the clearest of the open ones: ",
-      "; the clearest that holds: "};
+      ". Strongest evidence against one: ", ". Nearest to a decision: ", ". Strongest evidence: "};
   const struct mark *worst = &marks[run->failed > 0 ? FAILS : run->open > 0 ? OPEN : HOLDS];
   struct text text = {0};
   struct part part;
@@ -216,7 +203,7 @@ void verdict_sentence(struct text *page, const struct report_run *run)
     text_add(&text, "Of %zu claims ", all);
   add_counts(&text, count);
   text_add(&text, "%s%s – %.*s.", all == 1 ? ": " : words[outcome_of(clearest)],
-           text_of(clearest, "claim"), (int)part.length, part.start);
+           verdict_text(clearest, "claim"), (int)part.length, part.start);
   text_add(page, "<p class=\"sum %s\"><span class=\"mark\">%s</span>", worst->class, worst->sign);
   html_prose(page, text.data);
   text_add(page, "</p>\n");
@@ -252,42 +239,73 @@ static void add_evidence(struct text *page, const char *evidence, size_t outcome
   text_add(page, "%s", in_line ? "" : "</ul>\n");
 }
 
-static void add_verdict(struct text *page, const json_t *verdict)
+/* One claim; of several micro-batches the evidence of each. */
+static void add_group(struct text *page, const struct verdict_group *group)
 {
-  size_t outcome = outcome_of(verdict);
-  const struct mark *mark = &marks[outcome];
+  const struct mark *mark = &marks[outcome_of(group->verdict[0])];
   text_add(page, "<li class=\"%s\"><span class=\"mark\">%s %s</span><strong>", mark->class,
            mark->sign, mark->word);
-  html_prose(page, text_of(verdict, "claim"));
+  html_prose(page, group->claim);
   text_add(page, ":</strong> ");
-  add_evidence(page, text_of(verdict, "evidence"), outcome);
+  for (size_t i = 0; i < group->count; i++) {
+    char *name = verdict_group_name(group, i);
+    if (*name != '\0') {
+      char *lead = sde_format("%s: ", name);
+      text_add(page, "<div class=\"member\">");
+      html_prose(page, lead);
+      sde_free(lead);
+    }
+    add_evidence(page, verdict_text(group->verdict[i], "evidence"), outcome_of(group->verdict[i]));
+    text_add(page, "%s", *name == '\0' ? "" : "</div>");
+    sde_free(name);
+  }
   text_add(page, "</li>\n");
 }
 
-static void add_outcome(struct text *page, const struct report_run *run, size_t outcome)
+/* The groups of an outcome, of theory, of self-checks or of both; returns how many claims they are. */
+static size_t add_groups(struct text *page, const struct verdict_groups *groups, enum holds holds,
+                         bool theory, bool self_checks)
 {
-  size_t i;
-  json_t *verdict;
-  text_add(page, "<ul class=\"verdicts\">\n");
-  json_array_foreach(json_object_get(run->summary, "verdicts"), i,
-                     verdict) if (outcome_of(verdict) == outcome) add_verdict(page, verdict);
-  text_add(page, "</ul>\n");
+  size_t count = 0;
+  for (size_t g = 0; g < groups->count; g++) {
+    const struct verdict_group *group = &groups->group[g];
+    if (group->holds == holds && (group->self_check ? self_checks : theory)) {
+      text_add(page, "%s", count == 0 ? "<ul class=\"verdicts\">\n" : "");
+      count += group->count;
+      add_group(page, group);
+    }
+  }
+  text_add(page, "%s", count == 0 ? "" : "</ul>\n");
+  return count;
+}
+
+/* Claims that hold, folded away under their number. */
+static void add_folded(struct text *page, const struct verdict_groups *groups, bool self_checks)
+{
+  struct text list = {0};
+  size_t count = add_groups(&list, groups, HOLDS_YES, !self_checks, self_checks);
+  if (count > 0)
+    text_add(page,
+             "<details><summary class=\"yes\"><span class=\"mark\">✓</span>%zu %s%s, with "
+             "the numbers</summary>\n%s</details>\n",
+             count, self_checks ? "check" : "claim",
+             self_checks
+                 ? count == 1 ? " of the simulation that holds" : "s of the simulation that hold"
+             : count == 1 ? " that holds"
+                          : "s that hold",
+             list.data);
+  sde_free(list.data);
 }
 
 void verdict_list(struct text *page, const struct report_run *run)
 {
-  if (run->failed + run->open + run->held == 0)
-    text_add(page, "<p>This run puts no claim to the test.</p>\n");
-  if (run->failed > 0)
-    add_outcome(page, run, FAILS);
-  if (run->open > 0)
-    add_outcome(page, run, OPEN);
-  if (run->held == 0)
-    return;
-  text_add(page,
-           "<details><summary class=\"yes\"><span class=\"mark\">✓</span>%zu claim%s, with "
-           "the numbers</summary>\n",
-           run->held, run->held == 1 ? " that holds" : "s that hold");
-  add_outcome(page, run, HOLDS);
-  text_add(page, "</details>\n");
+  const json_t *verdicts = json_object_get(run->summary, "verdicts");
+  struct verdict_groups groups = verdict_groups_new(verdicts);
+  if (groups.count == 0)
+    text_add(page, "<p>This run tests nothing yet.</p>\n");
+  add_groups(page, &groups, HOLDS_NO, true, true);
+  add_groups(page, &groups, HOLDS_UNDECIDED, true, true);
+  add_folded(page, &groups, false);
+  add_folded(page, &groups, true);
+  verdict_groups_free(&groups);
 }

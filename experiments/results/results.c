@@ -8,6 +8,7 @@
 #include "experiments/recipe/study.h"
 #include "experiments/results/files.h"
 #include "experiments/results/path_file.h"
+#include "experiments/results/verdict_groups.h"
 #include "sde/ranks.h"
 #include "sde/status.h"
 #include "sde/vector_math.h"
@@ -185,28 +186,51 @@ json_t *results_json(double value)
   return isfinite(value) ? json_real(value) : json_null();
 }
 
-void results_verdict(struct results *results, const char *claim, enum holds holds,
-                     const char *evidence, ...)
+/* A verdict with its evidence, the format and what it takes. */
+static json_t *verdict_new(const char *claim, enum holds holds, const char *evidence,
+                           va_list arguments)
 {
-  va_list arguments;
-  va_start(arguments, evidence);
   char *text = NULL;
   size_t length = 0;
   FILE *stream = memory_stream(&text, &length);
   vfprintf(stream, evidence, arguments);
   fclose(stream);
-  va_end(arguments);
-  json_array_append_new(
-      results->verdicts,
+  json_t *verdict =
       json_pack("{s:o, s:o, s:o}", "claim", json_text(claim), "holds",
                 holds == HOLDS_UNDECIDED ? json_null() : json_boolean(holds == HOLDS_YES),
-                "evidence", json_text(text)));
+                "evidence", json_text(text));
   free(text);
+  return verdict;
+}
+
+void results_verdict(struct results *results, const char *claim, enum holds holds,
+                     const char *evidence, ...)
+{
+  va_list arguments;
+  va_start(arguments, evidence);
+  json_array_append_new(results->verdicts, verdict_new(claim, holds, evidence, arguments));
+  va_end(arguments);
+}
+
+void results_self_check(struct results *results, const char *claim, enum holds holds,
+                        const char *evidence, ...)
+{
+  va_list arguments;
+  va_start(arguments, evidence);
+  json_t *verdict = verdict_new(claim, holds, evidence, arguments);
+  va_end(arguments);
+  json_object_set_new(verdict, "self_check", json_true());
+  json_array_append_new(results->verdicts, verdict);
+}
+
+const json_t *results_verdicts(const struct results *results)
+{
+  return results->verdicts;
 }
 
 const char *results_flag(enum holds holds)
 {
-  return holds == HOLDS_NO ? " (differs)" : holds == HOLDS_UNDECIDED ? " (open)" : "";
+  return holds == HOLDS_NO ? " (fails)" : holds == HOLDS_UNDECIDED ? " (undecided)" : "";
 }
 
 void results_note(struct results *results, bool warning, const char *format, ...)
@@ -231,18 +255,7 @@ void results_print(const struct results *results, FILE *out)
 {
   fflush(results->notes);
   fputs(results->notes_text, out);
-  size_t i;
-  json_t *verdict;
-  json_array_foreach(results->verdicts, i, verdict)
-  {
-    json_t *holds = json_object_get(verdict, "holds");
-    fprintf(out, "%-9s %s\n          %s\n",
-            json_is_true(holds)    ? "holds:"
-            : json_is_false(holds) ? "FAILS:"
-                                   : "open:",
-            json_string_value(json_object_get(verdict, "claim")),
-            json_string_value(json_object_get(verdict, "evidence")));
-  }
+  verdict_groups_print(results->verdicts, out);
 }
 
 void results_print_warnings(const struct results *results, FILE *out)

@@ -52,8 +52,16 @@ json_t *results_json(double value);
 void results_verdict(struct results *results, const char *claim, enum holds holds,
                      const char *evidence, ...) __attribute__((format(printf, 4, 5)));
 
+/* The same of what no theory of optimizers is needed for: that the simulation has the means which are
+ * known exactly. In the summary such a verdict has "self_check": true. */
+void results_self_check(struct results *results, const char *claim, enum holds holds,
+                        const char *evidence, ...) __attribute__((format(printf, 4, 5)));
+
+/* All so far, as they will be in the summary; owned by the results. */
+const json_t *results_verdicts(const struct results *results);
+
 /* What a part of the evidence that rests on several carries behind it: "" where it agrees, "
- * (differs)" or " (open)". Parts are separated by "; ". */
+ * (fails)" or " (undecided)". Parts are separated by "; ". */
 const char *results_flag(enum holds holds);
 
 /* A line for people, shown after the run; `warning` lines go to stderr, and are shown even when

@@ -25,6 +25,12 @@ static const char *rho_text(const json_t *sde)
   return json_integer_value(order) == 0 ? "ρ⁰" : "ρ¹";
 }
 
+static void add_substeps(struct text *text, const char *before, const json_t *sde)
+{
+  long long substeps = (long long)json_integer_value(json_object_get(sde, "substeps"));
+  text_add(text, "%s%lld substep%s", before, substeps, substeps == 1 ? "" : "s");
+}
+
 static void add_differences(struct text *text, const json_t *sdes, const json_t *sde)
 {
   if (differs(sdes, "eta_order"))
@@ -44,8 +50,7 @@ static void add_differences(struct text *text, const json_t *sdes, const json_t 
   if (differs(sdes, "scheme") && scheme != NULL)
     text_add(text, ", %s", scheme);
   if (differs(sdes, "substeps"))
-    text_add(text, ", %lld substeps",
-             (long long)json_integer_value(json_object_get(sde, "substeps")));
+    add_substeps(text, ", ", sde);
 }
 
 char *sde_label(const json_t *sdes, size_t index)
@@ -74,8 +79,9 @@ char *sde_description(const json_t *sde)
                                                                 : "");
   if (json_is_false(json_object_get(sde, "noise")))
     text_add(&text, ", without the diffusion");
-  if (scheme != NULL)
-    text_add(&text, "; solved by %s with %lld substeps", scheme,
-             (long long)json_integer_value(json_object_get(sde, "substeps")));
+  if (scheme != NULL) {
+    text_add(&text, "; solved by %s", scheme);
+    add_substeps(&text, " with ", sde);
+  }
   return text.data;
 }

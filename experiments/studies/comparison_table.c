@@ -86,7 +86,7 @@ static bool is_first_apart(const struct cases *cases, size_t index, size_t sde)
 
 static void note_apart(struct results *results, const struct cases *cases, const char *why)
 {
-  results_note(results, false, "Not coupled to the iterates:");
+  results_note(results, false, "Optimizer and");
   const char *separator = "";
   for (size_t s = 0; s < cases->recipe->sdes; s++) {
     size_t apart = 0;
@@ -99,7 +99,7 @@ static void note_apart(struct results *results, const struct cases *cases, const
       results_note(results, false, " in %zu of %zu cases", apart, cases->count);
     separator = ",";
   }
-  results_note(results, false, " (%s)\n", why);
+  results_note(results, false, " use independent random numbers: %s\n", why);
 }
 
 /* By how much the coupling reduced variances, and which SDEs are not coupled and why. */

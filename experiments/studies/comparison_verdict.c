@@ -2,6 +2,7 @@
  * Verdicts of comparisons: what theory says of the difference as eta falls, by what the SDE leaves
  * out, and of the variance term. See comparison.h.
  */
+#include "experiments/results/interval_words.h"
 #include "experiments/studies/comparison_family.h"
 #include "experiments/studies/remainder.h"
 
@@ -108,7 +109,7 @@ static void judge_shrinking(const struct comparison_table *table, const struct c
   struct interval large = comparison_interval(table, coarse);
   struct interval small = comparison_interval(table, fine);
   const char *name = name_of(table, fine);
-  char text[256];
+  char text[384];
   if (isnan(large.centre) || isnan(small.centre)) {
     snprintf(text, sizeof text, "%s: no path survived", name);
     comparison_add_evidence(evidence, HOLDS_UNDECIDED, text);
@@ -120,12 +121,14 @@ static void judge_shrinking(const struct comparison_table *table, const struct c
     evidence->barred = true;
   }
   if (interval_lower_magnitude(large) > 0)
-    snprintf(text, sizeof text, "%s: %.3g +- %.1g at eta %g, %.3g +- %.1g at eta %g, ratio %.2f",
-             name, large.centre, large.half, coarse->one->optimizer.eta, small.centre, small.half,
-             fine->one->optimizer.eta, fine->difference / coarse->difference);
+    snprintf(text, sizeof text, "%s: %s at eta %g, %s at eta %g, ratio %.2f", name,
+             interval_words(large.centre, large.half).text, coarse->one->optimizer.eta,
+             interval_words(small.centre, small.half).text, fine->one->optimizer.eta,
+             fine->difference / coarse->difference);
   else
-    snprintf(text, sizeof text, "%s: unresolved, %.3g +- %.1g at eta %g", name, large.centre,
-             large.half, coarse->one->optimizer.eta);
+    snprintf(text, sizeof text, "%s: not resolved from 0 at eta %g, %s, and %s at eta %g", name,
+             coarse->one->optimizer.eta, interval_words(large.centre, large.half).text,
+             interval_words(small.centre, small.half).text, fine->one->optimizer.eta);
   comparison_add_evidence(evidence, holds, text);
 }
 
@@ -250,10 +253,11 @@ static void judge_floor(const struct comparison_table *table, const struct compa
                     : interval_lower_magnitude(limit) > 0 && falls
                         ? "too little beside what still falls, "
                         : "";
-  char *words = sde_format(
-      "%s%s: %.3g +- %.1g at eta -> 0, %s%.3g +- %.1g at eta %g, %.3g +- %.1g at eta %g", name,
-      holds == HOLDS_YES ? " stays" : "", limit.centre, limit.half, but, small.centre, small.half,
-      fine->one->optimizer.eta, large.centre, large.half, coarse->one->optimizer.eta);
+  char *words =
+      sde_format("%s%s: %s at eta -> 0, %s%s at eta %g, %s at eta %g", name,
+                 holds == HOLDS_YES ? " stays" : "", interval_words(limit.centre, limit.half).text,
+                 but, interval_words(small.centre, small.half).text, fine->one->optimizer.eta,
+                 interval_words(large.centre, large.half).text, coarse->one->optimizer.eta);
   comparison_add_evidence(evidence, holds, words);
   sde_free(words);
 }
@@ -298,9 +302,10 @@ static void judge_variance_term(const struct comparison_table *table, const stru
   else if (is_limit && interval_lower_magnitude(kept) > interval_upper_magnitude(left_out) &&
            comparison_stays(table, comparison_extreme_eta(table, with, 1, NULL), with))
     holds = HOLDS_NO;
-  char *words = sde_format("%s%s: %.3g +- %.1g with it, %.3g +- %.1g without", name_of(table, with),
-                           is_limit ? " at eta -> 0" : "", kept.centre, kept.half, left_out.centre,
-                           left_out.half);
+  char *words =
+      sde_format("%s%s: %s with it, %s without", name_of(table, with),
+                 is_limit ? " at eta -> 0" : "", interval_words(kept.centre, kept.half).text,
+                 interval_words(left_out.centre, left_out.half).text);
   comparison_add_evidence(evidence, holds, words);
   sde_free(words);
 }

@@ -4,6 +4,7 @@
 #include "experiments/studies/convergence_judge.h"
 
 #include "experiments/io/text.h"
+#include "experiments/results/interval_words.h"
 #include "experiments/studies/slope_judge.h"
 
 #include <inttypes.h>
@@ -68,10 +69,10 @@ static void add_evidence(const struct convergence_trial *trial, const struct con
     text_add(evidence, "not fitted, %zu of %zu points resolved", line->resolved, line->count);
   else
     text_add(evidence,
-             "slope %.3f +- %.2g over %" PRIu64 " to %" PRIu64
+             "slope %s over %" PRIu64 " to %" PRIu64
              " steps, %zu of %zu points resolved; against: %s",
-             line->fit.slope, half, line->point[0].steps, line->point[line->count - 1].steps,
-             line->resolved, line->count, line->against);
+             interval_words(line->fit.slope, half).text, line->point[0].steps,
+             line->point[line->count - 1].steps, line->resolved, line->count, line->against);
 }
 
 /* The quantile of Student's law by the paths of the point that has fewest. */

@@ -4,6 +4,7 @@
 #include "experiments/studies/decay.h"
 
 #include "experiments/results/case_columns.h"
+#include "experiments/results/interval_words.h"
 
 #include <math.h>
 #include <string.h>
@@ -101,9 +102,10 @@ static void judge(struct results *results, const struct comparison *row, const s
                            "variance term than to that without",
                            label, row->one->optimizer.eta, decay->observable);
   results_verdict(results, claim, holds,
-                  "measured %.5f +- %.5f, closed form %.5f with the term and %.5f without it, "
+                  "measured %s, closed form %.5f with the term and %.5f without it, "
                   "both to leading order in eta and rho",
-                  decay->iterates.value, half, decay->closed_form, decay->without_variance_term);
+                  interval_words(decay->iterates.value, half).text, decay->closed_form,
+                  decay->without_variance_term);
   sde_free(claim);
   sde_free(label);
 }

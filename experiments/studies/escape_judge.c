@@ -4,6 +4,7 @@
 #include "experiments/studies/escape_judge.h"
 
 #include "experiments/io/text.h"
+#include "experiments/results/interval_words.h"
 
 #include <math.h>
 
@@ -68,10 +69,11 @@ static void exact_verdict(struct results *results, const struct escape *escape, 
                            case_sde_of_side(escape->side));
   enum holds holds = judge_exact(escape, quantile, &half, &why);
   if (escape->reason != NULL)
-    results_verdict(results, claim, HOLDS_UNDECIDED, "%s", escape->reason);
+    results_self_check(results, claim, HOLDS_UNDECIDED, "%s", escape->reason);
   else
-    results_verdict(results, claim, holds, "%.5g +- %.2g, exact %.5g%s", escape->estimate.mean,
-                    half, escape->exact, why == NULL ? "" : why);
+    results_self_check(results, claim, holds, "%s, exact %.5g%s",
+                       interval_words(escape->estimate.mean, half).text, escape->exact,
+                       why == NULL ? "" : why);
   sde_free(claim);
   sde_free(label);
 }
@@ -135,14 +137,14 @@ static enum holds judge_order(const struct escape *all, size_t count, const stru
     text_add(text, "up to the time given, m=%zu: ", smallest->one->optimizer.micro_batch);
   else
     text_add(text, "m=%zu: ", smallest->one->optimizer.micro_batch);
-  text_add(text, "%.4g +- %.2g", span.mean, student * span.se + span.scheme_error);
+  text_add(text, "%s", interval_words(span.mean, student * span.se + span.scheme_error).text);
   for (const struct escape *next = smallest; (next = next_larger(all, count, next)) != NULL;) {
     later = span_of(next, restricted);
     double half = student * hypot(span.se, later.se) + span.scheme_error + later.scheme_error;
     resolved &= later.mean - span.mean > half;
     reversed |= later.mean - span.mean < -half;
-    text_add(text, "; m=%zu: %.4g +- %.2g", next->one->optimizer.micro_batch, later.mean,
-             student * later.se + later.scheme_error);
+    text_add(text, "; m=%zu: %s", next->one->optimizer.micro_batch,
+             interval_words(later.mean, student * later.se + later.scheme_error).text);
     span = later;
   }
   if (few)

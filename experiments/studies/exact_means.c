@@ -5,6 +5,7 @@
 
 #include "experiments/cases/case_analysis.h"
 #include "experiments/io/text.h"
+#include "experiments/results/interval_words.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -135,7 +136,7 @@ static void judge_mean(const struct cases *cases, const struct comparison *row, 
   agreement->missed |= holds == HOLDS_NO;
   agreement->open |= holds != HOLDS_YES;
   agreement->told |= fabs(side.exact - row->start) > half;
-  text_add(&agreement->text, "%.4g +- %.2g, exact %.4g%s", mean, half, side.exact,
+  text_add(&agreement->text, "%s, exact %.4g%s", interval_words(mean, half).text, side.exact,
            results_flag(holds));
 }
 
@@ -161,11 +162,11 @@ static size_t judge_variant(struct results *results, const struct cases *cases,
           ? sde_format("%s: the estimate of SDE %zu has the exact mean within its scheme error",
                        label, leader->sde)
           : sde_format("%s: the simulated iterates have the exact mean", label);
-  results_verdict(results, claim,
-                  agreement.missed ? HOLDS_NO
-                  : open           ? HOLDS_UNDECIDED
-                                   : HOLDS_YES,
-                  "%s", agreement.text.data);
+  results_self_check(results, claim,
+                     agreement.missed ? HOLDS_NO
+                     : open           ? HOLDS_UNDECIDED
+                                      : HOLDS_YES,
+                     "%s", agreement.text.data);
   sde_free(agreement.text.data);
   sde_free(claim);
   sde_free(label);
@@ -197,7 +198,7 @@ void exact_means_verdicts(struct results *results, const struct cases *cases,
   struct text why = {0};
   for (size_t i = 0; i < gaps->count; i++)
     text_add(&why, "%s%s", i == 0 ? "" : "; ", gaps->gap[i].why);
-  results_verdict(results, "simulated iterates and SDEs have the exact means", HOLDS_UNDECIDED,
-                  "%s", why.data);
+  results_self_check(results, "simulated iterates and SDEs have the exact means", HOLDS_UNDECIDED,
+                     "%s", why.data);
   sde_free(why.data);
 }

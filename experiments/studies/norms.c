@@ -6,6 +6,7 @@
 #include "experiments/io/progress.h"
 #include "experiments/io/text.h"
 #include "experiments/results/columns.h"
+#include "experiments/results/interval_words.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -84,7 +85,7 @@ static void verdict(struct results *results, const struct norm_table *table, dou
     char *to = k + 1 < table->count ? sde_format("s=%zu", next->size) : sde_strdup("|g|");
     text_add(&text, "%sfrom s=%zu to %s it falls by ", k == 0 ? "" : "; ", row->size, to);
     if (isnan(norm_table_exact_fall(table, k)))
-      text_add(&text, "%.4g +- %.2g%s", fall, half, results_flag(one));
+      text_add(&text, "%s%s", interval_words(fall, half).text, results_flag(one));
     else
       text_add(&text, "%.4g (exact)%s", fabs(fall) < table->rounding ? 0 : fall, results_flag(one));
     sde_free(to);

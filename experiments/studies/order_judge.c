@@ -73,7 +73,7 @@ void order_judge(struct results *results, const struct order_grid *grid,
     excused += one == HOLDS_NO && is_reserved(grid, line);
     text_add(&evidence, "%s%s: %s%s", o == 0 ? "" : "; ",
              grid->cases->observable_name[line[o].observable], words,
-             strstr(words, "(open") != NULL ? "" : results_flag(one));
+             strstr(words, "(undecided") != NULL ? "" : results_flag(one));
   }
   bool denied = plateau ? no == count : no > 0;
   char *claim = claim_of(grid, line, plateau);

@@ -3,6 +3,8 @@
  */
 #include "experiments/studies/slope_judge.h"
 
+#include "experiments/results/interval_words.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,13 +41,13 @@ enum holds slope_judge_line(const struct error_line *line, double predicted, dou
                     : holds == HOLDS_NO && slope > predicted ? "it may fall faster"
                                                              : NULL;
   if (line->exact)
-    snprintf(text, size, "%.3f fitted, %.3f +- %.2g at %s -> 0", line->fit.slope, slope, half,
-             line->axis);
+    snprintf(text, size, "%.3f fitted, %.3f to within %.2g at %s -> 0", line->fit.slope, slope,
+             half, line->axis);
   else
-    snprintf(text, size, "%.3f +- %.2g", slope, half);
+    snprintf(text, size, "%s", interval_words(slope, half).text);
   size_t used = strlen(text);
   if (but != NULL)
-    snprintf(text + used, size - used, " (open: %s)", but);
+    snprintf(text + used, size - used, " (undecided: %s)", but);
   return but == NULL ? holds : HOLDS_UNDECIDED;
 }
 
@@ -58,7 +60,7 @@ enum holds slope_judge_plateau(const struct error_line *line, double order, doub
   }
   const struct error_line_point *smallest = &line->point[0];
   double half, rest = error_line_rest(line, order, quantile, &half);
-  snprintf(text, size, "%.3g +- %.1g at %s -> 0, %.3g at %g", rest, half, line->axis,
+  snprintf(text, size, "%s at %s -> 0, %.3g at %g", interval_words(rest, half).text, line->axis,
            smallest->difference, smallest->x);
   double now = fabs(smallest->difference);
   if (fabs(rest) - half > now / 2 && error_line_is_flat(line, rest, order))

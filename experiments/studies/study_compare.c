@@ -7,6 +7,7 @@
 #include "experiments/recipe/study.h"
 #include "experiments/results/path_file.h"
 #include "experiments/results/series.h"
+#include "experiments/results/verdict_groups.h"
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/decay.h"
 #include "experiments/studies/distances.h"
@@ -163,6 +164,17 @@ static bool run_to_tolerance(const struct cases *cases, const struct run_case *o
   return true;
 }
 
+/* Of one eta the difference may be the SDE's as well as the optimizer's: nothing is claimed. */
+static void note_untested(struct results *results, const struct cases *cases)
+{
+  const json_t *verdicts = results_verdicts(results);
+  size_t theory = 0;
+  for (size_t i = 0; i < json_array_size(verdicts); i++)
+    theory += !verdict_is_self_check(json_array_get(verdicts, i));
+  if (theory == 0 && cases->recipe->sdes > 0 && parameters_count(cases->recipe->common, "eta") == 1)
+    results_note(results, false, "This run tests nothing yet: add a second eta\n");
+}
+
 /* Summary, tables, verdicts and what is printed of all rows. multilevel[row] is NULL without. */
 static void report(const struct cases *cases, struct results *results, const struct comparison *all,
                    size_t count, json_t *const *multilevel, const struct exact_gaps *gaps,
@@ -204,6 +216,7 @@ static void report(const struct cases *cases, struct results *results, const str
   for (size_t i = 0; i < count; i++)
     if (all[i].sde == 0)
       decay_report(results, cases, &all[i], sde_student_quantile(quantile, all[i].iterates.n - 1));
+  note_untested(results, cases);
 }
 
 static bool check(const struct cases *cases, struct sde_status *status)

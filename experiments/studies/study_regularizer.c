@@ -10,6 +10,7 @@
 #include "experiments/io/text.h"
 #include "experiments/recipe/study.h"
 #include "experiments/results/case_columns.h"
+#include "experiments/results/interval_words.h"
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/norms.h"
 #include "experiments/studies/regularizer_judge.h"
@@ -175,8 +176,9 @@ static void family_verdict(struct results *results, const struct cases *cases,
     if (one == HOLDS_NO || holds == HOLDS_YES)
       holds = one;
     char *label = case_label(all[i].one);
-    text_add(&text, "%s%s: %.5g +- %.2g, predicted %.5g%s", i == first ? "" : "; ", label,
-             all[i].coefficient, quantile * all[i].se, all[i].predicted, results_flag(one));
+    text_add(&text, "%s%s: %s, predicted %.5g%s", i == first ? "" : "; ", label,
+             interval_words(all[i].coefficient, quantile * all[i].se).text, all[i].predicted,
+             results_flag(one));
     sde_free(label);
   }
   if (!cases->loss->quadratic)

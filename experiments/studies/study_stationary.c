@@ -9,6 +9,7 @@
 #include "experiments/io/text.h"
 #include "experiments/recipe/study.h"
 #include "experiments/results/case_columns.h"
+#include "experiments/results/interval_words.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
 
@@ -259,8 +260,8 @@ static enum holds judge_estimates(const struct averages *quantities,
     unsettled |= !(estimate->transient <= half);
     bool agrees = fabs(mean - estimate->exact) <= half;
     agreeing += agrees;
-    text_add(text, "%s%s: %.4g +- %.2g, exact %.4g%s", known++ == 0 ? "" : "; ",
-             quantities->name[q], mean, half, estimate->exact,
+    text_add(text, "%s%s: %s, exact %.4g%s", known++ == 0 ? "" : "; ", quantities->name[q],
+             interval_words(mean, half).text, estimate->exact,
              results_flag(agrees ? HOLDS_YES : HOLDS_NO));
   }
   if (known == 0)
