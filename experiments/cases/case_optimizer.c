@@ -69,6 +69,8 @@ static bool check_own_keys(const struct parameters *given, const struct gradient
 const struct update_rule *case_optimizer_update(const struct recipe *recipe, size_t item)
 {
   const struct parameters *update = recipe->update[item];
+  if (case_program_is_given(recipe->optimizer[item]))
+    return NULL;
   return update_rule_named(update == NULL ? "sgd" : parameters_text(update, "name"));
 }
 

@@ -210,7 +210,7 @@ static const struct update_rule *common_update(const struct recipe *recipe)
   const struct update_rule *common = NULL;
   for (size_t i = 0; i < recipe->optimizers; i++) {
     const struct update_rule *update = case_optimizer_update(recipe, i);
-    if (common != NULL && update != common)
+    if (update == NULL || (common != NULL && update != common))
       return NULL;
     common = update;
   }
