@@ -7,7 +7,7 @@
 #include "experiments/recipe/study.h"
 #include "experiments/results/results.h"
 #include "experiments/studies/convergence.h"
-#include "experiments/studies/slope_judge.h"
+#include "experiments/studies/judgement.h"
 #include "sde/noise_class.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
@@ -121,7 +121,7 @@ static void release(struct measured *measured)
 /* As the study judges, one line at four standard errors. */
 static enum holds judged(const struct convergence *line, double order)
 {
-  return slope_judge(line->fit.slope, fit_half(line->fit, 4), order, 0.1);
+  return judgement_slope(line->fit.slope, fit_half(line->fit, 4), order, 0.1);
 }
 
 static const struct sde_scheme *euler(void)

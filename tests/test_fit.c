@@ -3,7 +3,7 @@
  * simulated lines beside those of points chosen and weighted by their own luck.
  */
 #include "analysis/error_line.h"
-#include "experiments/studies/slope_judge.h"
+#include "experiments/studies/judgement.h"
 #include "tests/testing.h"
 
 #include <gsl/gsl_fit.h>
@@ -41,18 +41,18 @@ END_TEST
 /* A slope has at most one whole number: 1.4 +- 0.45 is near to 1 and to 2. */
 START_TEST(slopes_are_judged)
 {
-  ck_assert_int_eq(slope_judge(NAN, NAN, 2, 0.2), HOLDS_UNDECIDED);
-  ck_assert_int_eq(slope_judge(2, 0.7, 2, 0.2), HOLDS_UNDECIDED);
-  ck_assert_int_eq(slope_judge(1.4, 0.45, 1, 0.1), HOLDS_UNDECIDED);
-  ck_assert_int_eq(slope_judge(1.4, 0.45, 2, 0.2), HOLDS_UNDECIDED);
-  ck_assert_int_eq(slope_judge(1.5, 0.45, 1, 0.1), HOLDS_UNDECIDED);
-  ck_assert_int_eq(slope_judge(1.5, 0.45, 2, 0.2), HOLDS_UNDECIDED);
-  ck_assert_int_eq(slope_judge(1.1, 0.3, 1, 0.1), HOLDS_YES);
-  ck_assert_int_eq(slope_judge(1.1, 0.3, 2, 0.2), HOLDS_NO);
+  ck_assert_int_eq(judgement_slope(NAN, NAN, 2, 0.2), HOLDS_UNDECIDED);
+  ck_assert_int_eq(judgement_slope(2, 0.7, 2, 0.2), HOLDS_UNDECIDED);
+  ck_assert_int_eq(judgement_slope(1.4, 0.45, 1, 0.1), HOLDS_UNDECIDED);
+  ck_assert_int_eq(judgement_slope(1.4, 0.45, 2, 0.2), HOLDS_UNDECIDED);
+  ck_assert_int_eq(judgement_slope(1.5, 0.45, 1, 0.1), HOLDS_UNDECIDED);
+  ck_assert_int_eq(judgement_slope(1.5, 0.45, 2, 0.2), HOLDS_UNDECIDED);
+  ck_assert_int_eq(judgement_slope(1.1, 0.3, 1, 0.1), HOLDS_YES);
+  ck_assert_int_eq(judgement_slope(1.1, 0.3, 2, 0.2), HOLDS_NO);
   for (double slope = 0; slope < 3; slope += 0.05)
     for (double half = 0; half < 1; half += 0.05)
-      ck_assert(slope_judge(slope, half, 1, 0.1) != HOLDS_YES ||
-                slope_judge(slope, half, 2, 0.2) != HOLDS_YES);
+      ck_assert(judgement_slope(slope, half, 1, 0.1) != HOLDS_YES ||
+                judgement_slope(slope, half, 2, 0.2) != HOLDS_YES);
 }
 END_TEST
 
@@ -258,10 +258,10 @@ enum judged { SLOPE, PLATEAU };
 static enum holds judged(enum judged what, struct shape shape, size_t count, double predicted,
                          const char *words)
 {
-  char text[128];
+  char text[256];
   struct error_line line = make_line(shape, count);
-  enum holds holds = what == SLOPE ? slope_judge_line(&line, predicted, 3, sizeof text, text)
-                                   : slope_judge_plateau(&line, predicted, 3, sizeof text, text);
+  enum holds holds = what == SLOPE ? judgement_fall(&line, predicted, 3, 1000, sizeof text, text)
+                                   : judgement_plateau(&line, predicted, 3, sizeof text, text);
   ck_assert_msg(strstr(text, words) != NULL, "'%s' is not in '%s'", words, text);
   sde_free(line.point);
   return holds;
@@ -275,7 +275,7 @@ START_TEST(slopes_of_lines)
   ck_assert_int_eq(judged(SLOPE, second, POINTS, 2, ""), HOLDS_YES);
   ck_assert_int_eq(judged(SLOPE, first, POINTS, 2, ""), HOLDS_NO);
   ck_assert_int_eq(judged(SLOPE, second, POINTS, 1, "faster"), HOLDS_UNDECIDED);
-  ck_assert_int_eq(judged(SLOPE, first, 2, 1, "not fitted"), HOLDS_UNDECIDED);
+  ck_assert_int_eq(judged(SLOPE, first, 2, 1, "still move"), HOLDS_UNDECIDED);
   /* What does not fall at all. */
   struct shape plateau = {.plateau = 1, .c1 = 0.1, .order = 1, .top = 0.1};
   ck_assert_int_eq(judged(SLOPE, plateau, POINTS, 1, ""), HOLDS_NO);
@@ -288,12 +288,50 @@ START_TEST(slopes_of_lines)
   ck_assert_int_eq(judged(SLOPE, first, POINTS, 1, ""), HOLDS_YES);
   ck_assert_int_eq(judged(SLOPE, first, POINTS, 2, ""), HOLDS_NO);
   first.se = 8e-3; /* the third point at 3 standard errors */
-  ck_assert_int_eq(judged(SLOPE, first, POINTS, 1, "not fitted"), HOLDS_UNDECIDED);
+  ck_assert_int_eq(judged(SLOPE, first, POINTS, 1, "paths would decide"), HOLDS_UNDECIDED);
   /* A point whose error may be the scheme's is not fitted. */
   second.se = 1e-6;
   ck_assert_int_eq(judged(SLOPE, second, POINTS, 2, ""), HOLDS_YES);
   second.scheme_error = 3e-3;
-  ck_assert_int_eq(judged(SLOPE, second, POINTS, 2, "1 of 4 points"), HOLDS_UNDECIDED);
+  ck_assert_int_eq(judged(SLOPE, second, POINTS, 2, "substeps"), HOLDS_UNDECIDED);
+}
+END_TEST
+
+/* A theorem bounds an error from above. What is right: an error whose first order is small beside
+ * its second, of either sign, or that only begins to fall; with standard errors. What is wrong:
+ * what stays, and what falls by an order less. */
+START_TEST(only_a_slower_fall_denies)
+{
+  static const struct {
+    struct shape shape;
+    size_t count;
+    double predicted;
+    enum holds holds;
+  } lines[] = {
+      /* 0.02 x + x^2, as steep as x^2 above; -0.05 x + x^2, which turns; the sign alone. */
+      {{.c1 = 0.02, .order = 1, .c2 = 50, .top = 0.2, .se = 1e-5}, 4, 1, HOLDS_UNDECIDED},
+      {{.c1 = -0.05, .order = 1, .c2 = -20, .top = 0.2, .se = 1e-5}, 3, 1, HOLDS_UNDECIDED},
+      {{.c1 = -0.15, .order = 1, .c2 = -6.7, .top = 0.2, .se = 1e-5}, 2, 1, HOLDS_UNDECIDED},
+      /* x - x^2: flat between 0.7 and 0.35, flat about its top at 0.5. */
+      {{.c1 = 1, .order = 1, .c2 = -1, .top = 0.7, .se = 1e-4}, 2, 1, HOLDS_UNDECIDED},
+      {{.c1 = 1, .order = 1, .c2 = -1, .top = 0.7, .se = 1e-4}, 3, 1, HOLDS_UNDECIDED},
+      {{.c1 = 1, .order = 2, .c2 = -0.9, .top = 0.8, .se = 1e-5}, 3, 2, HOLDS_UNDECIDED},
+      /* Right, and seen. */
+      {{.c1 = 1, .order = 1, .c2 = 0.5, .top = 0.1, .se = 1e-4}, 2, 1, HOLDS_YES},
+      {{.c1 = -3, .order = 2, .c2 = 1, .top = 0.1, .se = 1e-5}, 3, 2, HOLDS_YES},
+      /* Two points never deny. */
+      {{.plateau = 1, .c1 = 0, .order = 1, .top = 0.1, .se = 1e-3}, 2, 1, HOLDS_UNDECIDED},
+      /* Wrong, and seen. */
+      {{.plateau = 1, .c1 = 0, .order = 1, .top = 0.1, .se = 1e-2}, 3, 1, HOLDS_NO},
+      {{.plateau = -0.1, .c1 = -0.5, .order = 1, .top = 0.1, .se = 1e-4}, 3, 1, HOLDS_NO},
+      {{.c1 = 1, .order = 1, .c2 = 0.5, .top = 0.1, .se = 1e-4}, 3, 2, HOLDS_NO},
+      /* Wrong, and not seen. */
+      {{.plateau = 0.1, .c1 = 0, .order = 1, .top = 0.1, .se = 5e-2}, 3, 1, HOLDS_UNDECIDED},
+  };
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+    enum holds holds = judged(SLOPE, lines[i].shape, lines[i].count, lines[i].predicted, "");
+    ck_assert_msg(holds == lines[i].holds, "line %zu: %d", i, holds);
+  }
 }
 END_TEST
 
@@ -331,6 +369,7 @@ int main(void)
   tcase_add_test(fits, faint_lines_are_rarely_wrong);
   tcase_add_test(fits, points_are_chosen);
   tcase_add_test(lines, slopes_of_lines);
+  tcase_add_test(lines, only_a_slower_fall_denies);
   tcase_add_test(lines, plateaus_of_lines);
   return testing_run(suite);
 }

@@ -27,7 +27,7 @@ static struct outcome prepare_golden(const char *sdes)
 {
   const char *override[] = {"loss.data=data/quadratic4.csv",
                             "optimizers=[{name: n-usam}, {name: m-usam, micro_batch: 1}]",
-                            "eta=[0.0125, 0.003125]",
+                            "eta=[0.0125, 0.00625, 0.003125]",
                             "rho=0.2",
                             "time=0.4",
                             "observables=[loss, x1]",
@@ -56,7 +56,9 @@ static struct comparison row_of(const struct run_case *one, size_t sde, size_t o
                              .observable = observable,
                              .difference = difference,
                              .difference_se = se,
-                             .difference_freedom = 1e6};
+                             .difference_freedom = 1e6,
+                             .exact_iterates = NAN,
+                             .exact_solution = NAN};
 }
 
 /* The verdicts where SDE s has the exact means of SDE solved_as[s], and the iterates those of an

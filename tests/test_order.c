@@ -9,7 +9,7 @@
 #include "experiments/recipe/study.h"
 #include "experiments/results/results.h"
 #include "experiments/results/verdict_groups.h"
-#include "experiments/studies/slope_judge.h"
+#include "experiments/studies/judgement.h"
 #include "tests/study_testing.h"
 #include "tests/testing.h"
 
@@ -69,8 +69,8 @@ START_TEST(exact_slopes)
     else {
       int order = sde == 1 ? 2 : 1;
       ck_assert_double_eq_tol(slope, order, 0.05 * order);
-      ck_assert_int_eq(slope_judge(slope, 0, order, 0.1 * order), HOLDS_YES);
-      ck_assert_int_eq(slope_judge(slope, 0, 3 - order, 0.1 * (3 - order)), HOLDS_NO);
+      ck_assert_int_eq(judgement_slope(slope, 0, order, 0.1 * order), HOLDS_YES);
+      ck_assert_int_eq(judgement_slope(slope, 0, 3 - order, 0.1 * (3 - order)), HOLDS_NO);
     }
   }
   outcome_free(&run);
@@ -114,8 +114,8 @@ START_TEST(slopes_against_rho)
       continue;
     }
     double beta = 1 + number_or_nan(fit, "sde_index");
-    ck_assert_int_eq(slope_judge(found.slope, fit_half(found, 4), beta, 0.1 * beta), HOLDS_YES);
-    ck_assert_int_eq(slope_judge(found.slope, fit_half(found, 4), 3 - beta, 0.1), HOLDS_NO);
+    ck_assert_int_eq(judgement_slope(found.slope, fit_half(found, 4), beta, 0.1 * beta), HOLDS_YES);
+    ck_assert_int_eq(judgement_slope(found.slope, fit_half(found, 4), 3 - beta, 0.1), HOLDS_NO);
     fitted++;
   }
   ck_assert_uint_ge(fitted, 2);

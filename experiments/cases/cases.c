@@ -5,6 +5,7 @@
 
 #include "experiments/cases/case_optimizer.h"
 #include "experiments/cases/case_sde.h"
+#include "experiments/cases/sweeps.h"
 #include "experiments/recipe/study.h"
 #include "sde/quasi.h"
 
@@ -149,7 +150,7 @@ static bool make_all(struct cases *cases, struct sde_status *status)
         for (size_t l = 0; l < rhos; l++)
           if (!make_setting(cases, (size_t)batch[i], (uint64_t)paths[j], eta[k], rho[l], status))
             return false;
-  return true;
+  return sweeps_check_cases(cases, count_variants(cases->recipe), status);
 }
 
 static bool make_start(struct cases *cases, struct sde_status *status)
@@ -208,7 +209,8 @@ static bool make_common(struct cases *cases, struct sde_status *status)
 {
   const struct recipe *recipe = cases->recipe;
   size_t count;
-  cases->loss = loss_new(recipe->loss_type, recipe->loss, status);
+  if (sweeps_check_lists(recipe, status))
+    cases->loss = loss_new(recipe->loss_type, recipe->loss, status);
   if (cases->loss != NULL && make_start(cases, status))
     cases->objective = objective_new(cases->loss, recipe->noise, cases->start, status);
   if (cases->objective == NULL)

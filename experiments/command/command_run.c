@@ -16,6 +16,7 @@
 #include "experiments/results/results.h"
 #include "experiments/results/transaction.h"
 #include "experiments/results/verdict_groups.h"
+#include "experiments/studies/stability_report.h"
 #include "experiments/studies/studies.h"
 #include "sde/ranks.h"
 #include "sde/status.h"
@@ -266,6 +267,7 @@ static bool run_study(struct job *job, struct sde_status *status)
   progress_ran(progress, 0, job->choice.own_work);
   struct results *results = results_new(job->recipe);
   note_beginnings(results, job);
+  stability_report(results, job->cases);
   study->run(job->recipe, job->threads, progress, job->cases, results, status);
   progress_end(progress);
   bool good = sde_ranks_agree(status);

@@ -37,9 +37,9 @@ struct results {
   struct table table[TABLES_MAX];
   struct path_file *paths; /* NULL without */
   bool failed;
-  FILE *notes, *warnings;
-  char *notes_text, *warnings_text;
-  size_t notes_length, warnings_length;
+  FILE *leads, *notes, *warnings;
+  char *leads_text, *notes_text, *warnings_text;
+  size_t leads_length, notes_length, warnings_length;
 };
 
 static FILE *memory_stream(char **text, size_t *length)
@@ -87,6 +87,7 @@ struct results *results_new(const struct recipe *recipe)
 {
   struct results *results = sde_alloc(1, sizeof *results);
   results->recipe = recipe;
+  results->leads = memory_stream(&results->leads_text, &results->leads_length);
   results->notes = memory_stream(&results->notes_text, &results->notes_length);
   results->warnings = memory_stream(&results->warnings_text, &results->warnings_length);
   results->verdicts = json_array();
@@ -112,8 +113,10 @@ void results_free(struct results *results)
     fclose(results->table[i].stream);
     free(results->table[i].text);
   }
+  fclose(results->leads);
   fclose(results->notes);
   fclose(results->warnings);
+  free(results->leads_text);
   free(results->notes_text);
   free(results->warnings_text);
   json_decref(results->verdicts);
@@ -241,6 +244,14 @@ void results_note(struct results *results, bool warning, const char *format, ...
   va_end(arguments);
 }
 
+void results_lead(struct results *results, const char *format, ...)
+{
+  va_list arguments;
+  va_start(arguments, format);
+  vfprintf(results->leads, format, arguments);
+  va_end(arguments);
+}
+
 void results_fail(struct results *results)
 {
   results->failed = true;
@@ -253,6 +264,8 @@ bool results_failed(const struct results *results)
 
 void results_print(const struct results *results, FILE *out)
 {
+  fflush(results->leads);
+  fputs(results->leads_text, out);
   fflush(results->notes);
   fputs(results->notes_text, out);
   verdict_groups_print(results->verdicts, out);
@@ -302,14 +315,16 @@ bool results_write_run(const struct results *results, const char *directory,
   json_t *rank_paths = json_array();
   for (size_t r = 0; r < effort->ranks; r++)
     json_array_append_new(rank_paths, json_integer((json_int_t)effort->rank_paths[r]));
+  fflush(results->leads);
   fflush(results->notes);
   fflush(results->warnings);
   json_t *run = json_pack(
-      "{s:s, s:f, s:o, s:i, s:i, s:o, s:I, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "finished", when,
-      "seconds", effort->seconds, "host", json_text(host), "threads", effort->threads, "ranks",
-      (int)effort->ranks, "rank_paths", rank_paths, "path_steps", (json_int_t)effort->path_steps,
-      "version", SHARPSDE_VERSION, "vector_math", sde_vector_math()->name, "failed",
-      (int)results->failed, "comment", json_text(results->recipe->comment), "warnings",
+      "{s:s, s:f, s:o, s:i, s:i, s:o, s:I, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "finished",
+      when, "seconds", effort->seconds, "host", json_text(host), "threads", effort->threads,
+      "ranks", (int)effort->ranks, "rank_paths", rank_paths, "path_steps",
+      (json_int_t)effort->path_steps, "version", SHARPSDE_VERSION, "vector_math",
+      sde_vector_math()->name, "failed", (int)results->failed, "comment",
+      json_text(results->recipe->comment), "leads", json_text(results->leads_text), "warnings",
       json_text(results->warnings_text), "notes", json_text(results->notes_text), "files", files);
   json_object_update(run, results->about);
   bool good = result_write_json(directory, "run.json", run, status);

@@ -69,6 +69,10 @@ const char *results_flag(enum holds holds);
 void results_note(struct results *results, bool warning, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A line for people that stands before all notes: what they came for, or must know first. */
+void results_lead(struct results *results, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* The run itself failed, though there are results; the reason is a warning. */
 void results_fail(struct results *results);
 bool results_failed(const struct results *results);

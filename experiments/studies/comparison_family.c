@@ -3,7 +3,11 @@
  */
 #include "experiments/studies/comparison_family.h"
 
+#include "analysis/stability.h"
+#include "experiments/studies/remainder.h"
+
 #include <math.h>
+#include <string.h>
 
 double interval_lower_magnitude(struct interval interval)
 {
@@ -18,6 +22,29 @@ double interval_upper_magnitude(struct interval interval)
 const struct limit_options *comparison_options(const struct comparison *row)
 {
   return limit_options_of(row->one->sde[row->sde].limit);
+}
+
+const char *comparison_name(const struct comparison_table *table, const struct comparison *row)
+{
+  return table->cases->observable_name[row->observable];
+}
+
+struct comparison comparison_of_observable(const struct comparison *row, size_t observable)
+{
+  struct comparison like = *row;
+  like.observable = observable;
+  return like;
+}
+
+bool comparison_is_reserved(const struct comparison_table *table, const struct comparison *row)
+{
+  return remainder_is_second_order(table->cases, &row->one->optimizer, comparison_options(row));
+}
+
+bool comparison_has_orders_of(const struct limit_options *options, const struct limit_options *like)
+{
+  return options->eta_order == like->eta_order &&
+         (options->factor == LIMIT_FACTOR_NONE) == (like->factor == LIMIT_FACTOR_NONE);
 }
 
 const struct comparison *comparison_extreme_eta(const struct comparison_table *table,
@@ -83,16 +110,18 @@ void comparison_add_evidence(struct evidence *evidence, enum holds holds, const 
   if (holds == HOLDS_NO || (holds == HOLDS_YES && evidence->holds == HOLDS_UNDECIDED))
     evidence->holds = holds;
   text_add(&evidence->text, "%s%s%s", evidence->text.length == 0 ? "" : "; ", words,
-           results_flag(holds));
+           strstr(words, "(undecided") != NULL ? "" : results_flag(holds));
 }
 
 void comparison_conclude(struct results *results, const struct comparison *leader,
                          const char *claim, struct evidence *evidence)
 {
   char *label = comparison_label(leader), *whole = sde_format("%s: %s", label, claim);
-  bool open = evidence->holds == HOLDS_YES && evidence->barred;
-  results_verdict(results, whole, open ? HOLDS_UNDECIDED : evidence->holds, "%s",
-                  evidence->text.data);
+  bool explodes = stability_at(&leader->one->optimizer, leader->one->start).step > 2;
+  bool open = evidence->holds == HOLDS_YES && (evidence->barred || explodes);
+  results_verdict(results, whole, open ? HOLDS_UNDECIDED : evidence->holds, "%s%s",
+                  evidence->text.data,
+                  explodes ? "; at this eta the iterates explode: a smaller one would tell" : "");
   sde_free(evidence->text.data);
   sde_free(whole);
   sde_free(label);

@@ -27,6 +27,17 @@ double interval_upper_magnitude(struct interval interval);
 
 const struct limit_options *comparison_options(const struct comparison *row);
 
+/* The observable's name, and a row like another of another observable. */
+const char *comparison_name(const struct comparison_table *table, const struct comparison *row);
+struct comparison comparison_of_observable(const struct comparison *row, size_t observable);
+
+/* Is its SDE expanded to first order in rho, with a part of second order that may show? */
+bool comparison_is_reserved(const struct comparison_table *table, const struct comparison *row);
+
+/* Does theory let the differences of two SDEs fall alike as eta does? */
+bool comparison_has_orders_of(const struct limit_options *options,
+                              const struct limit_options *like);
+
 /* The row of the same variant, observable and SDE at the largest (sign 1) or smallest (sign -1)
  * eta beyond that of `after` (NULL: at all); like is a row or a copy of one with other indices.
  * NULL where there is none. */
@@ -55,7 +66,8 @@ bool comparison_stays(const struct comparison_table *table, const struct compari
  * as {HOLDS_UNDECIDED}; the text is released by comparison_conclude. */
 struct evidence {
   enum holds holds;
-  bool barred; /* from holding: a part is not as claimed, for a reason that denies nothing */
+  bool barred;   /* from holding: a part is not as claimed, for a reason that denies nothing */
+  size_t denied; /* how many parts say no that alone do not decide */
   struct text text;
 };
 

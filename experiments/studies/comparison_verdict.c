@@ -3,8 +3,11 @@
  * out, and of the variance term. See comparison.h.
  */
 #include "experiments/results/interval_words.h"
-#include "experiments/studies/comparison_family.h"
+#include "experiments/studies/comparison_fall.h"
+#include "experiments/studies/comparison_line.h"
+#include "experiments/studies/judgement.h"
 #include "experiments/studies/remainder.h"
+#include "experiments/studies/tails.h"
 
 #include <math.h>
 
@@ -22,31 +25,6 @@ static bool has_more(const struct comparison_table *table, const struct comparis
   return remainder_has_higher_orders(table->cases, &row->one->optimizer, comparison_options(row));
 }
 
-/* Is it expanded to first order in rho, with a part of second order that may show? */
-static bool is_reserved(const struct comparison_table *table, const struct comparison *row)
-{
-  return remainder_is_second_order(table->cases, &row->one->optimizer, comparison_options(row));
-}
-
-/* Does theory let the difference of both fall alike as eta does? */
-static bool has_orders_of(const struct limit_options *options, const struct limit_options *like)
-{
-  return options->eta_order == like->eta_order &&
-         (options->factor == LIMIT_FACTOR_NONE) == (like->factor == LIMIT_FACTOR_NONE);
-}
-
-static const char *name_of(const struct comparison_table *table, const struct comparison *row)
-{
-  return table->cases->observable_name[row->observable];
-}
-
-static struct comparison of_observable(const struct comparison *row, size_t observable)
-{
-  struct comparison like = *row;
-  like.observable = observable;
-  return like;
-}
-
 /* Is this the first row of its variant and SDE, whatever its observable and eta? */
 static bool leads_group(const struct comparison_table *table, const struct comparison *row)
 {
@@ -60,96 +38,6 @@ static bool has_two_etas(const struct comparison_table *table, const struct comp
 {
   return comparison_extreme_eta(table, row, 1, NULL)->one !=
          comparison_extreme_eta(table, row, -1, NULL)->one;
-}
-
-/* ---- the difference falls ---- */
-
-/* The difference is C eta^alpha to leading order, so between two learning rates it must keep its
- * sign and fall by the predicted ratio: within a factor of its square root to be called so, and
- * surely outside to be called otherwise. Falling too fast is no agreement either: a part that does
- * not fall can cancel one that does. */
-static enum holds judge_ratio(struct interval large, struct interval small, double predicted)
-{
-  double upper = interval_upper_magnitude(small) / interval_lower_magnitude(large);
-  double lower = interval_lower_magnitude(small) / interval_upper_magnitude(large);
-  bool resolved = interval_lower_magnitude(large) > 0 && interval_lower_magnitude(small) > 0;
-  bool same_sign = large.centre * small.centre > 0;
-  if (resolved && same_sign && upper < sqrt(predicted) && lower > pow(predicted, 1.5))
-    return HOLDS_YES;
-  if ((resolved && !same_sign) || lower > sqrt(predicted) ||
-      (interval_lower_magnitude(large) > 0 && upper < pow(predicted, 1.5)))
-    return HOLDS_NO;
-  return HOLDS_UNDECIDED;
-}
-
-/* May a miss be a part of order rho^2, which denies nothing? Not where an SDE that is exact in rho
- * stands beside and misses too. */
-static bool is_excused(const struct comparison_table *table, const struct comparison *like)
-{
-  if (!is_reserved(table, like))
-    return false;
-  for (size_t s = 0; s < table->cases->recipe->sdes; s++) {
-    struct comparison exact = *like;
-    exact.sde = s;
-    const struct comparison *coarse = comparison_extreme_eta(table, &exact, 1, NULL);
-    const struct comparison *fine = comparison_extreme_eta(table, &exact, -1, NULL);
-    const struct limit_options *options = comparison_options(fine);
-    if (options->rho_order == LIMIT_RHO_ORDER_EXACT &&
-        has_orders_of(options, comparison_options(like)) &&
-        judge_ratio(comparison_interval(table, coarse), comparison_interval(table, fine),
-                    comparison_predicted_ratio(coarse, fine)) == HOLDS_NO)
-      return false;
-  }
-  return true;
-}
-
-static void judge_shrinking(const struct comparison_table *table, const struct comparison *coarse,
-                            const struct comparison *fine, struct evidence *evidence)
-{
-  struct interval large = comparison_interval(table, coarse);
-  struct interval small = comparison_interval(table, fine);
-  const char *name = name_of(table, fine);
-  char text[384];
-  if (isnan(large.centre) || isnan(small.centre)) {
-    snprintf(text, sizeof text, "%s: no path survived", name);
-    comparison_add_evidence(evidence, HOLDS_UNDECIDED, text);
-    return;
-  }
-  enum holds holds = judge_ratio(large, small, comparison_predicted_ratio(coarse, fine));
-  if (holds == HOLDS_NO && is_excused(table, fine)) {
-    holds = HOLDS_UNDECIDED;
-    evidence->barred = true;
-  }
-  if (interval_lower_magnitude(large) > 0)
-    snprintf(text, sizeof text, "%s: %s at eta %g, %s at eta %g, ratio %.2f", name,
-             interval_words(large.centre, large.half).text, coarse->one->optimizer.eta,
-             interval_words(small.centre, small.half).text, fine->one->optimizer.eta,
-             fine->difference / coarse->difference);
-  else
-    snprintf(text, sizeof text, "%s: not resolved from 0 at eta %g, %s, and %s at eta %g", name,
-             coarse->one->optimizer.eta, interval_words(large.centre, large.half).text,
-             interval_words(small.centre, small.half).text, fine->one->optimizer.eta);
-  comparison_add_evidence(evidence, holds, text);
-}
-
-static void shrinking_verdict(struct results *results, const struct comparison_table *table,
-                              const struct comparison *leader)
-{
-  struct evidence evidence = {.holds = HOLDS_UNDECIDED};
-  double alpha = comparison_options(leader)->eta_order;
-  const struct comparison *fine = NULL, *coarse = NULL;
-  for (size_t o = 0; o < table->cases->observables->count; o++) {
-    struct comparison like = of_observable(leader, o);
-    coarse = comparison_extreme_eta(table, &like, 1, NULL);
-    fine = comparison_extreme_eta(table, &like, -1, NULL);
-    judge_shrinking(table, coarse, fine, &evidence);
-  }
-  char *claim = sde_format("the difference between iterates and SDE %zu falls like eta^%g "
-                           "(predicted ratio %.2f)%s",
-                           leader->sde, alpha, comparison_predicted_ratio(coarse, fine),
-                           is_reserved(table, leader) ? ", until terms of order rho^2 show" : "");
-  comparison_conclude(results, leader, claim, &evidence);
-  sde_free(claim);
 }
 
 /* ---- the difference stays ---- */
@@ -189,7 +77,8 @@ static bool is_explained(const struct comparison_table *table, const struct comp
     struct comparison whole = *like;
     whole.sde = s;
     const struct comparison *row = comparison_extreme_eta(table, &whole, -1, NULL);
-    if (has_floor(table, row) || !has_orders_of(comparison_options(row), comparison_options(like)))
+    if (has_floor(table, row) ||
+        !comparison_has_orders_of(comparison_options(row), comparison_options(like)))
       continue;
     beside = true;
     struct interval other = comparison_limit(table, row, &is_limit);
@@ -212,8 +101,8 @@ static bool is_denied(const struct comparison_table *table, const struct compari
     bool is_limit;
     whole.sde = s;
     const struct comparison *row = comparison_extreme_eta(table, &whole, -1, NULL);
-    if (has_floor(table, row) || is_reserved(table, row) ||
-        !has_orders_of(comparison_options(row), comparison_options(like)))
+    if (has_floor(table, row) || comparison_is_reserved(table, row) ||
+        !comparison_has_orders_of(comparison_options(row), comparison_options(like)))
       continue;
     struct interval other = comparison_limit(table, row, &is_limit);
     if (is_floor(table, row, other) &&
@@ -223,6 +112,33 @@ static bool is_denied(const struct comparison_table *table, const struct compari
   return false;
 }
 
+/* Where exact differences are known, they decide; also where there is nothing else to be judged by.
+ * False where neither is so. */
+static bool judge_exact_floor(const struct comparison_table *table, const struct comparison *like,
+                              struct evidence *evidence)
+{
+  char words[128];
+  struct error_line line;
+  comparison_line_make(table, like, &line);
+  bool heavy = comparison_line_is_heavy(table, like, &line), known = line.exact && line.count > 2;
+  enum holds holds = HOLDS_UNDECIDED;
+  if (known)
+    holds = judgement_plateau(&line, comparison_options(like)->eta_order, table->quantile,
+                              sizeof words, words);
+  else if (heavy)
+    snprintf(words, sizeof words, "no standard error, for its variance does not exist");
+  if (known || heavy) {
+    char *whole = sde_format("%s%s: %s%s", comparison_name(table, like),
+                             holds == HOLDS_YES ? " stays" : "", known ? "exact " : "", words);
+    /* The term may be small in one observable: only all of them together can deny it. */
+    comparison_add_evidence(evidence, holds == HOLDS_NO ? HOLDS_UNDECIDED : holds, whole);
+    evidence->denied += holds == HOLDS_NO;
+    sde_free(whole);
+  }
+  sde_free(line.point);
+  return known || heavy;
+}
+
 static void judge_floor(const struct comparison_table *table, const struct comparison *like,
                         struct evidence *evidence)
 {
@@ -230,9 +146,11 @@ static void judge_floor(const struct comparison_table *table, const struct compa
   const struct comparison *fine = comparison_extreme_eta(table, like, -1, NULL);
   struct interval large = comparison_interval(table, coarse);
   struct interval small = comparison_interval(table, fine);
-  const char *name = name_of(table, fine);
+  const char *name = comparison_name(table, fine);
   bool is_limit;
   struct interval limit = comparison_limit(table, like, &is_limit);
+  if (judge_exact_floor(table, like, evidence))
+    return;
   if (isnan(limit.centre)) {
     char *words = sde_format("%s: no path survived", name);
     comparison_add_evidence(evidence, HOLDS_UNDECIDED, words);
@@ -268,9 +186,11 @@ static void floor_verdict(struct results *results, const struct comparison_table
 {
   struct evidence evidence = {.holds = HOLDS_UNDECIDED};
   for (size_t o = 0; o < table->cases->observables->count; o++) {
-    struct comparison like = of_observable(leader, o);
+    struct comparison like = comparison_of_observable(leader, o);
     judge_floor(table, &like, &evidence);
   }
+  if (evidence.denied == table->cases->observables->count)
+    evidence.holds = HOLDS_NO;
   char *claim = sde_format("the difference between iterates and SDE %zu does not go to zero with "
                            "eta, since the SDE leaves out %s",
                            leader->sde,
@@ -284,15 +204,36 @@ static void floor_verdict(struct results *results, const struct comparison_table
 
 /* ---- the variance term ---- */
 
+/* The difference as eta -> 0: by exact means at small eta where there are any. */
+static struct interval limit_of(const struct comparison_table *table, const struct comparison *like,
+                                bool *is_limit, bool *heavy)
+{
+  struct error_line line;
+  struct interval limit = comparison_limit(table, like, is_limit);
+  comparison_line_make(table, like, &line);
+  *heavy = comparison_line_is_heavy(table, like, &line);
+  if (line.exact && line.count > 2) {
+    limit.centre =
+        error_line_rest(&line, comparison_options(like)->eta_order, table->quantile, &limit.half);
+    *is_limit = true;
+  }
+  sde_free(line.point);
+  return limit;
+}
+
 /* Leaving the variance term out must enlarge the difference. With one eta only, the O(eta) part of
  * the difference can hide the term, so a smaller difference then decides nothing. */
 static void judge_variance_term(const struct comparison_table *table, const struct comparison *with,
                                 const struct comparison *without, struct evidence *evidence)
 {
-  bool is_limit;
-  struct interval kept = comparison_limit(table, with, &is_limit);
-  struct interval left_out = comparison_limit(table, without, &is_limit);
+  bool is_limit, heavy;
+  struct interval kept = limit_of(table, with, &is_limit, &heavy);
+  struct interval left_out = limit_of(table, without, &is_limit, &heavy);
   enum holds holds = HOLDS_UNDECIDED;
+  if (heavy) {
+    comparison_add_evidence(evidence, holds, "no standard error, for its variance does not exist");
+    return;
+  }
   if (isnan(kept.centre) || isnan(left_out.centre)) {
     comparison_add_evidence(evidence, holds, "no path survived");
     return;
@@ -300,10 +241,10 @@ static void judge_variance_term(const struct comparison_table *table, const stru
   if (interval_lower_magnitude(left_out) > interval_upper_magnitude(kept))
     holds = HOLDS_YES;
   else if (is_limit && interval_lower_magnitude(kept) > interval_upper_magnitude(left_out) &&
-           comparison_stays(table, comparison_extreme_eta(table, with, 1, NULL), with))
+           comparison_judge_fall(table, with, NULL) == HOLDS_NO)
     holds = HOLDS_NO;
   char *words =
-      sde_format("%s%s: %s with it, %s without", name_of(table, with),
+      sde_format("%s%s: %s with it, %s without", comparison_name(table, with),
                  is_limit ? " at eta -> 0" : "", interval_words(kept.centre, kept.half).text,
                  interval_words(left_out.centre, left_out.half).text);
   comparison_add_evidence(evidence, holds, words);
@@ -321,11 +262,12 @@ static void variance_verdict(struct results *results, const struct comparison_ta
     other.sde = s;
     const struct limit_options *without = comparison_options(&other);
     if (without->variance_term || without->rho_order != LIMIT_RHO_ORDER_1 ||
-        !has_orders_of(without, with) || !has_floor(table, &other))
+        !comparison_has_orders_of(without, with) || !has_floor(table, &other))
       continue;
     struct evidence evidence = {.holds = HOLDS_UNDECIDED};
     for (size_t o = 0; o < table->cases->observables->count; o++) {
-      struct comparison kept = of_observable(leader, o), left_out = of_observable(&other, o);
+      struct comparison kept = comparison_of_observable(leader, o),
+                        left_out = comparison_of_observable(&other, o);
       judge_variance_term(table, comparison_extreme_eta(table, &kept, -1, NULL),
                           comparison_extreme_eta(table, &left_out, -1, NULL), &evidence);
     }
@@ -384,7 +326,7 @@ void comparison_verdicts(struct results *results, const struct cases *cases,
     if (two && has_floor(&table, row))
       floor_verdict(results, &table, row);
     else if (two)
-      shrinking_verdict(results, &table, row);
+      comparison_fall_verdict(results, &table, row);
     variance_verdict(results, &table, row);
   }
   if (etas == 1 && !left_out && count > 0)

@@ -5,7 +5,7 @@
 
 #include "experiments/io/text.h"
 #include "experiments/results/interval_words.h"
-#include "experiments/studies/slope_judge.h"
+#include "experiments/studies/judgement.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -44,8 +44,9 @@ static enum holds judge_forced(const struct convergence *line, double order, dou
 {
   if (line->fit.slope + half < order - strong_tolerance)
     return HOLDS_YES;
-  return slope_judge(line->fit.slope, half, order, strong_tolerance) == HOLDS_YES ? HOLDS_NO
-                                                                                  : HOLDS_UNDECIDED;
+  return judgement_slope(line->fit.slope, half, order, strong_tolerance) == HOLDS_YES
+             ? HOLDS_NO
+             : HOLDS_UNDECIDED;
 }
 
 static double best_strong_order(const struct sde_scheme *scheme)
@@ -103,8 +104,8 @@ void convergence_judge_fit(struct results *results, const struct convergence_tri
     holds = judge_exact(trial, line, student);
     text_add(&claim, "%s", strong ? "exact on the Brownian path" : "no weak error");
   } else {
-    holds =
-        slope_judge(line->fit.slope, half, declared, strong ? strong_tolerance : weak_tolerance);
+    holds = judgement_slope(line->fit.slope, half, declared,
+                            strong ? strong_tolerance : weak_tolerance);
     text_add(&claim, "%s order %g", convergence_kind(trial), declared);
   }
   if (line->observable != NULL)

@@ -20,6 +20,29 @@ static double half_width(const struct escape *escape, double se, double quantile
          escape->scheme_error + exact;
 }
 
+const char *escape_mean_unknown(const struct survival_mean *estimate)
+{
+  if (estimate->counted == 0)
+    return "no path is left";
+  if (estimate->censored == 0)
+    return NULL;
+  if (!(estimate->late.events > 0))
+    return "no path left in the second half of the time: give a longer time";
+  if (!(fabs(survival_rate_change(estimate)) < RATES_APART))
+    return "the rate of leaving changes along the time, so that of censored paths is not known: "
+           "give a longer time";
+  return NULL;
+}
+
+/* What paths that were not seen may add to the mean. A path is still inside after the longest time
+ * seen with a probability that is below -log(alpha)/n, or one of n would have been seen but for
+ * chance alpha; and then it stays, in the mean, at most as long as from the worst place. */
+static double unseen(const struct escape *escape, double quantile)
+{
+  double share = -log(erfc(quantile / sqrt(2))) / (double)escape->estimate.counted;
+  return isnan(escape->longest) ? INFINITY : share * escape->longest;
+}
+
 /* Why the mean does not show whether the exact one is right, or NULL. An interval as wide as the
  * time itself agrees with anything; two step sizes whose means are far apart do not tell how wrong
  * they are; and a censored mean rests on its tail. */
@@ -27,15 +50,12 @@ static const char *obstacle(const struct escape *escape, double half)
 {
   const struct survival_mean *estimate = &escape->estimate;
   if (estimate->counted < FEWEST)
-    return "; escape times are skew: give at least 100 paths";
+    return "escape times are skew: give at least 100 paths";
+  if (escape_mean_unknown(estimate) != NULL)
+    return escape_mean_unknown(estimate);
   if (escape->scheme_error > escape->exact / 10)
-    return "; the scheme's error is more than a tenth: more substeps would tell";
-  if (isnan(estimate->mean))
-    return "; no path left in the second half of the time: give a longer time";
-  if (estimate->censored > 0 && !(fabs(survival_rate_change(estimate)) < RATES_APART))
-    return "; the rate of leaving changes along the time, so that of censored paths is not known: "
-           "give a longer time";
-  return half < escape->exact / 5 ? NULL : "; the interval is too wide to tell";
+    return "the scheme's error is more than a tenth: more substeps would tell";
+  return half < escape->exact / 5 ? NULL : "the interval is too wide to tell";
 }
 
 /* Is the mean the exact one to within `half`? What is censored has a mean only by its tail: against
@@ -50,10 +70,16 @@ static enum holds judge_exact(const struct escape *escape, double quantile, doub
     return HOLDS_UNDECIDED;
   if (fabs(estimate->mean - escape->exact) <= *half)
     return HOLDS_YES;
+  if (estimate->mean < escape->exact && estimate->censored == 0 &&
+      estimate->mean + *half + unseen(escape, quantile) > escape->exact) {
+    *why = "the times are skew: a few long ones that were not seen would make up the difference: "
+           "more paths would tell";
+    return HOLDS_UNDECIDED;
+  }
   double least = estimate->restricted - half_width(escape, estimate->restricted_se, quantile);
   if (estimate->censored == 0 || least > escape->exact)
     return HOLDS_NO;
-  *why = "; it differs, but by the tail of censored paths: give a longer time";
+  *why = "it differs, but by the tail of censored paths: give a longer time";
   return HOLDS_UNDECIDED;
 }
 
@@ -70,10 +96,14 @@ static void exact_verdict(struct results *results, const struct escape *escape, 
   enum holds holds = judge_exact(escape, quantile, &half, &why);
   if (escape->reason != NULL)
     results_self_check(results, claim, HOLDS_UNDECIDED, "%s", escape->reason);
+  else if (isnan(escape->estimate.mean))
+    results_self_check(results, claim, HOLDS_UNDECIDED, "exact %.5g; %s", escape->exact,
+                       escape_mean_unknown(&escape->estimate));
   else
-    results_self_check(results, claim, holds, "%s, exact %.5g%s",
-                       interval_words(escape->estimate.mean, half).text, escape->exact,
-                       why == NULL ? "" : why);
+    results_self_check(results, claim, holds, "%s%s, exact %.5g%s%s",
+                       interval_words(escape->estimate.mean, half).text,
+                       escape->estimate.censored > 0 ? " (extrapolated)" : "", escape->exact,
+                       why == NULL ? "" : "; ", why == NULL ? "" : why);
   sde_free(claim);
   sde_free(label);
 }

@@ -19,8 +19,14 @@ struct escape {
   uint64_t diverged;
   double exact, exact_error; /* NAN where it is not known */
   char *reason;              /* why it is not; else NULL */
+  double longest;            /* about the greatest exact mean from any place behind; NAN without */
   double longer;             /* by which factor the overshoot of iterates prolongs it; or NAN */
 };
+
+/* Why the mean time is not known though there are paths, or NULL: some are censored, and none left
+ * in the second half of the time, or the rate of leaving still changed then, so that no tail is
+ * known to go on from there. */
+const char *escape_mean_unknown(const struct survival_mean *estimate);
 
 /* For all processes of all cases, `count` of them. */
 void escape_judge(struct results *results, const struct cases *cases, const struct escape *all,

@@ -6,6 +6,7 @@
 #include "experiments/cases/case_analysis.h"
 #include "experiments/io/text.h"
 #include "experiments/results/interval_words.h"
+#include "experiments/studies/tails.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -98,13 +99,15 @@ struct side {
   struct sde_moments moments;
   uint64_t diverged;
   double exact, scheme_error;
+  bool heavy; /* its mean has no standard error: tails.h */
 };
 
-static struct side side_of(const struct comparison *row, bool solution)
+static struct side side_of(const struct cases *cases, const struct comparison *row, bool solution)
 {
   return solution ? (struct side){row->solution, row->solution_diverged, row->exact_solution,
-                                  row->scheme_error}
-                  : (struct side){row->iterates, row->iterates_diverged, row->exact_iterates, 0};
+                                  row->scheme_error, false}
+                  : (struct side){row->iterates, row->iterates_diverged, row->exact_iterates, 0,
+                                  tails_are_heavy(cases, &row->one->optimizer, row->observable)};
 }
 
 /* What the means of one verdict say together. */
@@ -130,6 +133,13 @@ static void judge_mean(const struct cases *cases, const struct comparison *row, 
              results_flag(HOLDS_UNDECIDED));
     return;
   }
+  if (side.heavy) {
+    agreement->open = true;
+    text_add(&agreement->text,
+             "%.4g, exact %.4g (undecided: with %g degrees of freedom there is no standard error)",
+             mean, side.exact, tails_degrees_of_freedom(cases));
+    return;
+  }
   enum holds holds = off > half + side.scheme_error ? HOLDS_NO
                      : off <= half                  ? HOLDS_YES
                                                     : HOLDS_UNDECIDED;
@@ -149,7 +159,7 @@ static size_t judge_variant(struct results *results, const struct cases *cases,
   struct agreement agreement = {0};
   for (const struct comparison *row = leader; row < all + count; row++)
     if (comparison_same_variant(row, leader) && row->sde == leader->sde) {
-      struct side side = side_of(row, solution);
+      struct side side = side_of(cases, row, solution);
       if (!isnan(side.exact))
         judge_mean(cases, row, side, quantile, &agreement);
     }

@@ -4,8 +4,9 @@
 #include "experiments/studies/order_judge.h"
 
 #include "experiments/io/text.h"
+#include "experiments/studies/exact_line.h"
+#include "experiments/studies/judgement.h"
 #include "experiments/studies/remainder.h"
-#include "experiments/studies/slope_judge.h"
 
 #include <string.h>
 
@@ -53,6 +54,18 @@ static char *claim_of(const struct order_grid *grid, const struct order_line *li
   return claim;
 }
 
+/* A copy of the line, with exact errors at smaller eta where they are known. */
+static struct error_line judged_line(const struct order_grid *grid, const struct order_line *line)
+{
+  struct error_line copy = line->errors;
+  copy.point = sde_alloc(copy.count, sizeof *copy.point);
+  memcpy(copy.point, line->errors.point, copy.count * sizeof *copy.point);
+  if (copy.exact && line->versus == ORDER_VERSUS_ETA)
+    exact_line_extend(grid->cases, order_smallest_eta(grid, line), line->sde, line->observable,
+                      &copy);
+  return copy;
+}
+
 void order_judge(struct results *results, const struct order_grid *grid,
                  const struct order_line *line, size_t count, double quantile)
 {
@@ -63,11 +76,13 @@ void order_judge(struct results *results, const struct order_grid *grid,
   struct text evidence = {0};
   size_t yes = 0, no = 0, excused = 0; /* as parts of order rho^2, which deny nothing */
   for (size_t o = 0; o < count; o++) {
-    char words[128];
-    const struct error_line *errors = &line[o].errors;
-    enum holds one = plateau ? slope_judge_plateau(errors, order_options(line)->eta_order, quantile,
-                                                   sizeof words, words)
-                             : slope_judge_line(errors, predicted, quantile, sizeof words, words);
+    char words[256];
+    struct error_line errors = judged_line(grid, &line[o]);
+    enum holds one = plateau ? judgement_plateau(&errors, order_options(line)->eta_order, quantile,
+                                                 sizeof words, words)
+                             : judgement_fall(&errors, predicted, quantile,
+                                              (double)line->one->paths, sizeof words, words);
+    sde_free(errors.point);
     yes += one == HOLDS_YES;
     no += one == HOLDS_NO && !is_reserved(grid, line);
     excused += one == HOLDS_NO && is_reserved(grid, line);
@@ -81,7 +96,7 @@ void order_judge(struct results *results, const struct order_grid *grid,
                   denied                                 ? HOLDS_NO
                   : yes > 0 && (plateau || excused == 0) ? HOLDS_YES
                                                          : HOLDS_UNDECIDED,
-                  "%s%s", plateau ? "difference " : "slope ", evidence.data);
+                  "%s%s", plateau ? "difference " : "", evidence.data);
   sde_free(evidence.data);
   sde_free(claim);
 }

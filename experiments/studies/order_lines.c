@@ -18,6 +18,16 @@ const struct limit_options *order_options(const struct order_line *line)
   return limit_options_of(line->one->sde[line->sde].limit);
 }
 
+const struct run_case *order_smallest_eta(const struct order_grid *grid,
+                                          const struct order_line *line)
+{
+  const struct run_case *all = grid->cases->one, *smallest = &all[line->first];
+  for (size_t i = 1; i < line->cases; i++)
+    if (all[line->first + i * line->stride].optimizer.eta < smallest->optimizer.eta)
+      smallest = &all[line->first + i * line->stride];
+  return smallest;
+}
+
 static const struct order_cell *cell_at(const struct order_grid *grid, size_t index,
                                         const struct order_line *line)
 {
@@ -60,6 +70,9 @@ static void make_line(const struct order_grid *grid, struct order_line *line, si
       if (all[first + i * stride].optimizer.rho == 0)
         zero = cell_at(grid, first + i * stride, line);
   line->one = &all[first];
+  line->first = first;
+  line->stride = stride;
+  line->cases = count;
   line->same_rules = true;
   line->errors.axis = order_versus_name(line);
   line->errors.point = sde_alloc(count, sizeof *line->errors.point);

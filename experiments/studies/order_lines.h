@@ -39,10 +39,15 @@ struct order_line {
   bool same_rules; /* its cases differ in eta and rho alone: not where a momentum is held fixed */
   size_t sde, observable;
   struct error_line errors;
+  size_t first, stride, cases; /* its cases: first, first + stride, ..., `cases` of them */
 };
 
 /* "eta" or "rho". */
 const char *order_versus_name(const struct order_line *line);
+
+/* The line's case at the smallest eta. */
+const struct run_case *order_smallest_eta(const struct order_grid *grid,
+                                          const struct order_line *line);
 
 /* The SDE that the line compares. */
 const struct limit_options *order_options(const struct order_line *line);

@@ -10,6 +10,7 @@
 #include "experiments/studies/comparison.h"
 #include "experiments/studies/decay.h"
 #include "experiments/studies/distances.h"
+#include "experiments/studies/ends.h"
 #include "experiments/studies/exact_means.h"
 #include "experiments/studies/tolerance.h"
 #include "sde/quasi.h"
@@ -163,6 +164,25 @@ static bool run_to_tolerance(const struct cases *cases, const struct run_case *o
   return true;
 }
 
+/* What is said first: from the iterates, once a case, and every SDE. */
+static void report_ends(const struct cases *cases, struct results *results,
+                        const struct comparison *all, size_t count)
+{
+  struct end_mean *ends = sde_alloc(2 * count, sizeof *ends);
+  size_t made = 0;
+  for (const struct comparison *row = all; row < all + count; row++) {
+    if (row->sde == 0)
+      ends[made++] = (struct end_mean){
+          row->one, CASE_ITERATES, row->observable, row->iterates, row->exact_iterates, row->start,
+          0};
+    ends[made++] = (struct end_mean){row->one,         case_side_of_sde(row->sde), row->observable,
+                                     row->solution,    row->exact_solution,        row->start,
+                                     row->scheme_error};
+  }
+  ends_report(results, cases, made, ends);
+  sde_free(ends);
+}
+
 /* Summary, tables, verdicts and what is printed of all rows. multilevel[row] is NULL without. */
 static void report(const struct cases *cases, struct results *results, const struct comparison *all,
                    size_t count, json_t *const *multilevel, const struct exact_gaps *gaps,
@@ -193,6 +213,7 @@ static void report(const struct cases *cases, struct results *results, const str
   }
   json_object_set_new(results_summary(results), "rows", rows);
   double quantile = comparison_quantile(cases, count);
+  report_ends(cases, results, all, count);
   exact_means_note(results, gaps);
   comparison_print(results, cases, all, count);
   if (distant && count > 0 && kept_paths(cases, &cases->one[0]) > 0)

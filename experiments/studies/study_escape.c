@@ -116,12 +116,32 @@ static struct escape measure(const struct run_case *one, size_t side,
   const double *time = first_passage_times(stopped);
   double horizon = (double)one->steps * one->optimizer.eta;
   struct escape made = {.one = one, .side = side, .exact = NAN, .exact_error = NAN};
-  made.longer = NAN;
+  made.longest = made.longer = NAN;
   made.curve = curve_of(one->paths, time, horizon);
   made.estimate = survival_mean((size_t)one->paths, time, horizon, terms);
   made.diverged = one->paths - made.estimate.counted;
   made.se = sde_moments_standard_error(sde_moments_of_values(one->paths, terms, NULL));
+  if (escape_mean_unknown(&made.estimate) != NULL)
+    made.estimate.mean = made.se = NAN;
   return made;
+}
+
+/* The exact mean time from farther and farther behind, until that hardly adds to it. */
+static double longest_mean(const struct sde_system *system, double start,
+                           const struct first_passage_target *target, double known)
+{
+  double longest = known;
+  for (double far = 1; far <= 1024; far *= 2) {
+    struct sde_status status = {SDE_OK, ""};
+    struct mean_passage from;
+    double behind = start + far * (start - target->boundary);
+    if (!(fabs(behind) < target->bound) ||
+        !mean_passage_time(system, behind, target->boundary, target->bound, &from, &status) ||
+        (far > 8 && from.mean < 1.05 * longest))
+      return fmax(longest, status.code == SDE_OK && fabs(behind) < target->bound ? from.mean : 0);
+    longest = fmax(longest, from.mean);
+  }
+  return longest;
 }
 
 /* The exact mean of an SDE; or the reason, in `reason`, why there is none. With a boundary that is
@@ -145,6 +165,7 @@ static void add_exact(const struct cases *cases, const struct first_passage_targ
   }
   escape->exact = exact.mean;
   escape->exact_error = exact.mean * exact.relative;
+  escape->longest = longest_mean(system, start, target, exact.mean);
   double step = sqrt(mean_passage_variance(system, target->boundary) * one->optimizer.eta);
   double shift = overshoot * (target->above ? step : -step);
   if (mean_passage_time(system, start, target->boundary + shift, target->bound, &further, &status))
@@ -195,14 +216,26 @@ static struct cell scheme_error(const void *row)
   return cell_of_real(escape->side == CASE_ITERATES ? NAN : escape->scheme_error);
 }
 
-/* Where no path has left, the mean time is known to be beyond the horizon, and no more. */
-static struct cell without_mean(const void *row)
+static bool is_extrapolated(const struct escape *escape)
+{
+  return escape->estimate.censored > 0 && !isnan(escape->estimate.mean);
+}
+
+static struct cell extrapolated(const void *row)
+{
+  return (struct cell){.kind = CELL_FLAG, .flag = is_extrapolated(row)};
+}
+
+/* Behind a mean that rests on the tail of censored paths, or in its place. */
+static struct cell mark(const void *row)
 {
   const struct escape *escape = row;
-  bool none = isnan(escape->estimate.mean) && escape->estimate.censored > 0;
-  return none ? cell_of_made_text(sde_format("> %g, no path left", (double)escape->one->steps *
-                                                                       escape->one->optimizer.eta))
-              : cell_of_text(NULL);
+  if (isnan(escape->estimate.mean) && escape->estimate.counted == escape->estimate.censored)
+    return cell_of_made_text(
+        sde_format("> %g, no path left", (double)escape->one->steps * escape->one->optimizer.eta));
+  return cell_of_text(is_extrapolated(escape)        ? "extrapolated"
+                      : isnan(escape->estimate.mean) ? "not known"
+                                                     : "");
 }
 
 static const struct columns columns = {
@@ -212,6 +245,8 @@ static const struct columns columns = {
         COLUMNS_OF_SIDE(escape),
         {"mean", NULL, "mean", NULL, 10, 5, COLUMN_FIELD(escape, estimate.mean)},
         {"se", NULL, "s.e.", " +- ", -8, 2, COLUMN_FIELD(escape, se)},
+        {.heading = "", .width = -12, COLUMN_OF_ROW(mark)},
+        {.key = "extrapolated", COLUMN_OF_ROW(extrapolated)},
         {"n", COLUMN_FIELD(escape, estimate.counted)},
         {"censored", NULL, "censored", NULL, 8, 0, COLUMN_FIELD(escape, estimate.censored)},
         {"diverged", COLUMN_FIELD(escape, diverged)},
@@ -220,12 +255,11 @@ static const struct columns columns = {
         {"exact_error", COLUMN_FIELD(escape, exact_error)},
         {"scheme_error", NULL, "scheme error", NULL, 12, 1, COLUMN_OF_ROW(scheme_error)},
         {"longer", NULL, "longer", NULL, 8, 3, COLUMN_FIELD(escape, longer)},
-        {.heading = "", COLUMN_OF_ROW(without_mean)},
         {.read = NULL}}};
 
 static const char *const keys_of_rows[] = {
-    KEYS_OF_CASE, "process",         "sde_index", "mean",        "se",           "n", "censored",
-    "diverged",   "restricted_mean", "exact",     "exact_error", "scheme_error", NULL};
+    KEYS_OF_CASE, "process",  "sde_index",       "mean",  "se",          "extrapolated", "n",
+    "censored",   "diverged", "restricted_mean", "exact", "exact_error", "scheme_error", NULL};
 
 /* A point of a survival curve. */
 struct curve_row {
@@ -263,8 +297,10 @@ static void note_method(struct results *results, const struct cases *cases,
                         const struct escape *all, size_t count)
 {
   bool censored = false, known = false;
+  const char *unknown = NULL;
   for (size_t i = 0; i < count; i++) {
-    censored |= all[i].estimate.censored > 0;
+    censored |= is_extrapolated(&all[i]);
+    unknown = unknown == NULL ? escape_mean_unknown(&all[i].estimate) : unknown;
     known |= !isnan(all[i].longer);
   }
   if (censored)
@@ -272,6 +308,8 @@ static void note_method(struct results *results, const struct cases *cases,
                  "Of censored paths the mean goes on beyond time %g by the exponential tail of the "
                  "second half\n",
                  parameters_real(cases->recipe->common, "time"));
+  if (unknown != NULL)
+    results_note(results, false, "A mean is not known: %s\n", unknown);
   results_note(
       results, false, "%sIterates are seen on the grid and overshoot%s\n\n",
       cases->recipe->sdes == 0 ? "" : "SDE paths are tested for crossings between their steps. ",

@@ -7,6 +7,9 @@
 #include "experiments/results/case_columns.h"
 #include "experiments/results/path_file.h"
 #include "experiments/results/series.h"
+#include "experiments/studies/ends.h"
+
+#include <math.h>
 
 static const struct parameter_key keys[] = {
     {.name = "sample_paths",
@@ -70,11 +73,27 @@ static json_t *report_end(struct results *results, const struct case_result *res
   return object;
 }
 
+/* The means of all sides at the end time, beside those at the start. */
+static void keep_ends(const struct case_result *result, struct end_mean *ends)
+{
+  size_t end = case_end(result);
+  for (size_t side = 0; side < case_sides(result->cases); side++)
+    for (size_t o = 0; o < result->ensemble.observables; o++)
+      *ends++ = (struct end_mean){.one = result->one,
+                                  .side = side,
+                                  .observable = o,
+                                  .moments = case_moments(result, side, end, o),
+                                  .exact = NAN,
+                                  .start = sde_moments_mean(case_moments(result, side, 0, o))};
+}
+
 static bool run(const struct recipe *recipe, int threads, struct progress *progress,
                 const struct cases *cases, struct results *results, struct sde_status *status)
 {
   (void)status;
   json_t *rows = json_array();
+  size_t each = case_sides(cases) * cases->observables->count;
+  struct end_mean *ends = sde_alloc(cases->count * each, sizeof *ends);
   results_note(results, false, "At the end time, mean +- standard error\n");
   columns_print_headings(results, &series_columns);
   for (size_t i = 0; i < cases->count; i++) {
@@ -97,16 +116,19 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
       path_file_add(results_path_file(results), &result);
     write_paths(results, &result, paths);
     series_report_divergence(results, &result);
+    keep_ends(&result, ends + i * each);
     for (size_t side = 0; side < case_sides(cases); side++)
       json_array_append_new(rows, report_end(results, &result, side));
     case_result_free(&result);
     sde_free(record_steps);
   }
   json_object_set_new(results_summary(results), "rows", rows);
+  ends_report(results, cases, cases->count * each, ends);
+  sde_free(ends);
   return true;
 }
 
-static const char *const unused[] = {"level", "tolerance", "variance_reduction", NULL};
+static const char *const unused[] = {"tolerance", "variance_reduction", NULL};
 
 extern const struct study_type study_trajectory;
 const struct study_type study_trajectory = {
