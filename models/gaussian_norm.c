@@ -4,6 +4,7 @@
  */
 #include "models/gaussian_norm.h"
 
+#include "models/gaussian_norm_basis.h"
 #include "sde/block.h"
 #include "sde/status.h"
 #include "sde/vector_math.h"
@@ -78,12 +79,6 @@ struct gaussian_norm_workspace {
   double *reflector_factor;  /* [i*U + p]: H_i = I - factor v v^T */
   double *diagonal, *beside; /* of 2 C, scaled; beside[k] stands between k - 1 and k */
   double *mu, *given, *y, *ratio, *direction;
-};
-
-struct gaussian_norm_basis {
-  size_t dim;
-  double *eigenvalue;
-  double *vectors, *transposed; /* [i*dim + k]: component i of eigenvector k, and [k*dim + i] */
 };
 
 static size_t triangle(size_t n)

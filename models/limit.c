@@ -26,7 +26,7 @@ struct limit {
   bool lifted, rehearsed;
   bool wrapped;    /* the system is more than that of w: lifted, scheduled or without noise */
   double left_out; /* of a rehearsal, in multiply-adds */
-  char description[200];
+  char description[240];
 };
 
 struct workspace {
@@ -147,7 +147,7 @@ static void evaluate(const struct sde_system *system, void *memory, const struct
   struct second_order order = {.eta = limit->optimizer.eta,
                                .dim = system->dim,
                                .affine = limit_form_is_affine(&limit->form),
-                               .varies = optimizer_is_scheduled(&limit->optimizer),
+                               .varies = optimizer_varies(&limit->optimizer),
                                .drift = drift_ahead};
   second_order_apply(&order, &workspace->second, workspace, at, width, x, drift);
 }
@@ -263,7 +263,7 @@ struct sde_linear_direction *limit_direction_new(const struct limit *limit,
 static void describe(struct limit *limit)
 {
   static const char *const orders[] = {"rho_order 0", "rho_order 1", "rho_order exact"};
-  char source[80];
+  char source[120];
   limit_form_describe(&limit->form, sizeof source, source);
   const struct sde_system *system = limit_system(limit);
   if (limit->form.options.factor == LIMIT_FACTOR_NONE) {
@@ -318,7 +318,7 @@ static struct limit *make(const struct optimizer *optimizer, const struct limit_
   limit->system = (struct sde_system){
       .name = optimizer->rule->name,
       .dim = optimizer_dim(optimizer),
-      .noise_dim = options->factor == LIMIT_FACTOR_NONE ? 1 : factor_noise_dim(&limit->form.plan),
+      .noise_dim = options->factor == LIMIT_FACTOR_NONE ? 1 : limit_form_noise_dim(&limit->form),
       .noise = noise_class_of(limit),
       .context = limit,
       .workspace_new = workspace_new,

@@ -34,13 +34,14 @@ const struct sde_system *limit_system(const struct limit *limit);
 /* The options it was made with. */
 const struct limit_options *limit_options_of(const struct limit *limit);
 
-/* Does the option `norm` decide anything here, and are there fresh draws, `directions` of them each
- * step? */
+/* Do the options `norm` and `covariance` decide anything here, and are there fresh draws,
+ * `directions` of them each step? */
 bool limit_uses_norm(const struct limit *limit);
+bool limit_uses_covariance(const struct limit *limit);
 bool limit_uses_directions(const struct limit *limit);
 
 /* Under Gaussian noise: is the noise that of the columns of J, Wiener process k driving noise
- * potential k, so that iterates can draw the same? Not by a Cholesky factor, nor by directions, nor
+ * potential k, so that iterates can draw the same? More Wiener processes may follow. Not by a Cholesky factor, nor by directions, nor
  * where the potentials' law is another than the normal. */
 bool limit_has_potential_columns(const struct limit *limit);
 

@@ -8,6 +8,7 @@
 #include "models/limit_forms.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum {
   ENUMERATION_MAX = 1024, /* (micro-)batches beyond which fresh directions are drawn instead */
@@ -104,8 +105,9 @@ static void use_samples(struct limit_form *form)
   form->plan = factor_plan(form->dim, form->directions, true, form->options.factor);
 }
 
-/* m-SAM to first order in rho: by all micro-batches where they are few, else with leading noise and
- * E|g_I| by the Gaussian integral, which is exact for Gaussian noise, or by fresh micro-batches. */
+/* m-SAM to first order in rho: by all micro-batches where they are few, else with E|g_I| by the
+ * Gaussian integral, which is exact for Gaussian noise, or by fresh micro-batches; and with the
+ * covariance of the normalised direction where c(m) V is one for all x, else with leading noise. */
 static void use_norm(struct limit_form *form)
 {
   const struct objective *objective = form->optimizer->objective;
@@ -121,7 +123,9 @@ static void use_norm(struct limit_form *form)
                : gaussian && objective_has_constant_noise(objective) ? LIMIT_NORM_OF_GAUSSIAN_NOISE
                : gaussian || wanted == LIMIT_NORM_GAUSSIAN           ? LIMIT_NORM_OF_CLOSURE
                                                                      : LIMIT_NORM_OF_FRESH;
-  if (form->norm == LIMIT_NORM_OF_GAUSSIAN_NOISE)
+  form->normalized = gaussian && objective_has_constant_noise(objective) &&
+                     form->options.covariance != LIMIT_COVARIANCE_LEADING;
+  if (form->norm == LIMIT_NORM_OF_GAUSSIAN_NOISE || form->normalized)
     form->basis = limit_norm_basis_new(form->optimizer);
 }
 
@@ -216,15 +220,20 @@ static void choose_matrix_form(struct limit_form *form)
   form->plan.cholesky = form->plan.cholesky || form->matrix;
 }
 
-/* Noise of linear potentials is additive unless a Hessian that varies carries it. */
+size_t limit_form_noise_dim(const struct limit_form *form)
+{
+  return factor_noise_dim(&form->plan) + (form->normalized ? form->dim : 0);
+}
+
+/* Noise of linear potentials is additive unless a Hessian that varies carries it, or a direction. */
 enum sde_noise_class limit_form_noise_class(const struct limit_form *form)
 {
   const struct objective *objective = form->optimizer->objective;
-  if (objective_has_constant_noise(objective) &&
+  if (objective_has_constant_noise(objective) && !form->normalized &&
       (form->kind == LIMIT_FORM_POINT || form->kind == LIMIT_FORM_NORM ||
        (form->kind == LIMIT_FORM_EXPANDED && objective->loss->quadratic)))
     return SDE_NOISE_ADDITIVE;
-  if (factor_noise_dim(&form->plan) == 1)
+  if (limit_form_noise_dim(form) == 1)
     return SDE_NOISE_SCALAR;
   bool diagonal = objective->sampling == OBJECTIVE_GAUSSIAN && objective->noise->diagonal;
   bool by_columns = form->kind == LIMIT_FORM_POINT && !form->plan.cholesky;
@@ -241,7 +250,8 @@ double limit_form_cost(const struct limit_form *form)
   double factor = form->plan.cholesky
                       ? columns * (double)form->plan.dim * (double)form->plan.dim / 2
                       : columns * (FACTOR_NORMAL_COST + (double)form->plan.dim);
-  return component * passes + factor +
+  double direction = form->normalized ? 30 * d * d + 2 * d * d * d / 3 + d * FACTOR_NORMAL_COST : 0;
+  return component * passes + factor + direction +
          (form->kind == LIMIT_FORM_ENUMERATED ? 2 * m * columns * component : 0);
 }
 
@@ -268,6 +278,10 @@ void limit_form_describe(const struct limit_form *form, size_t size, char *text)
     snprintf(text, size, ", E|g_I| from %zu fresh micro-batches per step", form->directions);
   else if (form->kind == LIMIT_FORM_NORM)
     snprintf(text, size, ", E|g_I| by the Gaussian integral");
+  size_t length = strlen(text);
+  if (form->kind == LIMIT_FORM_NORM)
+    snprintf(text + length, size - length, ", %s",
+             form->normalized ? "covariance of g_I/|g_I| with it" : "leading noise c(b) V alone");
 }
 
 /* The variance term can be left out where F is known as a sum with it: to first order in rho, in
@@ -280,6 +294,12 @@ static bool check_variance_term(const struct optimizer *optimizer,
   if (options->variance_term || options->rho_order == LIMIT_RHO_ORDER_0 ||
       !gradient_rule_sees_noise(rule))
     return true;
+  if (rule->theory.closed_form == GRADIENT_NO_CLOSED_FORM &&
+      rule->theory.regularizer == REGULARIZER_HALF_NOISE_TRACE)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: the variance term is all that %s adds to the gradient; rho_order 0 leaves "
+                    "it out, and variance_term must be true",
+                    place, rule->name);
   if (rule->theory.closed_form == GRADIENT_NO_CLOSED_FORM)
     return sde_fail(status, SDE_INVALID,
                     "%s: the drift of %s has no term of the variance that could be left out; "
@@ -365,13 +385,26 @@ static bool check_norm(const struct limit_form *form, const char *place, struct 
                   optimizer->objective->components);
 }
 
+/* Has Sigma the closed form that was asked for? */
+static bool check_covariance(const struct limit_form *form, const char *place,
+                             struct sde_status *status)
+{
+  if (form->kind != LIMIT_FORM_NORM || form->normalized ||
+      form->options.covariance != LIMIT_COVARIANCE_NORMALIZED)
+    return true;
+  return sde_fail(status, SDE_INVALID,
+                  "%s: covariance: normalized has a closed form for Gaussian noise that does not "
+                  "depend on x; here covariance must be leading or left out, or rho_order exact",
+                  place);
+}
+
 bool limit_form_choose(struct limit_form *form, const char *place, struct sde_status *status)
 {
   if (!check_options(form->optimizer, &form->options, place, status))
     return false;
   choose_form(form);
   choose_matrix_form(form);
-  return check_norm(form, place, status);
+  return check_norm(form, place, status) && check_covariance(form, place, status);
 }
 
 /* A run evaluates its SDEs at least so many times: 64 paths of 100 steps of 16 substeps. */

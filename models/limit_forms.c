@@ -49,6 +49,8 @@ struct limit_form_workspace *limit_form_workspace_new(const struct limit_form *f
   w->optimizer = rule_workspace_new(form, width);
   if (form->kind == LIMIT_FORM_NORM)
     w->norm = limit_norm_workspace_new(form, width);
+  if (form->normalized)
+    w->norm_noise = limit_norm_noise_new(form, width);
   if (form->kind == LIMIT_FORM_ENUMERATED || form->kind == LIMIT_FORM_SAMPLED)
     w->first = sde_alloc(form->plan.dim, width * sizeof(double));
   if (form->pairs)
@@ -71,6 +73,7 @@ void limit_form_workspace_free(struct limit_form_workspace *w)
   factor_workspace_free(&w->factor);
   optimizer_workspace_free(w->optimizer);
   limit_norm_workspace_free(w->norm);
+  limit_norm_noise_free(w->norm_noise);
   sde_free(w);
 }
 
@@ -325,8 +328,9 @@ static void evaluate_expanded(const struct limit_form *form, struct limit_form_w
     sde_block_add(size, 1, w->stacked + size, noise);
 }
 
-/* m-SAM to first order: F = g + rho grad E|g_I|, with the leading noise c(b) V. The part of Sigma
- * of order rho is left out, which costs O(eta rho). */
+/* m-SAM to first order: F = g + rho grad E|g_I|, with the covariance of g_I + rho H g_I/|g_I|, or
+ * with the leading noise c(b) V, without which O(eta rho) and all of the noise of a random unit vector
+ * is left out. */
 static void evaluate_norm(const struct limit_form *form, struct limit_form_workspace *w,
                           const struct sde_instant *at, size_t width, const double *x,
                           const double *dw, double *drift, double *noise)
@@ -339,6 +343,9 @@ static void evaluate_norm(const struct limit_form *form, struct limit_form_works
   }
   if (dw != NULL)
     leading_noise(form, w, width, x, w->g, dw, noise);
+  if (dw != NULL && form->normalized)
+    limit_norm_noise_add(form, w->norm_noise, width, x, w->g,
+                         dw + factor_noise_dim(&form->plan) * width, noise);
 }
 
 void limit_form_evaluate(const struct limit_form *form, struct limit_form_workspace *w,

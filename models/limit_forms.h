@@ -1,8 +1,8 @@
 /*
  * The forms of a limit: ways to compute F and Sigma of a gradient rule's w, or of an update rule's
- * U, to first order in eta. limit_choice.c chooses one; limit_forms.c, limit_norm.c and
- * limit_directions.c evaluate it; limit.c makes a system of it, with limit_lift.c; private to
- * these. The letters are those of theory.md section 3.
+ * U, to first order in eta. limit_choice.c chooses one; limit_forms.c, limit_norm.c,
+ * limit_norm_noise.c and limit_directions.c evaluate it; limit.c makes a system of it, with
+ * limit_lift.c; private to these. The letters are those of theory.md section 3.
  */
 #ifndef MODELS_LIMIT_FORMS_H
 #define MODELS_LIMIT_FORMS_H
@@ -21,7 +21,7 @@ enum limit_form_kind {
   LIMIT_FORM_EXPANDED,   /* GRADIENT_EXPANDED, m-USAM, to first order in rho */
   LIMIT_FORM_ENUMERATED, /* the directions of all micro-batches, linearised in rho or not */
   LIMIT_FORM_SAMPLED,    /* a few fresh directions per step, linearised in rho or not */
-  LIMIT_FORM_NORM        /* GRADIENT_NORM, m-SAM, to first order: g + rho grad E|g_I|, c(b) V */
+  LIMIT_FORM_NORM        /* GRADIENT_NORM, m-SAM, to first order: g + rho grad E|g_I| */
 };
 
 /* LIMIT_FORM_NORM: what stands for E|g_I|. */
@@ -49,7 +49,9 @@ struct limit_form {
   bool pairs;                     /* enumerated, and disjoint micro-batches are correlated */
   size_t directions;              /* LIMIT_FORM_SAMPLED and LIMIT_NORM_OF_FRESH: drawn each step */
   enum limit_norm_kind norm;      /* LIMIT_FORM_NORM */
-  struct gaussian_norm_basis *basis; /* LIMIT_NORM_OF_GAUSSIAN_NOISE; else NULL */
+  bool normalized;                /* and Sigma is that of g_I + rho H g_I/|g_I|, not c(b) V alone */
+  struct gaussian_norm_basis
+      *basis; /* of c(m) V, if that is one for all x and asked for; or NULL */
 };
 
 /* The form of optimizer, options and stream, which are given: fills in the rest. False, and the
@@ -63,7 +65,11 @@ bool limit_form_is_perturbed(const struct limit_form *form);
 /* Are F affine and Sigma quadratic in x? */
 bool limit_form_is_affine(const struct limit_form *form);
 
-/* The class of the noise that the form's factor has. */
+/* The number of its Wiener processes: those of the factor, which come first, and for the rest of a
+ * normalized form dim more. */
+size_t limit_form_noise_dim(const struct limit_form *form);
+
+/* The class of the noise that the form has. */
 enum sde_noise_class limit_form_noise_class(const struct limit_form *form);
 
 /* Evaluations of the components' gradients and Hessian-vector products, and the noise factor, in
@@ -82,6 +88,7 @@ struct limit_form_workspace {
   struct factor_workspace factor;
   struct optimizer_workspace *optimizer; /* of forms that ask the rule; else NULL */
   struct limit_norm_workspace *norm;     /* LIMIT_FORM_NORM */
+  struct limit_norm_noise *norm_noise;   /* and normalized; else NULL */
   /* dim of x * width each: g and H g or another slope of the drift at x; a moved point; of one
    * component g_i, H_i v_i and H_i g_i; a vector to multiply; q of expanded_pass. */
   double *g, *hg, *point, *gi, *hvi, *hgi, *v, *q, *scratch;
@@ -142,6 +149,14 @@ void limit_norm_workspace_free(struct limit_norm_workspace *workspace);
 void limit_norm_gradient(const struct limit_form *form, struct limit_norm_workspace *workspace,
                          const struct sde_instant *at, size_t width, const double *x,
                          const double *g, double *out);
+
+/* limit_norm_noise.c, for forms that are normalized: given g at x and noise = (eta c(b) V)^(1/2)
+ * dW, noise <- (eta Cov(g_I + rho H g_I/|g_I|) / r)^(1/2) dW with dim more Wiener processes, dw. */
+struct limit_norm_noise *limit_norm_noise_new(const struct limit_form *form, size_t width);
+void limit_norm_noise_free(struct limit_norm_noise *workspace);
+void limit_norm_noise_add(const struct limit_form *form, struct limit_norm_noise *workspace,
+                          size_t width, const double *x, const double *g, const double *dw,
+                          double *noise);
 
 /* limit_lift.c: with E w = -(M (x - centre) + c) and eta Cov w in x - centre of the frame of the
  * state, as learnt, E U = state y + gradient E w and Cov U = gradient gradient^T times Cov w in

@@ -34,6 +34,16 @@ enum limit_norm_source {
   LIMIT_NORM_SAMPLE
 };
 
+/* The noise of the normalised optimizers to first order in rho, where not all micro-batches are
+ * enumerated: the covariance of g_I + rho H g_I/|g_I| where it has a closed form, or its leading part
+ * c(b) V alone. The latter is right only where |g| is large beside (tr c(m) V)^(1/2): near a minimum
+ * g_I/|g_I| is a random unit vector, whose part rho^2 H Cov(g_I/|g_I|) H may be most of the noise. */
+enum limit_covariance {
+  LIMIT_COVARIANCE_AUTO, /* normalized where it can be had, else leading */
+  LIMIT_COVARIANCE_NORMALIZED,
+  LIMIT_COVARIANCE_LEADING
+};
+
 /* Which SDE of an optimizer, and how it is evaluated. */
 struct limit_options {
   int eta_order;
@@ -46,6 +56,7 @@ struct limit_options {
   /* Fresh directions per step, or micro-batches for E|g_I|; 0 enumerates all micro-batches where
    * they are few, and else draws a default. */
   size_t directions;
+  enum limit_covariance covariance;
 };
 
 #endif

@@ -11,6 +11,11 @@ bool limit_uses_norm(const struct limit *limit)
          (form->kind == LIMIT_FORM_ENUMERATED || form->kind == LIMIT_FORM_NORM);
 }
 
+bool limit_uses_covariance(const struct limit *limit)
+{
+  return limit_form_of(limit)->kind == LIMIT_FORM_NORM;
+}
+
 bool limit_uses_directions(const struct limit *limit)
 {
   const struct limit_form *form = limit_form_of(limit);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* scratch has 3 * dim * width numbers, and those of hessian_max.h where it is used. */
+/* scratch has (3 * dim + 1) * width numbers, and those of hessian_max.h where it is used. */
 typedef void observe(const struct objective *objective, size_t coordinate, size_t width,
                      const double *x, double *out, double *scratch);
 
@@ -83,6 +83,32 @@ static void observe_coordinate(const struct objective *objective, size_t coordin
   memcpy(out, x + coordinate * width, width * sizeof *out);
 }
 
+/* Of a state: `coordinate` is where p begins. */
+static void observe_momentum(const struct objective *objective, size_t coordinate, size_t width,
+                             const double *y, double *out, double *scratch)
+{
+  (void)scratch;
+  sum_of_squares(objective->loss->dim, width, y + coordinate * width, out);
+}
+
+static void observe_kinetic_energy(const struct objective *objective, size_t coordinate,
+                                   size_t width, const double *y, double *out, double *scratch)
+{
+  observe_momentum(objective, coordinate, width, y, out, scratch);
+  for (size_t p = 0; p < width; p++)
+    out[p] *= 0.5;
+}
+
+static void observe_total_energy(const struct objective *objective, size_t coordinate, size_t width,
+                                 const double *y, double *out, double *scratch)
+{
+  double *loss = scratch, *rest = scratch + width;
+  observe_loss(objective, 0, width, y, loss, rest);
+  observe_kinetic_energy(objective, coordinate, width, y, out, rest);
+  for (size_t p = 0; p < width; p++)
+    out[p] += loss[p];
+}
+
 static void observe_own(const struct objective *objective, size_t coordinate, size_t width,
                         const double *x, double *out, double *scratch)
 {
@@ -108,14 +134,24 @@ static const struct row rows[] = {
     {{"norm-squared", "|x|^2"}, observe_norm},
     {{"x1, x2, ...", "a coordinate"}, observe_coordinate}};
 
+/* Of update rules with a momentum p, where all optimizers have the same. */
+static const struct row momentum_rows[] = {
+    {{"momentum-squared", "|p|^2 of an update rule with momentum"}, observe_momentum},
+    {{"kinetic-energy", "|p|^2/2 of an update rule with momentum"}, observe_kinetic_energy},
+    {{"total-energy", "f + |p|^2/2 of an update rule with momentum"}, observe_total_energy},
+    {{"p1, q1, v1, ...", "a coordinate of a vector that the update rule keeps"}, NULL}};
+
 enum { ROWS = sizeof rows / sizeof *rows };
+enum { MOMENTUM_ROWS = sizeof momentum_rows / sizeof *momentum_rows };
 
 const struct observable_type *const *observable_types(void)
 {
-  static const struct observable_type *const all[] = {&rows[0].type, &rows[1].type, &rows[2].type,
-                                                      &rows[3].type, &rows[4].type, &rows[5].type,
-                                                      &rows[6].type, NULL};
-  _Static_assert(sizeof all / sizeof *all == ROWS + 1, "every row is listed");
+  static const struct observable_type *const all[] = {
+      &rows[0].type,          &rows[1].type,          &rows[2].type,
+      &rows[3].type,          &rows[4].type,          &rows[5].type,
+      &rows[6].type,          &momentum_rows[0].type, &momentum_rows[1].type,
+      &momentum_rows[2].type, &momentum_rows[3].type, NULL};
+  _Static_assert(sizeof all / sizeof *all == ROWS + MOMENTUM_ROWS + 1, "every row is listed");
   return all;
 }
 
@@ -133,7 +169,7 @@ struct context {
 static void *workspace_new(const void *context, size_t width)
 {
   const struct context *observed = context;
-  size_t dim = observed->objective->loss->dim, size = 3 * dim * width;
+  size_t dim = observed->objective->loss->dim, size = (3 * dim + 1) * width;
   for (size_t i = 0; i < observed->count; i++)
     if (observed->item[i].evaluate == observe_hessian_max && hessian_max_scratch(dim) > size)
       size = hessian_max_scratch(dim);
@@ -149,8 +185,37 @@ static void evaluate(const void *context, void *workspace, size_t width, const d
                                out + i * width, workspace);
 }
 
+/* "p12" with prefix "p": 12; else 0. */
+static size_t number_after(const char *prefix, const char *name)
+{
+  size_t length = strlen(prefix);
+  char *end;
+  if (strncmp(name, prefix, length) != 0 || name[length] < '1' || name[length] > '9')
+    return 0;
+  unsigned long number = strtoul(name + length, &end, 10);
+  return *end == '\0' ? number : 0;
+}
+
+/* The item of a name that reads a vector beside x, or one without function. */
+static struct item find_in_state(const struct objective *objective,
+                                 const struct update_rule *update, const char *name)
+{
+  size_t dim = objective->loss->dim;
+  for (size_t v = 1; update != NULL && v < update_rule_vectors(update); v++) {
+    const char *vector = update->extra[v - 1].name;
+    size_t coordinate = number_after(vector, name);
+    if (coordinate >= 1 && coordinate <= dim)
+      return (struct item){observe_coordinate, v * dim + coordinate - 1};
+    for (size_t i = 0; strcmp(vector, "p") == 0 && i + 1 < MOMENTUM_ROWS; i++)
+      if (strcmp(momentum_rows[i].type.name, name) == 0)
+        return (struct item){momentum_rows[i].evaluate, v * dim};
+  }
+  return (struct item){NULL, 0};
+}
+
 /* The item of a name, or one without function. */
-static struct item find(const struct objective *objective, const char *name)
+static struct item find(const struct objective *objective, const struct update_rule *update,
+                        const char *name)
 {
   const struct loss_observable *own = objective->loss->type->observables;
   for (size_t i = 0; own != NULL && own[i].name != NULL; i++)
@@ -159,18 +224,31 @@ static struct item find(const struct objective *objective, const char *name)
   for (size_t i = 0; i < ROWS; i++)
     if (strcmp(rows[i].type.name, name) == 0)
       return (struct item){rows[i].evaluate, 0};
-  char *end;
-  unsigned long coordinate =
-      name[0] == 'x' && name[1] >= '1' && name[1] <= '9' ? strtoul(name + 1, &end, 10) : 0;
-  if (coordinate >= 1 && coordinate <= objective->loss->dim && *end == '\0')
+  size_t coordinate = number_after("x", name);
+  if (coordinate >= 1 && coordinate <= objective->loss->dim)
     return (struct item){observe_coordinate, coordinate - 1};
-  return (struct item){NULL, 0};
+  return find_in_state(objective, update, name);
+}
+
+/* Is it an observable of some update rule, but not of these? */
+static bool is_of_a_state(const struct objective *objective, const char *name)
+{
+  for (const struct update_rule *const *rule = update_rules(); *rule != NULL; rule++)
+    if (find_in_state(objective, *rule, name).evaluate != NULL)
+      return true;
+  return false;
 }
 
 static bool refuse(const struct objective *objective, const char *name, const char *place,
                    struct sde_status *status)
 {
   char accepted[512] = "";
+  if (is_of_a_state(objective, name))
+    return sde_fail(
+        status, SDE_INVALID,
+        "%s: observable '%s' reads a vector of the update rule; all optimizers must have "
+        "the same update rule, with that vector",
+        place, name);
   const struct loss_observable *own = objective->loss->type->observables;
   for (size_t i = 0; i + 1 < ROWS; i++) {
     strncat(accepted, rows[i].type.name, sizeof accepted - strlen(accepted) - 1);
@@ -211,6 +289,14 @@ struct sde_observables *observables_new(const struct objective *objective, size_
                                         const char *const *names, const char *place,
                                         struct sde_status *status)
 {
+  return observables_of_state_new(objective, NULL, count, names, place, status);
+}
+
+struct sde_observables *observables_of_state_new(const struct objective *objective,
+                                                 const struct update_rule *update, size_t count,
+                                                 const char *const *names, const char *place,
+                                                 struct sde_status *status)
+{
   if (!check_twice(count, names, place, status))
     return NULL;
   struct context *context = sde_alloc(1, sizeof *context);
@@ -218,7 +304,7 @@ struct sde_observables *observables_new(const struct objective *objective, size_
   *context = (struct context){objective, count, sde_alloc(count, sizeof *context->item)};
   *observables = (struct sde_observables){count, context, workspace_new, sde_free, evaluate};
   for (size_t i = 0; i < count; i++) {
-    context->item[i] = find(objective, names[i]);
+    context->item[i] = find(objective, update, names[i]);
     if (context->item[i].evaluate == NULL)
       refuse(objective, names[i], place, status);
     if (context->item[i].evaluate == NULL ||

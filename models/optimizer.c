@@ -8,21 +8,56 @@
 #include <math.h>
 #include <string.h>
 
+/* Starts of the vectors beside x, under their names. */
+static bool read_starts(struct optimizer *optimizer, const struct parameters *update,
+                        struct sde_status *status)
+{
+  size_t dim = optimizer->objective->loss->dim;
+  memset(optimizer->extra_start, 0, sizeof optimizer->extra_start);
+  for (size_t v = 1; update != NULL && v < update_rule_vectors(optimizer->update); v++) {
+    const char *name = optimizer->update->extra[v - 1].name;
+    struct optimizer_vector_start *start = &optimizer->extra_start[v];
+    if (!parameters_has(update, name))
+      continue;
+    start->value = parameters_reals(update, name, &start->count);
+    if (start->count != 1 && start->count != dim)
+      return sde_fail(status, SDE_INVALID,
+                      "%s: %s starts at %zu numbers; give one, or one for each of %zu coordinates",
+                      parameters_place(update, name), name, start->count, dim);
+  }
+  return true;
+}
+
 bool optimizer_read(struct optimizer *optimizer, const struct parameters *rule,
                     const struct parameters *update, struct sde_status *status)
 {
   memset(optimizer->rule_setting, 0, sizeof optimizer->rule_setting);
   memset(optimizer->update_setting, 0, sizeof optimizer->update_setting);
-  return (optimizer->rule->read == NULL || optimizer->rule->read(rule, optimizer, status)) &&
+  if (optimizer->program != NULL)
+    return true;
+  return read_starts(optimizer, update, status) &&
+         (optimizer->rule->read == NULL || optimizer->rule->read(rule, optimizer, status)) &&
          (optimizer->update->read == NULL || optimizer->update->read(update, optimizer, status));
+}
+
+static bool same_start(struct optimizer_vector_start a, struct optimizer_vector_start b)
+{
+  return a.count == b.count &&
+         (a.count == 0 || memcmp(a.value, b.value, a.count * sizeof *a.value) == 0);
 }
 
 bool optimizer_same_rules(const struct optimizer *a, const struct optimizer *b)
 {
-  bool same = a->rule == b->rule && a->update == b->update && a->micro_batch == b->micro_batch;
+  bool programs = a->program != NULL && b->program != NULL;
+  bool same = a->micro_batch == b->micro_batch &&
+              (programs ? strcmp(a->rule->name, b->rule->name) == 0 &&
+                              program_hash(a->program) == program_hash(b->program)
+                        : a->rule == b->rule && a->update == b->update);
   for (size_t i = 0; i < OPTIMIZER_SETTINGS; i++)
     same = same && a->rule_setting[i] == b->rule_setting[i] &&
            a->update_setting[i] == b->update_setting[i];
+  for (size_t v = 1; v < UPDATE_VECTORS_MAX; v++)
+    same = same && same_start(a->extra_start[v], b->extra_start[v]);
   return same;
 }
 
@@ -73,6 +108,12 @@ bool optimizer_is_scheduled(const struct optimizer *optimizer)
   return optimizer->eta_schedule != NULL || optimizer->rho_schedule != NULL;
 }
 
+bool optimizer_varies(const struct optimizer *optimizer)
+{
+  const struct update_rule *update = optimizer->update;
+  return optimizer_is_scheduled(optimizer) || (update->varies != NULL && update->varies(optimizer));
+}
+
 size_t optimizer_dim(const struct optimizer *optimizer)
 {
   return optimizer->objective->loss->dim * update_rule_vectors(optimizer->update);
@@ -82,10 +123,12 @@ void optimizer_start(const struct optimizer *optimizer, const double *x, double 
 {
   size_t dim = optimizer->objective->loss->dim, vectors = update_rule_vectors(optimizer->update);
   memcpy(y, x, dim * sizeof *y);
-  for (size_t v = 1; v < vectors; v++)
-    for (size_t i = 0; i < dim; i++)
-      y[v * dim + i] = optimizer->program == NULL ? optimizer->update->extra[v - 1].start
-                                                  : program_vector_start(optimizer->program, v, i);
+  for (size_t v = 1; v < vectors; v++) {
+    const struct optimizer_vector_start *given = &optimizer->extra_start[v];
+    sde_block_fill(dim, optimizer->update->extra[v - 1].start, y + v * dim);
+    for (size_t i = 0; given->value != NULL && i < dim; i++)
+      y[v * dim + i] = given->value[given->count == 1 ? 0 : i];
+  }
 }
 
 /* The iterates as a process. */

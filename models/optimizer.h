@@ -28,6 +28,12 @@ struct optimizer {
   const struct schedule *eta_schedule, *rho_schedule;
   /* Values of the rules' own keys, set by optimizer_read: each rule's file says what is where. */
   double rule_setting[OPTIMIZER_SETTINGS], update_setting[OPTIMIZER_SETTINGS];
+  /* Where the vectors beside x start, that the update rule's parameters give: one number, or dim of
+   * them, which the parameters own. NULL: where the rule says. */
+  struct optimizer_vector_start {
+    size_t count;
+    const double *value;
+  } extra_start[UPDATE_VECTORS_MAX];
 };
 
 /* The rules' own settings from the parameters of the gradient rule and of the update rule, of which
@@ -59,6 +65,9 @@ struct optimizer_factors {
 struct optimizer_factors optimizer_factors_at(const struct optimizer *optimizer, double time);
 bool optimizer_is_scheduled(const struct optimizer *optimizer);
 
+/* Does its direction depend on time, by a schedule or by its update rule? */
+bool optimizer_varies(const struct optimizer *optimizer);
+
 /* The dimension of the state, and where it starts: y = (x, extra), from dim numbers x. */
 size_t optimizer_dim(const struct optimizer *optimizer);
 void optimizer_start(const struct optimizer *optimizer, const double *x, double *y);
@@ -74,7 +83,7 @@ void optimizer_gradient(const struct optimizer *optimizer, struct optimizer_work
                         const struct sde_address *at, size_t width, const double *x, double *w);
 
 /* The Brownian path of an SDE, to drive iterates with Gaussian noise: its noise_dim is the number
- * of noise potentials, and a learning-rate step spans `resolution` of its fine steps. */
+ * of noise potentials, which may be the first of the Wiener processes that drive the SDE, and a learning-rate step spans `resolution` of its fine steps. */
 struct optimizer_coupling {
   struct sde_wiener wiener;
   uint64_t resolution;

@@ -147,14 +147,10 @@ const char *program_vector_name(const struct program *program, size_t vector)
   return program->name[vector];
 }
 
-double program_vector_start(const struct program *program, size_t vector, size_t coordinate)
+const double *program_vector_start(const struct program *program, size_t vector, size_t *count)
 {
-  return program->start[vector][program->starts[vector] == 1 ? 0 : coordinate];
-}
-
-size_t program_start_count(const struct program *program, size_t vector)
-{
-  return program->starts[vector];
+  *count = program->starts[vector];
+  return program->start[vector];
 }
 
 uint64_t program_hash(const struct program *program)

@@ -52,10 +52,9 @@ void program_free(struct program *program);
 /* The vectors of the state, x, which is the first, among them; their names, and where they start. */
 size_t program_vectors(const struct program *program);
 const char *program_vector_name(const struct program *program, size_t vector);
-double program_vector_start(const struct program *program, size_t vector, size_t coordinate);
 
-/* How many numbers a vector's start has: 1, or one for each coordinate. */
-size_t program_start_count(const struct program *program, size_t vector);
+/* Where a vector beside x starts: one number, or as many as there are coordinates. */
+const double *program_vector_start(const struct program *program, size_t vector, size_t *count);
 
 /* A hash of what it computes. */
 uint64_t program_hash(const struct program *program);

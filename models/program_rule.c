@@ -61,6 +61,9 @@ void program_rule_set(const struct program_rule *rule, struct optimizer *optimiz
   optimizer->rule = &rule->rule;
   optimizer->update = &rule->update;
   optimizer->program = rule->program;
+  for (size_t v = 1; v < program_vectors(rule->program); v++)
+    optimizer->extra_start[v].value =
+        program_vector_start(rule->program, v, &optimizer->extra_start[v].count);
 }
 
 /* The size of (y - y')/eta by vector, [vector], after a step of length eta from near the start. */

@@ -40,6 +40,8 @@ struct update_rule {
    * state, from y and w. No array overlaps another. */
   void (*direction)(const struct optimizer *optimizer, double time, size_t width, const double *y,
                     const double *w, double *u);
+  /* Does U depend on the time? NULL: it does not. */
+  bool (*varies)(const struct optimizer *optimizer);
   /* y <- y - eta U in place, where that is faster than U first; else NULL. */
   void (*step)(const struct optimizer *optimizer, double time, size_t width, const double *w,
                double *y);

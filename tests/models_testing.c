@@ -148,7 +148,14 @@ void models_set_update(struct optimizer *optimizer, const char *name, const char
 
 const char *models_update_example(const char *name)
 {
-  return strcmp(name, "heavy-ball") == 0 ? "friction=2" : "";
+  static const char *const examples[][2] = {{"heavy-ball", "friction=2"},
+                                            {"nesterov", "friction=2"},
+                                            {"rmsprop", "rate=2 epsilon=0.01"},
+                                            {"adam", "rates=1,2 epsilon=0.01"}};
+  for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
+    if (strcmp(name, examples[i][0]) == 0)
+      return examples[i][1];
+  return "";
 }
 
 struct models_setup models_setup_new(const char *loss, const char *noise, const char *optimizer,
@@ -281,7 +288,9 @@ enum perturbation models_perturbation(const struct gradient_rule *rule)
   } known[] = {{"sgd", PERTURB_NOTHING},           {"n-usam", PERTURB_FULL_GRADIENT},
                {"n-sam", PERTURB_FULL_GRADIENT},   {"usam", PERTURB_MICRO_GRADIENT},
                {"m-usam", PERTURB_MICRO_GRADIENT}, {"sam", PERTURB_MICRO_GRADIENT},
-               {"m-sam", PERTURB_MICRO_GRADIENT},  {"rw-sam", PERTURB_REWEIGHTED_GRADIENT}};
+               {"m-sam", PERTURB_MICRO_GRADIENT},  {"rw-sam", PERTURB_REWEIGHTED_GRADIENT},
+               {"f-usam", PERTURB_DEVIATION},      {"f-sam", PERTURB_DEVIATION},
+               {"unified-sam", PERTURB_UNIFIED},   {"asam", PERTURB_ADAPTIVE}};
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (strcmp(rule->name, known[i].name) == 0)
       return known[i].perturbation;
@@ -291,6 +300,11 @@ enum perturbation models_perturbation(const struct gradient_rule *rule)
 bool models_is_reweighted(const struct gradient_rule *type)
 {
   return models_perturbation(type) == PERTURB_REWEIGHTED_GRADIENT;
+}
+
+bool models_is_of_the_paper(const struct gradient_rule *type)
+{
+  return models_perturbation(type) <= PERTURB_REWEIGHTED_GRADIENT;
 }
 
 double models_distance(size_t count, const double *a, const double *b)
@@ -382,10 +396,17 @@ static void mean_gradient(const struct models_sum *sum, size_t count, const size
   }
 }
 
+/* Is what perturbs divided by its norm, last of all? */
+static bool is_divided(const struct gradient_rule *rule)
+{
+  enum perturbation by = models_perturbation(rule);
+  return rule->theory.normalized && by != PERTURB_UNIFIED && by != PERTURB_ADAPTIVE;
+}
+
 struct models_draw models_draw_of(const struct optimizer *optimizer)
 {
   return (struct models_draw){.perturbation = models_perturbation(optimizer->rule),
-                              .normalized = optimizer->rule->theory.normalized,
+                              .normalized = is_divided(optimizer->rule),
                               .replacement =
                                   optimizer->objective->sampling == OBJECTIVE_WITH_REPLACEMENT,
                               .batch = optimizer->batch,
@@ -423,6 +444,24 @@ static void reweighted_gradient(const struct models_sum *sum, const struct model
   by[1] /= total;
 }
 
+/* Those made of the gradient of a micro-batch, but for a last division by the norm. */
+static void further_perturbation(const struct models_sum *sum, const struct models_draw *draw,
+                                 const size_t *micro_batch, const double x[2], double by[2])
+{
+  double full[2];
+  mean_gradient(sum, draw->micro_batch, micro_batch, x, by);
+  mean_gradient(sum, sum->samples, NULL, x, full);
+  bool is_full = hypot(by[0] - full[0], by[1] - full[1]) < 1e-13 * hypot(full[0], full[1]);
+  double length = hypot(by[0], by[1]), scaled = hypot(x[0] * by[0], x[1] * by[1]);
+  for (size_t i = 0; i < 2; i++)
+    if (draw->perturbation == PERTURB_DEVIATION)
+      by[i] = is_full ? 0 : by[i] - full[i];
+    else if (draw->perturbation == PERTURB_UNIFIED)
+      by[i] = length > 0 ? (1 - draw->lambda) * by[i] + draw->lambda * by[i] / length : 0;
+    else
+      by[i] = scaled > 0 ? x[i] * x[i] * by[i] / scaled : 0;
+}
+
 static void direction(const struct models_sum *sum, const struct models_draw *draw,
                       const size_t *batch, const double x[2], const double z[2], double u[2])
 {
@@ -435,6 +474,8 @@ static void direction(const struct models_sum *sum, const struct models_draw *dr
       mean_gradient(sum, draw->micro_batch, batch + start, x, by);
     else if (draw->perturbation == PERTURB_REWEIGHTED_GRADIENT)
       reweighted_gradient(sum, draw, batch, x, z, by);
+    else if (draw->perturbation != PERTURB_NOTHING)
+      further_perturbation(sum, draw, batch + start, x, by);
     double length = draw->normalized ? hypot(by[0], by[1]) : 1;
     for (size_t i = 0; i < 2; i++)
       by[i] = length > 0 ? by[i] / length : 0;

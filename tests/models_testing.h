@@ -67,13 +67,20 @@ enum perturbation {
   PERTURB_NOTHING,
   PERTURB_FULL_GRADIENT,
   PERTURB_MICRO_GRADIENT,
-  PERTURB_REWEIGHTED_GRADIENT
+  PERTURB_REWEIGHTED_GRADIENT,
+  PERTURB_DEVIATION, /* g_I - g */
+  PERTURB_UNIFIED,   /* ((1 - lambda) + lambda/|g_I|) g_I */
+  PERTURB_ADAPTIVE   /* T^2 g_I/|T g_I| */
 };
 enum perturbation models_perturbation(const struct gradient_rule *rule);
 
 /* The weights of rw-sam cannot be had from noise potentials, nor its SDE by enumeration or by
  * expansion in rho. */
 bool models_is_reweighted(const struct gradient_rule *type);
+
+/* Is it a rule of arXiv 2509.18001, whose expansions in rho these tests code by hand? The others are
+ * in test_further_rules.c. */
+bool models_is_of_the_paper(const struct gradient_rule *type);
 
 /* The norm of a - b. */
 double models_distance(size_t count, const double *a, const double *b);

@@ -382,15 +382,21 @@ START_TEST(notes_of_a_run)
   static const char *const first[] = {
       "given.yaml:10: records is not used by the study order",
       "given.yaml:9: norm has no effect: SDE 0 needs E|g_I| in no case",
+      "given.yaml:9: covariance has no effect: SDE 0 needs the noise of SAM or m-SAM, without "
+      "enumeration, in no case",
       "given.yaml:9: directions has no effect: SDE 0 draws nothing afresh in any case", NULL};
   static const char *const second[] = {
-      "once/recipe.yaml:28: records is not used by the study order",
+      "once/recipe.yaml:29: records is not used by the study order",
       "once/recipe.yaml:24: norm has no effect: SDE 0 needs E|g_I| in no case",
-      "once/recipe.yaml:25: directions has no effect: SDE 0 draws nothing afresh in any case",
+      "once/recipe.yaml:25: covariance has no effect: SDE 0 needs the noise of SAM or m-SAM, "
+      "without "
+      "enumeration, in no case",
+      "once/recipe.yaml:26: directions has no effect: SDE 0 draws nothing afresh in any case",
       NULL};
   setenv("SHARPSDE_PLOTS", "/nonexistent", 1);
   ck_assert(save("plain.yaml", ORDER "sde: {norm: auto, directions: 0}\n"));
-  ck_assert(save("given.yaml", ORDER "sde: {norm: gaussian, directions: 4}\nrecords: 7\n"));
+  ck_assert(save("given.yaml",
+                 ORDER "sde: {norm: gaussian, covariance: leading, directions: 4}\nrecords: 7\n"));
   assert_notes("plain.yaml", none);
   ck_assert_int_eq(system("mv again once"), 0);
   assert_notes("once/recipe.yaml", none);
@@ -481,11 +487,10 @@ START_TEST(explain_says_what_the_row_says)
     assert_contains(page, (*type)->regularizer);
     assert_contains(page, (*type)->theorem);
     assert_contains(page, "dX = -F dt + sqrt(eta) Sigma^(1/2) dW");
-    bool expands = models_perturbation(*type) == PERTURB_FULL_GRADIENT ||
-                   models_perturbation(*type) == PERTURB_MICRO_GRADIENT;
+    bool expands = (*type)->theory.expands && (*type)->theory.depends != GRADIENT_UNPERTURBED;
     ck_assert(expands == (strstr(page, "rho^2)") != NULL));
     bool ratio = strstr(page, "g_I/|g_I|") != NULL || strstr(page, "g/|g|") != NULL;
-    ck_assert(ratio == ((*type)->theory.normalized && expands));
+    ck_assert(!models_is_of_the_paper(*type) || ratio == ((*type)->theory.normalized && expands));
     /* Fresh directions add noise of their own, whatever the order in eta. */
     bool fresh = models_perturbation(*type) == PERTURB_REWEIGHTED_GRADIENT;
     ck_assert(fresh == (strstr(page, "O(eta^2 + eta/(substeps S))") != NULL));

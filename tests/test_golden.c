@@ -11,9 +11,9 @@
 #include <math.h>
 
 static const struct limit_options exact = {
-    1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0};
+    1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0, LIMIT_COVARIANCE_AUTO};
 static const struct limit_options order1 = {
-    1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0};
+    1, LIMIT_RHO_ORDER_1, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0, LIMIT_COVARIANCE_AUTO};
 static const char *const with = "sampling=with-replacement";
 
 static struct models_setup setup_of(const char *sampling, const char *optimizer, size_t batch,
@@ -137,7 +137,8 @@ START_TEST(covariance_of_single_samples)
     for (int order = LIMIT_RHO_ORDER_1; order <= LIMIT_RHO_ORDER_EXACT; order++) {
       double sigma[4];
       struct limit_options options = {
-          1, (enum limit_rho_order)order, true, (enum limit_factor)factor, LIMIT_NORM_AUTO, 0};
+          1, (enum limit_rho_order)order, true, (enum limit_factor)factor, LIMIT_NORM_AUTO,
+          0, LIMIT_COVARIANCE_AUTO};
       models_moments(&setup.optimizer, options, golden_start, NULL, sigma);
       ck_assert_double_lt(models_distance(4, sigma, golden_covariance), 1e-10);
       options.rho_order = LIMIT_RHO_ORDER_0;

@@ -99,17 +99,33 @@ static const struct {
 
 enum { PROBLEMS = sizeof problems / sizeof *problems };
 
+/* Is F a mean over fresh micro-batches, which no function has as its gradient? */
+static bool draws_all(const struct optimizer *optimizer)
+{
+  struct limit_options options = {
+      .eta_order = 1, .rho_order = LIMIT_RHO_ORDER_1, .variance_term = true};
+  struct limit *limit = models_limit(optimizer, options);
+  bool draws = optimizer->rule->theory.closed_form == GRADIENT_NO_CLOSED_FORM &&
+               limit_uses_directions(limit);
+  limit_free(limit);
+  return draws;
+}
+
 /* The differences leave 1e-9 or so. The twin:
  * without the variance term the drift is that of another regulariser, where the noise has one. */
 START_TEST(drift_is_minus_the_gradient)
 {
   static const double among[LARGEST] = {0.9, 0.9}; /* where g_I of different I differ in sign */
   for (const struct gradient_rule *const *type = gradient_rules(); *type != NULL; type++) {
-    if (models_is_reweighted(*type))
+    if (!gradient_rule_has_regularizer(*type))
       continue;
     struct models_setup setup =
         models_setup_new(problems[_i].loss, problems[_i].noise, (*type)->name, 0.1,
                          problems[_i].batch, problems[_i].micro_batch);
+    if (draws_all(&setup.optimizer)) {
+      models_setup_free(&setup);
+      continue;
+    }
     double error = drift_error(&setup, problems[_i].at, true);
     ck_assert_msg(error < 1e-7, "%s on %s: off by %g", (*type)->name, problems[_i].loss, error);
     bool constant = objective_has_constant_noise(setup.objective);

@@ -227,7 +227,7 @@ START_TEST(expansions_are_those_of_the_direction)
 {
   for (const struct gradient_rule *const *type = gradient_rules(); *type != NULL; type++) {
     struct theory t = theory_of(*type, false);
-    if (models_perturbation(*type) == PERTURB_REWEIGHTED_GRADIENT)
+    if (models_perturbation(*type) == PERTURB_REWEIGHTED_GRADIENT || !models_is_of_the_paper(*type))
       continue;
     ck_assert_double_eq_tol(drift_at(&t, 0), mean_direction(&t, 0), smooth);
     ck_assert_double_eq_tol(world_derivative(drift_at, &t, 0),
@@ -431,6 +431,8 @@ static struct printed read_report(const struct gradient_rule *type, int eta_orde
 
 static bool has_sde(const struct gradient_rule *type, struct which which)
 {
+  if (!models_is_of_the_paper(type))
+    return false;
   bool reweighted = models_perturbation(type) == PERTURB_REWEIGHTED_GRADIENT;
   bool micro = models_perturbation(type) == PERTURB_MICRO_GRADIENT;
   return (which.rho_order != LIMIT_RHO_ORDER_1 || !reweighted) &&

@@ -754,6 +754,72 @@ START_TEST(normalised_drifts_of_multiplicative_noise)
 }
 END_TEST
 
+/* Their noise where J does not depend on x: Cov u exactly, at the minimum, near it and far from it,
+ * by columns and by Cholesky; the twin has the leading part c(b) V. */
+static void compare_normalised_noise(const char *keys, struct testing_family *right,
+                                     struct testing_family *wrong)
+{
+  /* The zero of g of the golden case, where A x = b, and two more. */
+  static const double centre[2] = {0.189873417721519, 0.10126582278481013};
+  struct random_case c = {GOLDEN, keys, 2, NULL};
+  for (size_t m = 1; m <= 4; m *= 2)
+    for (size_t k = 0; k < 3; k++) {
+      double x[2] = {centre[0] + 0.3 * (double)(k * k), centre[1] - 0.2 * (double)k};
+      double f[2], sigma[4], by_cholesky[4], leading[4];
+      struct models_setup setup = setup_of(&c, "m-sam", 0.5, m);
+      struct limit_options options = order1;
+      models_moments(&setup.optimizer, options, x, f, sigma);
+      options.factor = LIMIT_FACTOR_CHOLESKY;
+      models_moments(&setup.optimizer, options, x, NULL, by_cholesky);
+      ck_assert_double_lt(models_distance(4, sigma, by_cholesky), 1e-12);
+      options.covariance = LIMIT_COVARIANCE_LEADING;
+      models_moments(&setup.optimizer, options, x, NULL, leading);
+      struct models_sample drawn = models_directions(&setup.optimizer, x, testing_size(1 << 17), f);
+      models_sample_compare(&drawn, f, sigma, right, keys);
+      models_sample_compare(&drawn, f, leading, wrong, keys);
+      models_setup_free(&setup);
+    }
+}
+
+START_TEST(normalised_noise_of_constant_potentials)
+{
+  static const char *const keys[] = {"standard_deviation=0.3",
+                                     "structure=low-rank standard_deviations=0.4 directions=1,2",
+                                     "structure=dense covariance=0.2,0.1;0.1,0.3",
+                                     "structure=diagonal standard_deviations=0.01,1"};
+  struct testing_family right = {0}, wrong = {0};
+  compare_normalised_noise(keys[_i], &right, &wrong);
+  testing_assert_agrees(&right);
+  testing_assert_notices(&wrong);
+}
+END_TEST
+
+/* No closed form is claimed for noise that depends on x, nor for another law. */
+START_TEST(closed_forms_are_claimed_where_they_are)
+{
+  static const struct {
+    const char *keys;
+    bool known;
+  } all[] = {{"standard_deviation=0.3", true},
+             {"structure=multiplicative standard_deviation=0.3", false},
+             {"standard_deviation=1.5 law=student-t degrees_of_freedom=3", false}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    struct random_case c = {GOLDEN, all[i].keys, 2, NULL};
+    struct models_setup setup = setup_of(&c, "m-sam", 0.5, 2);
+    struct limit_options options = order1;
+    struct sde_status status = {SDE_OK, ""};
+    options.covariance = LIMIT_COVARIANCE_NORMALIZED;
+    struct limit *limit =
+        limit_new(&setup.optimizer, &options, (struct sde_stream){1, 1}, "recipe:sde", &status);
+    ck_assert((limit != NULL) == all[i].known);
+    if (limit == NULL)
+      models_assert_refused(&status, "recipe:sde", "covariance: normalized|leading|exact");
+    limit_free(limit);
+    models_setup_free(&setup);
+  }
+}
+END_TEST
+
 /* The same for Student t, whose E|g_I| comes from fresh micro-batches, J constant or not. */
 START_TEST(normalised_drifts_of_heavy_tails)
 {
@@ -833,8 +899,10 @@ static const struct class_case classes[] = {
      SDE_NOISE_ADDITIVE},
     {GOLDEN, "structure=power-law basis=rotated", "m-usam", LIMIT_RHO_ORDER_1, LIMIT_FACTOR_COLUMNS,
      SDE_NOISE_ADDITIVE},
-    {VALLEY, "structure=hessian", "m-sam", LIMIT_RHO_ORDER_1, LIMIT_FACTOR_COLUMNS,
+    {VALLEY, "structure=hessian", "m-sam", LIMIT_RHO_ORDER_0, LIMIT_FACTOR_COLUMNS,
      SDE_NOISE_ADDITIVE},
+    {VALLEY, "structure=hessian", "m-sam", LIMIT_RHO_ORDER_1, LIMIT_FACTOR_COLUMNS,
+     SDE_NOISE_GENERAL},
 };
 enum { CLASSES = sizeof classes / sizeof *classes };
 
@@ -1034,6 +1102,8 @@ static const struct coupling_case couplings[] = {
      "{substeps: 4}", true, 2e-2},
     {"structure: label, standard_deviation: 0.5", "{name: m-usam, micro_batch: 4}", "{substeps: 4}",
      true, 2e-2},
+    {"standard_deviation: 0.3", "{name: sam}", "{substeps: 4}", true, 2e-2},
+    {"standard_deviation: 0.3", "{name: m-sam, micro_batch: 4}", "{substeps: 4}", true, 2e-2},
     {"structure: label, standard_deviation: 0.5", "{name: sgd}",
      "{substeps: 4, noise_factor: cholesky}", false, 0.5},
     {"structure: label, standard_deviation: 0.5", "{name: m-usam, micro_batch: 4}",
@@ -1237,6 +1307,8 @@ int main(void)
   tcase_add_loop_test(limits, directions_have_the_moments_of_the_quadrature, 0, RANDOMS);
   tcase_add_test(limits, normalised_drifts_of_multiplicative_noise);
   tcase_add_loop_test(limits, normalised_drifts_of_heavy_tails, 0, 2);
+  tcase_add_loop_test(limits, normalised_noise_of_constant_potentials, 0, 4);
+  tcase_add_test(limits, closed_forms_are_claimed_where_they_are);
   tcase_add_test(limits, heavy_tails_enter_the_limit_by_their_variance);
   tcase_add_loop_test(limits, noise_classes_are_true, 0, CLASSES);
   tcase_add_test(limits, exact_moments_of_multiplicative_noise);

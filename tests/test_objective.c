@@ -385,8 +385,8 @@ static void observe(const struct objective *objective, size_t count, const char 
                     const double *x, double *out)
 {
   struct sde_status status = {SDE_OK, ""};
-  struct sde_observables *observables =
-      observables_new(objective, count, names, "recipe:observables", &status);
+  struct sde_observables *observables = observables_of_state_new(
+      objective, update_rule_named("heavy-ball"), count, names, "recipe:observables", &status);
   ck_assert_msg(observables != NULL, "%s", status.message);
   ck_assert_uint_eq(observables->count, count);
   void *workspace = observables->workspace_new(observables->context, WIDTH);
@@ -492,15 +492,17 @@ END_TEST
 START_TEST(every_listed_observable_exists)
 {
   struct pair pair = pair_new(models_golden.loss, "");
-  double x[2 * WIDTH] = {0}, out[WIDTH];
+  double x[4 * WIDTH] = {0}, out[WIDTH];
   size_t listed = 0;
   for (const struct observable_type *const *type = observable_types(); *type != NULL; type++) {
-    const char *name = strncmp((*type)->name, "x1", 2) == 0 ? "x1" : (*type)->name;
+    const char *name = strncmp((*type)->name, "x1", 2) == 0   ? "x1"
+                       : strncmp((*type)->name, "p1", 2) == 0 ? "p1"
+                                                              : (*type)->name;
     observe(pair.objective, 1, &name, x, out);
     ck_assert(isfinite(out[0]));
     listed++;
   }
-  ck_assert_uint_eq(listed, 7);
+  ck_assert_uint_eq(listed, 11);
   pair_free(&pair);
 }
 END_TEST

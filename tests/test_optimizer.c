@@ -20,13 +20,13 @@ static const size_t batches[][2] = {{1, 1}, {2, 1}, {4, 1}, {4, 2}, {4, 4}};
 enum { BATCHES = sizeof batches / sizeof *batches, PATHS = 1 << 18 };
 
 static const struct limit_options exact = {
-    1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0};
+    1, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_AUTO, LIMIT_NORM_AUTO, 0, LIMIT_COVARIANCE_AUTO};
 
 /* Normalised Gaussian micro-batches have no exact limit without sampling; test_family.c has them.
  * Noise potentials cannot be reweighted. */
 static bool is_elsewhere(const struct gradient_rule *type, size_t sampling)
 {
-  return sampling == 2 && type->theory.normalized &&
+  return sampling == 2 && (type->theory.normalized || !models_is_of_the_paper(type)) &&
          models_perturbation(type) != PERTURB_FULL_GRADIENT;
 }
 

@@ -19,7 +19,7 @@ static const char with[] = "sampling=with-replacement";
 /* A point of the state in its first vector at golden_start, elsewhere small. */
 static void set_point(size_t dim, double *y)
 {
-  static const double extra[STATE_MAX] = {0, 0, 0.3, -0.2, 0.5, 0.7, 0.4, 0.6};
+  static const double extra[STATE_MAX] = {0, 0, 0.3, 0.2, 0.5, 0.7, 0.4, 0.6};
   memcpy(y, extra, dim * sizeof *y);
   memcpy(y, golden_start, sizeof golden_start);
 }
@@ -165,7 +165,7 @@ START_TEST(mistakes_in_one_step_are_noticed)
 }
 END_TEST
 
-/* ---- heavy ball on the golden case ---- */
+/* ---- momentum on the golden case ---- */
 
 static const double friction = 2, horizon = 2;
 
@@ -173,10 +173,13 @@ static const double friction = 2, horizon = 2;
 static const struct row {
   const char *rule;
   double eta, iterates, order[2];
-} rows[] = {{"sgd", 0.1, 0.181663223556, {0.196758461696, 0.181860989610}},
-            {"sgd", 0.05, 0.192380153195, {0.200232642351, 0.192409832916}},
-            {"m-usam", 0.1, 0.130320254605, {0.145560977331, 0.130576218891}},
-            {"m-usam", 0.05, 0.138920222189, {0.146911875222, 0.138966531802}}};
+  const char *update; /* NULL: heavy-ball */
+} rows[] = {{"sgd", 0.1, 0.181663223556, {0.196758461696, 0.181860989610}, NULL},
+            {"sgd", 0.05, 0.192380153195, {0.200232642351, 0.192409832916}, NULL},
+            {"m-usam", 0.1, 0.130320254605, {0.145560977331, 0.130576218891}, NULL},
+            {"m-usam", 0.05, 0.138920222189, {0.146911875222, 0.138966531802}, NULL},
+            {"sgd", 0.1, 0.175876128426, {0.189822584246, 0.176116924987}, "nesterov"},
+            {"m-usam", 0.1, 0.127617489607, {0.141612231648, 0.127911381347}, "nesterov"}};
 enum { ROWS = sizeof rows / sizeof *rows };
 
 static struct models_setup golden_setup(const struct row *row, double gamma)
@@ -186,7 +189,7 @@ static struct models_setup golden_setup(const struct row *row, double gamma)
   char settings[40];
   setup.optimizer.eta = row->eta;
   snprintf(settings, sizeof settings, "friction=%.17g", gamma);
-  models_set_update(&setup.optimizer, "heavy-ball", settings);
+  models_set_update(&setup.optimizer, row->update == NULL ? "heavy-ball" : row->update, settings);
   return setup;
 }
 

@@ -763,9 +763,10 @@ static void golden_case_make(struct golden_case *golden, size_t steps)
   golden->setup = models_setup_new(models_golden.loss, "sampling=with-replacement", "m-usam",
                                    golden_rho, GOLDEN_BATCH, 1);
   golden->setup.optimizer.eta = golden_time / (double)steps;
-  golden->limit = models_limit(&golden->setup.optimizer,
-                               (struct limit_options){2, LIMIT_RHO_ORDER_EXACT, true,
-                                                      LIMIT_FACTOR_COLUMNS, LIMIT_NORM_AUTO, 0});
+  golden->limit =
+      models_limit(&golden->setup.optimizer,
+                   (struct limit_options){2, LIMIT_RHO_ORDER_EXACT, true, LIMIT_FACTOR_COLUMNS,
+                                          LIMIT_NORM_AUTO, 0, LIMIT_COVARIANCE_AUTO});
   golden->direction = limit_direction_new(golden->limit, NULL);
   golden->system = limit_system(golden->limit);
   ck_assert_uint_eq(golden->system->noise_dim, GOLDEN_SAMPLES);

@@ -66,6 +66,12 @@ static bool check_own_keys(const struct parameters *given, const struct gradient
   return true;
 }
 
+const struct update_rule *case_optimizer_update(const struct recipe *recipe, size_t item)
+{
+  const struct parameters *update = recipe->update[item];
+  return update_rule_named(update == NULL ? "sgd" : parameters_text(update, "name"));
+}
+
 /* Are two items of lines called the same? Tables and random numbers could not tell them apart. */
 static bool check_names(const struct recipe *recipe, size_t item, struct sde_status *status)
 {

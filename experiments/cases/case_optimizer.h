@@ -20,4 +20,7 @@ bool case_optimizer_make(const struct recipe *recipe, size_t item, size_t number
                          struct optimizer *optimizer, struct program_rule **program,
                          const char **place, struct sde_status *status);
 
+/* The update rule of an item of `optimizers:`. */
+const struct update_rule *case_optimizer_update(const struct recipe *recipe, size_t item);
+
 #endif

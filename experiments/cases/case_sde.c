@@ -23,6 +23,14 @@ static enum limit_norm_source norm_source(const char *name)
                                          : LIMIT_NORM_AUTO;
 }
 
+static enum limit_covariance covariance_of(const struct parameters *sde)
+{
+  return !parameters_has(sde, "covariance") ? LIMIT_COVARIANCE_AUTO
+         : strcmp(parameters_text(sde, "covariance"), "normalized") == 0
+             ? LIMIT_COVARIANCE_NORMALIZED
+             : LIMIT_COVARIANCE_LEADING;
+}
+
 static struct limit_options limit_options(const struct parameters *sde)
 {
   const char *rho = parameters_text(sde, "rho_order");
@@ -34,6 +42,7 @@ static struct limit_options limit_options(const struct parameters *sde)
                                                                      : LIMIT_RHO_ORDER_EXACT,
                                 .variance_term = parameters_bool(sde, "variance_term"),
                                 .norm = norm_source(parameters_text(sde, "norm")),
+                                .covariance = covariance_of(sde),
                                 .factor = without                           ? LIMIT_FACTOR_NONE
                                           : strcmp(factor, "columns") == 0  ? LIMIT_FACTOR_COLUMNS
                                           : strcmp(factor, "cholesky") == 0 ? LIMIT_FACTOR_CHOLESKY

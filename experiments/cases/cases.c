@@ -28,7 +28,7 @@ static void make_iterates(const struct cases *cases, struct run_case *one)
       coupling.resolution = solution->resolution;
       coupling.wiener =
           (struct sde_wiener){.stream = solution->stream,
-                              .noise_dim = solution->system->noise_dim,
+                              .noise_dim = one->optimizer.objective->components,
                               .fine_step = solution->eta / (double)solution->resolution};
     }
   }
@@ -204,6 +204,19 @@ static bool make_schedules(struct cases *cases, struct sde_status *status)
   return true;
 }
 
+/* The update rule of all optimizers, whose vectors observables may read; NULL where they differ. */
+static const struct update_rule *common_update(const struct recipe *recipe)
+{
+  const struct update_rule *common = NULL;
+  for (size_t i = 0; i < recipe->optimizers; i++) {
+    const struct update_rule *update = case_optimizer_update(recipe, i);
+    if (common != NULL && update != common)
+      return NULL;
+    common = update;
+  }
+  return common;
+}
+
 /* Loss, objective, observables and start. */
 static bool make_common(struct cases *cases, struct sde_status *status)
 {
@@ -216,8 +229,9 @@ static bool make_common(struct cases *cases, struct sde_status *status)
   if (cases->objective == NULL)
     return false;
   cases->observable_name = parameters_texts(recipe->common, "observables", &count);
-  cases->observables = observables_new(cases->objective, count, cases->observable_name,
-                                       parameters_place(recipe->common, "observables"), status);
+  cases->observables = observables_of_state_new(
+      cases->objective, common_update(recipe), count, cases->observable_name,
+      parameters_place(recipe->common, "observables"), status);
   return cases->observables != NULL && make_schedules(cases, status);
 }
 

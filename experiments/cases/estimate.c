@@ -23,10 +23,10 @@ static double time_observables(const struct cases *cases)
 {
   const struct sde_observables *observables = cases->observables;
   void *workspace = observables->workspace_new(observables->context, SDE_UNIT);
-  double *x = sde_alloc(cases->loss->dim * SDE_UNIT, sizeof(double));
+  double *x = sde_alloc(cases->one[0].dim * SDE_UNIT, sizeof(double));
   double *out = sde_alloc(observables->count * SDE_UNIT, sizeof(double));
-  for (size_t i = 0; i < cases->loss->dim; i++)
-    sde_block_fill(SDE_UNIT, cases->start[i], x + i * SDE_UNIT);
+  for (size_t i = 0; i < cases->one[0].dim; i++)
+    sde_block_fill(SDE_UNIT, cases->one[0].start[i], x + i * SDE_UNIT);
   double begun = seconds_now(), elapsed;
   size_t times = 0;
   do {

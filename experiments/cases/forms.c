@@ -109,7 +109,12 @@ static char *expectation(const struct limit_form *form)
                       form->directions, linear);
   case LIMIT_FORM_NORM: {
     char *norm = norm_expectation(form);
-    char *both = sde_format("%s; Sigma is its leading part c(b) V", norm);
+    char *both = sde_format(
+        "%s; Sigma is %s", norm,
+        form->normalized
+            ? "the covariance of g_I + rho H g_I/|g_I|, in closed form"
+            : "its leading part c(b) V, right where |g| is large beside the deviation of "
+              "g_I: near a minimum it lacks most of the noise");
     sde_free(norm);
     return both;
   }

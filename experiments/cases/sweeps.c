@@ -50,8 +50,8 @@ static bool same_sde(const struct case_sde *a, const struct case_sde *b)
   const struct limit_options *x = limit_options_of(a->limit), *y = limit_options_of(b->limit);
   return x->eta_order == y->eta_order && x->rho_order == y->rho_order &&
          x->variance_term == y->variance_term && x->factor == y->factor && x->norm == y->norm &&
-         x->directions == y->directions && a->scheme == b->scheme &&
-         a->process->solution->substeps == b->process->solution->substeps;
+         x->covariance == y->covariance && x->directions == y->directions &&
+         a->scheme == b->scheme && a->process->solution->substeps == b->process->solution->substeps;
 }
 
 bool sweeps_check_cases(const struct cases *cases, size_t variants, struct sde_status *status)

@@ -17,11 +17,15 @@ struct option {
 
 static const struct option options[] = {
     {"norm", "needs E|g_I| in no case", limit_uses_norm},
+    {"covariance", "needs the noise of SAM or m-SAM, without enumeration, in no case",
+     limit_uses_covariance},
     {"directions", "draws nothing afresh in any case", limit_uses_directions}};
 
 /* norm: auto and directions: 0 ask for nothing, though given. */
 static bool asks(const struct parameters *sde, const char *key)
 {
+  if (strcmp(key, "covariance") == 0)
+    return parameters_has(sde, key);
   return strcmp(key, "norm") == 0 ? strcmp(parameters_text(sde, key), "auto") != 0
                                   : parameters_u64(sde, key) > 0;
 }

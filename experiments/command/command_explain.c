@@ -62,8 +62,13 @@ static const struct expansion known[][RHO_ORDERS] = {
           "Gaussian integral (exact for normal noise, a closure for samples), or from fresh ones a "
           "step (`norm`); `variance_term: false` takes |g| "
           "for E|g_I|",
-          "that of g_I + rho H_I g_I/|g_I| where all I are enumerated, else the leading c(b) V, "
-          "which leaves an error of O(eta rho)",
+          "that of g_I + rho H_I g_I/|g_I| where all I are enumerated, or Gaussian noise that does "
+          "not "
+          "depend on x has it in closed form; else, or with `covariance: leading`, the leading "
+          "c(b) V, "
+          "which leaves an error of O(eta rho) where |g| is large beside the deviation of g_I and "
+          "near "
+          "a minimum lacks most of the noise",
           " + rho^2"},
          {"exact", "E g_I(x + rho g_I(x)/|g_I(x)|), " FRESH_MICRO_BATCHES,
           "Cov u, from the same micro-batches" SPURIOUS, ""}},
@@ -122,7 +127,7 @@ static const char weak_error[] =
 
 static void print_field(const char *name, const char *text)
 {
-  char *first = sde_format("%-14s", name);
+  char *first = sde_format("%-13s ", name);
   text_wrap(stdout, WIDTH, first, "              ", text);
   sde_free(first);
 }

@@ -180,6 +180,13 @@ static const struct schema_row sde_rows[] = {
              .fallback = "auto",
              .help = "normalised optimizers, rho_order 1: E|g_I| by all micro-batches, by the "
                      "Gaussian integral, or from fresh micro-batches per step"}},
+    {.key = {.name = "covariance",
+             .type = PARAMETER_CHOICE,
+             .choices = "normalized leading",
+             .help =
+                 "normalised optimizers, rho_order 1, micro-batches not enumerated: the noise of "
+                 "g_I + rho H g_I/|g_I|, or c(b) V alone, wrong near a minimum; without it, "
+                 "normalized where Gaussian noise gives it a closed form"}},
     {.key = {.name = "directions",
              .type = PARAMETER_COUNT,
              .low = 0,
@@ -372,8 +379,18 @@ struct schema *schema_update(const struct update_rule *rule)
   add_name(schema, "which update rule; it decides the keys that follow");
   REGISTRY_NAMES(&names, update_rule, update_rules());
   set_choices(schema, "name", &names);
-  if (rule != NULL)
-    add_keys(schema, rule->keys);
+  if (rule == NULL)
+    return schema;
+  add_keys(schema, rule->keys);
+  for (size_t v = 1; v < update_rule_vectors(rule); v++)
+    add_row(schema, &(struct schema_row){
+                        .key = {.name = rule->extra[v - 1].name,
+                                .type = PARAMETER_REAL,
+                                .list = true,
+                                .low = -LARGEST,
+                                .high = LARGEST,
+                                .help = "where this vector starts: one number, or one for each "
+                                        "coordinate; without it, 0"}});
   return schema;
 }
 

@@ -245,16 +245,19 @@ static struct form expanded_form(bool variance_term, bool gaussian)
                                        : LEFT_OUT "; " THETA};
 }
 
-static struct form norm_form(bool variance_term, bool whole)
+static struct form norm_form(bool variance_term, bool gaussian, bool whole)
 {
   return (struct form){
       variance_term ? F_ EQUALS G PLUS RHO GRAD MEAN NORM(G_I) : F_ EQUALS G PLUS RHO GRAD NORM(G),
-      !variance_term ? SGD_SIGMA
-      : whole        ? SIGMA EQUALS ID("Cov") PAREN(LINEARISED) OR_LEADING
-                     : SIGMA EQUALS ID("Cov") PAREN(MICRO_MEAN(PAREN(LINEARISED))) OR_LEADING,
-      variance_term ? "Σ is the covariance where all micro-batches are enumerated, else the "
-                      "leading part, which leaves an error of O(ηρ)"
-                    : LEFT_OUT ": the norm of the mean stands for the mean of the norm"};
+      !variance_term && !gaussian ? SGD_SIGMA
+      : whole                     ? SIGMA EQUALS ID("Cov") PAREN(LINEARISED) OR_LEADING
+              : SIGMA EQUALS ID("Cov") PAREN(MICRO_MEAN(PAREN(LINEARISED))) OR_LEADING,
+      variance_term
+          ? "Σ is the covariance where all micro-batches are enumerated, or Gaussian "
+            "noise gives it a closed form; else, or with covariance: leading, the leading "
+            "part, which leaves an error of O(ηρ) where ‖g‖ is large beside √(tr c($)V), "
+            "and near a minimum lacks most of the noise"
+          : LEFT_OUT ": the norm of the mean stands for the mean of the norm"};
 }
 
 #define E_I SUB(ID("e"), ID("@"))
@@ -280,7 +283,7 @@ static struct form micro_form(const struct gradient_rule *rule, enum limit_rho_o
   case GRADIENT_NORM:
     return exact ? (struct form){F_ EQUALS MEAN AT(G_I, X PLUS RHO UNIT(AT(G_I, X))), covariance,
                                  SAMPLED}
-                 : norm_form(variance_term, whole);
+                 : norm_form(variance_term, gaussian, whole);
   default:
     return exact ? (struct form){F_ EQUALS MEAN ID("u"), covariance, SAMPLED} : linear_form(whole);
   }

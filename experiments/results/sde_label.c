@@ -31,6 +31,15 @@ static void add_substeps(struct text *text, const char *before, const json_t *sd
   text_add(text, "%s%lld substep%s", before, substeps, substeps == 1 ? "" : "s");
 }
 
+/* In words, where the recipe says it; else NULL. */
+static const char *covariance_of(const json_t *sde)
+{
+  const char *given = json_string_value(json_object_get(sde, "covariance"));
+  return given == NULL                   ? NULL
+         : strcmp(given, "leading") == 0 ? "leading noise"
+                                         : "normalised covariance";
+}
+
 static void add_differences(struct text *text, const json_t *sdes, const json_t *sde)
 {
   if (differs(sdes, "eta_order"))
@@ -46,6 +55,9 @@ static void add_differences(struct text *text, const json_t *sdes, const json_t 
              json_is_true(json_object_get(sde, "variance_term")) ? "with" : "no");
   if (json_is_false(json_object_get(sde, "noise")))
     text_add(text, ", no noise");
+  const char *covariance = covariance_of(sde);
+  if (covariance != NULL)
+    text_add(text, ", %s", covariance);
   const char *scheme = json_string_value(json_object_get(sde, "scheme"));
   if (differs(sdes, "scheme") && scheme != NULL)
     text_add(text, ", %s", scheme);
@@ -79,6 +91,9 @@ char *sde_description(const json_t *sde)
                                                                 : "");
   if (json_is_false(json_object_get(sde, "noise")))
     text_add(&text, ", without the diffusion");
+  const char *covariance = covariance_of(sde);
+  if (covariance != NULL)
+    text_add(&text, ", %s", covariance);
   if (scheme != NULL) {
     text_add(&text, "; solved by %s", scheme);
     add_substeps(&text, " with ", sde);

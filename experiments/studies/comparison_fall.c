@@ -7,6 +7,12 @@
 #include "experiments/studies/judgement.h"
 #include "experiments/studies/tails.h"
 
+bool comparison_has_orders_of(const struct limit_options *options, const struct limit_options *like)
+{
+  return options->eta_order == like->eta_order &&
+         (options->factor == LIMIT_FACTOR_NONE) == (like->factor == LIMIT_FACTOR_NONE);
+}
+
 enum holds comparison_judge_fall(const struct comparison_table *table,
                                  const struct comparison *like, struct text *evidence)
 {

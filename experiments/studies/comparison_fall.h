@@ -6,6 +6,10 @@
 
 #include "experiments/studies/comparison_family.h"
 
+/* Does theory let the difference of both fall alike as eta does? */
+bool comparison_has_orders_of(const struct limit_options *options,
+                              const struct limit_options *like);
+
 /* One observable of a variant and SDE by the rule of judgement.h; the evidence is added to a text,
  * NULL for none. */
 enum holds comparison_judge_fall(const struct comparison_table *table,

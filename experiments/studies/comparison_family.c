@@ -41,12 +41,6 @@ bool comparison_is_reserved(const struct comparison_table *table, const struct c
   return remainder_is_second_order(table->cases, &row->one->optimizer, comparison_options(row));
 }
 
-bool comparison_has_orders_of(const struct limit_options *options, const struct limit_options *like)
-{
-  return options->eta_order == like->eta_order &&
-         (options->factor == LIMIT_FACTOR_NONE) == (like->factor == LIMIT_FACTOR_NONE);
-}
-
 const struct comparison *comparison_extreme_eta(const struct comparison_table *table,
                                                 const struct comparison *like, int sign,
                                                 const struct comparison *after)

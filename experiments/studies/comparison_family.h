@@ -34,10 +34,6 @@ struct comparison comparison_of_observable(const struct comparison *row, size_t 
 /* Is its SDE expanded to first order in rho, with a part of second order that may show? */
 bool comparison_is_reserved(const struct comparison_table *table, const struct comparison *row);
 
-/* Does theory let the differences of two SDEs fall alike as eta does? */
-bool comparison_has_orders_of(const struct limit_options *options,
-                              const struct limit_options *like);
-
 /* The row of the same variant, observable and SDE at the largest (sign 1) or smallest (sign -1)
  * eta beyond that of `after` (NULL: at all); like is a row or a copy of one with other indices.
  * NULL where there is none. */

@@ -11,7 +11,7 @@
 #include "experiments/results/case_columns.h"
 #include "experiments/results/interval_words.h"
 #include "experiments/results/series.h"
-#include "experiments/studies/comparison.h"
+#include "experiments/studies/stationary_judge.h"
 
 #include <math.h>
 
@@ -210,35 +210,48 @@ static struct row row_of(const struct averages *quantities, const struct measure
 }
 
 /* A quantity of the iterates beside that of an SDE, as `compare` has its rows in the summary. */
-static json_t *summary_row(const struct averages *quantities, const struct measured *measured,
-                           size_t s, size_t q)
+static struct comparison compare(const struct averages *quantities, const struct measured *measured,
+                                 size_t s, size_t q)
 {
-  const struct run_case *one = measured->one;
-  struct row iterates = row_of(quantities, measured, CASE_ITERATES, q);
-  struct row solution = row_of(quantities, measured, case_side_of_sde(s), q);
-  bool coupled = one->sde[s].coupled;
-  struct sde_moments path_by_path = solution.estimate.coupled_difference;
-  double path_se = sde_moments_standard_error(path_by_path);
-  double independent_se = hypot(sde_moments_standard_error(iterates.estimate.moments),
-                                sde_moments_standard_error(solution.estimate.moments));
-  struct comparison row = {.one = one,
-                           .sde = s,
-                           .name = quantities->name[q],
-                           .time = (double)one->steps * one->optimizer.eta,
-                           .iterates = iterates.estimate.moments,
-                           .solution = solution.estimate.moments,
-                           .iterates_diverged = iterates.estimate.diverged,
-                           .solution_diverged = solution.estimate.diverged,
-                           .difference = coupled ? sde_moments_mean(path_by_path)
-                                                 : sde_moments_mean(iterates.estimate.moments) -
-                                                       sde_moments_mean(solution.estimate.moments),
-                           .difference_se = coupled ? path_se : independent_se,
-                           .coupled = coupled,
-                           .variance_reduction = coupled ? pow(independent_se / path_se, 2) : NAN,
-                           .exact_iterates = iterates.estimate.exact,
-                           .exact_solution = solution.estimate.exact,
-                           .scheme_error = solution.estimate.scheme_error};
-  return comparison_json(&row);
+  const struct estimate *iterates = &measured->estimate[q],
+                        *solution = &iterates[case_side_of_sde(s) * quantities->reported];
+  double mean = sde_moments_mean(iterates->moments) - sde_moments_mean(solution->moments);
+  double path_se = sde_moments_standard_error(solution->coupled_difference);
+  double independent_se = hypot(sde_moments_standard_error(iterates->moments),
+                                sde_moments_standard_error(solution->moments));
+  bool coupled = measured->one->sde[s].coupled;
+  return (struct comparison){.one = measured->one,
+                             .sde = s,
+                             .name = quantities->name[q],
+                             .time = (double)measured->one->steps * measured->one->optimizer.eta,
+                             .iterates = iterates->moments,
+                             .solution = solution->moments,
+                             .iterates_diverged = iterates->diverged,
+                             .solution_diverged = solution->diverged,
+                             .difference =
+                                 coupled ? sde_moments_mean(solution->coupled_difference) : mean,
+                             .difference_se = coupled ? path_se : independent_se,
+                             .difference_freedom = (double)measured->one->paths - 1,
+                             .coupled = coupled,
+                             .variance_reduction = coupled ? pow(independent_se / path_se, 2) : NAN,
+                             .exact_iterates = iterates->exact,
+                             .exact_solution = solution->exact,
+                             .scheme_error = solution->scheme_error};
+}
+
+/* The rows of one SDE, and the verdict on them where it has no exact moments. */
+static void report_pair(struct results *results, const struct averages *quantities,
+                        const struct measured *measured, size_t s, double quantile, json_t *rows)
+{
+  size_t count = quantities->reported;
+  struct comparison *pairs = sde_alloc(count, sizeof *pairs);
+  for (size_t q = 0; q < count; q++) {
+    pairs[q] = compare(quantities, measured, s, q);
+    json_array_append_new(rows, comparison_json(&pairs[q]));
+  }
+  if (measured->reason[case_side_of_sde(s)] != NULL)
+    stationary_judge_pair(results, count, pairs, quantile);
+  sde_free(pairs);
 }
 
 /* Is every estimate within its interval of the exact value? Where the burn-in has left something to
@@ -284,15 +297,10 @@ static void judge(struct results *results, const struct averages *quantities,
   else
     holds = judge_estimates(quantities, measured->estimate + side * quantities->reported, quantile,
                             &text);
-  char *label = case_label(measured->one);
-  const struct optimizer *optimizer = &measured->one->optimizer;
   char *who = side == CASE_ITERATES ? sde_strdup("the iterates") : case_side_label(side);
-  char *claim = sde_format("%s, b %zu, eta %g, rho %g: long-run averages of %s are the exact "
-                           "stationary moments",
-                           label, optimizer->batch, optimizer->eta, optimizer->rho, who);
+  char *claim = stationary_claim(measured->one, who, "the exact stationary moments");
   results_verdict(results, claim, holds, "%s", text.data);
   sde_free(text.data);
-  sde_free(label);
   sde_free(who);
   sde_free(claim);
 }
@@ -334,10 +342,10 @@ static void report(struct results *results, const struct cases *cases,
         columns_print(results, &columns, &row);
       }
     for (size_t s = 0; s < sdes; s++)
-      for (size_t q = 0; q < quantities->reported; q++)
-        json_array_append_new(rows, summary_row(quantities, &all[i], s, q));
+      report_pair(results, quantities, &all[i], s, quantile, rows);
     for (size_t side = 0; side < case_sides(cases); side++)
-      judge(results, quantities, &all[i], side, quantile);
+      if (side == CASE_ITERATES || all[i].reason[side] == NULL)
+        judge(results, quantities, &all[i], side, quantile);
   }
   results_note(results, false, "\n");
   json_object_set_new(results_summary(results), "rows", rows);

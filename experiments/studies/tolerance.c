@@ -29,12 +29,12 @@ static uint64_t sde_diverged(const struct sde_multilevel *levels)
 static double start_of(const struct cases *cases, size_t observable)
 {
   const struct sde_observables *observables = cases->observables;
-  size_t dim = cases->loss->dim;
+  size_t dim = cases->one[0].dim;
   double *x = sde_alloc(dim * SDE_UNIT, sizeof *x);
   double *value = sde_alloc(observables->count * SDE_UNIT, sizeof *value);
   void *workspace = observables->workspace_new(observables->context, SDE_UNIT);
   for (size_t i = 0; i < dim; i++)
-    sde_block_fill(SDE_UNIT, cases->start[i], x + i * SDE_UNIT);
+    sde_block_fill(SDE_UNIT, cases->one[0].start[i], x + i * SDE_UNIT);
   observables->evaluate(observables->context, workspace, SDE_UNIT, x, value);
   double start = value[observable * SDE_UNIT];
   observables->workspace_free(workspace);
