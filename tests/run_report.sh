@@ -121,7 +121,7 @@ line told/report.html "a: −9.00 [−9.10, −8.90], predicted −9; b: 2.00 [1
 # The SDE as it was solved, and rows that were left out.
 recipe golden --set paths=40 --set 'sde=[{rho_order: 1}, {rho_order: 1, variance_term: false, eta_order: 2}]'
 check_page golden/report.html
-in_order golden/report.html 'class="sum open"' 'id="verdicts"' 'id="pictures"' 'id="picture-1-' \
+in_order golden/report.html 'class="sum yes"' 'id="verdicts"' 'id="pictures"' 'id="picture-1-' \
   'id="picture-2-' 'id="equations"' '>m-usam, SDE 0, 1st order in η, with variance term' \
   '>m-usam, SDE 1, 2nd order in η, no variance term'
 # section TEXT: the lines from this heading to the next.
@@ -266,7 +266,7 @@ in_order good/report.html '<meta charset' \
 [ "$(cat said)" = all.html ] || fail "not named: $(cat said)"
 check_page all.html
 in_order all.html '<h1>Comparison of golden, good, steep and converge</h1>' 'Read this first' 'href="#run-3-attention"' \
-  'Paths diverged' '<ul class="sentences">' 'href="#run-1-title"' 'class="sum open"' \
+  'Paths diverged' '<ul class="sentences">' 'href="#run-1-title"' 'class="sum yes"' \
   'href="#run-4-title"' '<table class="runs">' 'Keys that differ' '<h2 id="run-1-title"' '<h2 id="run-2-title"' '<h2 id="run-3-title"' '<h2 id="run-4-title"'
 # The keys that differ and nothing else, and the means side by side, a column a run; of runs that have
 # one eta each the rows are the same, of other rows there is no table.

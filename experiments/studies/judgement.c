@@ -4,6 +4,7 @@
 #include "experiments/studies/judgement.h"
 
 #include "experiments/results/interval_words.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -58,7 +59,7 @@ static enum holds judge_exact(const struct error_line *line, double predicted, s
     add(size, text, "no difference beyond rounding (undecided: nothing to fall)");
     return HOLDS_UNDECIDED;
   }
-  add(size, text, "exact slope %s at %s -> 0", interval_words(slope, half).text, line->axis);
+  add(size, text, "exact slope %.3f to within %.2g at %s -> 0", slope, half, line->axis);
   if (!(half <= tolerance) || !is_settled(line)) {
     add(size, text, " (undecided: %s: smaller %s would decide)",
         is_settled(line) ? "local slopes still move" : "it changes its sign", line->axis);
@@ -256,8 +257,11 @@ enum holds judgement_plateau(const struct error_line *line, double order, double
   }
   const struct error_line_point *smallest = &line->point[0];
   double half, rest = error_line_rest(line, order, quantile, &half);
-  snprintf(text, size, "%s at %s -> 0, %.3g at %g", interval_words(rest, half).text, line->axis,
-           smallest->difference, smallest->x);
+  char *bound = sde_format("%.3g to within %.1g", rest, half);
+  snprintf(text, size, "%s at %s -> 0, %.3g at %g",
+           line->exact ? bound : interval_words(rest, half).text, line->axis, smallest->difference,
+           smallest->x);
+  sde_free(bound);
   double now = fabs(smallest->difference);
   if (fabs(rest) - half > now / 2 && error_line_is_flat(line, rest, order))
     return HOLDS_YES;

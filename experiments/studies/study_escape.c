@@ -216,16 +216,6 @@ static struct cell scheme_error(const void *row)
   return cell_of_real(escape->side == CASE_ITERATES ? NAN : escape->scheme_error);
 }
 
-/* Where no path has left, the mean time is known to be beyond the horizon, and no more. */
-static struct cell without_mean(const void *row)
-{
-  const struct escape *escape = row;
-  bool none = isnan(escape->estimate.mean) && escape->estimate.censored > 0;
-  return none ? cell_of_made_text(sde_format("> %g, no path left", (double)escape->one->steps *
-                                                                       escape->one->optimizer.eta))
-              : cell_of_text(NULL);
-}
-
 static bool is_extrapolated(const struct escape *escape)
 {
   return escape->estimate.censored > 0 && !isnan(escape->estimate.mean);
@@ -240,6 +230,9 @@ static struct cell extrapolated(const void *row)
 static struct cell mark(const void *row)
 {
   const struct escape *escape = row;
+  if (isnan(escape->estimate.mean) && escape->estimate.counted == escape->estimate.censored)
+    return cell_of_made_text(
+        sde_format("> %g, no path left", (double)escape->one->steps * escape->one->optimizer.eta));
   return cell_of_text(is_extrapolated(escape)        ? "extrapolated"
                       : isnan(escape->estimate.mean) ? "not known"
                                                      : "");
@@ -262,7 +255,6 @@ static const struct columns columns = {
         {"exact_error", COLUMN_FIELD(escape, exact_error)},
         {"scheme_error", NULL, "scheme error", NULL, 12, 1, COLUMN_OF_ROW(scheme_error)},
         {"longer", NULL, "longer", NULL, 8, 3, COLUMN_FIELD(escape, longer)},
-        {.heading = "", COLUMN_OF_ROW(without_mean)},
         {.read = NULL}}};
 
 static const char *const keys_of_rows[] = {
