@@ -126,9 +126,8 @@ void optimizer_start(const struct optimizer *optimizer, const double *x, double 
   for (size_t v = 1; v < vectors; v++) {
     const struct optimizer_vector_start *given = &optimizer->extra_start[v];
     for (size_t i = 0; i < dim; i++)
-      y[v * dim + i] = optimizer->program != NULL ? program_vector_start(optimizer->program, v, i)
-                       : given->value == NULL     ? optimizer->update->extra[v - 1].start
-                                                  : given->value[given->count == 1 ? 0 : i];
+      y[v * dim + i] = given->value == NULL ? optimizer->update->extra[v - 1].start
+                                            : given->value[given->count == 1 ? 0 : i];
   }
 }
 

@@ -43,7 +43,7 @@ compiled=$(grep -c '^  CC' said)
 [ "$compiled" -le 16 ] || fail "much was compiled anew, so the build is not the one tested: $compiled"
 for pair in losses=own schemes=plain-euler optimizers=behind optimizers=rw-usam optimizers=clipped \
   optimizers=averaged optimizers=scaled; do
-  "$b/sharpsde" list "${pair%=*}" | grep -q "^  ${pair#*=} " || fail "list does not know $pair"
+  "$b/sharpsde" list "${pair%=*}" | grep "^  ${pair#*=} " >/dev/null || fail "list does not know $pair"
 done
 
 # One step of each of the new update rules with every gradient rule, and of the new gradient rules
@@ -137,7 +137,7 @@ observables: [loss]
 records: 1
 RECIPE
 "$b/sharpsde" run own.yaml -o own --quiet 2>said || fail "rules of their own ended: $(cat said)"
-grep -q 'u = g_B(x + rho h), h = sum_i' own/report.html || fail "the report has not the row's update"
-grep -qF 'U = (w/(1 + v) + q, q - w, v - w^2)' own/report.html || fail "the report has not the row's U"
+grep -q 'u = g_B(x + ρ h), h = sum_i' own/report.html || fail "the report has not the row's update"
+grep -qF 'U = (w/(1 + v) + q, q − w, v − w^2)' own/report.html || fail "the report has not the row's U"
 ! grep -q '<mi>h</mi><mrow><mo stretchy="false">‖' own/report.html || fail "rw-usam is normalised"
 echo "a loss, a scheme, gradient rules and update rules, each by its row"
