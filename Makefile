@@ -97,7 +97,7 @@ VALGRIND_TESTS := test_status test_parameters test_recipe
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc || echo 1))
 SUBMAKE = +$(MAKE) --no-print-directory
 
-.PHONY: all deps check check-quick test-programs run-tests demo figures asan valgrind bench api install \
+.PHONY: all deps check check-quick test-programs run-tests demo figures asan valgrind bench fuzz api install \
   uninstall clean \
   format shellcheck FORCE
 .DELETE_ON_ERROR:
@@ -226,6 +226,17 @@ valgrind: $(filter $(VALGRIND_TESTS:%=$(B)/tests/%),$(TEST_PROGRAMS))
 bench: $(BENCH) $(B)/sharpsde
 	$(B)/bench/bench --csv $(B)/bench.csv --baselines $(B)/bench
 	$(if $(filter 1,$(MPI)),$(B)/bench/bench --csv $(B)/bench.csv --baselines $(B)/bench ranks)
+
+# The parser of programs under clang's sanitizers, from the seeds in tests/fuzz: make fuzz SECONDS=300.
+CLANG ?= clang-14
+SECONDS ?= 60
+FUZZED := tests/fuzz/fuzz_program.c $(wildcard models/*.c) $(filter-out sde/ranks_mpi.c $(KERNELS),$(wildcard sde/*.c))
+fuzz:
+	@mkdir -p $(B)-fuzz/program
+	$(CLANG) $(STANDARD) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	  -ffp-contract=off -DSDE_PORTABLE -Wno-pass-failed -I. $(PACKAGE_CFLAGS) $(FUZZED) $(PACKAGE_LIBS) -ldl -lm \
+	  -o $(B)-fuzz/fuzz_program
+	$(B)-fuzz/fuzz_program -max_len=600 -max_total_time=$(SECONDS) $(B)-fuzz/program tests/fuzz/program
 
 api:
 	@mkdir -p $(B)/api

@@ -10,6 +10,7 @@
 
 #include "models/optimizer.h"
 
+/* What is found at a point. */
 struct stability {
   double largest, smallest; /* curvatures: eigenvalues of the full loss's Hessian */
   double step;            /* eta lambda (1 + rho lambda) at the largest; rho only where it perturbs

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+/* Eigenvalues and eigenvectors of a covariance. */
 struct gaussian_norm_basis {
   size_t dim;
   double *eigenvalue;           /* no less than 0 */

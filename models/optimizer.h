@@ -16,6 +16,13 @@
 
 enum { OPTIMIZER_SETTINGS = 8 };
 
+/* Where a vector beside x starts: one number, or dim of them, which the giver owns. NULL: where the
+ * rule says. */
+struct optimizer_vector_start {
+  size_t count;
+  const double *value;
+};
+
 /* An optimizer on an objective, with its settings; filled in by the caller. */
 struct optimizer {
   const struct gradient_rule *rule;
@@ -28,12 +35,8 @@ struct optimizer {
   const struct schedule *eta_schedule, *rho_schedule;
   /* Values of the rules' own keys, set by optimizer_read: each rule's file says what is where. */
   double rule_setting[OPTIMIZER_SETTINGS], update_setting[OPTIMIZER_SETTINGS];
-  /* Where the vectors beside x start, that the update rule's parameters give: one number, or dim of
-   * them, which the parameters own. NULL: where the rule says. */
-  struct optimizer_vector_start {
-    size_t count;
-    const double *value;
-  } extra_start[UPDATE_VECTORS_MAX];
+  /* Of the vectors beside x, as the update rule's parameters give it. */
+  struct optimizer_vector_start extra_start[UPDATE_VECTORS_MAX];
 };
 
 /* The rules' own settings from the parameters of the gradient rule and of the update rule, of which
@@ -62,6 +65,7 @@ char *optimizer_update_label(const struct optimizer *optimizer);
 struct optimizer_factors {
   double eta, rho, eta_slope, rho_slope;
 };
+/* Those at a time; and whether there is a schedule at all. */
 struct optimizer_factors optimizer_factors_at(const struct optimizer *optimizer, double time);
 bool optimizer_is_scheduled(const struct optimizer *optimizer);
 

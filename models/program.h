@@ -20,12 +20,14 @@
 /* The most vectors of a state, x among them. */
 enum { PROGRAM_VECTORS_MAX = 8 };
 
-/* A constant; and a vector of the state beside x, with where it starts: one number for all
- * coordinates, or as many as there are. */
+/* A number with a name. */
 struct program_constant {
   const char *name;
   double number;
 };
+
+/* A vector of the state beside x, and where it starts: one number for all coordinates, or as many as
+ * there are. */
 struct program_vector {
   const char *name;
   size_t count;

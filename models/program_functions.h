@@ -9,6 +9,7 @@
 /* Arguments of any type, of which the largest is that of the value; or vectors. */
 enum program_takes { PROGRAM_TAKES_ANY, PROGRAM_TAKES_VECTORS };
 
+/* A row of the table. */
 struct program_function {
   const char *name;
   enum program_op op;

@@ -13,6 +13,7 @@
  * order is that of broadcasting. */
 enum program_type { PROGRAM_NUMBER, PROGRAM_SCALAR, PROGRAM_VECTOR };
 
+/* What a node is. */
 enum program_op {
   PROGRAM_LITERAL, /* a number that does not change */
   PROGRAM_SETTING, /* one of enum program_setting */
@@ -53,6 +54,7 @@ enum program_op {
   PROGRAM_EACH    /* the mean of a over the micro-batches */
 };
 
+/* Numbers of a run that lines may name. */
 enum program_setting {
   PROGRAM_ETA,
   PROGRAM_RHO,
@@ -65,6 +67,7 @@ enum program_setting {
   PROGRAM_SETTINGS
 };
 
+/* A value: a leaf, or an operation on earlier nodes. */
 struct program_node {
   enum program_op op;
   enum program_type type;
@@ -83,6 +86,7 @@ struct program_loop {
   uint32_t *node;
 };
 
+/* A program: its nodes, and of the state the names, the starts and the new values. */
 struct program {
   size_t count, capacity, vectors, draws, inside_draws, batches, loops;
   struct program_node *node;

@@ -17,6 +17,7 @@ struct program_variable {
   uint32_t node;
 };
 
+/* Where the parser is. */
 struct program_parser {
   struct program *program;
   const struct program_source *source;
@@ -51,6 +52,7 @@ bool program_fail_expected(const struct program_parser *parser, const char *expe
 /* Step over a character, and blanks before it, where it stands next. */
 bool program_accept(struct program_parser *parser, char c);
 
+/* The type of a node. */
 enum program_type program_type_of(const struct program_parser *parser, uint32_t node);
 
 /* A node for what is written at a place; false where there are too many. */

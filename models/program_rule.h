@@ -15,6 +15,7 @@ struct program_rule *program_rule_new(const struct program_source *source, const
                                       struct sde_status *status);
 void program_rule_free(struct program_rule *rule);
 
+/* As program_takes_batch_loss. */
 bool program_rule_takes_batch_loss(const struct program_rule *rule);
 
 /* Give the optimizer this rule, which must outlive it. */

@@ -23,6 +23,7 @@ struct second_order {
 struct second_order_workspace {
   double *step, *before, *after, *end;
 };
+/* Scratch for a dimension and a width, and its release. */
 struct second_order_workspace second_order_workspace_new(size_t dim, size_t width);
 void second_order_workspace_free(struct second_order_workspace *workspace);
 

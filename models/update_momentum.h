@@ -7,6 +7,7 @@
 
 #include "models/optimizer.h"
 
+/* Their keys: friction, momentum and the start of p. */
 extern const struct parameter_key update_momentum_keys[];
 
 /* As `read` and `describe` of update_rule.h. */

@@ -127,7 +127,7 @@ done
 
 # With no pictures, a sentence that names the file is in run.json; with an unused key, another.
 for name in $'r\xff' $'\xc3\x28' $'caf\xe9'; do
-  { cat recipe.yaml; echo "level: 0.01"; } >"$name.yaml"
+  { cat recipe.yaml; echo "tolerance: 0.01"; } >"$name.yaml"
   for plots in "$root/plots" "$scratch/none"; do
     rm -rf out
     status=0

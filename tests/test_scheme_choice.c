@@ -195,7 +195,7 @@ START_TEST(given_substeps_do_not_mix_with_free_ones)
 {
   const char *const mixed[] = {"sde=[{substeps: 1}, {}]", "optimizers=[{name: sgd}]", "paths=4000",
                                NULL};
-  const char *const alone[] = {"sde=[{}, {}]", "optimizers=[{name: sgd}]", "paths=4000", NULL};
+  const char *const alone[] = {"sde={}", "optimizers=[{name: sgd}]", "paths=4000", NULL};
   struct recipe *one = read_golden(mixed), *other = read_golden(alone);
   char *said = choose(one, 0), *other_said = choose(other, 0);
   ck_assert_ptr_eq(one->automatic.scheme, other->automatic.scheme);

@@ -3,6 +3,8 @@
  */
 #include "experiments/cases/sweeps.h"
 
+#include <string.h>
+
 static bool check_numbers(const struct parameters *parameters, const char *key,
                           struct sde_status *status)
 {
@@ -45,13 +47,23 @@ static bool check_optimizers(const struct cases *cases, size_t variants, struct 
   return true;
 }
 
-static bool same_sde(const struct case_sde *a, const struct case_sde *b)
+/* Are scheme and substeps given alike? What the program chooses may come out alike. */
+static bool same_solution(const struct parameters *a, const struct parameters *b)
 {
+  bool free = !parameters_has(a, "substeps");
+  return strcmp(parameters_text(a, "scheme"), parameters_text(b, "scheme")) == 0 &&
+         free == !parameters_has(b, "substeps") &&
+         (free || parameters_u64(a, "substeps") == parameters_u64(b, "substeps"));
+}
+
+static bool same_sde(const struct cases *cases, size_t i, size_t k)
+{
+  const struct case_sde *a = &cases->one[0].sde[i], *b = &cases->one[0].sde[k];
   const struct limit_options *x = limit_options_of(a->limit), *y = limit_options_of(b->limit);
   return x->eta_order == y->eta_order && x->rho_order == y->rho_order &&
          x->variance_term == y->variance_term && x->factor == y->factor && x->norm == y->norm &&
          x->covariance == y->covariance && x->directions == y->directions &&
-         a->scheme == b->scheme && a->process->solution->substeps == b->process->solution->substeps;
+         same_solution(cases->recipe->sde[i], cases->recipe->sde[k]);
 }
 
 bool sweeps_check_cases(const struct cases *cases, size_t variants, struct sde_status *status)
@@ -60,7 +72,7 @@ bool sweeps_check_cases(const struct cases *cases, size_t variants, struct sde_s
     return false;
   for (size_t i = 1; cases->count > 0 && i < cases->recipe->sdes; i++)
     for (size_t k = 0; k < i; k++)
-      if (same_sde(&cases->one[0].sde[i], &cases->one[0].sde[k]))
+      if (same_sde(cases, i, k))
         return sde_fail(status, SDE_INVALID, "%s: SDE %zu is SDE %zu once more; give each sde once",
                         cases->recipe->file, i, k);
   return true;

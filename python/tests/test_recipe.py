@@ -176,9 +176,9 @@ def test_mistakes_have_file_line_key_and_sentence(valley: dict[str, Any], tmp_pa
         assert str(checked.value) == str(said.value)
         return said.value
 
-    error = error_of(Recipe(valley).set(paths=1))
+    error = error_of(Recipe(valley).set(paths=0))
     assert (error.file, error.line, error.key) == (None, None, "paths")
-    assert error.sentence.startswith("paths is '1'; accepted is a whole number")
+    assert error.sentence.startswith("paths is '0'; accepted is a whole number")
     error = error_of(Recipe(valley).set({"sde.substeps": 2.5}))
     assert error.key == "sde.substeps" and "2.5" in error.sentence
 
