@@ -89,6 +89,8 @@ static bool norm_gradient(struct drift_probe *probe, uint64_t seed, const char *
   size_t d = probe->dim;
   struct optimizer unit_radius = *probe->optimizer;
   unit_radius.rho = 1;
+  unit_radius.update =
+      update_rule_named("sgd"); /* the slope is that of w, whatever steps along it */
   struct limit *limit =
       limit_new(&unit_radius, &options, sde_stream_named(seed, "probe slope"), place, status);
   if (limit == NULL)

@@ -19,10 +19,11 @@ enum micro_batch_size { MICRO_BATCH_NONE, MICRO_BATCH_WHOLE, MICRO_BATCH_GIVEN }
 
 /* What e_j is a function of. It decides what F and Sigma follow from. */
 enum gradient_dependence {
-  GRADIENT_UNPERTURBED,    /* e = 0: F = g, Sigma = c(b) V */
-  GRADIENT_OF_POINT,       /* x alone: g and c(b) V at x + rho e(x) */
-  GRADIENT_OF_MICRO_BATCH, /* x and I_j: from the directions of all micro-batches */
-  GRADIENT_OF_BATCH        /* x and the batch, or draws of the rule's own: from fresh directions */
+  GRADIENT_OF_BATCH,      /* x and the batch, draws of the rule's own, or not known: from fresh
+                           directions */
+  GRADIENT_UNPERTURBED,   /* e = 0: F = g, Sigma = c(b) V */
+  GRADIENT_OF_POINT,      /* x alone: g and c(b) V at x + rho e(x) */
+  GRADIENT_OF_MICRO_BATCH /* x and I_j: from the directions of all micro-batches */
 };
 
 /* Perturbations whose formulas are known: those of micro-batches have forms of F and Sigma besides

@@ -161,7 +161,8 @@ static void choose_form(struct limit_form *form)
     use_batches(form);
   else if (form->whole_batches)
     use_samples(form);
-  else if (!limit_form_is_perturbed(form) || theory->depends == GRADIENT_OF_POINT)
+  else if (!limit_form_is_perturbed(form) ||
+           (theory->depends == GRADIENT_OF_POINT && optimizer->rule->direction == NULL))
     use_components(form, LIMIT_FORM_POINT, d);
   else if (is_expanded(form))
     use_components(form, LIMIT_FORM_EXPANDED,
@@ -342,6 +343,13 @@ static bool check_options(const struct optimizer *optimizer, const struct limit_
                     "%s: %s is lines of the recipe, which have no expansion in rho; rho_order must "
                     "be exact",
                     place, optimizer->rule->name);
+  if (optimizer->rule->direction != NULL && !optimizer->rule->theory.expands &&
+      options->rho_order == LIMIT_RHO_ORDER_0)
+    return sde_fail(
+        status, SDE_INVALID,
+        "%s: %s is no gradient at a perturbed point, so that SGD's SDE is not its own at "
+        "rho 0; rho_order must be exact",
+        place, optimizer->rule->name);
   if (!optimizer->rule->theory.expands && options->rho_order == LIMIT_RHO_ORDER_1)
     return sde_fail(status, SDE_INVALID,
                     "%s: %s has no expansion in rho; rho_order must be 0 or exact", place,

@@ -112,9 +112,10 @@ static void exact_verdict(struct results *results, const struct escape *escape, 
 static bool is_like(const struct escape *a, const struct escape *b)
 {
   const struct optimizer *x = &a->one->optimizer, *y = &b->one->optimizer;
-  return a->side == b->side && x->rule == y->rule && x->update == y->update &&
-         x->batch == y->batch && x->eta == y->eta && x->rho == y->rho &&
-         a->one->paths == b->one->paths;
+  struct optimizer same = *y;
+  same.micro_batch = x->micro_batch;
+  return a->side == b->side && optimizer_same_rules(x, &same) && x->batch == y->batch &&
+         x->eta == y->eta && x->rho == y->rho && a->one->paths == b->one->paths;
 }
 
 /* The one like `escape` with the next larger micro-batch, or NULL. */
@@ -188,10 +189,12 @@ static void order_verdict(struct results *results, const struct escape *all, siz
   const struct optimizer *optimizer = &smallest->one->optimizer;
   struct text text = {0};
   enum holds holds = judge_order(all, count, smallest, quantile, &text);
-  char *who = case_side_label(smallest->side);
+  char *who = case_side_label(smallest->side), *update = optimizer_update_label(optimizer);
   char *claim =
-      sde_format("%s, b %zu, eta %g, rho %g, %s: the smaller m, the sooner it leaves",
-                 optimizer->rule->name, optimizer->batch, optimizer->eta, optimizer->rho, who);
+      sde_format("%s%s%s, b %zu, eta %g, rho %g, %s: the smaller m, the sooner it leaves",
+                 optimizer->rule->name, update == NULL ? "" : ", ", update == NULL ? "" : update,
+                 optimizer->batch, optimizer->eta, optimizer->rho, who);
+  sde_free(update);
   results_verdict(results, claim, holds, "%s", text.data);
   sde_free(text.data);
   sde_free(who);
@@ -209,6 +212,7 @@ void escape_judge(struct results *results, const struct cases *cases, const stru
   for (size_t i = 0; i < count; i++)
     if ((all[i].one->optimizer.rule->theory.regularizer & REGULARIZER_VARIANCE_TERMS) != 0 &&
         all[i].one->optimizer.rule->micro_batch == MICRO_BATCH_GIVEN &&
-        !has_smaller(all, count, &all[i]) && next_larger(all, count, &all[i]) != NULL)
+        all[i].one->optimizer.update->affine != NULL && !has_smaller(all, count, &all[i]) &&
+        next_larger(all, count, &all[i]) != NULL)
       order_verdict(results, all, count, &all[i], quantile);
 }
