@@ -46,6 +46,34 @@ static struct probed probe(const char *loss, const char *noise, const char *name
   return probed;
 }
 
+/* The mean direction is that of the gradient rule, whatever update rule steps along it: with the
+ * state (x, p) of heavy ball, or with sign, the probe is the same to the bit. */
+START_TEST(the_probe_is_that_of_the_gradient_rule)
+{
+  static const char *const rules[] = {"m-usam", "m-sam", "n-sam"};
+  static const double start[2] = {1.5, -1};
+  struct sde_moments coefficient[3];
+  for (size_t k = 0; k < 3; k++) {
+    struct models_setup setup =
+        models_setup_new(models_golden.loss, "sampling=with-replacement", rules[_i], 0.1, 4, 2);
+    if (k > 0)
+      models_set_update(&setup.optimizer, k == 1 ? "heavy-ball" : "sign",
+                        k == 1 ? "friction=2" : "");
+    struct sde_status status = {SDE_OK, ""};
+    struct drift_probe *made = drift_probe_new(&setup.optimizer, start, SEED, "recipe:1", &status);
+    ck_assert_msg(made != NULL, "%s", status.message);
+    struct drift_probe_result result =
+        drift_probe_run(made, sde_stream_named(SEED, "probe"), 640, 1, NULL, NULL);
+    coefficient[k] = result.coefficient;
+    drift_probe_result_free(&result);
+    drift_probe_free(made);
+    models_setup_free(&setup);
+    ck_assert_double_eq(coefficient[k].mean, coefficient[0].mean);
+    ck_assert_double_eq(coefficient[k].m2, coefficient[0].m2);
+  }
+}
+END_TEST
+
 static double deviation(const struct probed *probed, double exact)
 {
   return (sde_moments_mean(probed->coefficient) - exact) / probed->se;
@@ -568,6 +596,9 @@ int main(void)
 {
   Suite *suite = suite_create("regularizer");
   TCase *tests = testing_case(suite, "probe");
+  TCase *same = tcase_create("update rules");
+  tcase_add_loop_test(same, the_probe_is_that_of_the_gradient_rule, 0, 3);
+  suite_add_tcase(suite, same);
   tcase_add_loop_test(tests, variance_coefficient, 0, PROBLEMS);
   tcase_add_loop_test(tests, full_gradient_has_none, 0, PROBLEMS);
   tcase_add_test(tests, wrong_predictions_are_noticed);
