@@ -363,7 +363,7 @@ static bool check_options(const struct optimizer *optimizer, const struct limit_
          check_variance(optimizer->objective, place, status);
 }
 
-/* Is E|g_I| had in the way that was asked for? */
+/* Is E|g_I| computed in the way that was asked for? */
 static bool check_norm(const struct limit_form *form, const char *place, struct sde_status *status)
 {
   const struct optimizer *optimizer = form->optimizer;
