@@ -3,7 +3,7 @@
  */
 #include "models/formula_parse.h"
 
-#include "sde/number.h"
+#include "models/lexer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,41 +49,18 @@ struct parser {
   struct sde_status *status;
 };
 
-static bool is_digit(char c)
-{
-  return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80;
-}
-
-static size_t name_length(const char *text)
-{
-  size_t length = 0;
-  while (is_letter(text[length]) || (length > 0 && is_digit(text[length])))
-    length++;
-  return length;
-}
-
-static bool matches(const char *name, const char *text, size_t length)
-{
-  return strlen(name) == length && memcmp(name, text, length) == 0;
-}
-
 /* The function of a name, or OPERATIONS. */
 static size_t function_of(const char *text, size_t length)
 {
   size_t i = 0;
-  while (i < FUNCTIONS && !matches(functions[i].name, text, length))
+  while (i < FUNCTIONS && !lexer_matches(functions[i].name, text, length))
     i++;
   return i < FUNCTIONS ? i : OPERATIONS;
 }
 
 bool formula_is_name(const char *text)
 {
-  size_t length = name_length(text);
+  size_t length = lexer_name_length(text);
   return length > 0 && text[length] == '\0' && function_of(text, length) == OPERATIONS;
 }
 
@@ -95,19 +72,13 @@ const char *formula_op_name(enum formula_op op)
   return functions[i].name;
 }
 
-/* Does a character begin with this byte? 10xxxxxx continues one. */
-static bool begins(char byte)
-{
-  return ((unsigned char)byte & 0xc0) != 0x80;
-}
-
 /* A place in the text, in characters, counted on or back from the place before. */
 static size_t column_of(struct parser *parser, const char *at)
 {
   while (parser->counted < at)
-    parser->column += begins(*parser->counted++);
+    parser->column += lexer_begins_character(*parser->counted++);
   while (parser->counted > at)
-    parser->column -= begins(*--parser->counted);
+    parser->column -= lexer_begins_character(*--parser->counted);
   return parser->column;
 }
 
@@ -128,7 +99,7 @@ static bool fail_with(struct parser *parser, const char *at, char *sentence)
 /* What stands here, for a sentence; released with sde_free. */
 static char *found(const char *at)
 {
-  size_t length = is_letter(*at) ? name_length(at) : 1;
+  size_t length = lexer_is_letter(*at) ? lexer_name_length(at) : 1;
   return *at == '\0' ? sde_strdup("the end") : sde_format("'%.*s'", (int)length, at);
 }
 
@@ -180,23 +151,14 @@ static bool parse_signed(struct parser *parser, uint32_t *node);
 
 static bool parse_number(struct parser *parser, uint32_t *node)
 {
-  static const char digits[] = "0123456789";
-  const char *start = parser->at, *at = start + strspn(start, digits);
-  if (*at == '.')
-    at += 1 + strspn(at + 1, digits);
-  if (*at == 'e' || *at == 'E') {
-    const char *exponent = at + 1 + (at[1] == '-' || at[1] == '+');
-    if (!is_digit(*exponent))
-      return fail(parser, at, "the exponent of a number needs digits, as in 1e-3");
-    at = exponent + strspn(exponent, digits);
-  }
   double number;
-  if (!sde_number_read((size_t)(at - start), start, &number))
-    return fail(parser, start, "the number is beyond the range from 1e-307 to 1e308");
+  const char *at = parser->at, *wrong = lexer_number(&at, &number);
+  if (wrong != NULL)
+    return fail(parser, at, wrong);
   *node = formula_number(parser->graph, number);
   parser->at = at;
   skip_blanks(parser);
-  if (is_letter(*at) || *at == '.')
+  if (lexer_is_letter(*at) || *at == '.')
     return fail_expected(parser, "an operator after the number (a product is written 2*x)");
   return true;
 }
@@ -227,7 +189,7 @@ static bool unknown_name(struct parser *parser, const char *name, size_t length)
 static bool unknown_function(struct parser *parser, const char *name, size_t length)
 {
   for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-    if (matches(refused[i].name, name, length))
+    if (lexer_matches(refused[i].name, name, length))
       return fail_with(parser, name,
                        sde_format("%s is not differentiable everywhere, and a loss must be; %s",
                                   refused[i].name, refused[i].instead));
@@ -270,12 +232,12 @@ static bool parse_call(struct parser *parser, const char *name, size_t length, u
 static bool parse_name(struct parser *parser, uint32_t *node)
 {
   const char *name = parser->at;
-  size_t length = name_length(name);
+  size_t length = lexer_name_length(name);
   parser->at += length;
   if (accept(parser, '('))
     return parse_call(parser, name, length, node);
   for (size_t i = 0; i < parser->names->count; i++)
-    if (matches(parser->names->name[i].name, name, length)) {
+    if (lexer_matches(parser->names->name[i].name, name, length)) {
       parser->names->name[i].used = true;
       *node = parser->names->name[i].node;
       return true;
@@ -288,9 +250,9 @@ static bool parse_primary(struct parser *parser, uint32_t *node)
 {
   skip_blanks(parser);
   const char *at = parser->at;
-  if (is_digit(*at) || (*at == '.' && is_digit(at[1])))
+  if (lexer_is_digit(*at) || (*at == '.' && lexer_is_digit(at[1])))
     return parse_number(parser, node);
-  if (is_letter(*at))
+  if (lexer_is_letter(*at))
     return parse_name(parser, node);
   if (accept(parser, '('))
     return parse_sum(parser, node) && close(parser, at);

@@ -312,19 +312,6 @@ static void regress(struct gaussian_direction_workspace *w, double factor)
   add_slope(w->dim, w->lambda, w->slope, size, w->v, w->rest);
 }
 
-/* The rows of one unit, of a block and of a tile. */
-static void load(size_t rows, size_t width, const double *block, double *tile)
-{
-  for (size_t k = 0; k < rows; k++)
-    memcpy(tile + k * U, block + k * width, U * sizeof *tile);
-}
-
-static void store(size_t rows, size_t width, const double *tile, double *block)
-{
-  for (size_t k = 0; k < rows; k++)
-    memcpy(block + k * width, tile + k * U, U * sizeof *tile);
-}
-
 void gaussian_direction_shared(const struct gaussian_norm_basis *basis,
                                struct gaussian_direction_workspace *w, size_t width,
                                const struct gaussian_direction_query *query, double *out)
@@ -334,13 +321,13 @@ void gaussian_direction_shared(const struct gaussian_norm_basis *basis,
   for (size_t start = 0; start < width; start += U) {
     for (size_t k = 0; k < d; k++)
       sde_block_fill(U, basis->eigenvalue[k], w->lambda + k * U);
-    load(d, width, query->mu + start, w->given);
+    sde_block_load(d, width, query->mu + start, w->given);
     math->affine(d, d, basis->transposed, NULL, U, w->given, w->mu);
-    load(d, width, query->v + start, w->given);
+    sde_block_load(d, width, query->v + start, w->given);
     math->affine(d, d, basis->transposed, NULL, U, w->given, w->v);
-    load(d, width, query->dw + start, w->given);
+    sde_block_load(d, width, query->dw + start, w->given);
     regress(w, query->scale);
     math->affine(d, d, basis->vectors, NULL, U, w->rest, w->given);
-    store(d, width, w->given, out + start);
+    sde_block_store(d, width, w->given, out + start);
   }
 }

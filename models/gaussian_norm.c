@@ -308,19 +308,6 @@ static void integrate(struct gaussian_norm_workspace *w, bool diagonal, struct u
     norm[p] = unit->size[p] * (1 - STEP / sqrt(M_PI) * unit->excess[p]);
 }
 
-/* The rows of one unit, of a block and of a tile. */
-static void load(size_t rows, size_t width, const double *block, double *tile)
-{
-  for (size_t k = 0; k < rows; k++)
-    memcpy(tile + k * U, block + k * width, U * sizeof *tile);
-}
-
-static void store(size_t rows, size_t width, const double *tile, double *block)
-{
-  for (size_t k = 0; k < rows; k++)
-    memcpy(block + k * width, tile + k * U, U * sizeof *tile);
-}
-
 void gaussian_norm_shared(const struct gaussian_norm_basis *basis,
                           struct gaussian_norm_workspace *w, size_t width, const double *mu,
                           double *direction, double *norm)
@@ -333,7 +320,7 @@ void gaussian_norm_shared(const struct gaussian_norm_basis *basis,
   sde_block_fill(U, sum, trace);
   for (size_t start = 0; start < width; start += U) {
     struct unit unit;
-    load(dim, width, mu + start, w->given);
+    sde_block_load(dim, width, mu + start, w->given);
     math->affine(dim, dim, basis->transposed, NULL, U, w->given, w->mu);
     scale(dim, trace, w->mu, &unit);
     for (size_t k = 0; k < dim; k++)
@@ -343,7 +330,7 @@ void gaussian_norm_shared(const struct gaussian_norm_basis *basis,
     if (direction == NULL)
       continue;
     math->affine(dim, dim, basis->vectors, NULL, U, w->direction, w->given);
-    store(dim, width, w->given, direction + start);
+    sde_block_store(dim, width, w->given, direction + start);
   }
 }
 
@@ -455,7 +442,7 @@ void gaussian_norm_each(struct gaussian_norm_workspace *w, size_t width, const d
     sde_block_fill(U, 0, trace);
     for (size_t k = 0; k < dim; k++)
       sde_block_add(U, 1, covariance + (triangle(k) + k) * width + start, trace);
-    load(dim, width, mu + start, w->mu);
+    sde_block_load(dim, width, mu + start, w->mu);
     scale(dim, trace, w->mu, &unit);
     load_covariance(triangle(dim), width, covariance + start, unit.factor, w->covariance);
     tridiagonalise(w);
@@ -464,6 +451,6 @@ void gaussian_norm_each(struct gaussian_norm_workspace *w, size_t width, const d
       continue;
     for (size_t i = 2; i < dim; i++)
       reflect(i, w->covariance + triangle(i) * U, w->reflector_factor + i * U, w->direction);
-    store(dim, width, w->direction, direction + start);
+    sde_block_store(dim, width, w->direction, direction + start);
   }
 }

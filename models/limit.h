@@ -1,8 +1,8 @@
 /*
  * Limits: from an optimizer's random update direction U to the SDE of its state Y = (X, extra)
  *   dY = -F dt + sqrt(eta) Sigma^(1/2) dW,  F = E U, Sigma = Cov U,
- * with F and Sigma expanded in rho or exact, and to order 2 in eta with F + (eta/2) DF F in the
- * place of F. arXiv 2509.18001, theorems 3.3 to 3.8; Li, Tai, E, JMLR 20 (2019); theory.md 3.
+ * with F and Sigma expanded in rho or exact, and to order 2 in eta with F + (eta/2) DF F
+ * instead of F. arXiv 2509.18001, theorems 3.3 to 3.8; Li, Tai, E, JMLR 20 (2019); theory.md 3.
  */
 #ifndef MODELS_LIMIT_H
 #define MODELS_LIMIT_H

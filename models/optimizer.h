@@ -51,7 +51,7 @@ bool optimizer_same_rules(const struct optimizer *a, const struct optimizer *b);
 /* Is U = w, so that the step is that of SGD along w, and what is known of that holds? */
 bool optimizer_steps_along_gradient(const struct optimizer *optimizer);
 
-/* Does a step draw anything that it depends on? Not where one micro-batch holds all samples. */
+/* Is a step random? It is not where the batch is always all samples and nothing else is drawn. */
 bool optimizer_is_random(const struct optimizer *optimizer);
 
 /* The update rule's settings for people, "friction 2" or "". */

@@ -1,6 +1,7 @@
 /*
  * Calls in programs: their arguments, and the nodes that they make. See program_parser.h.
  */
+#include "models/lexer.h"
 #include "models/program_functions.h"
 #include "models/program_parser.h"
 
@@ -34,7 +35,7 @@ static bool parse_sample(struct program_parser *parser, struct call *call)
     return program_fail_expected(parser,
                                  "'(' and the number of an independent batch, as in sample(2)");
   parser->at += strspn(parser->at, " ");
-  if (parser->at[0] < '1' || parser->at[0] > '9' || program_is_digit(parser->at[1]))
+  if (parser->at[0] < '1' || parser->at[0] > '9' || lexer_is_digit(parser->at[1]))
     return program_fail_expected(parser, "the number of a batch from 1 to 9");
   call->batch = (uint32_t)(*parser->at++ - '1');
   if (!program_accept(parser, ')'))
@@ -52,7 +53,7 @@ static bool parse_argument(struct program_parser *parser, struct call *call)
 {
   parser->at += strspn(parser->at, " \t\r\n");
   if (call->function->of_batch &&
-      program_matches("sample", parser->at, program_name_length(parser->at)))
+      lexer_matches("sample", parser->at, lexer_name_length(parser->at)))
     return parse_sample(parser, call);
   if (call->count == ARGUMENTS_MAX)
     return program_fail(
@@ -205,7 +206,7 @@ static bool parse_each(struct program_parser *parser, const char *at, struct pro
 bool program_parse_call(struct program_parser *parser, const char *name, size_t length,
                         struct program_value *value)
 {
-  if (program_matches("each", name, length))
+  if (lexer_matches("each", name, length))
     return parse_each(parser, name, value);
   struct call call = {.function = program_function_named(name, length), .at = name};
   if (call.function == NULL) {

@@ -3,7 +3,7 @@
  */
 #include "models/program_functions.h"
 
-#include <string.h>
+#include "models/lexer.h"
 
 #define ANY(name, op, least, most)                                                                 \
   {                                                                                                \
@@ -47,7 +47,7 @@ enum { FUNCTIONS = sizeof functions / sizeof *functions };
 const struct program_function *program_function_named(const char *name, size_t length)
 {
   for (size_t i = 0; i < FUNCTIONS; i++)
-    if (strlen(functions[i].name) == length && memcmp(functions[i].name, name, length) == 0)
+    if (lexer_matches(functions[i].name, name, length))
       return &functions[i];
   return NULL;
 }

@@ -4,9 +4,9 @@
  */
 #include "models/program_parse.h"
 
+#include "models/lexer.h"
 #include "models/program_functions.h"
 #include "models/program_parser.h"
-#include "sde/number.h"
 
 #include <string.h>
 
@@ -15,37 +15,13 @@ enum { DEPTH_MAX = 200 };
 
 const char *const program_type_names[] = {"a number", "a scalar", "a vector"};
 
-bool program_is_digit(char c)
-{
-  return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80;
-}
-
-size_t program_name_length(const char *text)
-{
-  size_t length = 0;
-  while (is_letter(text[length]) || (length > 0 && program_is_digit(text[length])))
-    length++;
-  return length;
-}
-
-bool program_matches(const char *name, const char *text, size_t length)
-{
-  return strlen(name) == length && memcmp(name, text, length) == 0;
-}
-
 /* ---- what is wrong ---- */
 
-/* Columns count characters, of which 10xxxxxx continues one. */
 size_t program_column(const struct program_parser *parser, const char *at)
 {
   size_t column = 1;
   for (const char *c = parser->text; c < at; c++)
-    column += ((unsigned char)*c & 0xc0) != 0x80;
+    column += lexer_begins_character(*c);
   return column;
 }
 
@@ -61,7 +37,7 @@ bool program_fail(const struct program_parser *parser, const char *at, char *sen
 bool program_fail_expected(const struct program_parser *parser, const char *expected)
 {
   const char *at = parser->at;
-  size_t length = is_letter(*at) ? program_name_length(at) : 1;
+  size_t length = lexer_is_letter(*at) ? lexer_name_length(at) : 1;
   return program_fail(parser, at,
                       *at == '\0'
                           ? sde_format("expected %s, found the end", expected)
@@ -128,7 +104,7 @@ static const struct program_constant *constant_named(const struct program_parser
                                                      const char *name, size_t length)
 {
   for (size_t i = 0; i < parser->source->constants; i++)
-    if (program_matches(parser->source->constant[i].name, name, length))
+    if (lexer_matches(parser->source->constant[i].name, name, length))
       return &parser->source->constant[i];
   return NULL;
 }
@@ -137,7 +113,7 @@ static const struct program_constant *constant_named(const struct program_parser
 static uint32_t setting_named(const char *name, size_t length)
 {
   uint32_t i = 0;
-  while (i < PROGRAM_SETTINGS && !program_matches(program_setting_names[i], name, length))
+  while (i < PROGRAM_SETTINGS && !lexer_matches(program_setting_names[i], name, length))
     i++;
   return i;
 }
@@ -165,7 +141,7 @@ static bool unknown_name(struct program_parser *parser, const char *name, size_t
 static bool parse_name(struct program_parser *parser, struct program_value *value)
 {
   const char *name = parser->at;
-  size_t length = program_name_length(name);
+  size_t length = lexer_name_length(name);
   parser->at += length;
   if (program_accept(parser, '('))
     return program_parse_call(parser, name, length, value);
@@ -180,7 +156,7 @@ static bool parse_name(struct program_parser *parser, struct program_value *valu
     parser->program->named[setting] = true;
     return program_make_here(
         parser, name, (struct program_node){.op = PROGRAM_SETTING, .which = setting}, &value->node);
-  } else if (program_function_named(name, length) != NULL || program_matches("each", name, length))
+  } else if (program_function_named(name, length) != NULL || lexer_matches("each", name, length))
     return program_fail_expected(parser, "'(' after a function");
   else
     return unknown_name(parser, name, length);
@@ -191,23 +167,12 @@ static bool parse_name(struct program_parser *parser, struct program_value *valu
 
 static bool parse_number(struct program_parser *parser, struct program_value *value)
 {
-  static const char digits[] = "0123456789";
-  const char *start = parser->at, *at = start + strspn(start, digits);
-  if (*at == '.')
-    at += 1 + strspn(at + 1, digits);
-  if (*at == 'e' || *at == 'E') {
-    const char *exponent = at + 1 + (at[1] == '-' || at[1] == '+');
-    if (!program_is_digit(*exponent))
-      return program_fail(parser, at,
-                          sde_strdup("the exponent of a number needs digits, as in 1e-3"));
-    at = exponent + strspn(exponent, digits);
-  }
   double number;
-  if (!sde_number_read((size_t)(at - start), start, &number))
-    return program_fail(parser, start,
-                        sde_strdup("the number is beyond the range from 1e-307 to 1e308"));
+  const char *start = parser->at, *at = start, *wrong = lexer_number(&at, &number);
+  if (wrong != NULL)
+    return program_fail(parser, at, sde_strdup(wrong));
   parser->at = at + strspn(at, " \t");
-  if (is_letter(*parser->at) || *parser->at == '.')
+  if (lexer_is_letter(*parser->at) || *parser->at == '.')
     return program_fail_expected(parser, "an operator after the number (a product is written 2*x)");
   return make_literal(parser, start, number, &value->node);
 }
@@ -216,9 +181,9 @@ static bool parse_primary(struct program_parser *parser, struct program_value *v
 {
   parser->at += strspn(parser->at, " \t\r\n");
   value->at = parser->at;
-  if (program_is_digit(*parser->at) || (*parser->at == '.' && program_is_digit(parser->at[1])))
+  if (lexer_is_digit(*parser->at) || (*parser->at == '.' && lexer_is_digit(parser->at[1])))
     return parse_number(parser, value);
-  if (is_letter(*parser->at))
+  if (lexer_is_letter(*parser->at))
     return parse_name(parser, value);
   if (!program_accept(parser, '('))
     return program_fail_expected(parser, "a number, a name or '('");
@@ -303,7 +268,7 @@ bool program_parse_sum(struct program_parser *parser, struct program_value *valu
 static size_t vector_named(const struct program *program, const char *name, size_t length)
 {
   size_t v = 0;
-  while (v < program->vectors && !program_matches(program->name[v], name, length))
+  while (v < program->vectors && !lexer_matches(program->name[v], name, length))
     v++;
   return v;
 }
@@ -311,8 +276,8 @@ static size_t vector_named(const struct program *program, const char *name, size
 /* May a line, a constant or a vector have this name? */
 static bool check_name(struct program_parser *parser, const char *name, size_t length)
 {
-  if (program_function_named(name, length) != NULL || program_matches("each", name, length) ||
-      program_matches("sample", name, length))
+  if (program_function_named(name, length) != NULL || lexer_matches("each", name, length) ||
+      lexer_matches("sample", name, length))
     return program_fail(parser, name, sde_format("'%.*s' is a function", (int)length, name));
   if (setting_named(name, length) < PROGRAM_SETTINGS)
     return program_fail(
@@ -349,7 +314,7 @@ static bool parse_line(struct program_parser *parser)
   struct program_value value;
   parser->at = parser->text + strspn(parser->text, " \t\r\n");
   const char *name = parser->at;
-  size_t length = program_name_length(name);
+  size_t length = lexer_name_length(name);
   if (length == 0)
     return program_fail_expected(parser, "a line `name = expression`");
   parser->at += length;
@@ -379,10 +344,10 @@ static const char *given_name(const struct program_source *source, size_t i)
 static bool check_given(const struct program_source *source, size_t i, struct sde_status *status)
 {
   const char *name = given_name(source, i);
-  size_t length = program_name_length(name);
+  size_t length = lexer_name_length(name);
   bool taken = strcmp(name, "x") == 0 || setting_named(name, length) < PROGRAM_SETTINGS ||
                program_function_named(name, length) != NULL ||
-               program_matches("each", name, length) || program_matches("sample", name, length);
+               lexer_matches("each", name, length) || lexer_matches("sample", name, length);
   if (length == 0 || name[length] != '\0')
     return sde_fail(status, SDE_INVALID, "%s: '%s' is no name: letters, digits and _",
                     source->place, name);

@@ -37,11 +37,6 @@ struct program_value {
 /* "a number", "a scalar", "a vector". */
 extern const char *const program_type_names[];
 
-/* Characters and names. */
-bool program_is_digit(char c);
-size_t program_name_length(const char *text);
-bool program_matches(const char *name, const char *text, size_t length);
-
 /* The column of a place in the line, in characters from 1. */
 size_t program_column(const struct program_parser *parser, const char *at);
 

@@ -41,4 +41,9 @@ void sde_block_shift(size_t count, const double *x, double factor, const double 
 /* out = value */
 void sde_block_fill(size_t count, double value, double *out);
 
+/* The rows of one unit of paths, of a block whose rows have `width` numbers, to and from rows of
+ * SDE_UNIT numbers. `block` points to the unit's first path. */
+void sde_block_load(size_t rows, size_t width, const double *block, double *unit);
+void sde_block_store(size_t rows, size_t width, const double *unit, double *block);
+
 #endif

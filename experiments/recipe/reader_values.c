@@ -97,6 +97,19 @@ static bool read_numbers(struct reader *reader, const struct schema_row *row, st
   return good;
 }
 
+/* The texts become the value, where all were good; they are released. */
+static bool keep_texts(bool good, const struct schema_row *row, struct fy_node *node, size_t count,
+                       char **values, struct parameters *parameters)
+{
+  if (good)
+    parameters_add_texts(parameters, row->key.name, count, (const char *const *)values,
+                         yaml_place(node));
+  for (size_t i = 0; i < count; i++)
+    sde_free(values[i]);
+  sde_free(values);
+  return good;
+}
+
 static bool read_texts(struct reader *reader, const struct schema_row *row, struct fy_node *node,
                        struct parameters *parameters)
 {
@@ -110,13 +123,7 @@ static bool read_texts(struct reader *reader, const struct schema_row *row, stru
     good = values[count] != NULL;
     count += good;
   }
-  if (good)
-    parameters_add_texts(parameters, row->key.name, count, (const char *const *)values,
-                         yaml_place(node));
-  for (size_t i = 0; i < count; i++)
-    sde_free(values[i]);
-  sde_free(values);
-  return good;
+  return keep_texts(good, row, node, count, values, parameters);
 }
 
 /* "1", or "1, 2": a number or a list of them; NULL where it is something else. */
@@ -153,18 +160,12 @@ static bool read_named(struct reader *reader, const struct schema_row *row, stru
   while (good && (pair = fy_node_mapping_iterate(node, &previous)) != NULL) {
     const char *name = yaml_scalar(fy_node_pair_key(pair));
     char *numbers = name == NULL ? NULL : named_numbers(reader, row, fy_node_pair_value(pair));
-    good = numbers != NULL;
+    good = numbers != NULL || (name == NULL && reader_refuse(reader, row, node, "without a name"));
     if (good)
       values[count++] = sde_format("%s = %s", name, numbers);
     sde_free(numbers);
   }
-  if (good)
-    parameters_add_texts(parameters, row->key.name, count, (const char *const *)values,
-                         yaml_place(node));
-  for (size_t i = 0; i < count; i++)
-    sde_free(values[i]);
-  sde_free(values);
-  return good;
+  return keep_texts(good, row, node, count, values, parameters);
 }
 
 static bool check_square(struct reader *reader, const struct schema_row *row, struct fy_node *node)

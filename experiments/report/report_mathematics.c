@@ -352,10 +352,12 @@ static void add_words(struct text *page, const char *words, bool whole)
   text_add(page, ".</p>\n");
 }
 
+/* Of an update rule that is not affine it is not known whether it is smooth, as sign is not. */
 static void add_error(struct text *page, const struct gradient_rule *rule,
-                      const struct limit_options *options)
+                      const struct limit_options *options, bool smooth)
 {
-  text_add(page, "<p>Theory leaves it the weak error, up to a fixed time and for smooth φ,</p>\n");
+  text_add(page, "<p>%s leaves it the weak error, up to a fixed time and for smooth φ,</p>\n",
+           smooth ? "Theory" : "Where F and Σ are smooth in y, theory");
   display_error(page, rule, options);
 }
 
@@ -368,7 +370,7 @@ void mathematics_sde(struct text *page, const struct gradient_rule *rule,
   display(page, form.drift, whole);
   display(page, form.noise, whole);
   add_words(page, form.words, whole);
-  add_error(page, rule, options);
+  add_error(page, rule, options, true);
 }
 
 /* A formula "F = ..." or "Sigma = ..." as the moment of w. */
@@ -402,7 +404,7 @@ void mathematics_state_sde(struct text *page, const struct gradient_rule *rule,
   } else
     text_add(page,
              "<p>over all batches, or over fresh ones per step where these are too many.</p>\n");
-  add_error(page, rule, options);
+  add_error(page, rule, options, update->affine != NULL);
 }
 
 static const char *factor_of(const char *sampling)
