@@ -225,9 +225,10 @@ double limit_form_theta(const struct optimizer *optimizer)
     return 1 / m;
   case OBJECTIVE_WITHOUT_REPLACEMENT:
     return n <= 2 ? 0 : (n - 2 * m) / (m * (n - 2));
-  default:
-    return 0;
+  case OBJECTIVE_GAUSSIAN:
+    break; /* noise potentials have no part of theta */
   }
+  return 0;
 }
 
 /* One pass over the components, with h_i = rho (H_i v_i - H g), v_i = g + theta delta g_i: adds

@@ -147,21 +147,6 @@ START_TEST(the_variance_term_alone_is_not_left_out)
 }
 END_TEST
 
-START_TEST(a_lambda_beyond_1_is_refused)
-{
-  static const struct parameter_key keys[] = {{.name = "lambda", .type = PARAMETER_REAL},
-                                              {.name = NULL}};
-  struct models_setup setup =
-      models_setup_new(models_golden.loss, samplings[1], "unified-sam", 0.1, 4, 1);
-  struct parameters *given = models_parameters(keys, "lambda=1.5");
-  struct sde_status status = {SDE_OK, ""};
-  ck_assert(!optimizer_read(&setup.optimizer, given, NULL, &status));
-  models_assert_refused(&status, "recipe:lambda", "1.5|from 0 to 1");
-  parameters_free(given);
-  models_setup_free(&setup);
-}
-END_TEST
-
 int main(void)
 {
   Suite *suite = suite_create("further rules");
@@ -173,6 +158,5 @@ int main(void)
   tcase_add_loop_test(rule, drifts_have_their_order_in_rho, 0, RULES);
   tcase_add_test(rule, f_sam_of_all_samples_is_sgd);
   tcase_add_test(rule, the_variance_term_alone_is_not_left_out);
-  tcase_add_test(rule, a_lambda_beyond_1_is_refused);
   return testing_run(suite);
 }

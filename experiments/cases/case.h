@@ -69,6 +69,9 @@ char *case_side_label(size_t side);
 /* "m-usam m=2", for people. The text is released with sde_free. */
 char *case_label(const struct run_case *one);
 
+/* The length of the longest label. */
+size_t case_label_width(const struct cases *cases);
+
 /* The stream of a case for a purpose such as "sde". Streams are named after what they drive, so
  * that a case keeps its random numbers when others are added to the recipe. */
 struct sde_stream case_stream(const struct cases *cases, const struct run_case *one,

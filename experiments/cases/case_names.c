@@ -5,6 +5,7 @@
 #include "experiments/cases/case.h"
 
 #include <assert.h>
+#include <string.h>
 
 size_t case_sides(const struct cases *cases)
 {
@@ -34,6 +35,17 @@ char *case_label(const struct run_case *one)
   sde_free(size);
   sde_free(update);
   return label;
+}
+
+size_t case_label_width(const struct cases *cases)
+{
+  size_t width = 0;
+  for (size_t i = 0; i < cases->count; i++) {
+    char *label = case_label(&cases->one[i]);
+    width = strlen(label) > width ? strlen(label) : width;
+    sde_free(label);
+  }
+  return width;
 }
 
 char *case_side_label(size_t side)

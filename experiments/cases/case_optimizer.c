@@ -38,15 +38,20 @@ static bool has_key(const struct gradient_rule *rule, const char *name)
   return false;
 }
 
-/* "rw-sam does", "rw-sam, unified-sam do": the rules that take a key; released with sde_free. */
+/* "rw-sam does", "rw-sam and unified-sam do": the rules that take a key; released with sde_free. */
 static char *takers_of(const char *key)
 {
   struct text names = {0};
+  const char *last = NULL; /* not added yet */
   size_t count = 0;
-  for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
-    if (has_key(*rule, key))
-      text_add(&names, "%s%s", count++ == 0 ? "" : ", ", (*rule)->name);
-  text_add(&names, count == 1 ? " does" : " do");
+  for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++) {
+    if (!has_key(*rule, key))
+      continue;
+    if (last != NULL)
+      text_add(&names, "%s%s", count++ == 0 ? "" : ", ", last);
+    last = (*rule)->name;
+  }
+  text_add(&names, "%s%s %s", count == 0 ? "" : " and ", last, count == 0 ? "does" : "do");
   return names.data;
 }
 

@@ -46,7 +46,7 @@ static bool is_first(const struct cases *cases, size_t index, size_t sde, bool s
   return first;
 }
 
-/* "sgd, m-sam m=2" of one form. */
+/* "sgd; m-sam m=2" of one form: a label may have commas. */
 static char *all_served(const struct cases *cases, size_t first, size_t sde)
 {
   struct text text = {0};
@@ -55,10 +55,30 @@ static char *all_served(const struct cases *cases, size_t first, size_t sde)
         !is_first(cases, i, sde, true))
       continue;
     char *name = served_by(cases, i);
-    text_add(&text, "%s%s", text.length == 0 ? "" : ", ", name);
+    text_add(&text, "%s%s", text.length == 0 ? "" : "; ", name);
     sde_free(name);
   }
   return text.data;
+}
+
+/* The same as the names of results: [{"optimizer": "m-sam", "update": "sgd"}, ...]. */
+static json_t *optimizers_served(const struct cases *cases, size_t first, size_t sde)
+{
+  json_t *served = json_array();
+  for (size_t i = first; i < cases->count; i++) {
+    if (strcmp(description_of(cases, i, sde), description_of(cases, first, sde)) != 0)
+      continue;
+    const struct optimizer *optimizer = &cases->one[i].optimizer;
+    json_t *names = json_pack("{s:s, s:s}", "optimizer", optimizer->rule->name, "update",
+                              optimizer->update->name);
+    bool seen = false;
+    for (size_t k = 0; k < json_array_size(served) && !seen; k++)
+      seen = json_equal(json_array_get(served, k), names);
+    if (!seen)
+      json_array_append(served, names);
+    json_decref(names);
+  }
+  return served;
 }
 
 char *forms_text(const struct cases *cases, const char *margin)
@@ -87,11 +107,13 @@ static char *norm_expectation(const struct limit_form *form)
   case LIMIT_NORM_OF_FRESH:
     return sde_format("grad E|g_I| is sampled from %zu fresh micro-batches per step",
                       form->directions);
-  default:
-    return sde_strdup(normal ? "grad E|g_I| is the integral for a normal g_I, which it is"
-                             : "grad E|g_I| is that of a Gaussian closure: g_I of samples is taken "
-                               "as normal, with mean g and covariance c(m) V");
+  case LIMIT_NORM_OF_GAUSSIAN_NOISE:
+  case LIMIT_NORM_OF_CLOSURE:
+    break;
   }
+  return sde_strdup(normal ? "grad E|g_I| is the integral for a normal g_I, which it is"
+                           : "grad E|g_I| is that of a Gaussian closure: g_I of samples is taken "
+                             "as normal, with mean g and covariance c(m) V");
 }
 
 /* How E u and Cov u are computed. */
@@ -102,8 +124,8 @@ static char *expectation(const struct limit_form *form)
       form->options.rho_order == LIMIT_RHO_ORDER_1 ? ", each to first order in rho" : "";
   switch (form->kind) {
   case LIMIT_FORM_ENUMERATED:
-    return sde_format("E and Cov are over all %zu micro-batches, enumerated%s",
-                      form->enumeration.count, linear);
+    return sde_format("E and Cov are over all %zu %s, enumerated%s", form->enumeration.count,
+                      form->whole_batches ? "batches" : "micro-batches", linear);
   case LIMIT_FORM_SAMPLED:
     return sde_format("E and Cov are sampled from %zu fresh directions per step%s",
                       form->directions, linear);
@@ -118,10 +140,12 @@ static char *expectation(const struct limit_form *form)
     sde_free(norm);
     return both;
   }
-  default:
-    return sde_format("E and Cov are in closed form, from all %s",
-                      potentials ? "noise potentials" : "samples");
+  case LIMIT_FORM_POINT:
+  case LIMIT_FORM_EXPANDED:
+    break;
   }
+  return sde_format("E and Cov are in closed form, from all %s",
+                    potentials ? "noise potentials" : "samples");
 }
 
 json_t *forms_json(const struct cases *cases)
@@ -133,9 +157,10 @@ json_t *forms_json(const struct cases *cases)
         continue;
       char *served = all_served(cases, i, s);
       char *how = expectation(limit_form_of(cases->one[i].sde[s].limit));
-      json_array_append_new(forms, json_pack("{s:i, s:s, s:s, s:s}", "sde_index", (int)s, "serves",
-                                             served, "description", description_of(cases, i, s),
-                                             "expectations", how));
+      json_array_append_new(forms, json_pack("{s:i, s:s, s:o, s:s, s:s}", "sde_index", (int)s,
+                                             "serves", served, "optimizers",
+                                             optimizers_served(cases, i, s), "description",
+                                             description_of(cases, i, s), "expectations", how));
       sde_free(how);
       sde_free(served);
     }

@@ -63,8 +63,10 @@ static void list_noise(void)
 
 static void list_optimizers(void)
 {
-  for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
+  for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++) {
     print_row(2, (*rule)->name, (*rule)->summary);
+    print_keys(4, schema_gradient_rule(*rule), 0);
+  }
   print_row(2, RECIPE_OWN_RULE,
             "lines of your own: {name: rule, label, micro_batch, constants, "
             "state, step}; docs/own-algorithm.md");

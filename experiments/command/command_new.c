@@ -95,7 +95,7 @@ static void print_sections(const struct study_type *study, enum schema_section s
   else if (section == SCHEMA_OUTPUT)
     print_section(study, section, schema_output());
   else {
-    print_section(study, section, schema_optimizer());
+    print_section(study, section, schema_optimizer(NULL));
     for (const char *const *optimizer = optimizers_of(study); *optimizer != NULL; optimizer++)
       printf("  - %s\n", *optimizer);
   }

@@ -220,6 +220,7 @@ static void note_beginnings(struct results *results, const struct job *job)
 {
   char *unused = unused_keys(job->cases, ""), *forms = forms_text(job->cases, "");
   results_note(results, false, "%s%s", unused, forms);
+  results_set_label_width(results, case_label_width(job->cases));
   json_object_set_new(results_about(results), "forms", forms_json(job->cases));
   json_t *files = json_array();
   recipe_each_file(job->recipe, add_path, files);

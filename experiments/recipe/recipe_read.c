@@ -25,9 +25,23 @@ static bool read_loss(struct reader *reader, struct fy_node *map, struct recipe 
   return reader_section(reader, map, schema_loss(recipe->loss_type), &recipe->loss);
 }
 
+/* The schema of an item of `sde:`, and of one of `optimizers:`, whose name decides. */
+static struct schema *schema_of_sde(struct fy_node *item)
+{
+  (void)item;
+  return schema_sde();
+}
+
+static struct schema *schema_of_optimizer(struct fy_node *item)
+{
+  struct fy_node *name = yaml_get(item, "name");
+  const char *scalar = name == NULL ? NULL : yaml_scalar(name);
+  return schema_optimizer(scalar == NULL ? NULL : gradient_rule_named(scalar));
+}
+
 /* A section of several maps, or one. */
 static bool read_sections(struct reader *reader, const struct schema_row *row, struct fy_node *node,
-                          struct schema *(*schema)(void), size_t *count,
+                          struct schema *(*schema)(struct fy_node *item), size_t *count,
                           struct parameters ***parameters)
 {
   char found[YAML_FOUND_SIZE];
@@ -41,7 +55,7 @@ static bool read_sections(struct reader *reader, const struct schema_row *row, s
       return sde_fail(reader->status, SDE_INVALID,
                       "%s: an item of %s is %s; accepted is a map of keys", yaml_place(item),
                       row->key.name, yaml_found(item, found));
-    if (!reader_section(reader, item, schema(), &(*parameters)[(*count)++]))
+    if (!reader_section(reader, item, schema(item), &(*parameters)[(*count)++]))
       return false;
   }
   return true;
@@ -55,7 +69,7 @@ static bool read_updates(struct reader *reader, struct fy_node *node, struct rec
   recipe->update = sde_alloc(recipe->optimizers, sizeof *recipe->update);
   for (size_t i = 0; (item = reader_next_item(node, &previous)) != NULL; i++) {
     struct fy_node *map = yaml_get(item, "update");
-    struct schema *schema = schema_optimizer();
+    struct schema *schema = schema_optimizer(NULL);
     bool good = map == NULL || fy_node_is_mapping(map) ||
                 reader_refuse(reader, schema_find(schema, "update"), map, NULL);
     schema_free(schema);
@@ -118,11 +132,11 @@ static bool read_row_section(struct reader *reader, const struct schema_row *row
     return read_schedule(reader, node, recipe);
   if (row->section == SCHEMA_SDE) {
     recipe->sde_place = sde_strdup(yaml_place(node));
-    return read_sections(reader, row, node, schema_sde, &recipe->sdes, &recipe->sde);
+    return read_sections(reader, row, node, schema_of_sde, &recipe->sdes, &recipe->sde);
   }
   if (fy_node_is_sequence(node) && reader_item_count(node) == 0)
     return reader_refuse(reader, row, node, "an empty list");
-  return read_sections(reader, row, node, schema_optimizer, &recipe->optimizers,
+  return read_sections(reader, row, node, schema_of_optimizer, &recipe->optimizers,
                        &recipe->optimizer) &&
          read_updates(reader, node, recipe);
 }

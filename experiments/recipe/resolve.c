@@ -112,7 +112,7 @@ static void add_map(struct text *text, struct schema *schema, const struct param
 static void add_optimizer(struct text *text, const struct recipe *recipe, size_t i)
 {
   const struct parameters *update = recipe->update[i];
-  add_map(text, schema_optimizer(), recipe->optimizer[i], NULL, "  - ", "    ");
+  add_map(text, schema_optimizer(NULL), recipe->optimizer[i], NULL, "  - ", "    ");
   if (update == NULL)
     return;
   text_add(text, "    update:\n");

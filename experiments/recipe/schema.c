@@ -10,9 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Bounds that stand for no bound. */
-#define LARGEST 1e300
-
 static const struct schema_row recipe_rows[] = {
     {.key = {.name = "title",
              .type = PARAMETER_TEXT,
@@ -39,8 +36,8 @@ static const struct schema_row recipe_rows[] = {
     {.key = {.name = "start",
              .type = PARAMETER_REAL,
              .list = true,
-             .low = -LARGEST,
-             .high = LARGEST,
+             .low = -SCHEMA_UNBOUNDED,
+             .high = SCHEMA_UNBOUNDED,
              .help = "initial parameters, one number a coordinate; without it, the loss's own"}},
     {.key = {.name = "batch",
              .type = PARAMETER_COUNT,
@@ -54,21 +51,21 @@ static const struct schema_row recipe_rows[] = {
              .list = true,
              .low = 0,
              .low_open = true,
-             .high = LARGEST,
+             .high = SCHEMA_UNBOUNDED,
              .required = true,
              .help = "learning rate"}},
     {.key = {.name = "rho",
              .type = PARAMETER_REAL,
              .list = true,
              .low = 0,
-             .high = LARGEST,
+             .high = SCHEMA_UNBOUNDED,
              .fallback = "0",
              .help = "perturbation radius"}},
     {.key = {.name = "time",
              .type = PARAMETER_REAL,
              .low = 0,
              .low_open = true,
-             .high = LARGEST,
+             .high = SCHEMA_UNBOUNDED,
              .required = true,
              .help = "horizon T; T/eta must be a whole number of steps"}},
     {.key = {.name = "schedule", .help = "how eta and rho change with time, a map of eta and rho"},
@@ -102,7 +99,7 @@ static const struct schema_row recipe_rows[] = {
              .type = PARAMETER_REAL,
              .low = 0,
              .low_open = true,
-             .high = LARGEST,
+             .high = SCHEMA_UNBOUNDED,
              .help = "instead of paths: the root-mean-square error of each mean at the end "
                      "time, by multilevel Monte Carlo; docs/variance.md"}},
     {.key = {.name = "observables",
@@ -128,7 +125,7 @@ static const struct schema_row recipe_rows[] = {
              .type = PARAMETER_REAL,
              .low = 0,
              .low_open = true,
-             .high = LARGEST,
+             .high = SCHEMA_UNBOUNDED,
              .fallback = "1e8",
              .help = "a path with a coordinate beyond it counts as diverged"}},
     {.key = {.name = "level",
@@ -282,7 +279,7 @@ static void add_keys(struct schema *schema, const struct parameter_key *keys)
   }
 }
 
-/* Those keys that the schema does not have yet: rules may share theirs. */
+/* Those keys that the schema does not have yet: rules may have keys of one name. */
 static void add_new_keys(struct schema *schema, const struct parameter_key *keys)
 {
   for (; keys != NULL && keys->name != NULL; keys++)
@@ -353,7 +350,7 @@ struct schema *schema_noise(void)
   return schema;
 }
 
-struct schema *schema_optimizer(void)
+struct schema *schema_optimizer(const struct gradient_rule *own)
 {
   struct schema *schema = schema_new();
   struct text names = {0};
@@ -366,9 +363,18 @@ struct schema *schema_optimizer(void)
   set_choices(schema, "name", &names);
   schema->row[0].page = "docs/faq.md";
   add_rows(schema, sizeof optimizer_rows / sizeof *optimizer_rows, optimizer_rows);
+  if (own != NULL)
+    add_keys(schema, own->keys);
   for (const struct gradient_rule *const *rule = gradient_rules(); *rule != NULL; rule++)
     add_new_keys(schema, (*rule)->keys);
   add_row(schema, &update_row);
+  return schema;
+}
+
+struct schema *schema_gradient_rule(const struct gradient_rule *rule)
+{
+  struct schema *schema = schema_new();
+  add_keys(schema, rule->keys);
   return schema;
 }
 
@@ -387,8 +393,8 @@ struct schema *schema_update(const struct update_rule *rule)
                         .key = {.name = rule->extra[v - 1].name,
                                 .type = PARAMETER_REAL,
                                 .list = true,
-                                .low = -LARGEST,
-                                .high = LARGEST,
+                                .low = -SCHEMA_UNBOUNDED,
+                                .high = SCHEMA_UNBOUNDED,
                                 .help = "where this vector starts: one number, or one for each "
                                         "coordinate; without it, 0"}});
   return schema;
@@ -450,76 +456,4 @@ const struct schema_row *schema_find(const struct schema *schema, const char *na
     if (strcmp(schema->row[i].key.name, name) == 0)
       return &schema->row[i];
   return NULL;
-}
-
-char *schema_names(const struct schema *schema)
-{
-  struct text names = {0};
-  for (size_t i = 0; i < schema->count; i++)
-    text_add(&names, "%s%s", i == 0 ? "" : " ", schema->row[i].key.name);
-  return names.data;
-}
-
-static void add_range(struct text *text, const struct parameter_key *key)
-{
-  char low[TEXT_NUMBER_SIZE], high[TEXT_NUMBER_SIZE];
-  bool below = key->low > -LARGEST, above = key->high < LARGEST;
-  text_number(key->low, low);
-  text_number(key->high, high);
-  if (key->low == key->high) {
-    text_add(text, "%s", low);
-    return;
-  }
-  text_add(text, "a %s number", key->type == PARAMETER_COUNT ? "whole" : "finite");
-  if (below && key->low_open)
-    text_add(text, " above %s", low);
-  else if (below)
-    text_add(text, above ? " from %s" : " of at least %s", low);
-  if (above)
-    text_add(text,
-             below && key->low_open ? " and at most %s"
-             : below                ? " to %s"
-                                    : " up to %s",
-             high);
-}
-
-char *schema_accepts(const struct schema_row *row)
-{
-  struct text text = {0};
-  const struct parameter_key *key = &row->key;
-  char *choices = key->choices == NULL ? NULL : text_comma_list(key->choices);
-  if (row->section != SCHEMA_VALUE)
-    text_add(&text, row->section == SCHEMA_OPTIMIZERS ? "a list of maps"
-                    : row->section == SCHEMA_SDE      ? "a map of keys, or a list of maps"
-                                                      : "a map of keys");
-  else if (key->type == PARAMETER_COUNT || key->type == PARAMETER_REAL)
-    add_range(&text, key);
-  else if (key->type == PARAMETER_BOOL)
-    text_add(&text, "true or false");
-  else if (key->type == PARAMETER_CHOICE)
-    text_add(&text, "one of %s", choices);
-  else if (key->type == PARAMETER_FILE)
-    text_add(&text, "the path of a file");
-  else if (key->type == PARAMETER_MATRIX)
-    text_add(&text, "a square matrix, as a list of lists of numbers");
-  else if (key->type == PARAMETER_NAMED)
-    text_add(&text, "a map of names to numbers, or a text `name = number`");
-  else
-    text_add(&text, "a text");
-  if (key->list)
-    text_add(&text, ", or a list of them");
-  sde_free(choices);
-  return text.data;
-}
-
-char *schema_describe(const struct schema_row *row)
-{
-  char *accepts = schema_accepts(row), *text;
-  bool shown = row->key.fallback != NULL && row->section == SCHEMA_VALUE;
-  if (shown)
-    text = sde_format("%s; default %s", accepts, row->key.fallback);
-  else
-    text = sde_format("%s; %s", accepts, row->key.required ? "required" : "optional");
-  sde_free(accepts);
-  return text;
 }

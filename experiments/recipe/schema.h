@@ -15,6 +15,9 @@
 
 struct study_type;
 
+/* A bound of a number that stands for no bound. */
+#define SCHEMA_UNBOUNDED 1e300
+
 /* The name of an optimizer that is lines of the recipe. */
 #define RECIPE_OWN_RULE "rule"
 
@@ -46,12 +49,16 @@ struct schema {
 };
 
 /* The schema of the whole recipe, which may name one of these studies, and of its sections; a type
- * that is not known yet is NULL, and what it adds is then left out. Released with schema_free. */
+ * that is not known yet is NULL, and what it adds is then left out. An optimizer
+ * has the keys of all gradient rules, so that a key of another rule is named as such; where two rules
+ * have a key of one name, it is its own rule's. schema_gradient_rule has the rule's keys alone.
+ * Released with schema_free. */
 struct schema *schema_recipe(const struct study_type *const *studies,
                              const struct study_type *study);
 struct schema *schema_loss(const struct loss_type *type);
 struct schema *schema_noise(void);
-struct schema *schema_optimizer(void);
+struct schema *schema_optimizer(const struct gradient_rule *own);
+struct schema *schema_gradient_rule(const struct gradient_rule *rule);
 struct schema *schema_update(const struct update_rule *rule);
 struct schema *schema_schedule(void);
 struct schema *schema_shape(const struct schedule_shape *shape);

@@ -133,14 +133,22 @@ struct solved {
   bool shown;
 };
 
-/* Does a form, which serves "sgd, m-usam m=2", serve this optimizer? */
-static bool serves(const char *who, const char *optimizer)
+static bool is_named(const json_t *names, const char *key, const char *name)
 {
-  size_t length = strlen(optimizer);
-  for (const char *at = who; at != NULL;
-       at = strstr(at, ", ") == NULL ? NULL : strstr(at, ", ") + 2)
-    if (strncmp(at, optimizer, length) == 0 && strchr(" ,", at[length]) != NULL)
+  const char *value = json_string_value(json_object_get(names, key));
+  return value != NULL && strcmp(value, name) == 0;
+}
+
+/* Does a form serve this optimizer? */
+static bool serves(const json_t *form, const struct named *named)
+{
+  const json_t *optimizers = json_object_get(form, "optimizers");
+  for (size_t i = 0; i < json_array_size(optimizers); i++) {
+    const json_t *names = json_array_get(optimizers, i);
+    if (is_named(names, "optimizer", named->rule->name) &&
+        is_named(names, "update", named->update == NULL ? "sgd" : named->update->name))
       return true;
+  }
   return false;
 }
 
@@ -158,8 +166,8 @@ static void add_forms(struct text *page, const struct report_run *run, const str
     bool any = false;
     for (const struct solved *one = first; one < end; one++)
       any |= strcmp(one->equations, first->equations) == 0 && (json_int_t)one->sde == sde &&
-             who != NULL && serves(who, one->of.rule->name);
-    if (!any || how == NULL || chosen == NULL)
+             serves(form, &one->of);
+    if (!any || who == NULL || how == NULL || chosen == NULL)
       continue;
     char *line = sde_format("SDE %lld of %s: %s (%s).", (long long)sde, who, how, chosen);
     html_prose_element(page, "p", "class=\"facts\"", line);

@@ -284,9 +284,12 @@ static struct form micro_form(const struct gradient_rule *rule, enum limit_rho_o
     return exact ? (struct form){F_ EQUALS MEAN AT(G_I, X PLUS RHO UNIT(AT(G_I, X))), covariance,
                                  SAMPLED}
                  : norm_form(variance_term, gaussian, whole);
-  default:
-    return exact ? (struct form){F_ EQUALS MEAN ID("u"), covariance, SAMPLED} : linear_form(whole);
+  case GRADIENT_FULL:
+  case GRADIENT_FULL_UNIT:
+  case GRADIENT_NO_CLOSED_FORM:
+    break;
   }
+  return exact ? (struct form){F_ EQUALS MEAN ID("u"), covariance, SAMPLED} : linear_form(whole);
 }
 
 /* For a perturbation that depends on the batch as a whole. */

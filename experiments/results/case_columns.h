@@ -36,7 +36,7 @@ struct cell cell_side_label(const void *field);
   {"update", .of_updates = true, COLUMN_OF_ONE(ROW, cell_case_update)}, \
   {"update_settings", .of_updates = true, COLUMN_OF_ONE(ROW, cell_case_update_settings)}
 #define COLUMNS_OF_VARIANT(ROW) \
-  {.heading = "optimizer", .width = -13, COLUMN_OF_ONE(ROW, cell_case_label)}, \
+  {.heading = "optimizer", .width = -13, .of_labels = true, COLUMN_OF_ONE(ROW, cell_case_label)}, \
   COLUMNS_OF_OPTIMIZER(ROW), \
   {"micro_batch", COLUMN_OF_ONE(ROW, cell_case_micro_batch)}, \
   {"batch", COLUMN_OF_ONE(ROW, cell_case_batch)}

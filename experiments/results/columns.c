@@ -212,25 +212,25 @@ json_t *columns_json(const struct columns *columns, const char *const *keys, con
 
 /* ---- the terminal ---- */
 
-static void add_cell(const struct column *column, struct cell cell, struct text *line)
+static void add_cell(const struct column *column, struct cell cell, int width, struct text *line)
 {
   int digits = column->digits == 0 ? 6 : column->digits;
   switch (cell.kind) {
   case CELL_ABSENT:
   case CELL_MISSING:
-    text_add(line, "%*s", column->width, "");
+    text_add(line, "%*s", width, "");
     break;
   case CELL_TEXT:
-    text_add(line, "%*s", column->width, cell.text);
+    text_add(line, "%*s", width, cell.text);
     break;
   case CELL_WHOLE:
-    text_add(line, "%*" PRIu64, column->width, cell.whole);
+    text_add(line, "%*" PRIu64, width, cell.whole);
     break;
   case CELL_REAL:
-    text_add(line, "%*.*g", column->width, digits, cell.real);
+    text_add(line, "%*.*g", width, digits, cell.real);
     break;
   case CELL_FLAG:
-    text_add(line, "%*s", column->width, cell.flag ? "yes" : "no");
+    text_add(line, "%*s", width, cell.flag ? "yes" : "no");
     break;
   }
   sde_free(cell.made);
@@ -255,7 +255,8 @@ static void print_line(struct results *results, const struct columns *columns, c
     const char *before = column->before == NULL ? " " : column->before;
     if (line.length > 0)
       text_add(&line, "%*s", (int)strlen(before), is_blank(cell) ? "" : before);
-    add_cell(column, cell, &line);
+    add_cell(column, cell, column->width - (column->of_labels ? results_label_excess(results) : 0),
+             &line);
   }
   while (line.length > 0 && line.data[line.length - 1] == ' ')
     line.length--;

@@ -34,6 +34,7 @@ struct column {
   const char *before;  /* there between it and the column before; NULL: a space */
   int width;           /* there in characters, negative: at the left of them */
   int digits;          /* there of a real number; 0 for 6 */
+  bool of_labels;      /* it grows there with the labels of the cases, results_set_label_width */
   bool of_updates;     /* its cells are absent where the recipe names no update rule */
   size_t offset;       /* of the field in the row */
   struct cell (*read)(const void *field);

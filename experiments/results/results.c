@@ -36,6 +36,7 @@ struct results {
   size_t tables;
   struct table table[TABLES_MAX];
   struct path_file *paths; /* NULL without */
+  size_t label_width;      /* of the longest label of a case; 0 is not known */
   bool failed;
   FILE *leads, *notes, *warnings;
   char *leads_text, *notes_text, *warnings_text;
@@ -153,6 +154,17 @@ FILE *results_table(struct results *results, const char *name, const char *heade
 bool results_name_updates(const struct results *results)
 {
   return recipe_names_updates(results->recipe);
+}
+
+void results_set_label_width(struct results *results, size_t width)
+{
+  results->label_width = width;
+}
+
+int results_label_excess(const struct results *results)
+{
+  size_t held = strlen("m-usam m=128");
+  return results->label_width > held ? (int)(results->label_width - held) : 0;
 }
 
 struct path_file *results_path_file(struct results *results)

@@ -37,6 +37,11 @@ struct path_file *results_path_file(struct results *results);
 /* Does the recipe name update rules, so that its tables do? */
 bool results_name_updates(const struct results *results);
 
+/* The length of the longest label of a case, by which the columns of labels grow on the terminal;
+ * and how much longer it is than what they hold without. */
+void results_set_label_width(struct results *results, size_t width);
+int results_label_excess(const struct results *results);
+
 /* Write a number to a table: shortest text that reads back the same; nothing where it is NAN. */
 void results_number(FILE *table, double value);
 

@@ -89,6 +89,14 @@ static void make_line(const struct order_grid *grid, struct order_line *line, si
 char *order_label(const struct order_line *line)
 {
   char *name = case_label(line->one);
+  if (!line->same_rules) {
+    const struct run_case *last = line->one + (line->cases - 1) * line->stride;
+    char settings[UPDATE_SETTINGS_SIZE];
+    optimizer_update_settings(&last->optimizer, settings);
+    char *both = sde_format("%s to %s", name, settings);
+    sde_free(name);
+    name = both;
+  }
   const struct optimizer *optimizer = &line->one->optimizer;
   bool eta = line->versus == ORDER_VERSUS_ETA;
   char *label = sde_format("%s, b %zu, %s %g, SDE %zu", name, optimizer->batch, eta ? "rho" : "eta",

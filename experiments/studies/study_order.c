@@ -11,6 +11,7 @@
 #include "experiments/results/case_columns.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
+#include "experiments/studies/held_fixed.h"
 #include "experiments/studies/order_judge.h"
 
 #include <math.h>
@@ -163,7 +164,7 @@ static struct cell floor_words(const void *given)
 static const struct columns columns = {
     "order.csv",
     (const struct column[]){
-        {.heading = "case", .width = -36, COLUMN_OF_ROW(case_words)},
+        {.heading = "case", .width = -36, .of_labels = true, COLUMN_OF_ROW(case_words)},
         COLUMNS_OF_OPTIMIZER(row),
         {"micro_batch", COLUMN_OF_ONE(row, cell_case_micro_batch)},
         {"batch", COLUMN_OF_ONE(row, cell_case_batch)},
@@ -312,6 +313,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   if (!check(cases, status))
     return false;
   note_floor(results, &grid);
+  held_fixed_report(results, cases);
   grid.cell = sde_alloc(cases->count * each, sizeof *grid.cell);
   const char *said = NULL;
   for (size_t i = 0; i < cases->count; i++)

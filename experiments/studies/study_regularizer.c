@@ -81,7 +81,10 @@ static struct cell paths_of(const void *row)
 static const struct columns columns = {
     "regularizer.csv",
     (const struct column[]){
-        {.heading = "optimizer", .width = -12, COLUMN_OF_ONE(measured, cell_case_label)},
+        {.heading = "optimizer",
+         .width = -12,
+         .of_labels = true,
+         COLUMN_OF_ONE(measured, cell_case_label)},
         COLUMNS_OF_OPTIMIZER(measured),
         {"micro_batch", COLUMN_OF_ONE(measured, cell_case_micro_batch)},
         {"batch", .heading = "batch", .width = -6, COLUMN_OF_ONE(measured, cell_case_batch)},

@@ -1,0 +1,56 @@
+/*
+ * What changes with eta unasked: see held_fixed.h.
+ */
+#include "experiments/studies/held_fixed.h"
+
+#include <string.h>
+
+/* Are they one optimizer at two eta, but for the settings of its update rule? */
+static bool differ_in_settings(const struct optimizer *a, const struct optimizer *b)
+{
+  struct optimizer same = *b;
+  same.eta = a->eta;
+  memcpy(same.update_setting, a->update_setting, sizeof same.update_setting);
+  return a->eta != b->eta && a->rho == b->rho && a->batch == b->batch &&
+         a->micro_batch == b->micro_batch && optimizer_same_rules(a, &same) &&
+         !optimizer_same_rules(a, b);
+}
+
+/* The case of the smallest eta that differs so; NULL where there is none. */
+static const struct run_case *other_end(const struct cases *cases, const struct run_case *one)
+{
+  const struct run_case *end = NULL;
+  for (size_t i = 0; i < cases->count; i++)
+    if (differ_in_settings(&one->optimizer, &cases->one[i].optimizer) &&
+        (end == NULL || cases->one[i].optimizer.eta < end->optimizer.eta))
+      end = &cases->one[i];
+  return end;
+}
+
+/* One note for each update rule is enough. */
+static bool is_first(const struct cases *cases, size_t index)
+{
+  for (size_t i = 0; i < index; i++)
+    if (cases->one[i].optimizer.update == cases->one[index].optimizer.update &&
+        other_end(cases, &cases->one[i]) != NULL)
+      return false;
+  return true;
+}
+
+void held_fixed_report(struct results *results, const struct cases *cases)
+{
+  for (size_t i = 0; i < cases->count; i++) {
+    const struct run_case *one = &cases->one[i], *other = other_end(cases, one);
+    if (other == NULL || !is_first(cases, i))
+      continue;
+    char *from = optimizer_update_label(&one->optimizer);
+    char *to = optimizer_update_label(&other->optimizer);
+    results_note(results, true,
+                 "The update rule changes with eta: %s at eta %g is %s at eta %g. No order in eta "
+                 "is claimed for it; give the setting that stays fixed as eta goes to 0 "
+                 "(`sharpsde explain %s`)\n",
+                 from, one->optimizer.eta, to, other->optimizer.eta, one->optimizer.update->name);
+    sde_free(from);
+    sde_free(to);
+  }
+}
