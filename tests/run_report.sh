@@ -137,7 +137,7 @@ grep -q 'the variance term is left out on purpose' without ||
   fail "it is not said that SDE 1 leaves the term out"
 # Equations that several SDEs have stand once, under all who have them; how expectations were computed.
 grep -q '>usam, SDE 0, 1st order in η, with variance term<' golden/report.html || fail "usam has m-usam's equations"
-grep -q "SDE 0 of usam, m-usam m$nbsp=${nbsp}2, m-usam m$nbsp=${nbsp}1: E and Cov are in closed form, from all samples" \
+grep -q "SDE 0 of usam; m-usam m$nbsp=${nbsp}2; m-usam m$nbsp=${nbsp}1: E and Cov are in closed form, from all samples" \
   golden/report.html || fail "it is not said how expectations were computed"
 cat >forms.yaml <<'END'
 title: Two forms

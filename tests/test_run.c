@@ -1407,8 +1407,8 @@ START_TEST(forms_are_printed_once)
   json_decref(run_few("with-replacement",
                       "{name: sgd}, {name: m-sam, micro_batch: [4, 1]}, {name: n-usam}",
                       "{norm: gaussian}"));
-  assert_printed("SDE 0 of sgd, n-usam: rho_order 1", 1);
-  assert_printed("SDE 0 of m-sam m=4, m-sam m=1: rho_order 1, E|g_I| by the Gaussian integral", 1);
+  assert_printed("SDE 0 of sgd; n-usam: rho_order 1", 1);
+  assert_printed("SDE 0 of m-sam m=4; m-sam m=1: rho_order 1, E|g_I| by the Gaussian integral", 1);
   assert_printed("SDE 0 of ", 2);
 }
 END_TEST

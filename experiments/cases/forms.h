@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-/* A line for each SDE and distinct form, with the optimizers that it serves: "SDE 0 of sgd, m-sam
+/* A line for each SDE and distinct form, with the optimizers that it serves: "SDE 0 of sgd; m-sam
  * m=2: rho_order 1, ...", after `margin`. Empty where the study uses no SDE. Released with
  * sde_free. */
 char *forms_text(const struct cases *cases, const char *margin);
