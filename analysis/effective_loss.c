@@ -45,7 +45,7 @@ struct effective_loss *effective_loss_new(const struct optimizer *optimizer)
 {
   const struct objective *objective = optimizer->objective;
   const struct gradient_rule *rule = optimizer->rule;
-  if (!gradient_rule_has_regularizer(rule) ||
+  if (optimizer->update->affine == NULL || !gradient_rule_has_regularizer(rule) ||
       ((rule->theory.regularizer & REGULARIZER_VARIANCE_TERMS) != 0 &&
        !objective_has_variance(objective)))
     return NULL;

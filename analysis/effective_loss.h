@@ -22,7 +22,8 @@ enum effective_loss_norm {
 struct effective_loss;
 
 /* The effective loss of an optimizer, which must outlive it; NULL where its gradient rule has no R
- * in closed form, or one with a variance term of noise that has none. Serves one thread. */
+ * in closed form, or one with a variance term of noise that has none, and where its update rule is
+ * not affine: E U is then not 0 where E w is. Serves one thread. */
 struct effective_loss *effective_loss_new(const struct optimizer *optimizer);
 void effective_loss_free(struct effective_loss *effective);
 

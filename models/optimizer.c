@@ -70,6 +70,11 @@ bool optimizer_steps_along_gradient(const struct optimizer *optimizer)
   return affine.state[0][0] == 0 && affine.gradient[0] == 1;
 }
 
+bool optimizer_has_smooth_limit(const struct optimizer *optimizer)
+{
+  return !optimizer->update->jumps || optimizer->objective->sampling == OBJECTIVE_GAUSSIAN;
+}
+
 bool optimizer_is_random(const struct optimizer *optimizer)
 {
   const struct objective *objective = optimizer->objective;

@@ -51,6 +51,10 @@ bool optimizer_same_rules(const struct optimizer *a, const struct optimizer *b);
 /* Is U = w, so that the step is that of SGD along w, and what is known of that holds? */
 bool optimizer_steps_along_gradient(const struct optimizer *optimizer);
 
+/* Are F and Sigma smooth, as the weak orders of theory.md section 3 need? Not those of an update
+ * that jumps, where w takes the values of finitely many samples. */
+bool optimizer_has_smooth_limit(const struct optimizer *optimizer);
+
 /* Is a step random? It is not where the batch is always all samples and nothing else is drawn. */
 bool optimizer_is_random(const struct optimizer *optimizer);
 

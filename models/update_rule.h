@@ -40,6 +40,9 @@ struct update_rule {
    * state, from y and w. No array overlaps another. */
   void (*direction)(const struct optimizer *optimizer, double time, size_t width, const double *y,
                     const double *w, double *u);
+  /* U jumps where a coordinate of w is 0: F and Sigma are then smooth only where the law of w has a
+   * density, and else no order in eta is claimed. */
+  bool jumps;
   /* Does U depend on the time? NULL: it does not. */
   bool (*varies)(const struct optimizer *optimizer);
   /* y <- y - eta U in place, where that is faster than U first; else NULL. */

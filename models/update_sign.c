@@ -18,6 +18,7 @@ const struct update_rule update_rule_sign = {
     .name = "sign",
     .summary = "a step of eta in each coordinate, along the sign of w",
     .direction = direction,
+    .jumps = true,
     .update = "x <- x - eta sign(w)",
     .direction_text = "U = sign(w)",
     .fixed = "nothing besides; F = E sign(w) is smooth where the noise is, and no order is claimed "

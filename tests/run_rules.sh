@@ -45,6 +45,28 @@ grep -q 'friction 1 to friction 4' said || fail "order names its line after one 
 grep -q 'm-usam.*the error falls like' said && fail "an order is claimed while the friction changes"
 grep -q 'm-usam.*the error falls like' said-gamma || fail "no order is claimed for a friction"
 
+# ---- what theory does not say of an update rule ----
+
+signs='optimizers=[{name: sgd}, {name: m-usam, micro_batch: 2, update: {name: sign}}]'
+for study in compare order; do
+  "$program" run "$recipe" -o "$study-sign" "${small[@]}" --set study=$study --set "$signs" \
+    --set sde.rho_order=exact >said 2>err
+  grep -q 'The mean update of sign jumps' err || fail "$study does not say that sign jumps: $(cat err)"
+  grep -Eq 'm-usam.*(falls like|does not go to zero)' said && fail "$study claims an order of sign"
+  grep -q 'sgd.*falls like' said || fail "$study claims no order of sgd"
+done
+valley=(--set 'loss={name: valley}' --set batch=2 --set 'start=[1.5, 0.8]' --set 'observables=[loss]')
+noise=(--set 'noise={sampling: gaussian, structure: isotropic, standard_deviation: 1}' --set 'loss={name: saddle}')
+"$program" run "$recipe" -o smooth "${small[@]}" "${valley[@]}" "${noise[@]}" --set study=compare \
+  --set "$signs" --set sde.rho_order=exact >said 2>err
+grep -q 'jumps' err && fail "sign jumps where the noise has a density"
+"$program" run "$recipe" -o minima "${valley[@]}" --set study=landscape --set "$signs" --set eta=0.05 \
+  --set sde.rho_order=exact --set paths=16 >said 2>err
+grep -q '^m-usam m=2, sign: no f + rho R is known in closed form' said ||
+  fail "the landscape has an effective loss of sign: $(cat said)"
+[ "$(grep -c ',effective,' minima/minima.csv)" -ge 1 ] || fail "the landscape lost that of sgd"
+grep -q '^m-usam.*,effective,' minima/minima.csv && fail "minima of an effective loss of sign"
+
 # ---- tables under long labels ----
 
 "$program" run "$recipe" -o wide "${small[@]}" --set study=compare --set "$friction" >said 2>err

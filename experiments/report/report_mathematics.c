@@ -355,7 +355,6 @@ static void add_words(struct text *page, const char *words, bool whole)
   text_add(page, ".</p>\n");
 }
 
-/* Of an update rule that is not affine it is not known whether it is smooth, as sign is not. */
 static void add_error(struct text *page, const struct gradient_rule *rule,
                       const struct limit_options *options, bool smooth)
 {
@@ -407,7 +406,7 @@ void mathematics_state_sde(struct text *page, const struct gradient_rule *rule,
   } else
     text_add(page,
              "<p>over all batches, or over fresh ones per step where these are too many.</p>\n");
-  add_error(page, rule, options, update->affine != NULL);
+  add_error(page, rule, options, !update->jumps || gaussian);
 }
 
 static const char *factor_of(const char *sampling)

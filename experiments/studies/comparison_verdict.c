@@ -320,7 +320,8 @@ void comparison_verdicts(struct results *results, const struct cases *cases,
   for (const struct comparison *row = all; row < all + count; row++) {
     /* Without noise an SDE is off by a part of order eta, where the diffusion counts: no more is
      * known. */
-    if (!leads_group(&table, row) || comparison_options(row)->factor == LIMIT_FACTOR_NONE)
+    if (!leads_group(&table, row) || comparison_options(row)->factor == LIMIT_FACTOR_NONE ||
+        !optimizer_has_smooth_limit(&row->one->optimizer))
       continue;
     bool two = has_two_etas(&table, row);
     if (two && has_floor(&table, row))

@@ -71,7 +71,7 @@ void order_judge(struct results *results, const struct order_grid *grid,
 {
   double predicted = predicted_slope(grid, line);
   bool plateau = line->versus == ORDER_VERSUS_ETA && lacks_first_order(grid, line);
-  if (predicted == 0 || !line->same_rules)
+  if (predicted == 0 || !line->same_rules || !optimizer_has_smooth_limit(&line->one->optimizer))
     return;
   struct text evidence = {0};
   size_t yes = 0, no = 0, excused = 0; /* as parts of order rho^2, which deny nothing */

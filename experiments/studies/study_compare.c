@@ -12,7 +12,7 @@
 #include "experiments/studies/distances.h"
 #include "experiments/studies/ends.h"
 #include "experiments/studies/exact_means.h"
-#include "experiments/studies/held_fixed.h"
+#include "experiments/studies/no_order.h"
 #include "experiments/studies/tolerance.h"
 #include "sde/quasi.h"
 
@@ -255,7 +255,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
                               &gaps, multilevel + i * each, status);
   if (good)
     report(cases, results, all, count, multilevel, &gaps, distances);
-  held_fixed_report(results, cases);
+  no_order_report(results, cases);
   for (size_t i = 0; i < count; i++)
     json_decref(multilevel[i]);
   exact_gaps_free(&gaps);

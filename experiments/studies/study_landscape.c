@@ -220,6 +220,7 @@ static void report_case(const struct cases *cases, const struct run_case *one,
 {
   struct optimizer sgd = one->optimizer;
   sgd.rule = gradient_rule_named("sgd");
+  sgd.update = update_rule_named("sgd");
   struct effective_loss *loss = effective_loss_new(&sgd);
   struct effective_loss *effective = effective_loss_new(&one->optimizer);
   size_t points = minima_points(box);

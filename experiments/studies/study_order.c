@@ -11,7 +11,7 @@
 #include "experiments/results/case_columns.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/comparison.h"
-#include "experiments/studies/held_fixed.h"
+#include "experiments/studies/no_order.h"
 #include "experiments/studies/order_judge.h"
 
 #include <math.h>
@@ -313,7 +313,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   if (!check(cases, status))
     return false;
   note_floor(results, &grid);
-  held_fixed_report(results, cases);
+  no_order_report(results, cases);
   grid.cell = sde_alloc(cases->count * each, sizeof *grid.cell);
   const char *said = NULL;
   for (size_t i = 0; i < cases->count; i++)

@@ -1,7 +1,7 @@
 /*
- * What changes with eta unasked: see held_fixed.h.
+ * Optimizers of which no order in eta is claimed: see no_order.h.
  */
-#include "experiments/studies/held_fixed.h"
+#include "experiments/studies/no_order.h"
 
 #include <string.h>
 
@@ -27,20 +27,25 @@ static const struct run_case *other_end(const struct cases *cases, const struct 
   return end;
 }
 
-/* One note for each update rule is enough. */
+/* One warning for each update rule is enough. */
 static bool is_first(const struct cases *cases, size_t index)
 {
   for (size_t i = 0; i < index; i++)
-    if (cases->one[i].optimizer.update == cases->one[index].optimizer.update &&
-        other_end(cases, &cases->one[i]) != NULL)
+    if (cases->one[i].optimizer.update == cases->one[index].optimizer.update)
       return false;
   return true;
 }
 
-void held_fixed_report(struct results *results, const struct cases *cases)
+void no_order_report(struct results *results, const struct cases *cases)
 {
   for (size_t i = 0; i < cases->count; i++) {
     const struct run_case *one = &cases->one[i], *other = other_end(cases, one);
+    const char *name = one->optimizer.update->name;
+    if (is_first(cases, i) && !optimizer_has_smooth_limit(&one->optimizer))
+      results_note(results, true,
+                   "The mean update of %s jumps where a gradient of a sample changes its sign: no "
+                   "order in eta is claimed for it\n",
+                   name);
     if (other == NULL || !is_first(cases, i))
       continue;
     char *from = optimizer_update_label(&one->optimizer);
@@ -49,7 +54,7 @@ void held_fixed_report(struct results *results, const struct cases *cases)
                  "The update rule changes with eta: %s at eta %g is %s at eta %g. No order in eta "
                  "is claimed for it; give the setting that stays fixed as eta goes to 0 "
                  "(`sharpsde explain %s`)\n",
-                 from, one->optimizer.eta, to, other->optimizer.eta, one->optimizer.update->name);
+                 from, one->optimizer.eta, to, other->optimizer.eta, name);
     sde_free(from);
     sde_free(to);
   }
