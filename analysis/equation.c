@@ -27,7 +27,7 @@ static double row_times(const struct sde_system *system, size_t i, size_t p, siz
   return sum;
 }
 
-/* Of rows i and j, their product. */
+/* The product of rows i and j. */
 static double row_product(const struct sde_system *system, size_t i, size_t j)
 {
   const struct coefficients *coefficients = coefficients_of(system);

@@ -85,7 +85,7 @@ static bool select_columns(const struct data_file *data, const struct parameters
          sde_fail(status, SDE_INVALID, "%s: no feature column is left", data_file_path(data));
 }
 
-/* Of numbers: the mean is mean + rest, sd their standard deviation. */
+/* Moments of a column: the mean is mean + rest, sd the standard deviation. */
 struct spread {
   double mean, rest, sd;
 };
@@ -101,7 +101,7 @@ static double variance_about(double mean, double rest, size_t count, size_t stri
   return variance;
 }
 
-/* Of `count` numbers, `stride` apart. The mean of large numbers is rounded, which shows beside a
+/* The moments of `count` numbers, `stride` apart. The mean of large numbers is rounded, which shows beside a
  * deviation that is small: the rest is then the mean of the deviations from it, which are exact or
  * nearly so. */
 static struct spread spread_of(size_t count, size_t stride, const double *values)

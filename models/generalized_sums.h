@@ -25,7 +25,7 @@ enum generalized_direction_order {
 bool generalized_linear_has_moments(const struct loss *loss, enum generalized_direction_order order,
                                     double rho);
 
-/* Of u_i over the samples, equally likely: mean[j*width + p], and the lower triangle of the
+/* Moments of u_i over the samples, equally likely: mean[j*width + p], and the lower triangle of the
  * covariance, [(j*(j+1)/2 + k)*width + p], from deviations from the first sample, so that a mean
  * that is large beside the noise costs no digits. rounding[j*width + p] is what a variance may be
  * by rounding alone: the floor of factor_cholesky_above. covariance may be NULL, and rounding then

@@ -76,7 +76,7 @@ enum sde_noise_class limit_form_noise_class(const struct limit_form *form);
  * multiply-adds a path. */
 double limit_form_cost(const struct limit_form *form);
 
-/* Of a form that is affine: is the affine limit cheaper, with the multiply-adds of learning it spread
+/* For an affine form: is the affine limit cheaper, with the multiply-adds of learning it spread
  * over a run? For schemes that evaluate the system for every Wiener process, their number counts. */
 bool limit_form_is_cheaper_affine(const struct limit_form *form, double learning);
 

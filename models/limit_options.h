@@ -39,7 +39,7 @@ enum limit_norm_source {
  * c(b) V alone. The latter is right only where |g| is large beside (tr c(m) V)^(1/2): near a minimum
  * g_I/|g_I| is a random unit vector, whose part rho^2 H Cov(g_I/|g_I|) H may be most of the noise. */
 enum limit_covariance {
-  LIMIT_COVARIANCE_AUTO, /* normalized where it can be had, else leading */
+  LIMIT_COVARIANCE_AUTO, /* normalized where it is known, else leading */
   LIMIT_COVARIANCE_NORMALIZED,
   LIMIT_COVARIANCE_LEADING
 };

@@ -83,7 +83,7 @@ static void observe_coordinate(const struct objective *objective, size_t coordin
   memcpy(out, x + coordinate * width, width * sizeof *out);
 }
 
-/* Of a state: `coordinate` is where p begins. */
+/* Observables of the state: p begins at `coordinate`. */
 static void observe_momentum(const struct objective *objective, size_t coordinate, size_t width,
                              const double *y, double *out, double *scratch)
 {
@@ -134,7 +134,7 @@ static const struct row rows[] = {
     {{"norm-squared", "|x|^2"}, observe_norm},
     {{"x1, x2, ...", "a coordinate"}, observe_coordinate}};
 
-/* Of update rules with a momentum p, where all optimizers have the same. */
+/* Observables of a momentum p, where all optimizers have one at the same place. */
 static const struct row momentum_rows[] = {
     {{"momentum-squared", "|p|^2 of an update rule with momentum"}, observe_momentum},
     {{"kinetic-energy", "|p|^2/2 of an update rule with momentum"}, observe_kinetic_energy},

@@ -31,11 +31,11 @@ struct optimizer {
   const struct objective *objective;
   double eta, rho;
   size_t batch, micro_batch; /* micro_batch is the batch where the rule has none */
-  /* Of eta and rho, which must outlive the optimizer; NULL: they are constant. */
+  /* Schedules of eta and rho, which must outlive the optimizer; NULL: they are constant. */
   const struct schedule *eta_schedule, *rho_schedule;
   /* Values of the rules' own keys, set by optimizer_read: each rule's file says what is where. */
   double rule_setting[OPTIMIZER_SETTINGS], update_setting[OPTIMIZER_SETTINGS];
-  /* Of the vectors beside x, as the update rule's parameters give it. */
+  /* Where the vectors beside x start, as the update rule's parameters give it. */
   struct optimizer_vector_start extra_start[UPDATE_VECTORS_MAX];
 };
 

@@ -67,7 +67,7 @@ const double *parameters_reals(const struct parameters *parameters, const char *
                                size_t *length);
 const char *const *parameters_texts(const struct parameters *parameters, const char *name,
                                     size_t *length);
-/* Of files the names by which they were asked for; of other texts the texts. */
+/* Files by the names that they were asked for; other texts as they are. */
 const char *const *parameters_names(const struct parameters *parameters, const char *name,
                                     size_t *length);
 /* Row-major rows x columns. */

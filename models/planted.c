@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* Of numbers that a loss may hold: 1.6 gigabytes. */
+/* The most numbers that a loss may hold: 1.6 gigabytes. */
 static const double NUMBERS_MAX = 2e8;
 
 bool planted_read(struct planted *planted, const struct parameters *parameters,

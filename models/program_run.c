@@ -243,7 +243,7 @@ static void of_micro_batch(const struct run *run, const struct program_node *nod
     micro_value(run, batches, j, x, out);
 }
 
-/* Of one micro-batch within each(), else the mean over those of the batch. */
+/* The gradient of one micro-batch within each(), else the mean over those of the batch. */
 static void of_batch(const struct run *run, const struct program_node *node, double *out)
 {
   struct program_workspace *w = run->workspace;

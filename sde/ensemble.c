@@ -19,7 +19,7 @@
  * is work for many threads; else CHUNK_NUMBERS numbers of state. */
 enum { CHUNKS_MAX = 1024, CHUNK_MOST = 128, CHUNKS_MIN = 64, CHUNK_NUMBERS = 768 };
 
-/* Of the increments of a block: 4 MB, which is about what a core has of cache. */
+/* The most memory for the increments of a block: 4 MB, about the cache of one core. */
 enum { NOISE_NUMBERS = 1 << 19 };
 
 static uint64_t at_least(uint64_t a, uint64_t b)

@@ -37,7 +37,7 @@ struct sde_moments sde_ensemble_moments(const struct sde_ensemble_result *result
 struct sde_moments sde_ensemble_difference(const struct sde_ensemble_result *result, size_t pair,
                                            size_t record, size_t observable);
 
-/* Of replicates: the moments over all paths, as if they were independent. */
+/* The moments over all paths of all replicates, as if the paths were independent. */
 struct sde_moments sde_ensemble_pooled(const struct sde_ensemble_result *result, size_t process,
                                        size_t record, size_t observable);
 

@@ -74,7 +74,7 @@ enum perturbation {
 };
 enum perturbation models_perturbation(const struct gradient_rule *rule);
 
-/* The weights of rw-sam cannot be had from noise potentials, nor its SDE by enumeration or by
+/* Noise potentials have no weights for rw-sam, nor is its SDE known by enumeration or by
  * expansion in rho. */
 bool models_is_reweighted(const struct gradient_rule *type);
 

@@ -235,8 +235,8 @@ END_TEST
 
 /* ---- the CSV tables of the studies against the summary ---- */
 
-/* A table whose rows are those of the summary's list; a column and its key; and the column of which
- * it must not be had. */
+/* A table whose rows are those of the summary's list; a column and its key; and the column from
+ * which it must not be taken. */
 struct same {
   const char *name, *key, *other;
 };

@@ -1,7 +1,7 @@
 /*
  * The verdicts of `compare` on the difference as eta falls, on exact differences and on made ones:
  * an SDE that has every term in rho must not earn the floor, one that lacks a term not the fall,
- * and neither may be had where errors are large or eta is not small.
+ * and neither may be earned where errors are large or eta is not small.
  */
 #include "experiments/cases/case_analysis.h"
 #include "experiments/results/verdict_groups.h"

@@ -40,7 +40,7 @@ static double time_observables(const struct cases *cases)
   return elapsed / (double)times;
 }
 
-/* Of a unit of paths; all cases have the same observables. */
+/* Bytes of a unit of paths; all cases have the same observables. */
 static double observable_seconds(const struct estimate *estimate, const struct cases *cases)
 {
   struct step_kind kind = {"observables", NAN};

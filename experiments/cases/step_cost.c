@@ -113,7 +113,7 @@ static double time_steps(const struct sde_process *process, void *workspace, siz
   return elapsed / (double)steps;
 }
 
-/* Of one evaluation of a solution's system at the start; and of normals for it. */
+/* Seconds of one evaluation of a solution's system at the start; and of normals for it. */
 static double time_evaluation(const struct sde_system *system, size_t dim, const double *start,
                               double *normals_seconds)
 {

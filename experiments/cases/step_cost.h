@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-/* Of one learning-rate step of SDE_UNIT paths; bytes of a workspace and of the state. */
+/* Seconds of one learning-rate step of SDE_UNIT paths; bytes of a workspace and of the state. */
 struct step_cost {
   double seconds, bytes;
 };

@@ -74,7 +74,7 @@ static const struct expansion known[][RHO_ORDERS] = {
           "Cov u, from the same micro-batches" SPURIOUS, ""}},
 };
 
-/* Of any other perturbation e, by what it depends on. */
+/* The words for any other perturbation e, by what it depends on. */
 static const struct expansion unknown[][RHO_ORDERS] = {
     [GRADIENT_OF_POINT] = {{"0", SGD_EXPANSION, " + rho"},
                            {"1", "g + rho H e, e(x) being the perturbation", "c(b) V(x + rho e(x))",

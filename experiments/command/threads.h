@@ -9,8 +9,8 @@
 
 enum { THREADS_MOST = 4096 };
 
-/* Once, before anything runs in parallel: OpenMP's default number of threads becomes one that can
- * be had. Where OMP_NUM_THREADS does not say, the quota of the container counts. */
+/* Once, before anything runs in parallel: OpenMP's default number of threads becomes one that
+ * the machine has. Where OMP_NUM_THREADS does not say, the quota of the container counts. */
 void threads_begin(void);
 
 /* Start as many threads as asked for, 0 for the default, and keep to the number that OpenMP gave:

@@ -9,7 +9,7 @@
 
 enum { SHA256_HEX_SIZE = 65 }; /* 64 digits and the closing zero */
 
-/* Of length bytes. */
+/* The checksum of length bytes. */
 void sha256_bytes(size_t length, const char *bytes, char hex[SHA256_HEX_SIZE]);
 
 /* The hash of a file's bytes; false, and errno says why, where it cannot be read. */

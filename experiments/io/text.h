@@ -35,7 +35,7 @@ size_t text_bad_byte(size_t length, const char *bytes);
  * sde_free. */
 char *text_utf8(const char *text);
 
-/* Of names separated by spaces, the one that is nearest to `word` by insertions, deletions,
+/* The one of the names separated by spaces that is nearest to `word` by insertions, deletions,
  * replacements and swaps of letters; NULL where none is near. Released with sde_free. */
 char *text_nearest(const char *word, const char *names);
 

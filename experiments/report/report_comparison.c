@@ -225,7 +225,7 @@ static bool varies_in(const json_t *rows, const char *field)
   return false;
 }
 
-/* Of some run? Then the field is part of all labels. */
+/* Does some run have it? Then the field is part of all labels. */
 static bool varies(size_t runs, const struct report_run *run, const char *field)
 {
   bool found = false;

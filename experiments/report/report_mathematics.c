@@ -211,7 +211,7 @@ static struct form full_gradient_form(const struct gradient_theory *theory,
       SPACE A_I EQUALS DG_I PLUS RHO                                                               \
       BRACKET(H DG_I PLUS DH_I G PLUS ID("θ") PAREN(ROW(DH_I DG_I MINUS WORDS("mean"))))
 
-/* Of noise potentials: the column of each, without the draw of samples. */
+/* For noise potentials the column of each, without the draw of samples. */
 #define PHI_K SUB(ID("φ"), ID("k"))
 #define A_K SUB(ID("a"), ID("k"))
 #define GAUSSIAN_SIGMA                                                                             \

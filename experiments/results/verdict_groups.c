@@ -24,7 +24,7 @@ const char *verdict_text(const json_t *verdict, const char *key)
   return json_string_value(json_object_get(verdict, key));
 }
 
-/* Of "…, m-usam m=16, b 4: …" the "m=16", with its length; NULL where no micro-batch is named. */
+/* The "m=16" of "…, m-usam m=16, b 4: …", with its length; NULL where no micro-batch is named. */
 static const char *find_micro_batch(const char *claim, size_t *length)
 {
   const char *at = strstr(claim, " m=");

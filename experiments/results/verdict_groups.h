@@ -21,7 +21,7 @@ struct verdict_groups {
   struct verdict_group *group;
 };
 
-/* Of the summary's array "verdicts", which must outlive them. Release with verdict_groups_free. */
+/* Groups of the summary's array "verdicts", which must outlive them. Release with verdict_groups_free. */
 struct verdict_groups verdict_groups_new(const json_t *verdicts);
 void verdict_groups_free(struct verdict_groups *groups);
 

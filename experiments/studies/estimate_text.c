@@ -37,7 +37,7 @@ static char *range_text(double least, double most, char *(*text_of)(double))
   return text;
 }
 
-/* Of what the tables of a run hold, and of single paths that are written. */
+/* Bytes of what the tables of a run hold, and of single paths that are written. */
 static double table_bytes(const struct cases *cases)
 {
   const struct recipe *recipe = cases->recipe;
@@ -56,7 +56,7 @@ static double table_bytes(const struct cases *cases)
          8 * numbers;
 }
 
-/* Of this process now, with data and cases in place as a run has them; and the most that it had,
+/* Memory of this process now, with data and cases in place as a run has them; and the most that it had,
  * while the data were read. 0 where the system does not say. */
 static double resident_bytes(double *most)
 {

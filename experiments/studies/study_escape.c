@@ -304,10 +304,11 @@ static void note_method(struct results *results, const struct cases *cases,
     known |= !isnan(all[i].longer);
   }
   if (censored)
-    results_note(results, false,
-                 "Of censored paths the mean goes on beyond time %g by the exponential tail of the "
-                 "second half\n",
-                 parameters_real(cases->recipe->common, "time"));
+    results_note(
+        results, false,
+        "Where paths are censored, the mean beyond time %g is that of the exponential tail of the "
+        "second half\n",
+        parameters_real(cases->recipe->common, "time"));
   if (unknown != NULL)
     results_note(results, false, "A mean is not known: %s\n", unknown);
   results_note(
