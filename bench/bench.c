@@ -95,10 +95,10 @@ static void open_bench(struct bench *bench, const char *csv)
 static const struct task {
   const char *name;
   void (*run)(const struct bench *bench);
-} tasks[] = {{"memory", bench_memory}, {"t1", bench_t1},           {"t1b", bench_t1b},
-             {"t2", bench_t2},         {"xmds2", bench_xmds2},     {"threads", bench_threads},
-             {"factor", bench_factor}, {"formula", bench_formula}, {"ranks", bench_ranks},
-             {"check", bench_check}};
+} tasks[] = {{"memory", bench_memory}, {"t1", bench_t1},         {"t1b", bench_t1b},
+             {"t2", bench_t2},         {"xmds2", bench_xmds2},   {"threads", bench_threads},
+             {"update", bench_update}, {"factor", bench_factor}, {"formula", bench_formula},
+             {"ranks", bench_ranks},   {"check", bench_check}};
 
 /* Without names all, but that for which the program must be built with MPI. */
 static bool asked_for(const struct task *task, int count, char **names)

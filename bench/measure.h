@@ -59,6 +59,7 @@ void bench_xmds2(const struct bench *bench);
 void bench_t2(const struct bench *bench);
 void bench_factor(const struct bench *bench);
 void bench_formula(const struct bench *bench);
+void bench_update(const struct bench *bench);
 void bench_ranks(const struct bench *bench);
 void bench_check(const struct bench *bench);
 
