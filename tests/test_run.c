@@ -1132,6 +1132,65 @@ START_TEST(run_json_names_what_differs_from_run_to_run)
 }
 END_TEST
 
+/* The values of the nine paths of trajectory.csv that stand at the place of a row of quantiles.csv. */
+static void values_at(const struct table *paths, const char **row, double value[9])
+{
+  size_t found = 0;
+  for (size_t r = 1; r < paths->rows; r++) {
+    const char **at = paths->cell + r * paths->columns;
+    if (strcmp(at[5], row[5]) == 0 && strcmp(at[6], row[6]) == 0 && /* process, SDE */
+        strcmp(at[8], row[7]) == 0 && strcmp(at[9], row[8]) == 0) { /* observable, time */
+      ck_assert_uint_eq((size_t)atol(at[7]), found);
+      value[found++] = atof(at[10]);
+    }
+  }
+  ck_assert_uint_eq(found, 9);
+}
+
+static int ascending(const void *a, const void *b)
+{
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* Of nine paths the quartiles are the third, fifth and seventh, and the outer quantiles lie two fifths
+ * of the way from the first and from the last to the next. */
+START_TEST(quantiles_are_those_of_the_paths)
+{
+  json_t *summary = summary_of("study: trajectory\n"
+                               "loss: {name: valley}\n"
+                               "eta: 0.1\n"
+                               "time: 1\n"
+                               "optimizers: [{name: sgd}]\n"
+                               "observables: [loss, imbalance]\n"
+                               "sample_paths: 9\n"
+                               "paths: 9\n");
+  struct table paths = read_table("run/trajectory.csv", "optimizer,micro_batch,batch,eta,rho,"
+                                                        "process,sde,path,observable,time,value");
+  struct table spread =
+      read_table("run/quantiles.csv", "optimizer,micro_batch,batch,eta,rho,process,sde,"
+                                      "observable,time,q05,q25,q50,q75,q95,n");
+  ck_assert_uint_eq(spread.rows, 1 + 2 * 2 * 11);
+  size_t wide = 0;
+  for (size_t r = 1; r < spread.rows; r++) {
+    const char **row = spread.cell + r * spread.columns;
+    double value[9];
+    values_at(&paths, row, value);
+    qsort(value, 9, sizeof *value, ascending);
+    const double expected[] = {value[0] + 0.4 * (value[1] - value[0]), value[2], value[4], value[6],
+                               value[8] - 0.4 * (value[8] - value[7])};
+    for (size_t q = 0; q < 5; q++)
+      ck_assert_double_eq_tol(atof(row[9 + q]), expected[q], 1e-14 + 1e-12 * fabs(expected[q]));
+    ck_assert_str_eq(row[14], "9");
+    wide += value[1] > value[0] && value[5] > value[4]; /* exchanged columns would be noticed */
+  }
+  ck_assert_uint_ge(wide, 30);
+  table_free(&paths);
+  table_free(&spread);
+  json_decref(summary);
+}
+END_TEST
+
 /* ---- verdicts ---- */
 
 enum decision { NO, YES, OPEN };
@@ -1491,6 +1550,7 @@ int main(void)
   tcase_add_test(contract, summary_repeats_the_end_of_the_differences);
   tcase_add_test(contract, records_are_evenly_spread_steps);
   tcase_add_test(contract, run_json_names_what_differs_from_run_to_run);
+  tcase_add_test(contract, quantiles_are_those_of_the_paths);
   tcase_add_test(verdicts, verdicts_rest_on_predictions);
   tcase_add_test(verdicts, exact_means_decide_on_few_paths);
   tcase_add_test(verdicts, verdicts_on_few_paths_are_open);

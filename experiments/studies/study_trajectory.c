@@ -1,5 +1,6 @@
 /*
- * The study `trajectory`: mean curves of iterates and SDEs over time, and a few paths of each.
+ * The study `trajectory`: mean curves of iterates and SDEs over time, a few paths of each, and how all
+ * spread.
  */
 #include "experiments/cases/case_run.h"
 #include "experiments/io/progress.h"
@@ -8,6 +9,7 @@
 #include "experiments/results/path_file.h"
 #include "experiments/results/series.h"
 #include "experiments/studies/ends.h"
+#include "experiments/studies/quantiles.h"
 
 #include <math.h>
 
@@ -36,6 +38,26 @@ static const struct columns trajectory = {
                                               {"time", COLUMN_FIELD(path_row, time)},
                                               {"value", COLUMN_FIELD(path_row, value)},
                                               {.read = NULL}}};
+
+/* Paths that are kept of a case: those that are written and those of which quantiles are taken. */
+struct kept {
+  size_t shown, single, spread, all;
+};
+
+static size_t at_most(uint64_t count, const struct run_case *one)
+{
+  return (size_t)(count < one->paths ? count : one->paths);
+}
+
+static struct kept kept_of(const struct recipe *recipe, const struct run_case *one)
+{
+  struct kept kept = {.shown = at_most(parameters_u64(recipe->common, "sample_paths"), one),
+                      .single = (size_t)path_file_paths(one, recipe),
+                      .spread = one->paths > 1 ? at_most(QUANTILES_MOST_PATHS, one) : 0};
+  kept.all = kept.shown > kept.single ? kept.shown : kept.single;
+  kept.all = kept.all > kept.spread ? kept.all : kept.spread;
+  return kept;
+}
 
 static void write_paths(struct results *results, const struct case_result *result, size_t paths)
 {
@@ -98,23 +120,22 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
   columns_print_headings(results, &series_columns);
   for (size_t i = 0; i < cases->count; i++) {
     const struct run_case *one = &cases->one[i];
-    size_t records, paths = (size_t)parameters_u64(recipe->common, "sample_paths");
+    size_t records;
     uint64_t *record_steps = case_record_steps(cases, one, &records);
-    if (paths > one->paths)
-      paths = (size_t)one->paths;
-    size_t single = (size_t)path_file_paths(one, recipe);
-    struct case_result result =
-        case_run(&(struct case_ensemble){.cases = cases,
-                                         .one = one,
-                                         .sample_paths = paths > single ? paths : single,
-                                         .records = records,
-                                         .record_steps = record_steps,
-                                         .threads = threads,
-                                         .progress = progress});
+    struct kept kept = kept_of(recipe, one);
+    struct case_result result = case_run(&(struct case_ensemble){.cases = cases,
+                                                                 .one = one,
+                                                                 .sample_paths = kept.all,
+                                                                 .records = records,
+                                                                 .record_steps = record_steps,
+                                                                 .threads = threads,
+                                                                 .progress = progress});
     series_write(results, &result);
-    if (single > 0)
+    if (kept.single > 0)
       path_file_add(results_path_file(results), &result);
-    write_paths(results, &result, paths);
+    write_paths(results, &result, kept.shown);
+    if (kept.spread > 0)
+      quantiles_write(results, &result, kept.spread);
     series_report_divergence(results, &result);
     keep_ends(&result, ends + i * each);
     for (size_t side = 0; side < case_sides(cases); side++)
