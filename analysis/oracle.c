@@ -17,6 +17,7 @@ struct oracle {
   struct sde_linear_map *map;        /* over one step; NULL with schedules, which have */
   struct varying_direction *varying; /* this, and */
   int eta_order;                     /* of the SDE; 0 for the iterates */
+  uint64_t parts;                    /* steps of the map in one of the learning rate: l of SVAG */
   uint64_t step;
   double *moments;     /* sde_linear_size(dim) numbers */
   double *coefficient; /* [observable*pairs + pair]; the first is NAN where it is not quadratic */
@@ -90,6 +91,7 @@ static const char *reason_against(const struct optimizer *optimizer)
          : !optimizer->rule->theory.affine
              ? "no exact moments: the update direction is not affine in x"
          : optimizer->update->affine == NULL ? "no exact moments: the update rule is not affine"
+         : objective->reshuffled ? "no exact moments: the batches of an epoch depend on one another"
          : objective->sampling == OBJECTIVE_GAUSSIAN
              ? "no exact moments: the noise has no variance, or perturbs and depends on the state"
              : "no exact moments: too many micro-batches";
@@ -97,8 +99,24 @@ static const char *reason_against(const struct optimizer *optimizer)
 
 static bool is_possible(const struct optimizer *optimizer)
 {
-  return optimizer->objective->loss->quadratic &&
+  return optimizer->objective->loss->quadratic && !optimizer->objective->reshuffled &&
          optimizer_dim(optimizer) <= SDE_LINEAR_LARGEST_DIM;
+}
+
+/* The iterates' map over a step of eta/l, at l times the covariance: SVAG; l is 1 for others. */
+static struct sde_linear_map *iterates_map(const struct sde_linear_direction *direction, double eta,
+                                           uint64_t l)
+{
+  struct sde_status status = {SDE_OK, ""};
+  size_t d = direction->dim, pairs = (d + 1) * (d + 2) / 2, size = d * (d + 1) / 2 * pairs;
+  double *covariance = sde_alloc(size, sizeof *covariance);
+  for (size_t k = 0; k < size; k++)
+    covariance[k] = (double)l * direction->covariance[k];
+  struct sde_linear_direction scaled = *direction;
+  scaled.covariance = covariance;
+  struct sde_linear_map *map = sde_linear_iterates_new(&scaled, eta / (double)l, "oracle", &status);
+  sde_free(covariance);
+  return map;
 }
 
 /* How a direction moves moments over a step; false where they leave the range of numbers or there is
@@ -110,7 +128,7 @@ static bool set_motion(struct oracle *oracle, const struct optimizer *optimizer,
   if (optimizer_is_scheduled(optimizer))
     oracle->varying = varying_direction_new(optimizer, limit_options_of(limit), oracle->frame);
   else if (oracle->eta_order == 0)
-    oracle->map = sde_linear_iterates_new(direction, optimizer->eta, "oracle", &status);
+    oracle->map = iterates_map(direction, optimizer->eta, oracle->parts);
   else
     oracle->map =
         sde_linear_sde_new(direction, optimizer->eta, oracle->eta_order, "oracle", &status);
@@ -141,7 +159,8 @@ static struct oracle *oracle_new(const struct optimizer *optimizer, const struct
                             .observables = observables->count,
                             .pairs = (d + 1) * (d + 2) / 2,
                             .frame = frame,
-                            .eta_order = eta_order};
+                            .eta_order = eta_order,
+                            .parts = eta_order == 0 ? optimizer->objective->svag : 1};
   struct sde_linear_direction *direction = limit_direction_new(limit, frame);
   *why = direction == NULL
              ? "no exact moments: drift and noise lose their digits between start and optimum"
@@ -201,7 +220,7 @@ void oracle_advance(struct oracle *oracle, uint64_t step)
       sde_linear_varying_solve(&varying, oracle->eta_order, k, oracle->moments);
   }
   if (oracle->map != NULL)
-    sde_linear_advance(oracle->map, step - oracle->step, oracle->moments);
+    sde_linear_advance(oracle->map, (step - oracle->step) * oracle->parts, oracle->moments);
   oracle->step = step;
 }
 

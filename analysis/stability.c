@@ -87,7 +87,8 @@ struct stability stability_at(const struct optimizer *optimizer, const double *x
   if (optimizer->objective->loss->dim > LARGEST_DIM ||
       !curvatures(optimizer->objective->loss, x, &at.smallest, &at.largest))
     return unknown;
-  at.step = optimizer->eta * at.largest * (1 + rho * at.largest);
+  at.step =
+      optimizer->eta / (double)optimizer->objective->svag * at.largest * (1 + rho * at.largest);
   at.turning = at.smallest < 0 ? rho * -at.smallest : 0;
   at.noise_to_signal = noise_to_signal(optimizer, x);
   return at;

@@ -34,6 +34,7 @@ struct workspace {
   struct limit_form_workspace *form;
   void *affine;
   double *drift, *noise; /* of w, where the limit is lifted */
+  double *trace;         /* grad tr V and scratch, 4 dim * width; of reshuffled batches */
   struct second_order_workspace second;
   /* Where rho has a schedule: the optimizer and the form as they are at a time. */
   struct optimizer optimizer;
@@ -54,6 +55,8 @@ static void *workspace_new(const struct sde_system *system, size_t width)
   workspace->drift = sde_alloc(lifted, sizeof(double));
   workspace->noise = sde_alloc(lifted, sizeof(double));
   workspace->second = second_order_workspace_new(dim, width);
+  workspace->trace =
+      sde_alloc(limit->optimizer.objective->reshuffled ? 4 * dim : 0, width * sizeof(double));
   workspace->optimizer = limit->optimizer;
   workspace->form_now = limit->form;
   workspace->form_now.optimizer = &workspace->optimizer;
@@ -69,6 +72,7 @@ static void workspace_free(void *memory)
     limit_form_workspace_free(workspace->form);
   sde_free(workspace->drift);
   sde_free(workspace->noise);
+  sde_free(workspace->trace);
   second_order_workspace_free(&workspace->second);
   sde_free(workspace);
 }
@@ -136,6 +140,20 @@ static void drift_ahead(void *context, const struct sde_instant *at, double ahea
   evaluate_scheduled(workspace->limit, workspace, at, ahead, width, x, NULL, drift, NULL);
 }
 
+/* The flow of reshuffled batches: -(eta/4) c(b) grad tr V, besides the second order of other batches.
+ * theory.md section 12. */
+static void add_reshuffling(const struct limit *limit, struct workspace *workspace, size_t width,
+                            const double *x, double *drift)
+{
+  const struct optimizer *optimizer = &limit->optimizer;
+  size_t size = limit->system.dim * width;
+  objective_noise_trace_gradient(optimizer->objective, width, x, workspace->trace,
+                                 workspace->trace + size);
+  sde_block_add(
+      size, -optimizer->eta / 4 * objective_epoch_factor(optimizer->objective, optimizer->batch),
+      workspace->trace, drift);
+}
+
 static void evaluate(const struct sde_system *system, void *memory, const struct sde_instant *at,
                      size_t width, const double *x, const double *dw, double *drift, double *noise)
 {
@@ -150,6 +168,8 @@ static void evaluate(const struct sde_system *system, void *memory, const struct
                                .varies = optimizer_varies(&limit->optimizer),
                                .drift = drift_ahead};
   second_order_apply(&order, &workspace->second, workspace, at, width, x, drift);
+  if (limit->optimizer.objective->reshuffled && limit->form.options.variance_term)
+    add_reshuffling(limit, workspace, width, x, drift);
 }
 
 static void evaluate_gradient(const struct sde_system *system, void *workspace,
@@ -223,7 +243,8 @@ struct affine_frame *limit_frame_new(const struct limit *limit)
 {
   const struct optimizer *optimizer = limit->form.optimizer;
   const double *start = optimizer->objective->start;
-  if (!limit_form_is_affine(&limit->form) || limit->system.dim > SDE_LINEAR_LARGEST_DIM)
+  if (!limit_form_is_affine(&limit->form) || limit->system.dim > SDE_LINEAR_LARGEST_DIM ||
+      optimizer->objective->reshuffled)
     return NULL;
   struct limit copy;
   struct sde_system general = first_order(limit, true, &copy);
@@ -238,7 +259,8 @@ struct affine_frame *limit_frame_new(const struct limit *limit)
 struct sde_linear_direction *limit_direction_new(const struct limit *limit,
                                                  const struct affine_frame *frame)
 {
-  if (!limit_form_is_affine(&limit->form) || limit->system.dim > SDE_LINEAR_LARGEST_DIM)
+  if (!limit_form_is_affine(&limit->form) || limit->system.dim > SDE_LINEAR_LARGEST_DIM ||
+      limit->optimizer.objective->reshuffled)
     return NULL;
   struct limit copy;
   struct sde_system general = first_order(limit, false, &copy);
@@ -310,21 +332,24 @@ static struct limit *make(const struct optimizer *optimizer, const struct limit_
   limit->optimizer = *optimizer;
   limit->form =
       (struct limit_form){.optimizer = &limit->optimizer, .options = *options, .stream = stream};
+  if (optimizer->objective->reshuffled) /* over an epoch the covariance is O(eta^4) */
+    limit->form.options.factor = LIMIT_FACTOR_NONE;
   if (!limit_form_choose(&limit->form, place, status)) {
     limit_free(limit);
     return NULL;
   }
   set_update(limit);
-  limit->system = (struct sde_system){
-      .name = optimizer->rule->name,
-      .dim = optimizer_dim(optimizer),
-      .noise_dim = options->factor == LIMIT_FACTOR_NONE ? 1 : limit_form_noise_dim(&limit->form),
-      .noise = noise_class_of(limit),
-      .context = limit,
-      .workspace_new = workspace_new,
-      .workspace_free = workspace_free,
-      .evaluate = evaluate,
-      .draws = limit_uses_directions(limit)};
+  limit->system = (struct sde_system){.name = optimizer->rule->name,
+                                      .dim = optimizer_dim(optimizer),
+                                      .noise_dim = limit->form.options.factor == LIMIT_FACTOR_NONE
+                                                       ? 1
+                                                       : limit_form_noise_dim(&limit->form),
+                                      .noise = noise_class_of(limit),
+                                      .context = limit,
+                                      .workspace_new = workspace_new,
+                                      .workspace_free = workspace_free,
+                                      .evaluate = evaluate,
+                                      .draws = limit_uses_directions(limit)};
   choose_affine(limit);
   describe(limit);
   return limit;

@@ -332,6 +332,28 @@ static bool check_variance(const struct objective *objective, const char *place,
                   place, objective->noise->degrees_of_freedom);
 }
 
+/* SVAG approaches the SDE of SGD to first order in eta. The flow of reshuffled batches is known to
+ * second order for SGD. */
+static bool check_sampling(const struct optimizer *optimizer, const struct limit_options *options,
+                           const char *place, struct sde_status *status)
+{
+  const struct objective *objective = optimizer->objective;
+  if (options->eta_order == 1)
+    return true;
+  if (objective->svag > 1)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: svag %zu takes steps of eta/%zu, which have the SDE of SGD to first order "
+                    "in eta; eta_order must be 1",
+                    place, objective->svag, objective->svag);
+  bool plain = optimizer->rule->theory.depends == GRADIENT_UNPERTURBED &&
+               optimizer_steps_along_gradient(optimizer) && !optimizer_is_scheduled(optimizer);
+  return !objective->reshuffled || plain ||
+         sde_fail(status, SDE_INVALID,
+                  "%s: the flow of reshuffled batches is known to second order in eta for sgd "
+                  "without a schedule alone; eta_order must be 1",
+                  place);
+}
+
 static bool check_options(const struct optimizer *optimizer, const struct limit_options *options,
                           const char *place, struct sde_status *status)
 {
@@ -359,7 +381,8 @@ static bool check_options(const struct optimizer *optimizer, const struct limit_
                     "%s: one direction a step has no covariance; directions must be at least 2, or "
                     "0 for the default",
                     place);
-  return check_variance_term(optimizer, options, place, status) &&
+  return check_sampling(optimizer, options, place, status) &&
+         check_variance_term(optimizer, options, place, status) &&
          check_variance(optimizer->objective, place, status);
 }
 

@@ -14,9 +14,22 @@
 const struct parameter_key noise_keys[] = {
     {.name = "sampling",
      .type = PARAMETER_CHOICE,
-     .choices = "with-replacement without-replacement gaussian",
+     .choices = "with-replacement without-replacement reshuffle gaussian",
      .fallback = "with-replacement",
-     .help = "how a batch is drawn: sample indices, or structured noise on the full gradient"},
+     .help =
+         "how a batch is drawn: sample indices, of which reshuffle takes each once an epoch, or "
+         "structured noise on the full gradient"},
+    {.name = "rest",
+     .type = PARAMETER_CHOICE,
+     .choices = "drop keep",
+     .help = "reshuffle: what is done with the samples that are left at the end of an epoch where "
+             "batch does not divide their number"},
+    {.name = "svag",
+     .type = PARAMETER_COUNT,
+     .low = 1,
+     .high = 4096,
+     .help = "with-replacement: l of SVAG, which takes l steps of eta/l where SGD takes one, each "
+             "with two batches, at l times the variance"},
     {.name = "structure",
      .type = PARAMETER_CHOICE,
      .fallback = "isotropic",
@@ -160,6 +173,10 @@ static bool find_obstacle(const struct parameters *parameters, const char *key,
 {
   if (strcmp(key, "sampling") == 0)
     return false;
+  if (strcmp(key, "rest") == 0)
+    return hinders(obstacle, parameters, "sampling", "reshuffle");
+  if (strcmp(key, "svag") == 0)
+    return hinders(obstacle, parameters, "sampling", "with-replacement");
   if (hinders(obstacle, parameters, "sampling", "gaussian"))
     return true;
   if (strcmp(key, "structure") == 0 || strcmp(key, "law") == 0)

@@ -25,6 +25,11 @@ struct objective *objective_new(const struct loss *loss, const struct parameters
     objective->start = sde_alloc(loss->dim, sizeof *start);
     memcpy(objective->start, start, loss->dim * sizeof *start);
   }
+  objective->reshuffled = strcmp(sampling, "reshuffle") == 0;
+  objective->keeps_rest =
+      parameters_has(noise, "rest") && strcmp(parameters_text(noise, "rest"), "keep") == 0;
+  objective->says_rest = parameters_has(noise, "rest");
+  objective->svag = parameters_has(noise, "svag") ? (size_t)parameters_u64(noise, "svag") : 1;
   objective->sampling = strcmp(sampling, "gaussian") == 0           ? OBJECTIVE_GAUSSIAN
                         : strcmp(sampling, "with-replacement") == 0 ? OBJECTIVE_WITH_REPLACEMENT
                                                                     : OBJECTIVE_WITHOUT_REPLACEMENT;
@@ -77,6 +82,40 @@ double objective_batch_factor(const struct objective *objective, size_t batch)
   return n == 1 ? 0 : (n - s) / (s * (n - 1));
 }
 
+uint64_t objective_epoch_steps(const struct objective *objective, size_t batch)
+{
+  size_t n = objective->components;
+  return n / batch + (objective->keeps_rest && n % batch != 0);
+}
+
+double objective_epoch_factor(const struct objective *objective, size_t batch)
+{
+  double n = (double)objective->components;
+  return n == 1 ? 0 : ((double)objective_epoch_steps(objective, batch) - 1) / (n - 1);
+}
+
+/* Is it said what is done with the samples that are left over, and can they be cut as batches are? */
+static bool accepts_rest(const struct objective *objective, size_t batch, size_t micro_batch,
+                         const char *place, struct sde_status *status)
+{
+  size_t n = objective->components, rest = n % batch;
+  if (rest == 0)
+    return true;
+  if (!objective->says_rest)
+    return sde_fail(
+        status, SDE_INVALID,
+        "%s: reshuffle: a batch of %zu does not divide %zu samples; say what is done "
+        "with the %zu that are left at the end of an epoch: rest: drop or rest: keep in "
+        "noise",
+        place, batch, n, rest);
+  if (!objective->keeps_rest || micro_batch == batch || rest % micro_batch == 0)
+    return true;
+  return sde_fail(status, SDE_INVALID,
+                  "%s: rest: keep: a micro_batch of %zu does not divide the %zu samples that are "
+                  "left at the end of an epoch; it must, or rest be drop",
+                  place, micro_batch, rest);
+}
+
 bool objective_accepts(const struct objective *objective, size_t batch, size_t micro_batch,
                        const char *place, struct sde_status *status)
 {
@@ -97,13 +136,18 @@ bool objective_accepts(const struct objective *objective, size_t batch, size_t m
     return sde_fail(status, SDE_INVALID,
                     "%s: micro_batch %zu does not divide the batch of %zu; it must", place,
                     micro_batch, batch);
-  return true;
+  return !objective->reshuffled || accepts_rest(objective, batch, micro_batch, place, status);
 }
 
 struct micro_batches micro_batches_new(const struct objective *objective, size_t size, size_t count,
                                        size_t width)
 {
-  struct micro_batches batches = {.size = size, .count = count, .stride = 1, .summed = SIZE_MAX};
+  struct micro_batches batches = {.size = size,
+                                  .count = count,
+                                  .whole_size = size,
+                                  .whole_count = count,
+                                  .stride = 1,
+                                  .summed = SIZE_MAX};
   if (objective->sampling == OBJECTIVE_GAUSSIAN) {
     batches.weight = sde_alloc(count * objective->components, width * sizeof(double));
     return batches;
@@ -111,7 +155,9 @@ struct micro_batches micro_batches_new(const struct objective *objective, size_t
   batches.index = sde_alloc(count * size, width * sizeof(uint32_t));
   if (size > 1 && !objective->per_sample && objective->loss->sum_size > 0)
     batches.sum = sde_alloc(objective->loss->sum_size, width * sizeof(double));
-  if (objective->sampling == OBJECTIVE_WITHOUT_REPLACEMENT) {
+  if (objective->reshuffled)
+    batches.epoch = sde_permutation_new((uint32_t)objective->components, width);
+  else if (objective->sampling == OBJECTIVE_WITHOUT_REPLACEMENT) {
     batches.permutation = sde_alloc(objective->components, sizeof(uint32_t));
     for (uint32_t i = 0; i < objective->components; i++)
       batches.permutation[i] = i;
@@ -125,6 +171,7 @@ void micro_batches_free(struct micro_batches *batches)
     sde_free(batches->index);
   sde_free(batches->weight);
   sde_free(batches->permutation);
+  sde_permutation_free(batches->epoch);
   sde_free(batches->sum);
 }
 
@@ -140,6 +187,21 @@ struct loss_samples micro_batches_sample(const struct micro_batches *batches, si
   return (struct loss_samples){batches->index + (j * batches->size + i) * lanes, batches->stride};
 }
 
+/* Batch k of an epoch holds the elements from k b on of the epoch's permutation; the last may be the
+ * rest, which is one micro-batch where the others are, too. */
+static void draw_part(const struct objective *objective, const struct sde_address *at, size_t width,
+                      struct micro_batches *batches)
+{
+  size_t batch = batches->whole_size * batches->whole_count;
+  uint64_t steps = objective_epoch_steps(objective, batch);
+  size_t first = (size_t)(at->step % steps) * batch, left = objective->components - first;
+  size_t samples = left < batch ? left : batch;
+  struct sde_address epoch = {at->stream, at->first_path, at->step / steps};
+  batches->size = batches->whole_count == 1 ? samples : batches->whole_size;
+  batches->count = samples / batches->size;
+  sde_permutation_elements(batches->epoch, &epoch, width, first, samples, batches->index);
+}
+
 /* An ordered selection without replacement, cut into pieces, is a batch uniformly partitioned. */
 void objective_draw(const struct objective *objective, const struct sde_address *at, size_t width,
                     struct micro_batches *batches)
@@ -152,7 +214,10 @@ void objective_draw(const struct objective *objective, const struct sde_address 
     sde_random_indices(at, width, samples, n, batches->index);
     break;
   case OBJECTIVE_WITHOUT_REPLACEMENT:
-    sde_random_selection(at, width, samples, n, batches->permutation, batches->index);
+    if (objective->reshuffled)
+      draw_part(objective, at, width, batches);
+    else
+      sde_random_selection(at, width, samples, n, batches->permutation, batches->index);
     break;
   case OBJECTIVE_GAUSSIAN:
     noise_draw(objective->noise, at, width, batches->size, batches->count, batches->weight);

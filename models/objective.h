@@ -7,6 +7,7 @@
 #define MODELS_OBJECTIVE_H
 
 #include "models/noise.h"
+#include "sde/permutation.h"
 
 /* OBJECTIVE_GAUSSIAN is structured noise, of whatever law. */
 enum objective_sampling {
@@ -21,8 +22,12 @@ struct objective {
   enum objective_sampling sampling;
   size_t components;   /* n samples, or K noise potentials */
   struct noise *noise; /* OBJECTIVE_GAUSSIAN; else NULL */
-  bool per_sample;     /* never add up the samples of a micro-batch first: to compare with */
-  double *start;       /* where paths start, dim numbers; NULL: not known */
+  /* Batches of an epoch are parts of one permutation of the samples; each by itself is a batch
+   * without replacement. `keeps_rest`: the last of an epoch may be smaller than the others. */
+  bool reshuffled, keeps_rest, says_rest;
+  size_t svag;     /* l of SVAG: steps of eta/l, each with two batches; 1 is SGD */
+  bool per_sample; /* never add up the samples of a micro-batch first: to compare with */
+  double *start;   /* where paths start, dim numbers; NULL: not known */
 };
 
 /* The objective of a loss and the parameters of `noise:`, or NULL and the status says why. Noise
@@ -40,6 +45,12 @@ bool objective_has_constant_noise(const struct objective *objective);
 /* c(s) with Cov g_gamma = c(s) V for a batch of s. */
 double objective_batch_factor(const struct objective *objective, size_t batch);
 
+/* Steps of an epoch of batches of this size, where the objective is reshuffled; and the coefficient of
+ * (eta/4) grad tr V in the flow that the mean over all orders follows: (steps - 1)/(n - 1), which is
+ * c(b) where the batch divides n. Smith, Dherin, Barrett, De, ICLR 2021; theory.md section 12. */
+uint64_t objective_epoch_steps(const struct objective *objective, size_t batch);
+double objective_epoch_factor(const struct objective *objective, size_t batch);
+
 /* Can a batch of this size, cut into micro-batches of m, be drawn? If not, the status says why;
  * `place` is where the recipe asked for it. */
 bool objective_accepts(const struct objective *objective, size_t batch, size_t micro_batch,
@@ -48,14 +59,16 @@ bool objective_accepts(const struct objective *objective, size_t batch, size_t m
 /* The draws of one step for a block of paths: `count` micro-batches of `size` samples each. */
 struct micro_batches {
   size_t size, count;
-  size_t stride; /* 1: each path has its own; 0: one draw for the whole block */
+  size_t whole_size, whole_count; /* of all batches but the rest of an epoch */
+  size_t stride;                  /* 1: each path has its own; 0: one draw for the whole block */
   /* Index sampling: sample i of micro-batch j at [(j*size + i)*width + p], or with stride 0 at
    * [j*size + i]. */
   uint32_t *index;
-  double *weight;        /* [(j*K + k)*width + p]: mean xi_k of micro-batch j; OBJECTIVE_GAUSSIAN */
-  uint32_t *permutation; /* scratch of n indices for sampling without replacement */
-  double *sum;           /* of the samples of a micro-batch, where the loss adds them up */
-  size_t summed;         /* which micro-batch that is; SIZE_MAX for none */
+  double *weight; /* [(j*K + k)*width + p]: mean xi_k of micro-batch j; OBJECTIVE_GAUSSIAN */
+  struct sde_permutation *epoch; /* of a reshuffled objective; else NULL */
+  uint32_t *permutation;         /* scratch of n indices for sampling without replacement */
+  double *sum;                   /* of the samples of a micro-batch, where the loss adds them up */
+  size_t summed;                 /* which micro-batch that is; SIZE_MAX for none */
 };
 
 /* Arrays for `count` micro-batches of `size` on blocks of this width, and their release. */
@@ -71,7 +84,8 @@ struct micro_batches micro_batches_shared(size_t size, size_t count, uint32_t *i
 struct loss_samples micro_batches_sample(const struct micro_batches *batches, size_t width,
                                          size_t j, size_t i);
 
-/* Draw a batch at an address, independently of every other address, partitioned uniformly. */
+/* Draw a batch at an address, partitioned uniformly: independently of every other address or, where
+ * the objective is reshuffled, as the part of its epoch that the step is. */
 void objective_draw(const struct objective *objective, const struct sde_address *at, size_t width,
                     struct micro_batches *batches);
 

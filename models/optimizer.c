@@ -147,6 +147,7 @@ struct iterates {
 struct iterates_workspace {
   struct optimizer_workspace *optimizer;
   double *w, *u;            /* dim of x and of the state, times width */
+  double *other;            /* w of the second batch of SVAG */
   double *dw, *fine, *mean; /* for coupled iterates: K * width each */
 };
 
@@ -157,6 +158,9 @@ static void *workspace_new(const struct sde_process *process, size_t width)
   workspace->optimizer = optimizer_workspace_new(iterates->optimizer, width);
   workspace->w = sde_alloc(iterates->optimizer->objective->loss->dim, width * sizeof(double));
   workspace->u = sde_alloc(process->dim, width * sizeof(double));
+  workspace->other = sde_alloc(
+      iterates->optimizer->objective->svag > 1 ? iterates->optimizer->objective->loss->dim : 0,
+      width * sizeof(double));
   size_t noise_size = iterates->coupled ? iterates->optimizer->objective->components * width : 0;
   workspace->dw = sde_alloc(noise_size, sizeof(double));
   workspace->fine = sde_alloc(noise_size, sizeof(double));
@@ -171,6 +175,7 @@ static void workspace_free(const struct sde_process *process, void *memory)
   optimizer_workspace_free(workspace->optimizer);
   sde_free(workspace->w);
   sde_free(workspace->u);
+  sde_free(workspace->other);
   sde_free(workspace->dw);
   sde_free(workspace->fine);
   sde_free(workspace->mean);
@@ -212,6 +217,34 @@ static void step_program(const struct optimizer *optimizer, struct iterates_work
   sde_block_add(size, 1 - factor, workspace->w, y);
 }
 
+/* The stream of a step's second batch. */
+static const uint64_t SECOND_BATCH = UINT64_C(0xd1b54a32d192ed03);
+
+/* SVAG (Li, Malladi, Arora, NeurIPS 2021): l steps of eta/l with two independent batches each, w = (1
+ * + r)/2 w_1 + (1 - r)/2 w_2, r = sqrt(2 l - 1), of the mean of one batch and l times its
+ * variance. theory.md section 12. */
+static void advance_svag(const struct iterates *iterates, struct iterates_workspace *workspace,
+                         uint64_t first_path, size_t width, uint64_t step, double *y)
+{
+  const struct optimizer *optimizer = iterates->optimizer;
+  size_t size = optimizer->objective->loss->dim * width, l = optimizer->objective->svag;
+  double root = sqrt(2 * (double)l - 1);
+  struct optimizer now = *optimizer;
+  now.eta = optimizer->eta / (double)l;
+  for (size_t j = 0; j < l; j++) {
+    struct sde_address first = {iterates->stream, first_path, step * l + j}, second = first;
+    second.stream.stream ^= SECOND_BATCH;
+    double time = ((double)step + (double)j / (double)l) * optimizer->eta;
+    struct optimizer_factors factors = optimizer_factors_at(optimizer, time);
+    now.rho = optimizer->rho * factors.rho;
+    optimizer_gradient(&now, workspace->optimizer, &first, width, y, workspace->w);
+    optimizer_gradient(&now, workspace->optimizer, &second, width, y, workspace->other);
+    sde_block_scale(size, (1 + root) / 2, workspace->w);
+    sde_block_add(size, (1 - root) / 2, workspace->other, workspace->w);
+    update_rule_step(&now, time, factors.eta, width, workspace->w, y, workspace->u);
+  }
+}
+
 static void advance(const struct sde_process *process, void *memory, uint64_t first_path,
                     size_t width, uint64_t step, double *y)
 {
@@ -219,6 +252,10 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
   struct iterates_workspace *workspace = memory;
   const struct optimizer *optimizer = iterates->optimizer;
   struct sde_address at = {iterates->stream, first_path, step};
+  if (optimizer->objective->svag > 1) {
+    advance_svag(iterates, workspace, first_path, width, step, y);
+    return;
+  }
   objective_draw(optimizer->objective, &at, width, &workspace->optimizer->batches);
   if (iterates->coupled)
     couple(iterates, workspace, &at, width);
@@ -251,6 +288,8 @@ static uint64_t fingerprint_of(const struct iterates *iterates)
                           sde_hash(optimizer->update_setting, sizeof optimizer->update_setting),
                           optimizer->batch,
                           optimizer->micro_batch,
+                          optimizer->objective->svag,
+                          optimizer->objective->reshuffled,
                           iterates->stream.seed,
                           iterates->stream.stream,
                           iterates->coupled,

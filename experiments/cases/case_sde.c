@@ -103,6 +103,8 @@ static uint64_t common_resolution(const struct cases *cases, const struct run_ca
 static const char *obstacle_of(const struct cases *cases, const struct limit *limit, uint64_t own,
                                uint64_t common)
 {
+  if (cases->objective->reshuffled)
+    return "it has no noise: that of reshuffled batches is O(eta^4) over an epoch";
   if (limit_options_of(limit)->factor == LIMIT_FACTOR_NONE)
     return "it has no noise";
   if (cases->objective->sampling != OBJECTIVE_GAUSSIAN)

@@ -98,6 +98,26 @@ static bool make_case(struct cases *cases, struct run_case *one, struct optimize
   return true;
 }
 
+/* SVAG mixes the gradients of two batches, of which other steps than w are no linear function. */
+static bool accepts_svag(const struct cases *cases, const struct optimizer *optimizer,
+                         struct sde_status *status)
+{
+  if (cases->objective->svag <= 1)
+    return true;
+  const char *place = parameters_place(cases->recipe->noise, "svag");
+  if (optimizer->program != NULL || !optimizer_steps_along_gradient(optimizer))
+    return sde_fail(status, SDE_INVALID,
+                    "%s: svag takes steps along the gradients of two batches; %s takes others, so "
+                    "svag must be 1",
+                    place,
+                    optimizer->program != NULL ? optimizer->rule->name : optimizer->update->name);
+  return !optimizer_is_scheduled(optimizer) ||
+         sde_fail(status, SDE_INVALID,
+                  "%s: svag takes no schedule; svag must be 1, or eta and rho "
+                  "constant",
+                  place);
+}
+
 /* One batch, number of paths, eta and rho, with every optimizer and micro-batch. */
 static bool make_setting(struct cases *cases, size_t batch, uint64_t paths, double eta, double rho,
                          struct sde_status *status)
@@ -114,6 +134,7 @@ static bool make_setting(struct cases *cases, size_t batch, uint64_t paths, doub
       struct run_case *one = &cases->one[cases->count++];
       const char *place;
       if (!case_optimizer_make(recipe, i, j, &optimizer, &one->program, &place, status) ||
+          !accepts_svag(cases, &optimizer, status) ||
           !make_case(cases, one, optimizer, paths, place, status))
         return false;
     }
@@ -232,6 +253,11 @@ static bool make_common(struct cases *cases, struct sde_status *status)
   cases->observables = observables_of_state_new(
       cases->objective, common_update(recipe), count, cases->observable_name,
       parameters_place(recipe->common, "observables"), status);
+  if (cases->objective->reshuffled && !recipe->study->takes_schedules)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: the study %s takes independent batches, not reshuffle, whose batches are "
+                    "parts of an epoch; trajectory, compare and order do",
+                    parameters_place(recipe->noise, "sampling"), recipe->study->name);
   return cases->observables != NULL && make_schedules(cases, status);
 }
 

@@ -23,8 +23,8 @@ struct study_type {
   bool companions;                  /* each SDE is solved with a second step size beside */
   bool keeps_paths;                 /* uses the key output */
   bool ends_early;                  /* paths may end before `time`; path-steps are as if none did */
-  bool takes_schedules;             /* eta and rho may change with time */
-  bool chooses_scheme;              /* by a pilot run, where the recipe leaves it open */
+  bool takes_schedules; /* steps may differ with time: eta and rho, the place in an epoch */
+  bool chooses_scheme;  /* by a pilot run, where the recipe leaves it open */
   /* What its starter recipe needs where the common one (`new`) would not do, each ended by NULL:
    * keys, each with its value; items of optimizers. NULL for the common ones. */
   const char *const *starter, *const *starter_optimizers;

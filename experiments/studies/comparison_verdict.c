@@ -6,6 +6,7 @@
 #include "experiments/studies/comparison_fall.h"
 #include "experiments/studies/comparison_line.h"
 #include "experiments/studies/judgement.h"
+#include "experiments/studies/no_order.h"
 #include "experiments/studies/remainder.h"
 #include "experiments/studies/tails.h"
 
@@ -318,10 +319,7 @@ void comparison_verdicts(struct results *results, const struct cases *cases,
     left_out |= !comparison_options(&all[i])->variance_term;
   note_scheme_error(results, cases, all, count);
   for (const struct comparison *row = all; row < all + count; row++) {
-    /* Without noise an SDE is off by a part of order eta, where the diffusion counts: no more is
-     * known. */
-    if (!leads_group(&table, row) || comparison_options(row)->factor == LIMIT_FACTOR_NONE ||
-        !optimizer_has_smooth_limit(&row->one->optimizer))
+    if (!leads_group(&table, row) || !no_order_is_claimed(row->one, comparison_options(row)))
       continue;
     bool two = has_two_etas(&table, row);
     if (two && has_floor(&table, row))

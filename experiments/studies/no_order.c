@@ -5,6 +5,14 @@
 
 #include <string.h>
 
+bool no_order_is_claimed(const struct run_case *one, const struct limit_options *options)
+{
+  bool reshuffled = one->optimizer.objective->reshuffled;
+  bool complete = reshuffled ? options->eta_order == 1 || options->variance_term
+                             : options->factor != LIMIT_FACTOR_NONE;
+  return complete && optimizer_has_smooth_limit(&one->optimizer);
+}
+
 /* Are they one optimizer at two eta, but for the settings of its update rule? */
 static bool differ_in_settings(const struct optimizer *a, const struct optimizer *b)
 {

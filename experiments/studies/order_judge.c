@@ -6,6 +6,7 @@
 #include "experiments/io/text.h"
 #include "experiments/studies/exact_line.h"
 #include "experiments/studies/judgement.h"
+#include "experiments/studies/no_order.h"
 #include "experiments/studies/remainder.h"
 
 #include <string.h>
@@ -23,9 +24,7 @@ static double predicted_slope(const struct order_grid *grid, const struct order_
 {
   const struct limit_options *options = order_options(line);
   if (line->versus == ORDER_VERSUS_ETA)
-    return options->factor == LIMIT_FACTOR_NONE
-               ? 0
-               : options->eta_order; /* the diffusion need not count */
+    return no_order_is_claimed(line->one, options) ? options->eta_order : 0;
   return lacks_first_order(grid, line) ? 1 : options->rho_order == LIMIT_RHO_ORDER_1 ? 2 : 0;
 }
 
@@ -71,7 +70,7 @@ void order_judge(struct results *results, const struct order_grid *grid,
 {
   double predicted = predicted_slope(grid, line);
   bool plateau = line->versus == ORDER_VERSUS_ETA && lacks_first_order(grid, line);
-  if (predicted == 0 || !line->same_rules || !optimizer_has_smooth_limit(&line->one->optimizer))
+  if (predicted == 0 || !line->same_rules)
     return;
   struct text evidence = {0};
   size_t yes = 0, no = 0, excused = 0; /* as parts of order rho^2, which deny nothing */
