@@ -348,7 +348,7 @@ static void observe(const void *context, void *workspace, size_t width, const do
 struct drift_probe_result drift_probe_run(const struct drift_probe *probe, struct sde_stream stream,
                                           uint64_t paths, int threads,
                                           void (*progress)(void *context, uint64_t paths_done),
-                                          void *progress_context)
+                                          void *progress_context, const struct sde_keeper *keeper)
 {
   static const uint64_t last = 1;
   struct draws draws = {probe, stream};
@@ -370,6 +370,7 @@ struct drift_probe_result drift_probe_run(const struct drift_probe *probe, struc
       .process = list,
       .observables = {.count = 1 + probe->dim, .context = probe, .evaluate = observe},
       .bound = DBL_MAX,
+      .keeper = keeper,
       .threads = threads,
       .progress = progress,
       .progress_context = progress_context};

@@ -54,7 +54,7 @@ const char *drift_probe_slope(const struct gradient_rule *rule);
 struct drift_probe_result drift_probe_run(const struct drift_probe *probe, struct sde_stream stream,
                                           uint64_t paths, int threads,
                                           void (*progress)(void *context, uint64_t paths_done),
-                                          void *progress_context);
+                                          void *progress_context, const struct sde_keeper *keeper);
 void drift_probe_result_free(struct drift_probe_result *result);
 
 #endif

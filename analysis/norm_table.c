@@ -201,7 +201,8 @@ void norm_table_process_free(struct sde_process *process)
 /* Fill in what is sampled. */
 static void sample(struct norm_table *table, const struct objective *objective, const double *x,
                    struct sde_stream stream, uint64_t paths, int threads,
-                   void (*progress)(void *context, uint64_t paths_done), void *progress_context)
+                   void (*progress)(void *context, uint64_t paths_done), void *progress_context,
+                   const struct sde_keeper *keeper)
 {
   static const uint64_t last = 1;
   size_t count = table->count;
@@ -223,6 +224,7 @@ static void sample(struct norm_table *table, const struct objective *objective, 
       .pair = pair,
       .observables = {.count = 1, .context = objective, .evaluate = observe},
       .bound = DBL_MAX,
+      .keeper = keeper,
       .threads = threads,
       .progress = progress,
       .progress_context = progress_context};
@@ -250,7 +252,7 @@ static void sample(struct norm_table *table, const struct objective *objective, 
 struct norm_table norm_table_new(const struct objective *objective, const double *x, size_t count,
                                  const size_t *sizes, struct sde_stream stream, uint64_t draws,
                                  int threads, void (*progress)(void *context, uint64_t paths_done),
-                                 void *progress_context)
+                                 void *progress_context, const struct sde_keeper *keeper)
 {
   struct norm_table table = {.count = count, .row = sde_alloc(count, sizeof *table.row)};
   struct point point = point_new(objective, x);
@@ -266,7 +268,7 @@ struct norm_table norm_table_new(const struct objective *objective, const double
     row->exact = objective_is_gaussian(objective) ? row->gaussian : enumerated(&point, row->size);
   }
   point_free(&point);
-  sample(&table, objective, x, stream, draws, threads, progress, progress_context);
+  sample(&table, objective, x, stream, draws, threads, progress, progress_context, keeper);
   return table;
 }
 

@@ -35,7 +35,7 @@ struct norm_table {
 struct norm_table norm_table_new(const struct objective *objective, const double *x, size_t count,
                                  const size_t *sizes, struct sde_stream stream, uint64_t draws,
                                  int threads, void (*progress)(void *context, uint64_t paths_done),
-                                 void *progress_context);
+                                 void *progress_context, const struct sde_keeper *keeper);
 void norm_table_free(struct norm_table *table);
 
 /* The fall from row k on where it is known exactly: to the next size, or to |g| from the last; else

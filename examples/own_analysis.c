@@ -44,7 +44,7 @@ int main(void)
       break;
     char *name = sde_format("probe m=%zu", m_usam.micro_batch);
     struct drift_probe_result result =
-        drift_probe_run(probe, sde_stream_named(1, name), 1000000, 0, NULL, NULL);
+        drift_probe_run(probe, sde_stream_named(1, name), 1000000, 0, NULL, NULL, NULL);
     coefficient[i] = result.coefficient.mean;
     se[i] = result.se;
     printf("m %g mean %.6f se %.6f exact %.6f\n", micro_batch[i], coefficient[i], se[i],

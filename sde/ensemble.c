@@ -6,6 +6,7 @@
 #include "sde/ensemble.h"
 
 #include "sde/block.h"
+#include "sde/keeper.h"
 #include "sde/ranks.h"
 #include "sde/status.h"
 #include "sde/worker.h"
@@ -140,11 +141,13 @@ static void tell_progress(const struct sde_ensemble *ensemble, const struct shar
   ensemble->progress(ensemble->progress_context, done);
 }
 
-/* This rank's chunks, into the tree. No thread waits for another's chunk. */
+/* This rank's chunks, into the tree, but for those that are done. No thread waits for another's
+ * chunk. */
 static void run_share(const struct sde_ensemble *ensemble, const struct share *share, int threads,
-                      struct sde_tally_tree *tree, double *samples)
+                      const struct sde_kept *kept)
 {
   size_t width = sde_ensemble_width(ensemble);
+  struct sde_tally_tree *tree = kept->tree;
   uint64_t next = share->begin, done = 0;
 #pragma omp parallel num_threads(threads)
   {
@@ -155,12 +158,17 @@ static void run_share(const struct sde_ensemble *ensemble, const struct share *s
       i = next++;
       if (i >= share->end)
         break;
+      bool before = sde_kept_has(kept, i);
       uint64_t end = at_most((i + 1) * share->chunk, ensemble->paths);
-      sde_worker_run(ensemble, &worker, i * share->chunk, end, tree->sizes, samples);
+      if (!before)
+        sde_worker_run(ensemble, &worker, i * share->chunk, end, tree->sizes, kept->samples);
 #pragma omp critical(sde_ensemble_tree)
       {
-        sde_tally_tree_add(tree, i, 1, worker.tally.moments);
+        if (!before)
+          sde_tally_tree_add(tree, i, 1, worker.tally.moments);
         tell_progress(ensemble, share, ++done);
+        if (!before)
+          sde_kept_chunk(kept);
       }
     }
     sde_worker_free(ensemble, &worker);
@@ -189,8 +197,8 @@ static void append(uint64_t *all, size_t *numbers, const void *words, size_t cou
 }
 
 /* Ranks whose programs differ must not merge what they have: other processes by what these
- * tell of themselves, or steps, pairs, factors, what is kept. */
-static void require_same(const struct sde_ensemble *ensemble)
+ * tell of themselves, or steps, pairs, factors, what is kept. Returns a hash of all that. */
+static uint64_t require_same(const struct sde_ensemble *ensemble)
 {
   uint64_t bound;
   memcpy(&bound, &ensemble->bound, sizeof bound);
@@ -227,7 +235,9 @@ static void require_same(const struct sde_ensemble *ensemble)
   }
   if (sde_ranks_differing(all, numbers * sizeof *all) != 0)
     sde_ranks_stop("the ranks have come to different ensembles; are their machines unequal?");
+  uint64_t key = sde_hash(all, numbers * sizeof *all);
   sde_free(all);
+  return key;
 }
 
 /* Steps of schemes and optimizers; none where nothing is recorded. */
@@ -243,7 +253,7 @@ static uint64_t work_of_path(const struct sde_ensemble *ensemble)
 
 struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble)
 {
-  require_same(ensemble);
+  uint64_t key = require_same(ensemble);
   struct sde_tally_sizes sizes = sde_tally_sizes_of(ensemble);
   int threads = ensemble->threads > 0 ? ensemble->threads : omp_get_max_threads();
   struct share share = share_new(ensemble, threads);
@@ -252,7 +262,15 @@ struct sde_ensemble_result sde_ensemble_run(const struct sde_ensemble *ensemble)
                         : sde_alloc(sizes.moments, ensemble->sample_paths * sizeof(double));
   struct sde_tally_tree tree;
   sde_tally_tree_begin(&tree, &sizes, threads);
-  run_share(ensemble, &share, threads, &tree, samples);
+  struct sde_kept kept = {.ensemble = ensemble,
+                          .tree = &tree,
+                          .chunk = share.chunk,
+                          .begin = share.begin,
+                          .end = share.end,
+                          .samples = samples};
+  sde_kept_begin(&kept, key);
+  run_share(ensemble, &share, threads, &kept);
+  sde_kept_end(&kept);
   struct sde_tally all = sde_tally_tree_finish(&tree);
   const uint64_t *own = share.first_path + sde_ranks_rank();
   uint64_t own_paths = own[1] - own[0];

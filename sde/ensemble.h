@@ -37,6 +37,8 @@ struct sde_variate {
   void (*evaluate)(const void *context, size_t record, size_t width, const double *x, double *out);
 };
 
+struct sde_keeper;
+
 /* What is run: each process from the start, on the same path numbers. Processes may have different
  * dims, each at least `dim`. */
 struct sde_ensemble {
@@ -64,7 +66,8 @@ struct sde_ensemble {
   double bound;          /* a path with a coordinate beyond it, or not finite, has diverged */
   uint64_t sample_paths; /* keep the observables of this many paths, 0 for none */
   size_t width;          /* block width, a multiple of SDE_UNIT; 0 for the default */
-  int threads;           /* of this rank; 0 for OpenMP's choice */
+  const struct sde_keeper *keeper; /* keeps what is done (sde/keeper.h); NULL for none */
+  int threads;                     /* of this rank; 0 for OpenMP's choice */
   void (*progress)(void *context, uint64_t paths_done);
   void *progress_context;
 };

@@ -158,6 +158,7 @@ static bool draw(struct sde_multilevel *multilevel, size_t l, uint64_t paths, bo
                                     .pair = &(struct sde_pair){FINE, COARSE},
                                     .observables = problem->observables,
                                     .bound = problem->bound,
+                                    .keeper = problem->keeper,
                                     .threads = problem->threads,
                                     .progress = problem->progress == NULL ? NULL : tell_progress,
                                     .progress_context = &drawing};

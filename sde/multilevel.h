@@ -33,6 +33,7 @@ struct sde_multilevel_problem {
    * have taken with those. */
   void (*progress)(void *context, const struct sde_multilevel *multilevel, double normals);
   void *progress_context;
+  const struct sde_keeper *keeper; /* as of an ensemble */
 };
 
 /* Level l has 2^l steps. It estimates phi at its own step, and phi at this step less phi at the

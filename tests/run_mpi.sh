@@ -380,4 +380,37 @@ status=0
 wait $job || status=$?
 [ $status -ne 0 ] || fail "told to end: status 0"
 [ ! -e told ] || fail "told to end, it has left $(find told)"
+# Broken off on some ranks, a run goes on with others to the bytes of one process.
+cat >kept.yaml <<END
+study: compare
+seed: 3
+checkpoint: 0.02
+loss: {name: valley}
+eta: [0.1, 0.05]
+rho: 0.1
+time: 2
+batch: 4
+optimizers: [{name: m-usam, micro_batch: [1, 4]}]
+sde: [{substeps: 2, scheme: euler-maruyama}]
+paths: 100000
+output: {paths: 20}
+END
+rm -rf one
+"$program" run kept.yaml -o one --quiet >said 2>&1 || fail "kept.yaml does not run: $(cat said)"
+for counts in "2 1" "1 2" "3 2"; do
+  read -r before after <<<"$counts"
+  rm -rf cut
+  "${launch[@]}" -n "$before" "$mpi" run kept.yaml -o cut --quiet >said 2>&1 &
+  job=$!
+  until [ -e cut/checkpoint ]; do
+    kill -0 $job || fail "$before ranks ended without a checkpoint: $(cat said)"
+    sleep 0.05
+  done
+  sleep 0.3
+  pkill -KILL -f "$mpi run kept.yaml" || true
+  wait $job || true
+  done_by "$after" run kept.yaml -o cut --quiet --resume
+  same cut "broken off on $before ranks, resumed on $after"
+  [ -z "$(ls cut/checkpoint* 2>/dev/null)" ] || fail "checkpoints stay: $(ls cut)"
+done
 echo "the bytes of one process on 1, 2 and 3 ranks; one sentence where one fails"

@@ -206,7 +206,7 @@ START_TEST(regularizer_coefficient)
   struct tally tally = {0, 0};
   for (size_t seed = 1; seed <= SEEDS; seed++) {
     struct drift_probe_result result =
-        drift_probe_run(probe, sde_stream_named(seed, "coverage"), PATHS, 1, NULL, NULL);
+        drift_probe_run(probe, sde_stream_named(seed, "coverage"), PATHS, 1, NULL, NULL, NULL);
     add(&tally, sde_moments_mean(result.coefficient), result.se, golden_rho / 4);
     drift_probe_result_free(&result);
   }

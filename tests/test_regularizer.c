@@ -37,7 +37,7 @@ static struct probed probe(const char *loss, const char *noise, const char *name
   struct drift_probe *made = drift_probe_new(&setup.optimizer, start, SEED, "recipe:1", &status);
   ck_assert_msg(made != NULL, "%s", status.message);
   struct drift_probe_result result =
-      drift_probe_run(made, sde_stream_named(SEED, name), testing_size(paths), 0, NULL, NULL);
+      drift_probe_run(made, sde_stream_named(SEED, name), testing_size(paths), 0, NULL, NULL, NULL);
   struct probed probed = {result.coefficient, result.se, made->predicted, made->rounding};
   ck_assert_uint_eq(result.not_finite, 0);
   drift_probe_result_free(&result);
@@ -63,7 +63,7 @@ START_TEST(the_probe_is_that_of_the_gradient_rule)
     struct drift_probe *made = drift_probe_new(&setup.optimizer, start, SEED, "recipe:1", &status);
     ck_assert_msg(made != NULL, "%s", status.message);
     struct drift_probe_result result =
-        drift_probe_run(made, sde_stream_named(SEED, "probe"), 640, 1, NULL, NULL);
+        drift_probe_run(made, sde_stream_named(SEED, "probe"), 640, 1, NULL, NULL, NULL);
     coefficient[k] = result.coefficient;
     drift_probe_result_free(&result);
     drift_probe_free(made);
@@ -253,7 +253,7 @@ START_TEST(sampled_slope_has_an_error)
     reference = made->predicted;
     if (seed == 1) {
       struct drift_probe_result result =
-          drift_probe_run(made, sde_stream_named(SEED, "se"), 640, 1, NULL, NULL);
+          drift_probe_run(made, sde_stream_named(SEED, "se"), 640, 1, NULL, NULL, NULL);
       ck_assert_double_gt(made->predicted_se, 0);
       ck_assert_double_eq_tol(
           result.se, hypot(sde_moments_standard_error(result.coefficient), made->predicted_se),
@@ -278,8 +278,8 @@ START_TEST(same_bits_for_any_threads)
   struct drift_probe *made =
       drift_probe_new(&setup.optimizer, setup.loss->start, SEED, "recipe:1", &status);
   struct sde_stream stream = sde_stream_named(SEED, "threads");
-  struct drift_probe_result one = drift_probe_run(made, stream, 2000, 1, NULL, NULL);
-  struct drift_probe_result two = drift_probe_run(made, stream, 2000, 2, NULL, NULL);
+  struct drift_probe_result one = drift_probe_run(made, stream, 2000, 1, NULL, NULL, NULL);
+  struct drift_probe_result two = drift_probe_run(made, stream, 2000, 2, NULL, NULL, NULL);
   ck_assert(one.coefficient.mean == two.coefficient.mean);
   ck_assert(one.se == two.se);
   drift_probe_result_free(&one);
@@ -330,7 +330,7 @@ static struct norm_table norms(const char *loss, const char *noise, size_t paths
   const double *start = setup.loss->start == NULL ? golden_start : setup.loss->start;
   struct norm_table table =
       norm_table_new(setup.objective, start, SIZES, three_sizes, sde_stream_named(SEED, "norms"),
-                     testing_size(paths), threads, NULL, NULL);
+                     testing_size(paths), threads, NULL, NULL, NULL);
   models_setup_free(&setup);
   ck_assert_uint_eq(table.not_finite, 0);
   return table;

@@ -64,6 +64,7 @@ static struct sde_ensemble ensemble_of(const struct case_ensemble *run)
       .observables = run->observables != NULL ? *run->observables : *cases->observables,
       .bound = parameters_real(cases->recipe->common, "divergence_bound"),
       .sample_paths = run->sample_paths < paths ? run->sample_paths : paths,
+      .keeper = progress_keeper(run->progress),
       .threads = run->threads,
       .progress = run->progress == NULL ? NULL : progress_paths,
       .progress_context = run->progress};

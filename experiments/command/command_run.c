@@ -13,6 +13,7 @@
 #include "experiments/recipe/inputs.h"
 #include "experiments/recipe/recipe.h"
 #include "experiments/report/report.h"
+#include "experiments/results/checkpoint.h"
 #include "experiments/results/results.h"
 #include "experiments/results/transaction.h"
 #include "experiments/results/verdict_groups.h"
@@ -32,7 +33,7 @@ struct options {
   size_t overrides;
   const char **override;
   int threads;
-  bool force, json, quiet;
+  bool force, resume, json, quiet;
 };
 
 static double seconds_now(void)
@@ -59,15 +60,18 @@ static char *seed_override(const char *text)
   return sde_format("seed=%s", text);
 }
 
-enum { OPTION_SET = 256, OPTION_SEED, OPTION_FORCE, OPTION_JSON, OPTION_QUIET };
+enum { OPTION_SET = 256, OPTION_SEED, OPTION_FORCE, OPTION_RESUME, OPTION_JSON, OPTION_QUIET };
 
 static bool parse_options(int argc, char **argv, struct options *options, char **seed,
                           struct sde_status *status)
 {
-  static const struct option names[] = {
-      {"set", required_argument, NULL, OPTION_SET}, {"seed", required_argument, NULL, OPTION_SEED},
-      {"force", no_argument, NULL, OPTION_FORCE},   {"json", no_argument, NULL, OPTION_JSON},
-      {"quiet", no_argument, NULL, OPTION_QUIET},   {NULL, 0, NULL, 0}};
+  static const struct option names[] = {{"set", required_argument, NULL, OPTION_SET},
+                                        {"seed", required_argument, NULL, OPTION_SEED},
+                                        {"force", no_argument, NULL, OPTION_FORCE},
+                                        {"resume", no_argument, NULL, OPTION_RESUME},
+                                        {"json", no_argument, NULL, OPTION_JSON},
+                                        {"quiet", no_argument, NULL, OPTION_QUIET},
+                                        {NULL, 0, NULL, 0}};
   optind = 1;
   for (int option; (option = getopt_long(argc, argv, ":o:j:", names, NULL)) != -1;) {
     switch (option) {
@@ -89,6 +93,9 @@ static bool parse_options(int argc, char **argv, struct options *options, char *
     case OPTION_FORCE:
       options->force = true;
       break;
+    case OPTION_RESUME:
+      options->resume = true;
+      break;
     case OPTION_JSON:
       options->json = true;
       break;
@@ -98,7 +105,7 @@ static bool parse_options(int argc, char **argv, struct options *options, char *
     default:
       return sde_fail(status, SDE_INVALID,
                       "run: %s %s; accepted are -o DIR, --set KEY=VALUE, -j THREADS, --seed N, "
-                      "--force, --json, --quiet",
+                      "--force, --resume, --json, --quiet",
                       option == ':' ? "a value is missing after" : "unknown option",
                       argv[optind - 1]);
     }
@@ -107,7 +114,9 @@ static bool parse_options(int argc, char **argv, struct options *options, char *
     return sde_fail(status, SDE_INVALID, "run: %s; usage: sharpsde run RECIPE [-o DIR] ...",
                     optind == argc ? "no recipe is named" : "more than one recipe is named");
   options->recipe = argv[optind];
-  return true;
+  return !(options->force && options->resume) ||
+         sde_fail(status, SDE_INVALID,
+                  "run: --force begins anew and --resume goes on; give one of them");
 }
 
 /* -o, or out/NAME of a recipe file path/NAME.yaml; NULL, and the status says why, where the recipe
@@ -148,6 +157,7 @@ struct job {
   struct transaction *transaction; /* rank 0's, while files may be written */
   int threads;
   struct scheme_choice choice;
+  struct checkpoint *checkpoint;
 };
 
 /* Pictures are made from the tables and are not worth losing a run for: where they cannot be
@@ -239,6 +249,8 @@ static bool leave_results(struct job *job, struct results *results,
   bool first = sde_ranks_rank() == 0;
   if (first)
     write_all(job, results, effort, status);
+  if (first && status->code == SDE_OK)
+    checkpoint_remove(job->directory);
   transaction_end(job->transaction);
   job->transaction = NULL;
   if (!sde_ranks_agree(status))
@@ -266,6 +278,7 @@ static bool run_study(struct job *job, struct sde_status *status)
   struct progress *progress =
       progress_new(total_work(job->cases, study->companions), shows_progress(job->options));
   progress_ran(progress, 0, job->choice.own_work);
+  progress_set_keeper(progress, checkpoint_keeper(job->checkpoint));
   struct results *results = results_new(job->recipe);
   note_beginnings(results, job);
   stability_report(results, job->cases);
@@ -329,7 +342,9 @@ static bool spare_input(void *context, const char *file, const char *place)
 /* The directory is rank 0's to lock and to write. */
 static bool take_directory(struct job *job, struct sde_status *status)
 {
-  enum transaction_mode mode = job->options->force ? TRANSACTION_REPLACE : TRANSACTION_NEW;
+  bool goes_on = job->options->resume && checkpoint_is_in(job->directory);
+  enum transaction_mode mode =
+      job->options->force || goes_on ? TRANSACTION_REPLACE : TRANSACTION_NEW;
   if (sde_ranks_rank() == 0)
     job->transaction = transaction_begin(job->directory, mode, status);
   struct sparing sparing = {job->transaction, status};
@@ -337,6 +352,15 @@ static bool take_directory(struct job *job, struct sde_status *status)
       transaction_spare(job->transaction, job->recipe->file, NULL, status))
     recipe_each_input(job->recipe, spare_input, &sparing);
   return sde_ranks_agree(status);
+}
+
+/* Begin a checkpoint, from that of the run that is resumed, if there is any. */
+static bool take_checkpoint(struct job *job, struct sde_status *status)
+{
+  if (sde_ranks_rank() == 0 && job->options->force)
+    checkpoint_remove(job->directory);
+  job->checkpoint = checkpoint_new(job->recipe, job->directory, job->cases->count);
+  return !job->options->resume || checkpoint_read(job->checkpoint, status);
 }
 
 static bool start_threads(struct job *job, struct sde_status *status)
@@ -361,9 +385,11 @@ static void run(const struct options *options, struct recipe *recipe, struct sde
   struct job job = {.options = options, .recipe = recipe};
   job.directory = directory_of(options, status);
   if (sde_ranks_agree(status) && make_cases(&job, status) && check_cases(&job, status) &&
-      take_directory(&job, status) && start_threads(&job, status) && choose_scheme(&job, status))
+      take_directory(&job, status) && start_threads(&job, status) && choose_scheme(&job, status) &&
+      take_checkpoint(&job, status))
     run_study(&job, status);
   transaction_end(job.transaction);
+  checkpoint_free(job.checkpoint);
   cases_free(job.cases);
   cases_free(job.read);
   sde_free(job.choice.said);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -27,8 +28,12 @@ static struct {
   pthread_mutex_t busy; /* held while something must not be interrupted, and for good by an end */
   struct interrupt_guard *innermost;
   bool begun, alone;
-  int listen;                 /* where the thread waits */
-  volatile sig_atomic_t wake; /* where the handler writes to */
+  int listen;                   /* where the thread waits */
+  volatile sig_atomic_t wake;   /* where the handler writes to */
+  bool (*waits)(void *context); /* NULL: nobody keeps anything */
+  void *context;
+  volatile sig_atomic_t pending, kept;
+  const char *left; /* what is said where something was kept */
 } state = {.busy = PTHREAD_MUTEX_INITIALIZER};
 
 static void on_signal(int number)
@@ -52,6 +57,18 @@ static const char *clean_all(void)
   return left;
 }
 
+/* Let who works keep what it has, until it has or another signal comes. */
+static void let_keep(void)
+{
+  enum { TENTHS = 250 };
+  state.pending = 1;
+  for (int i = 0; i < TENTHS && !state.kept; i++) {
+    struct pollfd again = {.fd = state.listen, .events = POLLIN};
+    if (poll(&again, 1, 100) > 0)
+      return;
+  }
+}
+
 static void *wait_for_signal(void *context)
 {
   unsigned char number = 0;
@@ -59,14 +76,21 @@ static void *wait_for_signal(void *context)
   while (read(state.listen, &number, 1) != 1)
     if (errno != EINTR)
       return NULL;
+  if (state.waits != NULL && state.waits(state.context))
+    let_keep();
   pthread_mutex_lock(&state.busy);
   const char *left = clean_all(), *name = "a signal";
+  if (state.kept)
+    left = state.left;
   for (size_t i = 0; i < SIGNALS; i++)
     if (signals[i].number == number)
       name = signals[i].name;
   if (state.alone)
     fprintf(stderr, "%ssharpsde: interrupted by %s%s%s\n", isatty(STDERR_FILENO) ? "\n" : "", name,
-            left == NULL ? "" : "; ", left == NULL ? "" : left);
+            left == NULL ? ""
+            : state.kept ? " "
+                         : "; ",
+            left == NULL ? "" : left);
   _exit(1);
 }
 
@@ -132,4 +156,25 @@ void interrupt_hold(void)
 void interrupt_release(void)
 {
   pthread_mutex_unlock(&state.busy);
+}
+
+void interrupt_wait_for(bool (*waits)(void *context), void *context)
+{
+  pthread_mutex_lock(&state.busy);
+  state.waits = waits;
+  state.context = context;
+  pthread_mutex_unlock(&state.busy);
+}
+
+bool interrupt_is_pending(void)
+{
+  return state.pending != 0;
+}
+
+void interrupt_end_here(const char *left)
+{
+  state.left = left;
+  state.kept = 1;
+  for (;;)
+    pause();
 }

@@ -6,6 +6,8 @@
 #ifndef EXPERIMENTS_IO_INTERRUPT_H
 #define EXPERIMENTS_IO_INTERRUPT_H
 
+#include <stdbool.h>
+
 /* Guards nest; each is kept by who begins it and ends in the reverse order. `clean` is called once,
  * by another thread, and must not wait for the one that works; `left`, which may be NULL, ends the
  * sentence "interrupted by SIGTERM; ..." of the outermost guard that has one. */
@@ -29,5 +31,13 @@ void interrupt_guard_end(struct interrupt_guard *guard);
  * nests. Where the program has been interrupted, interrupt_hold does not return. */
 void interrupt_hold(void);
 void interrupt_release(void);
+
+/* Who works and wants to keep what it has before the program ends: where `waits` says so, a signal
+ * leaves it up to 25 seconds for that, in which interrupt_is_pending, unless a second signal comes.
+ * interrupt_end_here then ends the program; `left` ends the sentence instead of the guards'. NULL:
+ * nobody does. */
+void interrupt_wait_for(bool (*waits)(void *context), void *context);
+bool interrupt_is_pending(void);
+void interrupt_end_here(const char *left) __attribute__((noreturn));
 
 #endif

@@ -18,6 +18,7 @@ struct progress {
   bool visible;
   double started, shown;
   uint64_t own_paths, own_work;
+  const struct sde_keeper *keeper;
 };
 
 static double seconds_now(void)
@@ -35,6 +36,16 @@ struct progress *progress_new(double total, bool shown)
   progress->visible = shown && isatty(STDERR_FILENO);
   progress->started = seconds_now();
   return progress;
+}
+
+void progress_set_keeper(struct progress *progress, const struct sde_keeper *keeper)
+{
+  progress->keeper = keeper;
+}
+
+const struct sde_keeper *progress_keeper(const struct progress *progress)
+{
+  return progress == NULL ? NULL : progress->keeper;
 }
 
 void progress_part(struct progress *progress, const char *label, double work, uint64_t paths)

@@ -9,10 +9,15 @@
 #include <stdint.h>
 
 struct progress;
+struct sde_keeper;
 
 /* The progress of a run with `total` units of work; every function takes NULL. The bar shows itself
  * on stderr where that is a terminal and `shown` is true. */
 struct progress *progress_new(double total, bool shown);
+
+/* Who keeps what the ensembles of the run have done; NULL: nobody, as where there is no progress. */
+void progress_set_keeper(struct progress *progress, const struct sde_keeper *keeper);
+const struct sde_keeper *progress_keeper(const struct progress *progress);
 
 /* So much more work in all, where it is not known beforehand; and words before the labels. */
 void progress_expect(struct progress *progress, double more);

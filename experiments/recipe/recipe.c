@@ -20,6 +20,13 @@ struct recipe_scheme recipe_scheme(const struct recipe *recipe, size_t sde)
   return chosen;
 }
 
+double recipe_checkpoint_seconds(const struct recipe *recipe)
+{
+  return parameters_has(recipe->common, "checkpoint")
+             ? parameters_real(recipe->common, "checkpoint")
+             : 60;
+}
+
 double recipe_tolerance(const struct recipe *recipe)
 {
   bool asked =

@@ -58,6 +58,9 @@ struct recipe_scheme recipe_scheme(const struct recipe *recipe, size_t sde);
  * takes no tolerance. */
 double recipe_tolerance(const struct recipe *recipe);
 
+/* Seconds between checkpoints, and before the first. */
+double recipe_checkpoint_seconds(const struct recipe *recipe);
+
 /* Does some optimizer name its update rule? Results then say which it is in every row. */
 bool recipe_names_updates(const struct recipe *recipe);
 

@@ -128,6 +128,12 @@ static const struct schema_row recipe_rows[] = {
              .high = SCHEMA_UNBOUNDED,
              .fallback = "1e8",
              .help = "a path with a coordinate beyond it counts as diverged"}},
+    {.key = {.name = "checkpoint",
+             .type = PARAMETER_REAL,
+             .low = 0,
+             .high = SCHEMA_UNBOUNDED,
+             .help = "seconds after which, and between which, a run keeps what it has for "
+                     "--resume; without it, 60"}},
     {.key = {.name = "level",
              .type = PARAMETER_REAL,
              .low = 0,

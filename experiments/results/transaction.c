@@ -7,6 +7,7 @@
 
 #include "experiments/io/directory.h"
 #include "experiments/io/interrupt.h"
+#include "experiments/results/checkpoint.h"
 #include "experiments/results/files.h"
 
 #include <errno.h>
@@ -49,6 +50,12 @@ static bool is_free(const char *directory, enum transaction_mode mode, struct sd
 {
   if (mode != TRANSACTION_NEW || directory_each(directory, counts_as_nothing, NULL))
     return true;
+  if (checkpoint_is_in(directory))
+    return sde_fail(
+        status, SDE_INVALID,
+        "%s: the directory holds the checkpoint of a run that was interrupted; go on with "
+        "it with --resume, begin anew with --force, or choose another with -o",
+        directory);
   json_t *run = result_run_json(directory);
   sde_fail(status, SDE_INVALID,
            "%s: the directory exists and %s; choose another with -o, or overwrite the run in it "

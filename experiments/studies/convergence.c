@@ -193,6 +193,7 @@ static struct sde_ensemble_result run(const struct convergence_task *task, size_
                       .context = task,
                       .evaluate = strong ? observe_strong : observe_weak},
       .bound = task->bound,
+      .keeper = progress_keeper(progress),
       .threads = task->threads,
       .progress = progress == NULL ? NULL : progress_paths,
       .progress_context = progress};

@@ -173,9 +173,9 @@ void norms_report(const struct cases *cases, int threads, struct progress *progr
   if (request.normalized) {
     struct sde_stream stream = sde_stream_named(parameters_u64(common, "seed"), "norms");
     progress_part(progress, "E|g_s|", 0, request.draws);
-    struct norm_table table =
-        norm_table_new(cases->objective, cases->start, request.count, request.sizes, stream,
-                       request.draws, threads, progress == NULL ? NULL : progress_paths, progress);
+    struct norm_table table = norm_table_new(
+        cases->objective, cases->start, request.count, request.sizes, stream, request.draws,
+        threads, progress == NULL ? NULL : progress_paths, progress, progress_keeper(progress));
     progress_ran(progress, table.own_paths, table.own_work);
     write_table(results, &table, request.draws, parameters_real(common, "level"));
     norm_table_free(&table);

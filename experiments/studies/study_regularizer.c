@@ -129,7 +129,8 @@ static struct drift_probe *probe_case(const struct cases *cases, const struct ru
   progress_part(progress, label, case_work(one, cases->recipe->sdes, false, one->paths),
                 one->paths);
   *result = drift_probe_run(probe, probe_stream(cases, &one->optimizer), one->paths, threads,
-                            progress == NULL ? NULL : progress_paths, progress);
+                            progress == NULL ? NULL : progress_paths, progress,
+                            progress_keeper(progress));
   progress_ran(progress, result->own_paths, result->own_work);
   if (result->not_finite > 0) {
     results_note(results, true,

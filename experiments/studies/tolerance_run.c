@@ -82,6 +82,7 @@ static struct sde_multilevel *pilot(const struct cases *cases, const struct run_
       .observables = *cases->observables,
       .tolerance = recipe_tolerance(cases->recipe),
       .bound = parameters_real(cases->recipe->common, "divergence_bound"),
+      .keeper = answer->watch == NULL ? NULL : progress_keeper(answer->watch->progress),
       .threads = threads,
       .own_paths = &answer->own_paths,
       .own_work = &answer->own_work,
@@ -206,6 +207,7 @@ static void draw_iterates(struct tolerance_case *done, uint64_t first, uint64_t 
                                   .observables = *cases->observables,
                                   .bound =
                                       parameters_real(cases->recipe->common, "divergence_bound"),
+                                  .keeper = progress_keeper(watch->progress),
                                   .threads = threads,
                                   .progress = watch_iterates,
                                   .progress_context = &round};
