@@ -223,7 +223,7 @@ for moved in 0 1 3; do
   cp -r moving half
   cp -r whole half/.sharpsde.whole
   if [ $moved -gt 0 ]; then
-    rm half/series.svg half/series.png half/trajectory.csv
+    rm half/series.{svg,png} half/trajectory.{csv,svg,png} half/quantiles.csv
     for file in $(printf '%s\n' run.json series.csv summary.json | head -n $moved); do
       mv "half/.sharpsde.whole/$file" half
     done
