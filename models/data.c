@@ -4,6 +4,7 @@
 #include "models/data.h"
 
 #include "models/csv.h"
+#include "models/data_held_out.h"
 #include "sde/number.h"
 
 #include <math.h>
@@ -32,12 +33,14 @@ struct data_format data_format_of(const struct parameters *parameters)
     format.decimal = strcmp(parameters_text(parameters, "decimal"), "comma") == 0 ? ',' : '.';
   format.drop_missing = parameters_has(parameters, "missing") &&
                         strcmp(parameters_text(parameters, "missing"), "drop") == 0;
+  if (parameters_has(parameters, "test_data") || parameters_has(parameters, "holdout"))
+    format.held_out = parameters;
   return format;
 }
 
 bool data_format_is_absent(const struct parameters *parameters, struct sde_status *status)
 {
-  static const char *const keys[] = {"separator", "decimal", "missing"};
+  static const char *const keys[] = {"separator", "decimal", "missing", "test_data", "holdout"};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     if (parameters_has(parameters, keys[i]))
       return sde_fail(status, SDE_INVALID, "%s: %s has no effect without data; leave it out",
@@ -314,8 +317,8 @@ static bool read_rows(struct reader *reader)
                   "%s:1: no rows below the header; at least one is needed", reader->table->file);
 }
 
-struct data_table *data_file_read(struct data_file *data, size_t count,
-                                  const struct data_wanted *wanted, struct sde_status *status)
+static struct data_table *read_table(struct data_file *data, size_t count,
+                                     const struct data_wanted *wanted, struct sde_status *status)
 {
   size_t capacity = csv_rows_most(data->csv);
   struct data_table *table = sde_alloc(1, sizeof *table);
@@ -339,6 +342,17 @@ struct data_table *data_file_read(struct data_file *data, size_t count,
         slash == NULL ? data->file : slash + 1, reader.dropped, reader.dropped + table->rows,
         reader.dropped_line, data->name[reader.dropped_column]);
   return table;
+}
+
+struct data_table *data_file_read(struct data_file *data, size_t count,
+                                  const struct data_wanted *wanted, struct sde_status *status)
+{
+  struct data_table *table = read_table(data, count, wanted, status);
+  if (table == NULL || data->format.held_out == NULL ||
+      data_hold_out(table, &data->format, wanted, status))
+    return table;
+  data_table_free(table);
+  return NULL;
 }
 
 struct data_table *data_table_read_as(const char *file, const struct data_format *format,

@@ -21,10 +21,18 @@
        .type = PARAMETER_CHOICE,                                                                   \
        .choices = "point comma",                                                                   \
        .help = "what stands before the fraction of a number; without it, a point"},                \
+      {.name = "missing",                                                                          \
+       .type = PARAMETER_CHOICE,                                                                   \
+       .choices = "refuse drop",                                                                   \
+       .help = "rows where a cell is empty, NA, NaN or null: refuse the file, or drop the row; "   \
+               "without it, refuse"},                                                              \
+      {.name = "test_data",                                                                        \
+       .type = PARAMETER_FILE,                                                                     \
+       .help = "CSV file of samples that are not learnt from: what test-loss and others are of"},  \
   {                                                                                                \
-    .name = "missing", .type = PARAMETER_CHOICE, .choices = "refuse drop",                         \
-    .help = "rows where a cell is empty, NA, NaN or null: refuse the file, or drop the row; "      \
-            "without it, refuse"                                                                   \
+    .name = "holdout", .type = PARAMETER_NAMED, .list = true,                                      \
+    .help =                                                                                        \
+        "the same out of data: {fraction: 0.2, seed: 1}, of the rows those that the seed draws"    \
   }
 
 /* How a file is written, and whether rows with missing cells are dropped. 0 for what is not said:
@@ -32,6 +40,7 @@
 struct data_format {
   char separator, decimal;
   bool drop_missing;
+  const struct parameters *held_out; /* where test_data or holdout is given; else NULL */
 };
 
 /* That of the keys above; and for a loss that was given no file, that none of them is given. */
@@ -50,10 +59,11 @@ struct data_wanted {
 struct data_table {
   char *file;
   size_t rows, columns;
-  char **name;    /* of each column */
-  size_t *line;   /* of the file, for each row */
-  double *values; /* [row*columns + column] */
-  char *dropped;  /* a sentence on the rows that were left out; NULL where none were */
+  size_t held_out; /* of the rows, the last: those that are not learnt from */
+  char **name;     /* of each column */
+  size_t *line;    /* of the file, for each row */
+  double *values;  /* [row*columns + column] */
+  char *dropped;   /* a sentence on the rows that were left out; NULL where none were */
 };
 
 /* A file whose header was read: the names of its columns, which differ. The first may be without a
@@ -69,7 +79,8 @@ const char *data_file_name(const struct data_file *data, size_t column);
 /* The column of a name, or their number. */
 size_t data_file_column(const struct data_file *data, const char *name);
 
-/* Read the rows, once, of `count` columns in the order wanted. NULL, and the status says FILE:LINE,
+/* Read the rows, once, of `count` columns in the order wanted; those that are held out by the format
+ * come last, with columns of the same names where they have a file of their own. NULL, and the status says FILE:LINE,
  * where a cell of theirs is no finite decimal number. */
 struct data_table *data_file_read(struct data_file *data, size_t count,
                                   const struct data_wanted *wanted, struct sde_status *status);

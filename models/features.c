@@ -128,9 +128,9 @@ static bool is_constant(size_t count, size_t stride, const double *values)
   return i == count;
 }
 
-/* Shift and scale numbers to mean 0 and variance 1; false where they are constant, or so nearly
+/* Shift and scale numbers to mean 0 and variance 1, and those held out behind them by the same; false where they are constant, or so nearly
  * that their deviations have lost their digits, and *why says so, for sde_free. */
-static bool scale(size_t count, size_t stride, double *values, char **why)
+static bool scale(size_t count, size_t held_out, size_t stride, double *values, char **why)
 {
   struct spread spread = spread_of(count, stride, values);
   *why = NULL;
@@ -140,7 +140,7 @@ static bool scale(size_t count, size_t stride, double *values, char **why)
     *why = sde_format("nearly constant: its standard deviation is %.2g of its mean, so that few "
                       "of its digits are left,",
                       spread.sd / fabs(spread.mean));
-  for (size_t i = 0; *why == NULL && i < count; i++)
+  for (size_t i = 0; *why == NULL && i < count + held_out; i++)
     values[i * stride] = (values[i * stride] - spread.mean - spread.rest) / spread.sd;
   return *why == NULL;
 }
@@ -150,7 +150,7 @@ static bool standardize(const struct features *features, const struct data_table
 {
   char *why;
   for (size_t j = 0; j + 1 < table->columns; j++) {
-    if (scale(features->samples, features->columns, features->a + j, &why))
+    if (scale(features->samples, features->held_out, features->columns, features->a + j, &why))
       continue;
     sde_fail(status, SDE_INVALID,
              "%s:1: column '%s' is %s and cannot be standardized; leave it out with columns, or "
@@ -167,8 +167,12 @@ static bool standardize(const struct features *features, const struct data_table
 static void split(struct features *features, bool intercept, struct data_table *table)
 {
   size_t n = table->rows, wide = table->columns, columns = intercept ? wide : wide - 1;
-  *features =
-      (struct features){n, columns, table->values, sde_alloc(n, sizeof(double)), table->dropped};
+  *features = (struct features){.samples = n - table->held_out,
+                                .columns = columns,
+                                .held_out = table->held_out,
+                                .a = table->values,
+                                .y = sde_alloc(n, sizeof(double)),
+                                .note = table->dropped};
   table->values = NULL;
   table->dropped = NULL;
   for (size_t i = 0; i < n; i++) {
@@ -220,11 +224,11 @@ bool features_read(struct features *features, const struct parameters *parameter
   return good;
 }
 
-bool features_standardize_target(size_t samples, double *y, const struct parameters *parameters,
-                                 struct sde_status *status)
+bool features_standardize_target(size_t samples, size_t held_out, double *y,
+                                 const struct parameters *parameters, struct sde_status *status)
 {
   char *why;
-  if (scale(samples, 1, y, &why))
+  if (scale(samples, held_out, 1, y, &why))
     return true;
   sde_fail(status, SDE_INVALID,
            "%s: the target is %s and cannot be standardized; set standardize_target: false",

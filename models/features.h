@@ -44,9 +44,10 @@
 /* Features and target as read. */
 struct features {
   size_t samples, columns;
-  double *a;  /* [sample*columns + j]: features, then 1 where there is an intercept */
-  double *y;  /* [sample]: the target as it stands in the file; of two classes 0 and 1 */
-  char *note; /* a sentence on rows that were left out, or NULL */
+  size_t held_out; /* rows behind the samples, which are not learnt from */
+  double *a;       /* [sample*columns + j]: features, then 1 where there is an intercept */
+  double *y;       /* [sample]: the target as it stands in the file; of two classes 0 and 1 */
+  char *note;      /* a sentence on rows that were left out, or NULL */
 };
 
 /* Read the data by the keys above; the variance divides by the number of rows. With `classes` the
@@ -55,8 +56,9 @@ struct features {
 bool features_read(struct features *features, const struct parameters *parameters, bool intercept,
                    bool classes, struct sde_status *status);
 
-/* Shift and scale the target; false, and the status says so, where it is constant. */
-bool features_standardize_target(size_t samples, double *y, const struct parameters *parameters,
-                                 struct sde_status *status);
+/* Shift and scale the target of samples, and of what is held out behind them by the same; false, and
+ * the status says so, where it is constant. */
+bool features_standardize_target(size_t samples, size_t held_out, double *y,
+                                 const struct parameters *parameters, struct sde_status *status);
 
 #endif

@@ -237,7 +237,8 @@ static bool read_samples(struct loss *loss, struct formula *formula,
   data_file_close(data);
   if (table == NULL)
     return false;
-  loss->samples = table->rows;
+  loss->samples = table->rows - table->held_out;
+  loss->held_out = table->held_out;
   loss->note = table->dropped;
   table->dropped = NULL;
   formula->sample = sde_alloc(count, table->rows * sizeof(double));
@@ -349,28 +350,31 @@ static void value(const struct loss *loss, size_t width, struct loss_samples sam
                   const double *x, double *out)
 {
   const struct formula *formula = loss->data;
-  formula_tape_run(formula->value, width, samples, formula->sample, loss->samples, x, NULL, out);
+  formula_tape_run(formula->value, width, samples, formula->sample, loss->samples + loss->held_out,
+                   x, NULL, out);
 }
 
 static void gradient(const struct loss *loss, size_t width, struct loss_samples samples,
                      const double *x, double *g)
 {
   const struct formula *formula = loss->data;
-  formula_tape_run(formula->gradient, width, samples, formula->sample, loss->samples, x, NULL, g);
+  formula_tape_run(formula->gradient, width, samples, formula->sample,
+                   loss->samples + loss->held_out, x, NULL, g);
 }
 
 static void hessian_vector(const struct loss *loss, size_t width, struct loss_samples samples,
                            const double *x, const double *v, double *hv)
 {
   const struct formula *formula = loss->data;
-  formula_tape_run(formula->hessian_vector, width, samples, formula->sample, loss->samples, x, v,
-                   hv);
+  formula_tape_run(formula->hessian_vector, width, samples, formula->sample,
+                   loss->samples + loss->held_out, x, v, hv);
 }
 
 static bool accepts_start(const struct loss *loss, const double *x, struct sde_status *status)
 {
   const struct formula *formula = loss->data;
-  return formula_check_at(&formula->check, loss->samples, formula->sample, x, status);
+  return formula_check_at(&formula->check, loss->samples + loss->held_out, formula->sample, x,
+                          status);
 }
 
 extern const struct loss_type loss_formula;

@@ -24,6 +24,7 @@ bool generalized_linear_create(struct loss *loss, const struct parameters *param
     model->ridge[j] = parameters_real(parameters, "ridge");
   loss->dim = d;
   loss->samples = features.samples;
+  loss->held_out = features.held_out;
   loss->start = sde_alloc(d, sizeof(double));
   return true;
 }
@@ -135,6 +136,17 @@ void generalized_linear_value(const struct loss *loss, size_t width, struct loss
     margins_of(loss, width, samples, start, x, unit.s, unit.y);
     model->link(SDE_UNIT, unit.s, unit.y, value + start);
     add_ridge(model, loss->dim, width, x + start, value + start);
+  }
+}
+
+void generalized_linear_wrong(const struct loss *loss, size_t width, struct loss_samples samples,
+                              const double *x, double *wrong)
+{
+  struct unit unit;
+  for (size_t start = 0; start < width; start += SDE_UNIT) {
+    margins_of(loss, width, samples, start, x, unit.s, unit.y);
+    for (size_t p = 0; p < SDE_UNIT; p++)
+      wrong[start + p] = (unit.s[p] > 0) != (unit.y[p] > 0);
   }
 }
 

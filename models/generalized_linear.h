@@ -41,6 +41,9 @@ void generalized_linear_destroy(struct loss *loss);
 /* The operations of struct loss_type. */
 void generalized_linear_value(const struct loss *loss, size_t width, struct loss_samples samples,
                               const double *x, double *value);
+/* Is the class of a sample not that of the sign of its margin? */
+void generalized_linear_wrong(const struct loss *loss, size_t width, struct loss_samples samples,
+                              const double *x, double *wrong);
 void generalized_linear_gradient(const struct loss *loss, size_t width, struct loss_samples samples,
                                  const double *x, double *g);
 void generalized_linear_hessian_vector(const struct loss *loss, size_t width,

@@ -62,7 +62,7 @@ static bool create(struct loss *loss, const struct parameters *parameters,
     return false;
   loss->predictions = loss->samples;
   return !parameters_bool(parameters, "standardize_target") ||
-         features_standardize_target(loss->samples, model->y, parameters, status);
+         features_standardize_target(loss->samples, loss->held_out, model->y, parameters, status);
 }
 
 extern const struct loss_type loss_linear_regression;

@@ -74,6 +74,7 @@ static bool create(struct loss *loss, const struct parameters *parameters,
 {
   struct generalized_linear *model = sde_alloc(1, sizeof *model);
   *model = (struct generalized_linear){.link = link, .derivatives = derivatives};
+  loss->classes = 2;
   return generalized_linear_create(loss, parameters, true, model, status);
 }
 
@@ -85,6 +86,7 @@ const struct loss_type loss_logistic = {
     .create = create,
     .destroy = generalized_linear_destroy,
     .value = generalized_linear_value,
+    .wrong = generalized_linear_wrong,
     .gradient = generalized_linear_gradient,
     .hessian_vector = generalized_linear_hessian_vector,
     .mean_gradient = generalized_linear_mean_gradient,

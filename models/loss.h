@@ -55,6 +55,10 @@ struct loss_type {
                    const double *x, double *gradient);
   void (*hessian_vector)(const struct loss *loss, size_t width, struct loss_samples samples,
                          const double *x, const double *v, double *hv);
+  /* wrong[p] = 1 where the sample's class is not the one that x gives it, else 0; NULL where samples
+   * have no classes. */
+  void (*wrong)(const struct loss *loss, size_t width, struct loss_samples samples, const double *x,
+                double *wrong);
   /* The same of f itself, where that is cheaper than a pass over the samples; else NULL. */
   void (*mean_gradient)(const struct loss *loss, size_t width, const double *x, double *gradient);
   void (*mean_hessian_vector)(const struct loss *loss, size_t width, const double *x,
@@ -85,6 +89,8 @@ struct loss_type {
 struct loss {
   const struct loss_type *type;
   size_t dim, samples;
+  size_t held_out;     /* samples behind those, which only observables look at */
+  size_t classes;      /* that samples are told apart into; 0 where they are not */
   const double *start; /* dim numbers where the loss has a default start, else NULL */
   bool quadratic;      /* every f_i is quadratic */
   /* Predictions h_i, with index below this number: 1 where all samples have the same; 0 where the

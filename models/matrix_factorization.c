@@ -116,6 +116,12 @@ static bool read_matrix(struct loss *loss, struct factorization *model, struct p
                       "%s: %s is of a planted matrix, but data gives one; accepted is one of both",
                       parameters_place(parameters, keys_of_planted[k]), keys_of_planted[k]);
   struct data_format format = data_format_of(parameters);
+  if (format.held_out != NULL)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: the rows of a matrix are no samples of which some can be held out",
+                    parameters_place(parameters, parameters_has(parameters, "holdout")
+                                                     ? "holdout"
+                                                     : "test_data"));
   struct data_table *table =
       data_table_read_as(parameters_text(parameters, "data"), &format, status);
   if (table == NULL)

@@ -51,7 +51,7 @@ static size_t find_classes(size_t samples, const double *y, double which[MLP_CLA
 }
 
 /* The targets become the numbers of their classes, in ascending order. */
-static bool set_classes(struct mlp_network *network, size_t samples,
+static bool set_classes(struct mlp_network *network, size_t samples, size_t held_out,
                         const struct parameters *parameters, struct sde_status *status)
 {
   double which[MLP_CLASSES_MAX + 1];
@@ -62,10 +62,14 @@ static bool set_classes(struct mlp_network *network, size_t samples,
                     parameters_place(parameters, "data"),
                     count < 2 ? "one value in all rows" : "more different values than classes",
                     MLP_CLASSES_MAX, count < 2 ? "" : ", output: squared takes any numbers");
-  for (size_t i = 0; i < samples; i++) {
+  for (size_t i = 0; i < samples + held_out; i++) {
     size_t class = 0;
-    while (which[class] != network->y[i])
+    while (class < count && which[class] != network->y[i])
       class ++;
+    if (class == count)
+      return sde_fail(status, SDE_INVALID,
+                      "%s: a row that is held out has the target %g, which no other row has",
+                      parameters_place(parameters, "data"), network->y[i]);
     network->y[i] = (double)class;
   }
   network->classes = network->outputs = count;
@@ -83,16 +87,16 @@ static bool refuse_key(const struct parameters *parameters, const char *key, con
                   parameters_place(parameters, key), key, output, wanted);
 }
 
-static bool set_target(struct mlp_network *network, size_t samples,
+static bool set_target(struct mlp_network *network, size_t samples, size_t held_out,
                        const struct parameters *parameters, struct sde_status *status)
 {
   const char *output = parameters_text(parameters, "output");
   if (strcmp(output, "softmax") == 0)
-    return set_classes(network, samples, parameters, status);
+    return set_classes(network, samples, held_out, parameters, status);
   network->outputs = 1;
   network->classes = strcmp(output, "logistic") == 0 ? 2 : 1;
   return network->classes == 2 || !parameters_bool(parameters, "standardize_target") ||
-         features_standardize_target(samples, network->y, parameters, status);
+         features_standardize_target(samples, held_out, network->y, parameters, status);
 }
 
 static bool create(struct loss *loss, const struct parameters *parameters,
@@ -112,10 +116,12 @@ static bool create(struct loss *loss, const struct parameters *parameters,
   network->a = features.a;
   network->y = features.y;
   loss->note = features.note;
-  if (!good || !set_target(network, features.samples, parameters, status))
+  if (!good || !set_target(network, features.samples, features.held_out, parameters, status))
     return false;
   mlp_network_finish(loss, network, features.samples, parameters_real(parameters, "ridge"),
                      &planted);
+  loss->held_out = features.held_out;
+  loss->classes = network->classes > 1 ? network->classes : 0;
   return true;
 }
 
@@ -127,6 +133,7 @@ const struct loss_type loss_mlp = {
     .create = create,
     .destroy = mlp_network_destroy,
     .value = mlp_network_value,
+    .wrong = mlp_network_wrong,
     .gradient = mlp_network_gradient,
     .hessian_vector = mlp_network_hessian_vector,
 };

@@ -351,6 +351,25 @@ void mlp_network_value(const struct loss *loss, size_t width, struct loss_sample
   }
 }
 
+void mlp_network_wrong(const struct loss *loss, size_t width, struct loss_samples samples,
+                       const double *x, double *wrong)
+{
+  const struct mlp_network *network = loss->data;
+  struct unit unit;
+  for (size_t start = 0; start < width; start += SDE_UNIT) {
+    struct loss_samples here = samples_at(samples, start);
+    forward(network, width, here, x + start, &unit);
+    set_labels(network, here, unit.y);
+    for (size_t p = 0; p < SDE_UNIT; p++) {
+      size_t best = 0;
+      for (size_t c = 1; c < network->classes; c++)
+        if (unit.score[c * SDE_UNIT + p] > unit.score[best * SDE_UNIT + p])
+          best = c;
+      wrong[start + p] = (double)best != unit.y[p];
+    }
+  }
+}
+
 void mlp_network_gradient(const struct loss *loss, size_t width, struct loss_samples samples,
                           const double *x, double *g)
 {

@@ -55,6 +55,9 @@ void mlp_network_finish(struct loss *loss, struct mlp_network *network, size_t s
 void mlp_network_destroy(struct loss *loss);
 void mlp_network_value(const struct loss *loss, size_t width, struct loss_samples samples,
                        const double *x, double *value);
+/* Is the class of a sample not that of the largest score? */
+void mlp_network_wrong(const struct loss *loss, size_t width, struct loss_samples samples,
+                       const double *x, double *wrong);
 void mlp_network_gradient(const struct loss *loss, size_t width, struct loss_samples samples,
                           const double *x, double *g);
 void mlp_network_hessian_vector(const struct loss *loss, size_t width, struct loss_samples samples,

@@ -109,6 +109,44 @@ static void observe_total_energy(const struct objective *objective, size_t coord
     out[p] += loss[p];
 }
 
+/* The mean over what is held out of the value of a sample, or of whether it is in the wrong class. */
+static void mean_held_out(const struct loss *loss, bool wrong, size_t width, const double *x,
+                          double *out, double *scratch)
+{
+  memset(out, 0, width * sizeof *out);
+  for (size_t i = 0; i < loss->held_out; i++) {
+    uint32_t index = (uint32_t)(loss->samples + i);
+    struct loss_samples one = {&index, 0};
+    (wrong ? loss->type->wrong : loss->type->value)(loss, width, one, x, scratch);
+    for (size_t p = 0; p < width; p++)
+      out[p] += scratch[p] / (double)loss->held_out;
+  }
+}
+
+static void observe_test_loss(const struct objective *objective, size_t coordinate, size_t width,
+                              const double *x, double *out, double *scratch)
+{
+  (void)coordinate;
+  mean_held_out(objective->loss, false, width, x, out, scratch);
+}
+
+static void observe_test_error(const struct objective *objective, size_t coordinate, size_t width,
+                               const double *x, double *out, double *scratch)
+{
+  (void)coordinate;
+  mean_held_out(objective->loss, true, width, x, out, scratch);
+}
+
+static void observe_generalization_gap(const struct objective *objective, size_t coordinate,
+                                       size_t width, const double *x, double *out, double *scratch)
+{
+  double *loss = scratch, *rest = scratch + width;
+  observe_loss(objective, coordinate, width, x, loss, rest);
+  mean_held_out(objective->loss, false, width, x, out, rest);
+  for (size_t p = 0; p < width; p++)
+    out[p] -= loss[p];
+}
+
 static void observe_own(const struct objective *objective, size_t coordinate, size_t width,
                         const double *x, double *out, double *scratch)
 {
@@ -132,6 +170,11 @@ static const struct row rows[] = {
       "from below"},
      observe_hessian_max},
     {{"norm-squared", "|x|^2"}, observe_norm},
+    {{"test-loss", "the mean loss of what is held out (test_data or holdout of the loss)"},
+     observe_test_loss},
+    {{"test-error", "the share of what is held out that is put into the wrong class"},
+     observe_test_error},
+    {{"generalization-gap", "test-loss less loss"}, observe_generalization_gap},
     {{"x1, x2, ...", "a coordinate"}, observe_coordinate}};
 
 /* Observables of a momentum p, where all optimizers have one at the same place. */
@@ -149,7 +192,8 @@ const struct observable_type *const *observable_types(void)
   static const struct observable_type *const all[] = {
       &rows[0].type,          &rows[1].type,          &rows[2].type,
       &rows[3].type,          &rows[4].type,          &rows[5].type,
-      &rows[6].type,          &momentum_rows[0].type, &momentum_rows[1].type,
+      &rows[6].type,          &rows[7].type,          &rows[8].type,
+      &rows[9].type,          &momentum_rows[0].type, &momentum_rows[1].type,
       &momentum_rows[2].type, &momentum_rows[3].type, NULL};
   _Static_assert(sizeof all / sizeof *all == ROWS + MOMENTUM_ROWS + 1, "every row is listed");
   return all;
@@ -273,6 +317,22 @@ static bool check_variance(const struct objective *objective, const struct item 
                   place, name, objective->noise->degrees_of_freedom);
 }
 
+static bool check_held_out(const struct loss *loss, const struct item *item, const char *name,
+                           const char *place, struct sde_status *status)
+{
+  bool test = item->evaluate == observe_test_loss || item->evaluate == observe_test_error ||
+              item->evaluate == observe_generalization_gap;
+  if (test && loss->held_out == 0)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: %s is of samples that are held out, and none are; give the loss test_data "
+                    "or holdout, with data",
+                    place, name);
+  if (item->evaluate == observe_test_error && (loss->classes < 2 || loss->type->wrong == NULL))
+    return sde_fail(status, SDE_INVALID, "%s: %s is of classes, which %s has not", place, name,
+                    loss->type->name);
+  return true;
+}
+
 /* Two of one name would be two equal comparisons in a family of verdicts. */
 static bool check_twice(size_t count, const char *const *names, const char *place,
                         struct sde_status *status)
@@ -308,6 +368,7 @@ struct sde_observables *observables_of_state_new(const struct objective *objecti
     if (context->item[i].evaluate == NULL)
       refuse(objective, names[i], place, status);
     if (context->item[i].evaluate == NULL ||
+        !check_held_out(objective->loss, &context->item[i], names[i], place, status) ||
         !check_variance(objective, &context->item[i], names[i], place, status)) {
       observables_free(observables);
       return NULL;

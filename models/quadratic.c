@@ -128,7 +128,8 @@ static bool create(struct loss *loss, const struct parameters *parameters,
     table->dropped = NULL;
     size_t sum_size = whole_tiles(d * (d + 3) / 2);
     loss->dim = d;
-    loss->samples = table->rows;
+    loss->samples = table->rows - table->held_out;
+    loss->held_out = table->held_out;
     loss->sum_size = sum_size <= SUM_MOST ? sum_size : 0;
     loss->quadratic = true;
     loss->data = quadratic;

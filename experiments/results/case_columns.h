@@ -57,7 +57,7 @@ struct cell cell_side_label(const void *field);
 
 /* The column of an observable, by a field that is its name. */
 #define COLUMN_OF_OBSERVABLE(ROW, FIELD) \
-  {"observable", .heading = "observable", .width = -14, COLUMN_FIELD(ROW, FIELD)}
+  {"observable", .heading = "observable", .width = -18, COLUMN_FIELD(ROW, FIELD)}
 
 /* clang-format on */
 
