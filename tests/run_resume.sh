@@ -60,7 +60,7 @@ for study in compare trajectory order stationary escape regularizer converge tol
     env --default-signal "$program" run $study.yaml -o cut --quiet -j $((1 + k % 2)) 2>said &
     process=$!
     sleep "$(awk -v r=$RANDOM -v t="$lasted" 'BEGIN { print t * (0.1 + 0.9 * r / 32768) }')"
-    kill -$signal $process 2>/dev/null || true
+    kill -"$signal" $process 2>/dev/null || true
     status=0
     wait $process 2>/dev/null || status=$?
     count=$((count + 1))
@@ -70,7 +70,7 @@ for study in compare trajectory order stationary escape regularizer converge tol
     fi
     if [ -e cut/checkpoint ]; then
       resumed=$((resumed + 1))
-      [ $signal = KILL ] || grep -q 'go on with --resume' said || fail "$study: $(cat said)"
+      [ "$signal" = KILL ] || grep -q 'go on with --resume' said || fail "$study: $(cat said)"
     fi
     "$program" run $study.yaml -o cut --quiet -j $((2 - k % 2)) --resume 2>err ||
       fail "$study does not go on after SIG$signal: $(cat err)"

@@ -65,9 +65,9 @@ for loss in quadratic logistic; do
       run recipe.yaml -o two -j 2
       run one/recipe.yaml -o again
       run recipe.yaml -o other --seed 2
-      # recipe.yaml, series.csv, summary.json and the study's table; compare has differences.csv too.
-      files=4
-      [ "$study" = trajectory ] || files=5
+      # recipe.yaml, series.csv, summary.json and the study's table; besides, compare has
+      # differences.csv and trajectory quantiles.csv.
+      files=5
       [ "$(promised one | wc -l)" -eq $files ] || fail "$what: files are $(promised one)"
       same one two "$what, 1 and 2 threads"
       same one again "$what, again from its recipe.yaml"

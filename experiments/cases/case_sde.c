@@ -135,6 +135,26 @@ static enum limit_factor factor_of(const struct cases *cases, const struct sde_s
                                                                : LIMIT_FACTOR_AUTO;
 }
 
+/* Whose SDE it is: the optimizer's own, or, with `of`, that of another gradient rule with its settings
+ * left out. */
+static bool optimizer_of_sde(const struct run_case *one, const struct parameters *sde,
+                             struct optimizer *optimizer, struct sde_status *status)
+{
+  *optimizer = one->optimizer;
+  if (!parameters_has(sde, "of"))
+    return true;
+  if (optimizer->program != NULL)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: of offers the SDE of a gradient rule; %s is lines of the recipe, with no "
+                    "gradient rule to replace",
+                    parameters_place(sde, "of"), optimizer->rule->name);
+  optimizer->rule = gradient_rule_named(parameters_text(sde, "of"));
+  if (optimizer->rule->micro_batch != MICRO_BATCH_GIVEN)
+    optimizer->micro_batch = optimizer->batch;
+  memset(optimizer->rule_setting, 0, sizeof optimizer->rule_setting);
+  return optimizer->rule->read == NULL || optimizer->rule->read(NULL, optimizer, status);
+}
+
 /* made->limit and its system, as the scheme and a tolerance must take it. */
 static bool make_limit(const struct cases *cases, const struct run_case *one, struct case_sde *made,
                        struct sde_status *status)
@@ -151,8 +171,11 @@ static bool make_limit(const struct cases *cases, const struct run_case *one, st
   if (one->optimizer.program != NULL &&
       !program_rule_has_limit(&one->optimizer, cases->start, place, status))
     return false;
+  struct optimizer optimizer;
+  if (!optimizer_of_sde(one, sde, &optimizer, status))
+    return false;
   made->limit =
-      limit_new(&one->optimizer, &options, case_stream(cases, one, "directions"), place, status);
+      limit_new(&optimizer, &options, case_stream(cases, one, "directions"), place, status);
   if (made->limit == NULL)
     return false;
   made->system = *limit_system(made->limit);

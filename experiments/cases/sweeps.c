@@ -56,6 +56,12 @@ static bool same_solution(const struct parameters *a, const struct parameters *b
          (free || parameters_u64(a, "substeps") == parameters_u64(b, "substeps"));
 }
 
+/* The gradient rule whose SDE is offered; "" for the optimizer's own. */
+static const char *rule_of(const struct parameters *sde)
+{
+  return parameters_has(sde, "of") ? parameters_text(sde, "of") : "";
+}
+
 static bool same_sde(const struct cases *cases, size_t i, size_t k)
 {
   const struct case_sde *a = &cases->one[0].sde[i], *b = &cases->one[0].sde[k];
@@ -63,6 +69,7 @@ static bool same_sde(const struct cases *cases, size_t i, size_t k)
   return x->eta_order == y->eta_order && x->rho_order == y->rho_order &&
          x->variance_term == y->variance_term && x->factor == y->factor && x->norm == y->norm &&
          x->covariance == y->covariance && x->directions == y->directions &&
+         strcmp(rule_of(cases->recipe->sde[i]), rule_of(cases->recipe->sde[k])) == 0 &&
          same_solution(cases->recipe->sde[i], cases->recipe->sde[k]);
 }
 

@@ -172,6 +172,10 @@ static const struct schema_row sde_rows[] = {
              .low = 1,
              .high = 1e6,
              .help = "the time step is eta/substeps; without it, as scheme auto chooses, else 16"}},
+    {.key = {.name = "of",
+             .type = PARAMETER_CHOICE,
+             .help = "the SDE of this gradient rule, offered for the optimizer, whatever its own; "
+                     "without it, its own"}},
     {.key = {.name = "noise_factor",
              .type = PARAMETER_CHOICE,
              .choices = "auto columns cholesky",
@@ -434,6 +438,9 @@ struct schema *schema_sde(void)
   text_add(&names, "auto");
   REGISTRY_NAMES(&names, sde_scheme, sde_schemes());
   set_choices(schema, "scheme", &names);
+  struct text rules = {0};
+  REGISTRY_NAMES(&rules, gradient_rule, gradient_rules());
+  set_choices(schema, "of", &rules);
   return schema;
 }
 

@@ -66,6 +66,8 @@ static json_t *describe_sde(const struct recipe *recipe, size_t index)
       own ? json_null() : json_integer((json_int_t)scheme.substeps));
   if (parameters_has(sde, "noise"))
     json_object_set_new(described, "noise", json_boolean(parameters_bool(sde, "noise")));
+  if (parameters_has(sde, "of"))
+    json_object_set_new(described, "of", json_string(parameters_text(sde, "of")));
   if (parameters_has(sde, "covariance"))
     json_object_set_new(described, "covariance", json_string(parameters_text(sde, "covariance")));
   return described;

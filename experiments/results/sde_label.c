@@ -42,6 +42,9 @@ static const char *covariance_of(const json_t *sde)
 
 static void add_differences(struct text *text, const json_t *sdes, const json_t *sde)
 {
+  const char *of = json_string_value(json_object_get(sde, "of"));
+  if (of != NULL)
+    text_add(text, ", that of %s", of);
   if (differs(sdes, "eta_order"))
     text_add(text, ", %s order in η",
              json_integer_value(json_object_get(sde, "eta_order")) == 2 ? "2nd" : "1st");
