@@ -245,11 +245,15 @@ size_t referee_find(size_t rows, const double *mismatch, const double *term, siz
   double all = dot(rows, mismatch, mismatch), left = INFINITY;
   size_t count = 0;
   *collinear = REFEREE_TERMS;
-  while (count < most && left > enough * all) {
-    left = choose(rows, mismatch, term, count + 1, missing);
-    if (isinf(left))
+  while (count < most) {
+    struct referee_missing more[REFEREE_TERMS];
+    double next = choose(rows, mismatch, term, count + 1, more);
+    if (isinf(next) || (left <= enough * all && next > enough * left))
       break;
-    count++;
+    memcpy(missing, more, ++count * sizeof *missing);
+    left = next;
+    if (left < 1e-20 * all)
+      break;
   }
   for (size_t a = 0; a < count; a++)
     missing[a].explained = 1 - left / all;

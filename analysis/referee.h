@@ -36,7 +36,7 @@ struct referee_missing {
 
 /* Which of the terms, `rows` numbers each, term[k*rows + i], make up the mismatch, so that mismatch =
  * sum of coefficient times term: the fewest, at most `most`, that by least squares leave a tenth of it, a hundredth of
- * the sum of squares; or as many as that where none do. Returns how many. *collinear is another term that would do as
+ * the sum of squares, unless one more leaves a tenth of that; or `most` where none do. Returns how many. *collinear is another term that would do as
  * well as the first, or REFEREE_TERMS. Errors of coefficients are those of what is left unexplained. */
 size_t referee_find(size_t rows, const double *mismatch, const double *term, size_t most,
                     struct referee_missing *missing, size_t *collinear);

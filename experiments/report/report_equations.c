@@ -225,6 +225,14 @@ static void add_group(struct text *page, const struct report_run *run, struct so
   sde_free(name);
 }
 
+/* The gradient rule whose SDE this is, where that is not the optimizer's own. */
+static const struct gradient_rule *rule_of(const json_t *sde, const struct gradient_rule *own)
+{
+  const char *of = json_string_value(json_object_get(sde, "of"));
+  const struct gradient_rule *rule = of == NULL ? NULL : gradient_rule_named(of);
+  return rule == NULL ? own : rule;
+}
+
 /* Every SDE of every optimizer; equations that several have are shown with the first of them. */
 static void add_sdes(struct text *page, const struct report_run *run, size_t count,
                      const struct named *named, const char *prefix, int level)
@@ -240,10 +248,11 @@ static void add_sdes(struct text *page, const struct report_run *run, size_t cou
     one->sde = index % each;
     struct limit_options options = options_of(json_array_get(sdes, one->sde));
     bool gaussian = strcmp(sampling, "gaussian") == 0;
+    const struct gradient_rule *rule = rule_of(json_array_get(sdes, one->sde), one->of.rule);
     if (one->of.update == NULL)
-      mathematics_sde(&equations, one->of.rule, &options, gaussian);
+      mathematics_sde(&equations, rule, &options, gaussian);
     else
-      mathematics_state_sde(&equations, one->of.rule, one->of.update, &options, gaussian);
+      mathematics_state_sde(&equations, rule, one->of.update, &options, gaussian);
     one->equations = equations.data;
   }
   for (struct solved *one = solved; one < end; one++) {

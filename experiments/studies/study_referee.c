@@ -123,9 +123,9 @@ static void level_free(struct level *level)
   sde_free(level->term);
 }
 
-/* The levels: eta and rho, then both halves of either. */
-enum { WHOLE, HALF_ETA, QUARTER_ETA, HALF_RHO, QUARTER_RHO, LEVELS };
-static const double eta_of_level[LEVELS] = {1, 0.5, 0.25, 1, 1},
+/* The levels, in the order of the table's rows: smaller eta, the recipe's eta and rho, smaller rho. */
+enum { QUARTER_ETA, HALF_ETA, WHOLE, HALF_RHO, QUARTER_RHO, LEVELS };
+static const double eta_of_level[LEVELS] = {0.25, 0.5, 1, 1, 1},
                     rho_of_level[LEVELS] = {1, 1, 1, 0.5, 0.25};
 
 /* ---- tables ---- */
