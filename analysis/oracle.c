@@ -91,6 +91,7 @@ static const char *reason_against(const struct optimizer *optimizer)
          : !optimizer->rule->theory.affine
              ? "no exact moments: the update direction is not affine in x"
          : optimizer->update->affine == NULL ? "no exact moments: the update rule is not affine"
+         : objective->domain != NULL         ? "no exact moments: paths are kept in a box"
          : objective->reshuffled ? "no exact moments: the batches of an epoch depend on one another"
          : objective->sampling == OBJECTIVE_GAUSSIAN
              ? "no exact moments: the noise has no variance, or perturbs and depends on the state"
@@ -100,7 +101,7 @@ static const char *reason_against(const struct optimizer *optimizer)
 static bool is_possible(const struct optimizer *optimizer)
 {
   return optimizer->objective->loss->quadratic && !optimizer->objective->reshuffled &&
-         optimizer_dim(optimizer) <= SDE_LINEAR_LARGEST_DIM;
+         optimizer->objective->domain == NULL && optimizer_dim(optimizer) <= SDE_LINEAR_LARGEST_DIM;
 }
 
 /* The iterates' map over a step of eta/l, at l times the covariance: SVAG; l is 1 for others. */

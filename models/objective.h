@@ -6,6 +6,7 @@
 #ifndef MODELS_OBJECTIVE_H
 #define MODELS_OBJECTIVE_H
 
+#include "models/domain.h"
 #include "models/noise.h"
 #include "sde/permutation.h"
 
@@ -25,7 +26,8 @@ struct objective {
   /* Batches of an epoch are parts of one permutation of the samples; each by itself is a batch
    * without replacement. `keeps_rest`: the last of an epoch may be smaller than the others. */
   bool reshuffled, keeps_rest, says_rest;
-  size_t svag;     /* l of SVAG: steps of eta/l, each with two batches; 1 is SGD */
+  size_t svag;                 /* l of SVAG: steps of eta/l, each with two batches; 1 is SGD */
+  const struct domain *domain; /* that paths stay in; NULL: none */
   bool per_sample; /* never add up the samples of a micro-batch first: to compare with */
   double *start;   /* where paths start, dim numbers; NULL: not known */
 };

@@ -242,6 +242,8 @@ static void advance_svag(const struct iterates *iterates, struct iterates_worksp
     sde_block_scale(size, (1 + root) / 2, workspace->w);
     sde_block_add(size, (1 - root) / 2, workspace->other, workspace->w);
     update_rule_step(&now, time, factors.eta, width, workspace->w, y, workspace->u);
+    if (optimizer->objective->domain != NULL)
+      domain_apply(optimizer->objective->domain, width, y);
   }
 }
 
@@ -265,10 +267,13 @@ static void advance(const struct sde_process *process, void *memory, uint64_t fi
   now.rho *= factors.rho;
   if (optimizer->program != NULL) {
     step_program(&now, workspace, &at, factors.eta, width, y);
-    return;
+  } else {
+    optimizer_batch_gradient(&now, workspace->optimizer, &at, GRADIENT_EXACT, width, y,
+                             workspace->w);
+    update_rule_step(optimizer, time, factors.eta, width, workspace->w, y, workspace->u);
   }
-  optimizer_batch_gradient(&now, workspace->optimizer, &at, GRADIENT_EXACT, width, y, workspace->w);
-  update_rule_step(optimizer, time, factors.eta, width, workspace->w, y, workspace->u);
+  if (optimizer->objective->domain != NULL)
+    domain_apply(optimizer->objective->domain, width, y);
 }
 
 static uint64_t fingerprint_of(const struct iterates *iterates)

@@ -489,20 +489,27 @@ START_TEST(valley_traces_are_its_sharpness)
 }
 END_TEST
 
+/* The last sample counts as held out; test-error, which needs classes, is looked at in
+ * tests/test_held_out.c. */
 START_TEST(every_listed_observable_exists)
 {
   struct pair pair = pair_new(models_golden.loss, "");
+  struct loss *loss = (struct loss *)pair.objective->loss;
+  loss->held_out = 1;
+  loss->samples--;
   double x[4 * WIDTH] = {0}, out[WIDTH];
   size_t listed = 0;
   for (const struct observable_type *const *type = observable_types(); *type != NULL; type++) {
     const char *name = strncmp((*type)->name, "x1", 2) == 0   ? "x1"
                        : strncmp((*type)->name, "p1", 2) == 0 ? "p1"
                                                               : (*type)->name;
+    listed++;
+    if (strcmp(name, "test-error") == 0)
+      continue;
     observe(pair.objective, 1, &name, x, out);
     ck_assert(isfinite(out[0]));
-    listed++;
   }
-  ck_assert_uint_eq(listed, 11);
+  ck_assert_uint_eq(listed, 14);
   pair_free(&pair);
 }
 END_TEST

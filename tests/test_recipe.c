@@ -133,7 +133,7 @@ static const struct {
     {7, ": 0.1", "r.yaml:7: a key is no plain word; accepted is 'key: value'"},
     {3, "loss: {name: quadratic, dta: a.csv}",
      "r.yaml:3: unknown key 'dta', nearest is 'data'; accepted are name, data, data_sha256, "
-     "separator, decimal, missing"},
+     "separator, decimal, missing, test_data, test_data_sha256, holdout"},
     {3, "loss: {name: quadratic}", "r.yaml:3: data is missing; accepted is the path of a file"},
     {3, "loss: {data: quadratic4.csv}", "r.yaml:3: name is missing; accepted is one of ..."},
     {3, "loss: {nam: quadratic}", "r.yaml:3: unknown key 'nam', nearest is 'name'; accepted ..."},

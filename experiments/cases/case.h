@@ -45,6 +45,7 @@ struct cases {
   const struct recipe *recipe;
   struct loss *loss;
   struct objective *objective;
+  struct domain *domain;                       /* NULL where the recipe has none */
   struct schedule *schedule[RECIPE_SCHEDULES]; /* NULL where the recipe has none */
   struct sde_observables *observables;
   const char *const *observable_name;

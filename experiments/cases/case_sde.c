@@ -224,6 +224,11 @@ bool case_sde_make(const struct cases *cases, struct run_case *one, size_t index
                     parameters_place(sde, parameters_has(sde, "substeps") ? "substeps" : "scheme"),
                     (double)one->steps, (double)substeps, FINE_STEPS_MAX);
   made->index = index;
+  if (cases->objective->domain != NULL && strcmp(chosen.scheme->name, "euler-maruyama") != 0)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: at the boundary of a domain no scheme has a higher order than "
+                    "euler-maruyama, which scheme must be; it is %s",
+                    parameters_place(sde, "scheme"), chosen.scheme->name);
   made->ratio = even ? 0.5 : 2;
   made->scheme = chosen.scheme;
   if (!make_limit(cases, one, made, status))
@@ -249,6 +254,7 @@ bool case_sde_make(const struct cases *cases, struct run_case *one, size_t index
     made->quasi = sde_quasi_new(case_stream(cases, one, "shifts"), made->system.noise_dim,
                                 one->steps * solution.resolution, one->paths / one->replicates);
   solution.quasi = made->quasi;
+  solution.projection = domain_projection(cases->objective->domain);
   return make_processes(one, solution, other, made, &refused) ||
          sde_fail(status, refused.code, "%s: %s", parameters_place(sde, "scheme"), refused.message);
 }

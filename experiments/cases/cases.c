@@ -238,6 +238,27 @@ static const struct update_rule *common_update(const struct recipe *recipe)
   return common;
 }
 
+/* A domain is for studies that follow paths over time and know of no closed form. */
+static bool make_domain(struct cases *cases, struct sde_status *status)
+{
+  const struct recipe *recipe = cases->recipe;
+  if (recipe->domain == NULL)
+    return true;
+  if (!recipe->study->takes_schedules)
+    return sde_fail(status, SDE_INVALID,
+                    "%s: the study %s takes no domain; trajectory, compare and order do",
+                    recipe->domain_place, recipe->study->name);
+  if (!isnan(recipe_tolerance(recipe)) || recipe_control_variate(recipe))
+    return sde_fail(status, SDE_INVALID,
+                    "%s: a domain goes with paths, and variance_reduction none, antithetic or "
+                    "quasi-random; not with %s",
+                    recipe->domain_place,
+                    recipe_control_variate(recipe) ? "control-variate" : "tolerance");
+  cases->domain = domain_new(recipe->domain, cases->loss->dim, cases->start, status);
+  cases->objective->domain = cases->domain;
+  return cases->domain != NULL;
+}
+
 /* Loss, objective, observables and start. */
 static bool make_common(struct cases *cases, struct sde_status *status)
 {
@@ -247,7 +268,7 @@ static bool make_common(struct cases *cases, struct sde_status *status)
     cases->loss = loss_new(recipe->loss_type, recipe->loss, status);
   if (cases->loss != NULL && make_start(cases, status))
     cases->objective = objective_new(cases->loss, recipe->noise, cases->start, status);
-  if (cases->objective == NULL)
+  if (cases->objective == NULL || !make_domain(cases, status))
     return false;
   cases->observable_name = parameters_texts(recipe->common, "observables", &count);
   cases->observables = observables_of_state_new(
@@ -323,6 +344,7 @@ void cases_free(struct cases *cases)
     sde_free(cases->start);
     observables_free(cases->observables);
     objective_free(cases->objective);
+    domain_free(cases->domain);
     loss_free(cases->loss);
   }
   sde_free(cases);

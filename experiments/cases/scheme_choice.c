@@ -21,6 +21,8 @@ static bool is_asked(const struct recipe *recipe)
 {
   if (!isnan(recipe_tolerance(recipe))) /* then each case chooses for itself */
     return false;
+  if (recipe->domain != NULL) /* the boundary takes the order of all others */
+    return false;
   for (size_t s = 0; recipe->study->chooses_scheme && s < recipe->sdes; s++)
     if (scheme_trial_is_automatic(recipe, s))
       return true;

@@ -85,6 +85,8 @@ void recipe_free(struct recipe *recipe)
   sde_free(recipe->sde_place);
   sde_free(recipe->output_place);
   sde_free(recipe->schedule_place);
+  sde_free(recipe->domain_place);
+  parameters_free(recipe->domain);
   sde_free(recipe->file);
   sde_free(recipe->comment);
   sde_free(recipe->resolved);
@@ -110,6 +112,7 @@ const char *recipe_place_given(const struct recipe *recipe, const char *key)
   const char *section = strcmp(key, "sde") == 0        ? recipe->sde_place
                         : strcmp(key, "output") == 0   ? recipe->output_place
                         : strcmp(key, "schedule") == 0 ? recipe->schedule_place
+                        : strcmp(key, "domain") == 0   ? recipe->domain_place
                                                        : NULL;
   if (section != NULL)
     return strcmp(section, "default") == 0 ? NULL : section;

@@ -34,15 +34,17 @@ struct recipe {
   struct parameters *loss;   /* keys of loss_type, without name */
   struct parameters *noise;
   struct parameters *output;
+  struct parameters *domain; /* NULL where it gives none */
   size_t optimizers, sdes;
   struct parameters **optimizer; /* each with "name" */
   struct parameters **update;    /* its update rule, with "name"; NULL where it gives none */
   struct parameters **sde;
-  struct recipe_scheme automatic;                  /* for an SDE that leaves it to the program */
-  struct parameters *schedule[RECIPE_SCHEDULES];   /* NULL where it gives none */
-  char *sde_place, *output_place, *schedule_place; /* of these keys, as parameters_place has it */
-  char *resolved;  /* the recipe with every default that counts filled in, as YAML text */
-  char sha256[65]; /* of resolved, in hexadecimal */
+  struct recipe_scheme automatic;                /* for an SDE that leaves it to the program */
+  struct parameters *schedule[RECIPE_SCHEDULES]; /* NULL where it gives none */
+  char *sde_place, *output_place, *schedule_place,
+      *domain_place; /* of these keys, as parameters_place has it */
+  char *resolved;    /* the recipe with every default that counts filled in, as YAML text */
+  char sha256[65];   /* of resolved, in hexadecimal */
 };
 
 /* Read a recipe file, which may name one of these studies (ended by NULL), and apply overrides

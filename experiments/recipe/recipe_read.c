@@ -115,7 +115,8 @@ static bool read_row_section(struct reader *reader, const struct schema_row *row
 {
   struct fy_node *node = yaml_get(yaml_root(reader->yaml), row->key.name);
   bool one = row->section == SCHEMA_LOSS || row->section == SCHEMA_NOISE ||
-             row->section == SCHEMA_OUTPUT || row->section == SCHEMA_SCHEDULE;
+             row->section == SCHEMA_OUTPUT || row->section == SCHEMA_SCHEDULE ||
+             row->section == SCHEMA_DOMAIN;
   if (node == NULL)
     return true;
   if (one && !fy_node_is_mapping(node))
@@ -127,6 +128,10 @@ static bool read_row_section(struct reader *reader, const struct schema_row *row
   if (row->section == SCHEMA_OUTPUT) {
     recipe->output_place = sde_strdup(yaml_place(node));
     return reader_section(reader, node, schema_output(), &recipe->output);
+  }
+  if (row->section == SCHEMA_DOMAIN) {
+    recipe->domain_place = sde_strdup(yaml_place(node));
+    return reader_section(reader, node, schema_domain(), &recipe->domain);
   }
   if (row->section == SCHEMA_SCHEDULE)
     return read_schedule(reader, node, recipe);

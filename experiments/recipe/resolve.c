@@ -143,6 +143,8 @@ static void add_section(struct text *text, const struct recipe *recipe, enum sch
     add_map(text, schema_noise(), recipe->noise, noise_uses, "  ", "  ");
   else if (section == SCHEMA_OUTPUT)
     add_map(text, schema_output(), recipe->output, NULL, "  ", "  ");
+  else if (section == SCHEMA_DOMAIN)
+    add_map(text, schema_domain(), recipe->domain, NULL, "  ", "  ");
   else if (section == SCHEMA_SCHEDULE)
     add_schedules(text, recipe);
   else if (section == SCHEMA_OPTIMIZERS)
@@ -172,7 +174,8 @@ char *resolve(const struct recipe *recipe)
     bool section = row->section != SCHEMA_VALUE;
     bool counts = study_uses(recipe->study, row->key.name) ||
                   recipe_place_given(recipe, row->key.name) != NULL;
-    bool absent = row->section == SCHEMA_SCHEDULE && recipe->schedule_place == NULL;
+    bool absent = (row->section == SCHEMA_SCHEDULE && recipe->schedule_place == NULL) ||
+                  (row->section == SCHEMA_DOMAIN && recipe->domain == NULL);
     if (!counts || absent || is_replaced(recipe, row->key.name) ||
         (!section && !parameters_has(recipe->common, row->key.name)))
       continue;

@@ -5,6 +5,7 @@
 
 #include "experiments/io/text.h"
 #include "experiments/recipe/study.h"
+#include "models/domain.h"
 #include "sde/scheme.h"
 
 #include <math.h>
@@ -70,6 +71,9 @@ static const struct schema_row recipe_rows[] = {
              .help = "horizon T; T/eta must be a whole number of steps"}},
     {.key = {.name = "schedule", .help = "how eta and rho change with time, a map of eta and rho"},
      .section = SCHEMA_SCHEDULE},
+    {.key = {.name = "domain",
+             .help = "a box that paths stay in, a map of its bounds and boundary"},
+     .section = SCHEMA_DOMAIN},
     {.key = {.name = "optimizers",
              .required = true,
              .help = "what is run, a map each; `sharpsde list optimizers`"},
@@ -407,6 +411,13 @@ struct schema *schema_update(const struct update_rule *rule)
                                 .high = SCHEMA_UNBOUNDED,
                                 .help = "where this vector starts: one number, or one for each "
                                         "coordinate; without it, 0"}});
+  return schema;
+}
+
+struct schema *schema_domain(void)
+{
+  struct schema *schema = schema_new();
+  add_keys(schema, domain_keys);
   return schema;
 }
 

@@ -31,6 +31,7 @@ enum schema_section {
   SCHEMA_OUTPUT,
   SCHEMA_SCHEDULE, /* its keys are maps of a shape each, SCHEMA_SHAPE */
   SCHEMA_SHAPE,
+  SCHEMA_DOMAIN,
   SCHEMA_SDE /* a map or a list of maps, which may be empty */
 };
 
@@ -61,6 +62,7 @@ struct schema *schema_optimizer(const struct gradient_rule *own);
 struct schema *schema_gradient_rule(const struct gradient_rule *rule);
 struct schema *schema_update(const struct update_rule *rule);
 struct schema *schema_schedule(void);
+struct schema *schema_domain(void);
 struct schema *schema_shape(const struct schedule_shape *shape);
 struct schema *schema_sde(void);
 struct schema *schema_output(void);

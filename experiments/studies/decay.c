@@ -38,6 +38,7 @@ static bool find_decay(const struct cases *cases, const struct comparison *row, 
   while (own != NULL && own->name != NULL && strcmp(own->name, decay->observable) != 0)
     own++;
   if (own == NULL || own->decay_rate == NULL || cases->objective->sampling == OBJECTIVE_GAUSSIAN ||
+      cases->objective->domain != NULL ||
       cases->objective->reshuffled || /* the closed form is of independent batches */
       !gradient_rule_has_regularizer(optimizer->rule) ||
       (optimizer->rule->theory.regularizer & REGULARIZER_NORMS) != 0 ||

@@ -10,7 +10,8 @@ bool no_order_is_claimed(const struct run_case *one, const struct limit_options 
   bool reshuffled = one->optimizer.objective->reshuffled;
   bool complete = reshuffled ? options->eta_order == 1 || options->variance_term
                              : options->factor != LIMIT_FACTOR_NONE;
-  return complete && optimizer_has_smooth_limit(&one->optimizer);
+  return complete && one->optimizer.objective->domain == NULL &&
+         optimizer_has_smooth_limit(&one->optimizer);
 }
 
 /* Are they one optimizer at two eta, but for the settings of its update rule? */
@@ -46,6 +47,11 @@ static bool is_first(const struct cases *cases, size_t index)
 
 void no_order_report(struct results *results, const struct cases *cases)
 {
+  if (cases->objective->domain != NULL)
+    results_note(
+        results, true,
+        "Paths are kept in a box: no order in eta is claimed, for steps at the boundary have "
+        "their own\n");
   for (size_t i = 0; i < cases->count; i++) {
     const struct run_case *one = &cases->one[i], *other = other_end(cases, one);
     const char *name = one->optimizer.update->name;
