@@ -7,6 +7,7 @@
 #include "experiments/cases/unused.h"
 #include "experiments/command/command.h"
 #include "experiments/command/threads.h"
+#include "experiments/io/interrupt.h"
 #include "experiments/io/json.h"
 #include "experiments/io/progress.h"
 #include "experiments/pictures/plot.h"
@@ -384,6 +385,7 @@ static void run(const struct options *options, struct recipe *recipe, struct sde
 {
   struct job job = {.options = options, .recipe = recipe};
   job.directory = directory_of(options, status);
+  interrupt_begin();
   if (sde_ranks_agree(status) && make_cases(&job, status) && check_cases(&job, status) &&
       take_directory(&job, status) && start_threads(&job, status) && choose_scheme(&job, status) &&
       take_checkpoint(&job, status))

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct {
@@ -27,7 +28,7 @@ enum { SIGNALS = sizeof signals / sizeof *signals };
 static struct {
   pthread_mutex_t busy; /* held while something must not be interrupted, and for good by an end */
   struct interrupt_guard *innermost;
-  bool begun, alone;
+  bool begun, alone, first;     /* of the ranks */
   int listen;                   /* where the thread waits */
   volatile sig_atomic_t wake;   /* where the handler writes to */
   bool (*waits)(void *context); /* NULL: nobody keeps anything */
@@ -78,6 +79,8 @@ static void *wait_for_signal(void *context)
       return NULL;
   if (state.waits != NULL && state.waits(state.context))
     let_keep();
+  if (!state.first)
+    nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
   pthread_mutex_lock(&state.busy);
   const char *left = clean_all(), *name = "a signal";
   if (state.kept)
@@ -118,6 +121,7 @@ static void begin(void)
   pthread_t thread;
   state.begun = true;
   state.alone = sde_ranks_count() == 1;
+  state.first = sde_ranks_rank() == 0;
   atexit(on_exit_of_program);
   if (pipe(ends) != 0)
     return;
@@ -131,10 +135,15 @@ static void begin(void)
   handle_signals();
 }
 
-void interrupt_guard_begin(struct interrupt_guard *guard)
+void interrupt_begin(void)
 {
   if (!state.begun)
     begin();
+}
+
+void interrupt_guard_begin(struct interrupt_guard *guard)
+{
+  interrupt_begin();
   pthread_mutex_lock(&state.busy);
   guard->outer = state.innermost;
   state.innermost = guard;
