@@ -25,8 +25,8 @@ struct distance {
   double scheme; /* the scheme's part of the first; NAN where not measured */
 };
 
-/* The distances between `count` values of each, NAN for diverged paths. The splits are drawn from the stream at this
- * step. NAN where no path survived. */
+/* The distances between `count` values of each, NAN for diverged paths. The splits are drawn from
+ * the stream at this step. NAN where no path survived. */
 struct distance distance_between(size_t count, const double *iterates, const double *solution,
                                  struct sde_stream stream, uint64_t step, double level);
 

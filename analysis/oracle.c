@@ -120,8 +120,8 @@ static struct sde_linear_map *iterates_map(const struct sde_linear_direction *di
   return map;
 }
 
-/* How a direction moves moments over a step; false where they leave the range of numbers or there is
- * no direction. eta_order is 0 for the iterates. */
+/* How a direction moves moments over a step; false where they leave the range of numbers or there
+ * is no direction. eta_order is 0 for the iterates. */
 static bool set_motion(struct oracle *oracle, const struct optimizer *optimizer,
                        const struct limit *limit, const struct sde_linear_direction *direction)
 {

@@ -179,8 +179,8 @@ static double solve(size_t rows, const double *mismatch, const double *term, siz
   return left;
 }
 
-/* Terms are the same beyond this cosine of their angle; a hundredth of the sum of squares is enough to
- * leave, a tenth of the mismatch. */
+/* Terms are the same beyond this cosine of their angle; a hundredth of the sum of squares is enough
+ * to leave, a tenth of the mismatch. */
 static const double same = 1 - 1e-9, enough = 0.01;
 
 /* The cosine of the angle between two terms; 0 where one is zero. */

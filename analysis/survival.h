@@ -39,8 +39,9 @@ struct survival_rate {
   double events, spent;
 };
 
-/* The estimate from times that are infinite where they were not seen by the horizon, and NAN where they do not
- * count: the mean up to the horizon T, and the mean. With S the share that survives T, the mean is
+/* The estimate from times that are infinite where they were not seen by the horizon, and NAN where
+ * they do not count: the mean up to the horizon T, and the mean. With S the share that survives T,
+ * the mean is
  *   restricted + S theta,  theta = (time spent in (T/2, T]) / (events in it),
  * the maximum-likelihood mean of a tail that is exponential from T/2 on; without censored times it
  * is the sample mean. NAN where some are censored and none is seen in (T/2, T]. */

@@ -79,9 +79,9 @@ const char *data_file_name(const struct data_file *data, size_t column);
 /* The column of a name, or their number. */
 size_t data_file_column(const struct data_file *data, const char *name);
 
-/* Read the rows, once, of `count` columns in the order wanted; those that are held out by the format
- * come last, with columns of the same names where they have a file of their own. NULL, and the status says FILE:LINE,
- * where a cell of theirs is no finite decimal number. */
+/* Read the rows, once, of `count` columns in the order wanted; those that are held out by the
+ * format come last, with columns of the same names where they have a file of their own. NULL, and
+ * the status says FILE:LINE, where a cell of theirs is no finite decimal number. */
 struct data_table *data_file_read(struct data_file *data, size_t count,
                                   const struct data_wanted *wanted, struct sde_status *status);
 

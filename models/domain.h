@@ -1,8 +1,8 @@
 /*
- * Domains: boxes that paths stay in. After each step of the iterates, and of a scheme, what has left the box
- * is folded back at its faces (reflect) or moved to the nearest point of it (project: projected SGD). A
- * reflected SDE is dX = a dt + B dW + dL, L the local time that pushes inwards at the faces.
- * theory.md section 10.
+ * Domains: boxes that paths stay in. After each step of the iterates, and of a scheme, what has
+ * left the box is folded back at its faces (reflect) or moved to the nearest point of it (project:
+ * projected SGD). A reflected SDE is dX = a dt + B dW + dL, L the local time that pushes inwards at
+ * the faces. theory.md section 10.
  */
 #ifndef MODELS_DOMAIN_H
 #define MODELS_DOMAIN_H
@@ -15,8 +15,8 @@ extern const struct parameter_key domain_keys[];
 
 struct domain;
 
-/* The domain of these parameters for states of which the first dim coordinates are x, which starts at
- * `start`, dim numbers. NULL, and the status says why: bounds that are not one, or one for each
+/* The domain of these parameters for states of which the first dim coordinates are x, which starts
+ * at `start`, dim numbers. NULL, and the status says why: bounds that are not one, or one for each
  * coordinate, an empty box, a start outside. */
 struct domain *domain_new(const struct parameters *parameters, size_t dim, const double *start,
                           struct sde_status *status);

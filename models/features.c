@@ -101,9 +101,9 @@ static double variance_about(double mean, double rest, size_t count, size_t stri
   return variance;
 }
 
-/* The moments of `count` numbers, `stride` apart. The mean of large numbers is rounded, which shows beside a
- * deviation that is small: the rest is then the mean of the deviations from it, which are exact or
- * nearly so. */
+/* The moments of `count` numbers, `stride` apart. The mean of large numbers is rounded, which shows
+ * beside a deviation that is small: the rest is then the mean of the deviations from it, which are
+ * exact or nearly so. */
 static struct spread spread_of(size_t count, size_t stride, const double *values)
 {
   struct spread spread = {0, 0, 0};
@@ -128,8 +128,9 @@ static bool is_constant(size_t count, size_t stride, const double *values)
   return i == count;
 }
 
-/* Shift and scale numbers to mean 0 and variance 1, and those held out behind them by the same; false where they are constant, or so nearly
- * that their deviations have lost their digits, and *why says so, for sde_free. */
+/* Shift and scale numbers to mean 0 and variance 1, and those held out behind them by the same;
+ * false where they are constant, or so nearly that their deviations have lost their digits, and
+ * *why says so, for sde_free. */
 static bool scale(size_t count, size_t held_out, size_t stride, double *values, char **why)
 {
   struct spread spread = spread_of(count, stride, values);

@@ -56,8 +56,8 @@ struct features {
 bool features_read(struct features *features, const struct parameters *parameters, bool intercept,
                    bool classes, struct sde_status *status);
 
-/* Shift and scale the target of samples, and of what is held out behind them by the same; false, and
- * the status says so, where it is constant. */
+/* Shift and scale the target of samples, and of what is held out behind them by the same; false,
+ * and the status says so, where it is constant. */
 bool features_standardize_target(size_t samples, size_t held_out, double *y,
                                  const struct parameters *parameters, struct sde_status *status);
 

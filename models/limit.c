@@ -140,8 +140,8 @@ static void drift_ahead(void *context, const struct sde_instant *at, double ahea
   evaluate_scheduled(workspace->limit, workspace, at, ahead, width, x, NULL, drift, NULL);
 }
 
-/* The flow of reshuffled batches: -(eta/4) c(b) grad tr V, besides the second order of other batches.
- * theory.md section 12. */
+/* The flow of reshuffled batches: -(eta/4) c(b) grad tr V, besides the second order of other
+ * batches. theory.md section 12. */
 static void add_reshuffling(const struct limit *limit, struct workspace *workspace, size_t width,
                             const double *x, double *drift)
 {
@@ -206,7 +206,8 @@ static double learning_cost(const struct sde_system *general)
                                     limit_form_cost(&limit->form));
 }
 
-/* Learn the affine limit; of a rehearsal, where that takes long, only how long it takes to evaluate. */
+/* Learn the affine limit; of a rehearsal, where that takes long, only how long it takes to
+ * evaluate. */
 static void build_affine(struct limit *limit, const struct sde_system *general, double eta)
 {
   double cost = learning_cost(general);

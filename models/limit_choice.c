@@ -226,7 +226,8 @@ size_t limit_form_noise_dim(const struct limit_form *form)
   return factor_noise_dim(&form->plan) + (form->normalized ? form->dim : 0);
 }
 
-/* Noise of linear potentials is additive unless a Hessian that varies carries it, or a direction. */
+/* Noise of linear potentials is additive unless a Hessian that varies carries it, or a direction.
+ */
 enum sde_noise_class limit_form_noise_class(const struct limit_form *form)
 {
   const struct objective *objective = form->optimizer->objective;

@@ -330,8 +330,8 @@ static void evaluate_expanded(const struct limit_form *form, struct limit_form_w
 }
 
 /* m-SAM to first order: F = g + rho grad E|g_I|, with the covariance of g_I + rho H g_I/|g_I|, or
- * with the leading noise c(b) V, without which O(eta rho) and all of the noise of a random unit vector
- * is left out. */
+ * with the leading noise c(b) V, without which O(eta rho) and all of the noise of a random unit
+ * vector is left out. */
 static void evaluate_norm(const struct limit_form *form, struct limit_form_workspace *w,
                           const struct sde_instant *at, size_t width, const double *x,
                           const double *dw, double *drift, double *noise)

@@ -77,7 +77,8 @@ enum sde_noise_class limit_form_noise_class(const struct limit_form *form);
 double limit_form_cost(const struct limit_form *form);
 
 /* For an affine form: is the affine limit cheaper, with the multiply-adds of learning it spread
- * over a run? For schemes that evaluate the system for every Wiener process, their number counts. */
+ * over a run? For schemes that evaluate the system for every Wiener process, their number counts.
+ */
 bool limit_form_is_cheaper_affine(const struct limit_form *form, double learning);
 
 /* Where F and Sigma come from, if not from the components alone, for people; else "". */

@@ -35,9 +35,10 @@ enum limit_norm_source {
 };
 
 /* The noise of the normalised optimizers to first order in rho, where not all micro-batches are
- * enumerated: the covariance of g_I + rho H g_I/|g_I| where it has a closed form, or its leading part
- * c(b) V alone. The latter is right only where |g| is large beside (tr c(m) V)^(1/2): near a minimum
- * g_I/|g_I| is a random unit vector, whose part rho^2 H Cov(g_I/|g_I|) H may be most of the noise. */
+ * enumerated: the covariance of g_I + rho H g_I/|g_I| where it has a closed form, or its leading
+ * part c(b) V alone. The latter is right only where |g| is large beside (tr c(m) V)^(1/2): near a
+ * minimum g_I/|g_I| is a random unit vector, whose part rho^2 H Cov(g_I/|g_I|) H may be most of the
+ * noise. */
 enum limit_covariance {
   LIMIT_COVARIANCE_AUTO, /* normalized where it is known, else leading */
   LIMIT_COVARIANCE_NORMALIZED,

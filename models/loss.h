@@ -55,8 +55,8 @@ struct loss_type {
                    const double *x, double *gradient);
   void (*hessian_vector)(const struct loss *loss, size_t width, struct loss_samples samples,
                          const double *x, const double *v, double *hv);
-  /* wrong[p] = 1 where the sample's class is not the one that x gives it, else 0; NULL where samples
-   * have no classes. */
+  /* wrong[p] = 1 where the sample's class is not the one that x gives it, else 0; NULL where
+   * samples have no classes. */
   void (*wrong)(const struct loss *loss, size_t width, struct loss_samples samples, const double *x,
                 double *wrong);
   /* The same of f itself, where that is cheaper than a pass over the samples; else NULL. */

@@ -94,7 +94,8 @@ double objective_epoch_factor(const struct objective *objective, size_t batch)
   return n == 1 ? 0 : ((double)objective_epoch_steps(objective, batch) - 1) / (n - 1);
 }
 
-/* Is it said what is done with the samples that are left over, and can they be cut as batches are? */
+/* Is it said what is done with the samples that are left over, and can they be cut as batches are?
+ */
 static bool accepts_rest(const struct objective *objective, size_t batch, size_t micro_batch,
                          const char *place, struct sde_status *status)
 {
@@ -187,8 +188,8 @@ struct loss_samples micro_batches_sample(const struct micro_batches *batches, si
   return (struct loss_samples){batches->index + (j * batches->size + i) * lanes, batches->stride};
 }
 
-/* Batch k of an epoch holds the elements from k b on of the epoch's permutation; the last may be the
- * rest, which is one micro-batch where the others are, too. */
+/* Batch k of an epoch holds the elements from k b on of the epoch's permutation; the last may be
+ * the rest, which is one micro-batch where the others are, too. */
 static void draw_part(const struct objective *objective, const struct sde_address *at, size_t width,
                       struct micro_batches *batches)
 {

@@ -47,9 +47,10 @@ bool objective_has_constant_noise(const struct objective *objective);
 /* c(s) with Cov g_gamma = c(s) V for a batch of s. */
 double objective_batch_factor(const struct objective *objective, size_t batch);
 
-/* Steps of an epoch of batches of this size, where the objective is reshuffled; and the coefficient of
- * (eta/4) grad tr V in the flow that the mean over all orders follows: (steps - 1)/(n - 1), which is
- * c(b) where the batch divides n. Smith, Dherin, Barrett, De, ICLR 2021; theory.md section 12. */
+/* Steps of an epoch of batches of this size, where the objective is reshuffled; and the coefficient
+ * of (eta/4) grad tr V in the flow that the mean over all orders follows: (steps - 1)/(n - 1),
+ * which is c(b) where the batch divides n. Smith, Dherin, Barrett, De, ICLR 2021; theory.md
+ * section 12. */
 uint64_t objective_epoch_steps(const struct objective *objective, size_t batch);
 double objective_epoch_factor(const struct objective *objective, size_t batch);
 

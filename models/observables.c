@@ -109,7 +109,8 @@ static void observe_total_energy(const struct objective *objective, size_t coord
     out[p] += loss[p];
 }
 
-/* The mean over what is held out of the value of a sample, or of whether it is in the wrong class. */
+/* The mean over what is held out of the value of a sample, or of whether it is in the wrong class.
+ */
 static void mean_held_out(const struct loss *loss, bool wrong, size_t width, const double *x,
                           double *out, double *scratch)
 {

@@ -220,7 +220,8 @@ static void step_program(const struct optimizer *optimizer, struct iterates_work
 /* The stream of a step's second batch. */
 static const uint64_t SECOND_BATCH = UINT64_C(0xd1b54a32d192ed03);
 
-/* SVAG (Li, Malladi, Arora, NeurIPS 2021): l steps of eta/l with two independent batches each, w = (1
+/* SVAG (Li, Malladi, Arora, NeurIPS 2021): l steps of eta/l with two independent batches each, w =
+ * (1
  * + r)/2 w_1 + (1 - r)/2 w_2, r = sqrt(2 l - 1), of the mean of one batch and l times its
  * variance. theory.md section 12. */
 static void advance_svag(const struct iterates *iterates, struct iterates_workspace *workspace,

@@ -64,8 +64,8 @@ void optimizer_update_settings(const struct optimizer *optimizer, char text[UPDA
 /* The update rule with them, "heavy-ball friction 2", released with sde_free; NULL where U = w. */
 char *optimizer_update_label(const struct optimizer *optimizer);
 
-/* Factors of eta and rho at a time, and their derivatives. The first multiplies the step of x alone,
- * as PyTorch's schedulers do: x <- x - eta s U_x, while extra <- extra - eta U_extra. */
+/* Factors of eta and rho at a time, and their derivatives. The first multiplies the step of x
+ * alone, as PyTorch's schedulers do: x <- x - eta s U_x, while extra <- extra - eta U_extra. */
 struct optimizer_factors {
   double eta, rho, eta_slope, rho_slope;
 };
@@ -91,7 +91,8 @@ void optimizer_gradient(const struct optimizer *optimizer, struct optimizer_work
                         const struct sde_address *at, size_t width, const double *x, double *w);
 
 /* The Brownian path of an SDE, to drive iterates with Gaussian noise: its noise_dim is the number
- * of noise potentials, which may be the first of the Wiener processes that drive the SDE, and a learning-rate step spans `resolution` of its fine steps. */
+ * of noise potentials, which may be the first of the Wiener processes that drive the SDE, and a
+ * learning-rate step spans `resolution` of its fine steps. */
 struct optimizer_coupling {
   struct sde_wiener wiener;
   uint64_t resolution;

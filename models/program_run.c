@@ -283,7 +283,8 @@ static struct sde_address address_of(const struct program_step *step, uint64_t p
   return at;
 }
 
-/* Draw `which`, of which one within each() has as many as there are micro-batches. Lanes are even. */
+/* Draw `which`, of which one within each() has as many as there are micro-batches. Lanes are even.
+ */
 static void draw(const struct run *run, const struct program_node *node, double *out)
 {
   const struct program *program = run->workspace->program;

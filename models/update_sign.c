@@ -1,6 +1,6 @@
 /*
- * Sign descent: x' = x - eta sign(w), coordinate by coordinate, sign(0) = 0. theory.md section 12. F
- * = E sign(w) is not smooth where the law of a gradient has atoms at 0.
+ * Sign descent: x' = x - eta sign(w), coordinate by coordinate, sign(0) = 0. theory.md section 12.
+ * F = E sign(w) is not smooth where the law of a gradient has atoms at 0.
  */
 #include "models/optimizer.h"
 

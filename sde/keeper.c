@@ -21,8 +21,8 @@ static struct span span_of(const struct sde_kept *kept, uint64_t first, uint64_t
   return (struct span){from < paths ? from : paths, to < paths ? to : paths};
 }
 
-/* Copy a span of the rows of a table, `length` numbers each, out into words or back; returns how many
- * words that is. Where either is NULL, nothing is copied. */
+/* Copy a span of the rows of a table, `length` numbers each, out into words or back; returns how
+ * many words that is. Where either is NULL, nothing is copied. */
 static size_t copy_rows(double *table, size_t rows, size_t length, struct span span, bool out,
                         uint64_t *words)
 {

@@ -1,7 +1,7 @@
 /*
  * Keepers: what chunks of ensembles have counted, kept while they run, so that a program that is
- * broken off can go on where it was, with the bits of one that is not. An ensemble's state is what its
- * finished chunks leave: subtrees of tallies, and the samples and rows of their paths.
+ * broken off can go on where it was, with the bits of one that is not. An ensemble's state is what
+ * its finished chunks leave: subtrees of tallies, and the samples and rows of their paths.
  */
 #ifndef SDE_KEEPER_H
 #define SDE_KEEPER_H
@@ -33,8 +33,8 @@ struct sde_kept {
   bool *done; /* [chunk], those that were kept before, of all ranks; NULL for none */
 };
 
-/* Begin: restore what was kept before. Those subtrees that begin among this rank's chunks go into its
- * tree; samples and rows are restored whole. */
+/* Begin: restore what was kept before. Those subtrees that begin among this rank's chunks go into
+ * its tree; samples and rows are restored whole. */
 void sde_kept_begin(struct sde_kept *kept, uint64_t key);
 
 /* Is a chunk done already? */

@@ -76,7 +76,8 @@ static void hold(struct sde_permutation *permutation, const struct sde_address *
   permutation->held_width = width;
 }
 
-/* The finalizer of MurmurHash3, by A. Appleby: each bit of the word changes half of the result's. */
+/* The finalizer of MurmurHash3, by A. Appleby: each bit of the word changes half of the result's.
+ */
 static uint64_t mixed(uint64_t word)
 {
   word = (word ^ (word >> 33)) * UINT64_C(0xff51afd7ed558ccd);

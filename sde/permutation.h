@@ -1,17 +1,17 @@
 /*
- * Addressed permutations of [0, n): one for each path and step of an address, each of the n! equally
- * likely, whose elements are found without the others. For what is drawn without replacement over
- * several steps: the step of the address is then the number of the epoch.
+ * Addressed permutations of [0, n): one for each path and step of an address, each of the n!
+ * equally likely, whose elements are found without the others. For what is drawn without
+ * replacement over several steps: the step of the address is then the number of the epoch.
  */
 #ifndef SDE_PERMUTATION_H
 #define SDE_PERMUTATION_H
 
 #include "sde/random.h"
 
-/* Up to so many numbers permutations are shuffled whole (Fisher-Yates) and kept until another address
- * is asked for; beyond, element k is a Feistel network of k, walked along its cycle until it is
- * below n (Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002), and nothing is
- * kept. */
+/* Up to so many numbers permutations are shuffled whole (Fisher-Yates) and kept until another
+ * address is asked for; beyond, element k is a Feistel network of k, walked along its cycle until
+ * it is below n (Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002), and
+ * nothing is kept. */
 enum { SDE_PERMUTATION_SHUFFLED = 4096 };
 
 /* The most numbers, 2^31. */

@@ -34,8 +34,19 @@ static inline bool has_v4(void)
 }
 #endif
 
+/* Set at the start of a program, if at all, and never again: kernels are asked for without a
+ * context, deep in hot loops. */
+static const struct sde_vector_math *chosen;
+
+void sde_vector_math_use(const struct sde_vector_math *set)
+{
+  chosen = set;
+}
+
 const struct sde_vector_math *sde_vector_math(void)
 {
+  if (chosen != NULL)
+    return chosen;
 #if defined(__x86_64__) && !defined(SDE_PORTABLE)
   if (has_v4())
     return &sde_vector_math_v4;

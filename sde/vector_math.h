@@ -40,7 +40,11 @@ struct sde_vector_math {
  * x86-64-v2 and portable have no fused operation and may differ from them in the last place. */
 const struct sde_vector_math *sde_vector_math(void);
 
-/* Each set by itself, for tests; NULL where it was not built or cannot run here. */
+/* Once, before anything is computed: sde_vector_math is this set from now on, so that a run repeats
+ * the bits of another processor. */
+void sde_vector_math_use(const struct sde_vector_math *set);
+
+/* Each set by itself; NULL where it was not built or cannot run here. */
 const struct sde_vector_math *sde_vector_math_named(const char *name);
 
 #endif

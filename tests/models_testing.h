@@ -78,8 +78,8 @@ enum perturbation models_perturbation(const struct gradient_rule *rule);
  * expansion in rho. */
 bool models_is_reweighted(const struct gradient_rule *type);
 
-/* Is it a rule of arXiv 2509.18001, whose expansions in rho these tests code by hand? The others are
- * in test_further_rules.c. */
+/* Is it a rule of arXiv 2509.18001, whose expansions in rho these tests code by hand? The others
+ * are in test_further_rules.c. */
 bool models_is_of_the_paper(const struct gradient_rule *type);
 
 /* The norm of a - b. */

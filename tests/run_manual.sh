@@ -65,7 +65,7 @@ mkdir out
 completes "$({ cat commands; printf -- 'help\n--help\n--version\n'; } | sorted)" sharpsde ""
 completes "explain" sharpsde ex
 completes "--force" sharpsde run --f
-completes "--force --help --json --quiet --resume --seed --set -j -o" sharpsde run first.yaml -
+completes "--force --help --json --kernels --quiet --resume --seed --set -j -o" sharpsde run first.yaml -
 completes "--help --set" sharpsde check -
 completes "bin first.yaml out second.yaml" sharpsde run ""
 completes "first.yaml" sharpsde check f
@@ -97,7 +97,7 @@ DRIVE
   of() { awk -v line="= $1" '/^= / {inside = $0 == line; next} inside' offered | sorted; }
   [ "$(of 'sharpsde ')" = "$({ cat commands; printf -- 'help\n--version\n'; } | sorted)" ] ||
     fail "zsh offers $(of 'sharpsde ')"
-  [ "$(of 'sharpsde run -')" = "--force --help --json --quiet --resume --seed --set -j -o" ] ||
+  [ "$(of 'sharpsde run -')" = "--force --help --json --kernels --quiet --resume --seed --set -j -o" ] ||
     fail "zsh offers $(of 'sharpsde run -')"
   [ "$(of 'sharpsde new ')" = "$(rows studies)" ] || fail "zsh offers $(of 'sharpsde new ')"
   [ "$(of 'sharpsde list ')" = "losses noise observables optimizers schemes studies" ] ||

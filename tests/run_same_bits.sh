@@ -87,4 +87,23 @@ run one/recipe.yaml -o again
 [ -s one/multilevel.csv ] || fail "tolerance: no multilevel.csv"
 same one two "tolerance, 1 and 2 threads"
 same one again "tolerance, again from its recipe.yaml"
+# ---- kernels that are asked for ----
+
+{ cat quadratic.yaml; echo "study: compare"; } >recipe.yaml
+rm -rf one two again
+run recipe.yaml -o one --kernels portable -j 1
+run recipe.yaml -o two --kernels portable -j 2
+same one two "portable kernels, 1 and 2 threads"
+grep -q '"vector_math": "portable"' one/run.json || fail "run.json does not name the kernels: $(grep vector_math one/run.json)"
+run recipe.yaml -o again --kernels auto
+rm -rf two
+run recipe.yaml -o two
+same again two "kernels auto, and none asked for"
+if grep -q '"vector_math": "x86-64-v[34]"' two/run.json; then
+  cmp -s one/series.csv two/series.csv && fail "portable kernels are not those of the processor"
+fi
+status=0
+"$program" run recipe.yaml -o none --kernels v9 2>said || status=$?
+[ $status -eq 2 ] || fail "--kernels v9: status $status"
+grep -q -- '--kernels v9: accepted are auto, v4, v3, v2, portable' said || fail "--kernels v9: $(cat said)"
 echo "the same bits for 1 and 2 threads, and from recipe.yaml"

@@ -1,7 +1,8 @@
 /*
- * Domains: steps are folded back as often as it takes, or clipped, on one side or both; iterates and
- * SDEs stay in the box, where their twins without a domain leave it; bad boxes are refused. What folding
- * and clipping do to a reflected diffusion, with its orders, tests/test_reflection.c holds.
+ * Domains: steps are folded back as often as it takes, or clipped, on one side or both; iterates
+ * and SDEs stay in the box, where their twins without a domain leave it; bad boxes are refused.
+ * What folding and clipping do to a reflected diffusion, with its orders, tests/test_reflection.c
+ * holds.
  */
 #include "models/domain.h"
 #include "models/optimizer.h"

@@ -1,7 +1,7 @@
 /*
  * Gradient rules beyond arXiv 2509.18001: f-usam, f-sam, unified-sam and asam against values of
- * theory.md section 12, enumeration by other code, the rules that they become at the ends, and their
- * orders in rho.
+ * theory.md section 12, enumeration by other code, the rules that they become at the ends, and
+ * their orders in rho.
  */
 #include "sde/block.h"
 #include "tests/golden.h"

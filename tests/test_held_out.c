@@ -1,8 +1,8 @@
 /*
  * Samples that are held out: each row is learnt from or held out, by the seed; what is held out is
- * standardised as the rest is, and by the rest alone; a file of its own gives the same as rows of one
- * file; test-loss, test-error and generalization-gap are the means of these samples. The twin learns
- * from all rows.
+ * standardised as the rest is, and by the rest alone; a file of its own gives the same as rows of
+ * one file; test-loss, test-error and generalization-gap are the means of these samples. The twin
+ * learns from all rows.
  */
 #include "models/data_held_out.h"
 #include "models/observables.h"

@@ -313,8 +313,8 @@ static double factor_of(const struct outcome *outcome, size_t s)
 }
 
 /* Near the minimum SAM's noise is that of a random unit vector. With its covariance the SDE has the
- * iterates' loss by one Euler step, and solved to a smaller error nearly; the twin, with the leading
- * noise alone, misses by a factor, which is said, with its reason. */
+ * iterates' loss by one Euler step, and solved to a smaller error nearly; the twin, with the
+ * leading noise alone, misses by a factor, which is said, with its reason. */
 START_TEST(noise_near_a_minimum_is_that_of_the_direction)
 {
   static const char *const settings[][5] = {{"rho=0.1", "time=10", "burn_in=3", WISHART, NULL},
@@ -463,8 +463,8 @@ static double imbalance_from(const struct outcome *outcome, int sde, double eta)
   ck_abort_msg("no row of SDE %d at eta %g", sde, eta);
 }
 
-/* With the variance term of reshuffling the flow meets the iterates to O(eta^2): the ratio goes to a
- * quarter. Without it, the twin, to O(eta): to a half. The paths differ by parts in 1e5. */
+/* With the variance term of reshuffling the flow meets the iterates to O(eta^2): the ratio goes to
+ * a quarter. Without it, the twin, to O(eta): to a half. The paths differ by parts in 1e5. */
 START_TEST(reshuffled_batches_slide_along_the_valley)
 {
   const char *const overrides[] = {NULL};

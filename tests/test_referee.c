@@ -1,7 +1,7 @@
 /*
- * The referee: terms that are planted are found and named with their coefficients, alone and together,
- * and noise is not; SDEs that belong to an algorithm pass on two problems of different dimension, and those
- * that do not are found out by what they lack.
+ * The referee: terms that are planted are found and named with their coefficients, alone and
+ * together, and noise is not; SDEs that belong to an algorithm pass on two problems of different
+ * dimension, and those that do not are found out by what they lack.
  */
 #include "analysis/referee.h"
 #include "experiments/cases/cases.h"
@@ -61,8 +61,8 @@ START_TEST(two_planted_terms_are_named)
 }
 END_TEST
 
-/* Two terms that are one: one is named, and the other beside it. A mismatch that is none of them is not
- * explained. */
+/* Two terms that are one: one is named, and the other beside it. A mismatch that is none of them is
+ * not explained. */
 START_TEST(what_cannot_be_told_is_said)
 {
   double term[TERMS * ROWS], noise[ROWS];

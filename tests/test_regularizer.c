@@ -209,8 +209,8 @@ START_TEST(coefficients_are_judged)
 }
 END_TEST
 
-/* The part of order rho^2 of coefficient = rho/2 + a rho^2 is taken off, and its next order counts in
- * the interval; a wrong coefficient beside it is still noticed. */
+/* The part of order rho^2 of coefficient = rho/2 + a rho^2 is taken off, and its next order counts
+ * in the interval; a wrong coefficient beside it is still noticed. */
 START_TEST(second_order_is_taken_off)
 {
   for (double a = -1; a <= 1; a += 0.5)

@@ -1132,7 +1132,8 @@ START_TEST(run_json_names_what_differs_from_run_to_run)
 }
 END_TEST
 
-/* The values of the nine paths of trajectory.csv that stand at the place of a row of quantiles.csv. */
+/* The values of the nine paths of trajectory.csv that stand at the place of a row of quantiles.csv.
+ */
 static void values_at(const struct table *paths, const char **row, double value[9])
 {
   size_t found = 0;
@@ -1153,8 +1154,8 @@ static int ascending(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* Of nine paths the quartiles are the third, fifth and seventh, and the outer quantiles lie two fifths
- * of the way from the first and from the last to the next. */
+/* Of nine paths the quartiles are the third, fifth and seventh, and the outer quantiles lie two
+ * fifths of the way from the first and from the last to the next. */
 START_TEST(quantiles_are_those_of_the_paths)
 {
   json_t *summary = summary_of("study: trajectory\n"

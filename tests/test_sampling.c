@@ -1,8 +1,8 @@
 /*
  * Batches that are parts of an epoch, and SVAG: permutations are bijections and all of them equally
- * likely, an epoch visits each sample once, its mean over all orders is that of the modified flow, and
- * SVAG has the exact values of theory.md section 12. Twins lack the variance term, or mix batches
- * as l = 1 does.
+ * likely, an epoch visits each sample once, its mean over all orders is that of the modified flow,
+ * and SVAG has the exact values of theory.md section 12. Twins lack the variance term, or mix
+ * batches as l = 1 does.
  */
 #include "analysis/oracle.h"
 #include "models/observables.h"
@@ -83,8 +83,8 @@ END_TEST
 
 /* ---- epochs ---- */
 
-/* A batch of three of ten samples, cut into micro-batches of one or not: with the rest, which is one
- * sample, or without it. */
+/* A batch of three of ten samples, cut into micro-batches of one or not: with the rest, which is
+ * one sample, or without it. */
 START_TEST(an_epoch_visits_every_sample_once)
 {
   static const struct {
@@ -126,7 +126,8 @@ START_TEST(an_epoch_visits_every_sample_once)
 }
 END_TEST
 
-/* x after an epoch of SGD with batches of b of four samples, by hand, averaged over all 24 orders. */
+/* x after an epoch of SGD with batches of b of four samples, by hand, averaged over all 24 orders.
+ */
 static void mean_over_orders(const struct objective *objective, double eta, size_t b,
                              double mean[D])
 {
@@ -200,8 +201,8 @@ static double epoch_error(double eta, size_t b, bool term)
   return error;
 }
 
-/* The mean over all orders is that of the modified flow to O(eta^3) an epoch, without the variance term
- * to O(eta^2): Smith et al., ICLR 2021. */
+/* The mean over all orders is that of the modified flow to O(eta^3) an epoch, without the variance
+ * term to O(eta^2): Smith et al., ICLR 2021. */
 START_TEST(the_mean_of_an_epoch_is_that_of_the_flow)
 {
   size_t b = _i == 0 ? 1 : 2;

@@ -135,8 +135,8 @@ static enum limit_factor factor_of(const struct cases *cases, const struct sde_s
                                                                : LIMIT_FACTOR_AUTO;
 }
 
-/* Whose SDE it is: the optimizer's own, or, with `of`, that of another gradient rule with its settings
- * left out. */
+/* Whose SDE it is: the optimizer's own, or, with `of`, that of another gradient rule with its
+ * settings left out. */
 static bool optimizer_of_sde(const struct run_case *one, const struct parameters *sde,
                              struct optimizer *optimizer, struct sde_status *status)
 {

@@ -119,7 +119,8 @@ static double solution_work(const struct case_sde *sde, const struct sde_process
          limit_cost(sde->limit);
 }
 
-/* Iterates of other learning rates and radii take the same time, but without a perturbation less. */
+/* Iterates of other learning rates and radii take the same time, but without a perturbation less.
+ */
 static char *name_of(const struct run_case *one, const char *what)
 {
   char *label = case_label(one);
@@ -161,8 +162,8 @@ static void add_together(struct estimate *estimate, const struct run_case *one,
   sde_free(name);
 }
 
-/* Affine limits that take long to learn are learnt of each SDE, and for the exact means again of the
- * SDE and of the iterates; on one thread, so many multiply-adds a second. */
+/* Affine limits that take long to learn are learnt of each SDE, and for the exact means again of
+ * the SDE and of the iterates; on one thread, so many multiply-adds a second. */
 static const double LEARNT = 3, LEARNING_RATE = 2e9;
 
 void estimate_add_case(struct estimate *estimate, const struct cases *cases,

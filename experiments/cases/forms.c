@@ -97,7 +97,8 @@ char *forms_text(const struct cases *cases, const char *margin)
 
 /* ---- expectations ---- */
 
-/* How normalised forms to first order in rho are computed; the batch is a micro-batch where m is b. */
+/* How normalised forms to first order in rho are computed; the batch is a micro-batch where m is b.
+ */
 static char *norm_expectation(const struct limit_form *form)
 {
   bool normal = objective_is_gaussian(form->optimizer->objective);

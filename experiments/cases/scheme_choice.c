@@ -141,7 +141,8 @@ bool scheme_choose(struct recipe *recipe, const struct cases *cases, int threads
   return true;
 }
 
-/* What a run takes by the scheme of the cases; its pilot is added to those of the schemes before. */
+/* What a run takes by the scheme of the cases; its pilot is added to those of the schemes before.
+ */
 static void estimate_scheme(const struct cases *cases, struct estimate *pilots,
                             struct estimate *all)
 {

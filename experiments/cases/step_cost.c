@@ -17,8 +17,9 @@
 #define HEAP_IS_KNOWN 0
 #endif
 
-/* A timing lasts `enough` seconds; once all have lasted `some_time`, one step, and after `too_long` none
- * where the work is known. A step is timed as a whole where its evaluations take less than `short_step`. */
+/* A timing lasts `enough` seconds; once all have lasted `some_time`, one step, and after `too_long`
+ * none where the work is known. A step is timed as a whole where its evaluations take less than
+ * `short_step`. */
 static const double enough = 0.01, some_time = 0.2, too_long = 0.4, short_step = 0.02;
 
 struct timing {
@@ -95,8 +96,8 @@ static double heap_bytes(void)
 #endif
 }
 
-/* Steps are timed until they have lasted `least`. A process may have tables for its own steps alone, so
- * that paths which reach the last of them start again. */
+/* Steps are timed until they have lasted `least`. A process may have tables for its own steps
+ * alone, so that paths which reach the last of them start again. */
 static double time_steps(const struct sde_process *process, void *workspace, size_t dim,
                          const double *start, uint64_t horizon, double least)
 {

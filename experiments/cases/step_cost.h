@@ -32,8 +32,8 @@ bool stopwatch_recall(const struct stopwatch *stopwatch, const char *kind, struc
 void stopwatch_keep(struct stopwatch *stopwatch, const struct step_kind *kind,
                     struct step_cost cost);
 
-/* Time steps below the horizon from `start`, dim numbers as of an ensemble. Where a step of a solution
- * takes long, its evaluations are timed and counted instead. */
+/* Time steps below the horizon from `start`, dim numbers as of an ensemble. Where a step of a
+ * solution takes long, its evaluations are timed and counted instead. */
 struct step_cost step_cost(struct stopwatch *stopwatch, const struct step_kind *kind,
                            const struct sde_process *process, size_t dim, const double *start,
                            uint64_t horizon);

@@ -22,6 +22,7 @@
 #include "experiments/studies/studies.h"
 #include "sde/ranks.h"
 #include "sde/status.h"
+#include "sde/vector_math.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -61,7 +62,38 @@ static char *seed_override(const char *text)
   return sde_format("seed=%s", text);
 }
 
-enum { OPTION_SET = 256, OPTION_SEED, OPTION_FORCE, OPTION_RESUME, OPTION_JSON, OPTION_QUIET };
+/* --kernels: auto, or the set of a kind of processor, as run.json names it. */
+static bool use_kernels(const char *name, struct sde_status *status)
+{
+  static const struct {
+    const char *name, *set;
+  } sets[] = {{"v4", "x86-64-v4"}, {"v3", "x86-64-v3"}, {"v2", "x86-64-v2"}, {"portable", "portable"}};
+  const struct sde_vector_math *set = NULL;
+  bool known = strcmp(name, "auto") == 0;
+  for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+    if (strcmp(name, sets[i].name) == 0) {
+      known = true;
+      set = sde_vector_math_named(sets[i].set);
+      if (set == NULL)
+        return sde_fail(status, SDE_INVALID,
+                        "--kernels %s: this processor, or this build, has no such kernels; auto takes "
+                        "the best that it has, %s",
+                        name, sde_vector_math()->name);
+    }
+  sde_vector_math_use(set);
+  return known || sde_fail(status, SDE_INVALID,
+                           "--kernels %s: accepted are auto, v4, v3, v2, portable", name);
+}
+
+enum {
+  OPTION_SET = 256,
+  OPTION_SEED,
+  OPTION_FORCE,
+  OPTION_RESUME,
+  OPTION_KERNELS,
+  OPTION_JSON,
+  OPTION_QUIET
+};
 
 static bool parse_options(int argc, char **argv, struct options *options, char **seed,
                           struct sde_status *status)
@@ -69,7 +101,8 @@ static bool parse_options(int argc, char **argv, struct options *options, char *
   static const struct option names[] = {{"set", required_argument, NULL, OPTION_SET},
                                         {"seed", required_argument, NULL, OPTION_SEED},
                                         {"force", no_argument, NULL, OPTION_FORCE},
-                                        {"resume", no_argument, NULL, OPTION_RESUME},
+                                        {"kernels", required_argument, NULL, OPTION_KERNELS},
+{"resume", no_argument, NULL, OPTION_RESUME},
                                         {"json", no_argument, NULL, OPTION_JSON},
                                         {"quiet", no_argument, NULL, OPTION_QUIET},
                                         {NULL, 0, NULL, 0}};
@@ -97,6 +130,10 @@ static bool parse_options(int argc, char **argv, struct options *options, char *
     case OPTION_RESUME:
       options->resume = true;
       break;
+    case OPTION_KERNELS:
+      if (!use_kernels(optarg, status))
+        return false;
+      break;
     case OPTION_JSON:
       options->json = true;
       break;
@@ -106,7 +143,7 @@ static bool parse_options(int argc, char **argv, struct options *options, char *
     default:
       return sde_fail(status, SDE_INVALID,
                       "run: %s %s; accepted are -o DIR, --set KEY=VALUE, -j THREADS, --seed N, "
-                      "--force, --resume, --json, --quiet",
+                      "--force, --resume, --kernels SET, --json, --quiet",
                       option == ':' ? "a value is missing after" : "unknown option",
                       argv[optind - 1]);
     }

@@ -8,9 +8,9 @@
 
 #include <stdbool.h>
 
-/* On all ranks, before anything must be undone: from now on signals end the program in this way. Ranks
- * other than the first then wait half a second before they end, for launchers end a job at once
- * where one of its processes has ended, and the first has to clean. */
+/* On all ranks, before anything must be undone: from now on signals end the program in this way.
+ * Ranks other than the first then wait half a second before they end, for launchers end a job at
+ * once where one of its processes has ended, and the first has to clean. */
 void interrupt_begin(void);
 
 /* Guards nest; each is kept by who begins it and ends in the reverse order. `clean` is called once,

@@ -15,7 +15,8 @@ struct sde_keeper;
  * on stderr where that is a terminal and `shown` is true. */
 struct progress *progress_new(double total, bool shown);
 
-/* Who keeps what the ensembles of the run have done; NULL: nobody, as where there is no progress. */
+/* Who keeps what the ensembles of the run have done; NULL: nobody, as where there is no progress.
+ */
 void progress_set_keeper(struct progress *progress, const struct sde_keeper *keeper);
 const struct sde_keeper *progress_keeper(const struct progress *progress);
 

@@ -51,9 +51,9 @@ struct schema {
 
 /* The schema of the whole recipe, which may name one of these studies, and of its sections; a type
  * that is not known yet is NULL, and what it adds is then left out. An optimizer
- * has the keys of all gradient rules, so that a key of another rule is named as such; where two rules
- * have a key of one name, it is its own rule's. schema_gradient_rule has the rule's keys alone.
- * Released with schema_free. */
+ * has the keys of all gradient rules, so that a key of another rule is named as such; where two
+ * rules have a key of one name, it is its own rule's. schema_gradient_rule has the rule's keys
+ * alone. Released with schema_free. */
 struct schema *schema_recipe(const struct study_type *const *studies,
                              const struct study_type *study);
 struct schema *schema_loss(const struct loss_type *type);

@@ -1,6 +1,6 @@
 /*
- * Checkpoints: see checkpoint.h. A file is a head of lines (what it is, the version, the kernels), the
- * resolved recipe, the states of ensembles in the order of their calls, and the checksum of all
+ * Checkpoints: see checkpoint.h. A file is a head of lines (what it is, the version, the kernels),
+ * the resolved recipe, the states of ensembles in the order of their calls, and the checksum of all
  * that. What was read and not come to yet is written again by rank 0.
  */
 #include "experiments/results/checkpoint.h"

@@ -1,7 +1,7 @@
 /*
- * Checkpoints: what the ensembles of a run have counted so far, in one file of its directory for each
- * rank, replaced whole, so that a run that was interrupted goes on with --resume and ends with the
- * bytes of one that was not, for any threads and ranks before and after.
+ * Checkpoints: what the ensembles of a run have counted so far, in one file of its directory for
+ * each rank, replaced whole, so that a run that was interrupted goes on with --resume and ends with
+ * the bytes of one that was not, for any threads and ranks before and after.
  */
 #ifndef EXPERIMENTS_RESULTS_CHECKPOINT_H
 #define EXPERIMENTS_RESULTS_CHECKPOINT_H

@@ -57,8 +57,8 @@ json_t *results_json(double value);
 void results_verdict(struct results *results, const char *claim, enum holds holds,
                      const char *evidence, ...) __attribute__((format(printf, 4, 5)));
 
-/* The same of what no theory of optimizers is needed for: that the simulation has the means which are
- * known exactly. In the summary such a verdict has "self_check": true. */
+/* The same of what no theory of optimizers is needed for: that the simulation has the means which
+ * are known exactly. In the summary such a verdict has "self_check": true. */
 void results_self_check(struct results *results, const char *claim, enum holds holds,
                         const char *evidence, ...) __attribute__((format(printf, 4, 5)));
 

@@ -21,12 +21,13 @@ struct verdict_groups {
   struct verdict_group *group;
 };
 
-/* Groups of the summary's array "verdicts", which must outlive them. Release with verdict_groups_free. */
+/* Groups of the summary's array "verdicts", which must outlive them. Release with
+ * verdict_groups_free. */
 struct verdict_groups verdict_groups_new(const json_t *verdicts);
 void verdict_groups_free(struct verdict_groups *groups);
 
-/* "m=2", by which a verdict differs from the others of its group, released with sde_free; "" where the
- * group is of one. */
+/* "m=2", by which a verdict differs from the others of its group, released with sde_free; "" where
+ * the group is of one. */
 char *verdict_group_name(const struct verdict_group *group, size_t member);
 
 /* A field of a verdict: what it says, whether it is a check of the simulation by itself, a text. */

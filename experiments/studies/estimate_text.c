@@ -56,8 +56,8 @@ static double table_bytes(const struct cases *cases)
          8 * numbers;
 }
 
-/* Memory of this process now, with data and cases in place as a run has them; and the most that it had,
- * while the data were read. 0 where the system does not say. */
+/* Memory of this process now, with data and cases in place as a run has them; and the most that it
+ * had, while the data were read. 0 where the system does not say. */
 static double resident_bytes(double *most)
 {
   struct rusage usage;

@@ -8,9 +8,9 @@
 #include "experiments/cases/case.h"
 #include "experiments/results/results.h"
 
-/* Is an order in eta claimed of a case's difference from this SDE? Not where F is not smooth, nor where
- * the SDE lacks its noise, or the variance term of reshuffled batches, and is off by a part of order
- * eta of which no more is known. */
+/* Is an order in eta claimed of a case's difference from this SDE? Not where F is not smooth, nor
+ * where the SDE lacks its noise, or the variance term of reshuffled batches, and is off by a part
+ * of order eta of which no more is known. */
 bool no_order_is_claimed(const struct run_case *one, const struct limit_options *options);
 
 /* Warn of each such update rule. */

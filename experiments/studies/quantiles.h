@@ -12,8 +12,8 @@
 enum { QUANTILES_MOST_PATHS = 1000 };
 
 /* Append a case's rows: the 5, 25, 50, 75 and 95 % quantiles of each observable of its iterates and
- * each SDE at each record, over the first `paths` sample paths of the result, but for those that have
- * diverged. */
+ * each SDE at each record, over the first `paths` sample paths of the result, but for those that
+ * have diverged. */
 void quantiles_write(struct results *results, const struct case_result *result, size_t paths);
 
 #endif

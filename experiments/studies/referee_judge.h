@@ -1,6 +1,6 @@
 /*
- * What the referee makes of its measurements: to which powers of eta and rho drift and diffusion agree, and
- * a sentence for each SDE.
+ * What the referee makes of its measurements: to which powers of eta and rho drift and diffusion
+ * agree, and a sentence for each SDE.
  */
 #ifndef EXPERIMENTS_STUDIES_REFEREE_JUDGE_H
 #define EXPERIMENTS_STUDIES_REFEREE_JUDGE_H
@@ -9,8 +9,8 @@
 #include "experiments/cases/case.h"
 #include "experiments/results/results.h"
 
-/* The power with which a mismatch falls as eta or rho does, NAN where there is none to fall, with the
- * spread of its local slopes; and does it vanish? */
+/* The power with which a mismatch falls as eta or rho does, NAN where there is none to fall, with
+ * the spread of its local slopes; and does it vanish? */
 struct referee_power {
   double power, se;
   enum holds vanishes;
@@ -32,8 +32,8 @@ struct referee_evidence {
   double trace_ratio;
 };
 
-/* Is the drift's mismatch of first order, so that a term may be lacking? And is what was found to be
- * named: does it explain all but a tenth, with intervals that exclude 0? */
+/* Is the drift's mismatch of first order, so that a term may be lacking? And is what was found to
+ * be named: does it explain all but a tenth, with intervals that exclude 0? */
 bool referee_lacks_first_order(const struct referee_evidence *evidence);
 bool referee_is_named(const struct referee_evidence *evidence);
 

@@ -1,7 +1,7 @@
 /*
- * The study `referee`: does each SDE belong to each optimizer? The drift and the diffusion of one step
- * from all batches beside those that are claimed, at points along the iterates' paths; to which powers
- * of eta and rho they agree; and which terms the drift lacks. theory.md section 13.
+ * The study `referee`: does each SDE belong to each optimizer? The drift and the diffusion of one
+ * step from all batches beside those that are claimed, at points along the iterates' paths; to
+ * which powers of eta and rho they agree; and which terms the drift lacks. theory.md section 13.
  */
 #include "analysis/referee.h"
 #include "experiments/cases/case_run.h"
@@ -123,7 +123,8 @@ static void level_free(struct level *level)
   sde_free(level->term);
 }
 
-/* The levels, in the order of the table's rows: smaller eta, the recipe's eta and rho, smaller rho. */
+/* The levels, in the order of the table's rows: smaller eta, the recipe's eta and rho, smaller rho.
+ */
 enum { QUARTER_ETA, HALF_ETA, WHOLE, HALF_RHO, QUARTER_RHO, LEVELS };
 static const double eta_of_level[LEVELS] = {0.25, 0.5, 1, 1, 1},
                     rho_of_level[LEVELS] = {1, 1, 1, 0.5, 0.25};
@@ -160,7 +161,8 @@ static double root_mean_square(size_t points, size_t each, const double *value)
   return sqrt(sum / (double)points);
 }
 
-/* The row of a level and a part, in table, summary and on the terminal where it is the recipe's own. */
+/* The row of a level and a part, in table, summary and on the terminal where it is the recipe's
+ * own. */
 static double write_step(struct results *results, const struct run_case *one, size_t sde,
                          size_t points, const struct level *level, bool drift, bool shown)
 {

@@ -1,6 +1,6 @@
 /*
- * The study `trajectory`: mean curves of iterates and SDEs over time, a few paths of each, and how all
- * spread.
+ * The study `trajectory`: mean curves of iterates and SDEs over time, a few paths of each, and how
+ * all spread.
  */
 #include "experiments/cases/case_run.h"
 #include "experiments/io/progress.h"
@@ -49,11 +49,21 @@ static size_t at_most(uint64_t count, const struct run_case *one)
   return (size_t)(count < one->paths ? count : one->paths);
 }
 
-static struct kept kept_of(const struct recipe *recipe, const struct run_case *one)
+/* Paths of which quantiles are taken: as many as fit into 64 MB, and a hundred at least. */
+static size_t spread_paths(const struct cases *cases, const struct run_case *one, size_t records)
 {
+  size_t each = records * cases->observables->count * case_sides(cases) * sizeof(double);
+  size_t fit = ((size_t)1 << 26) / each;
+  fit = fit < 100 ? 100 : fit > QUANTILES_MOST_PATHS ? QUANTILES_MOST_PATHS : fit;
+  return one->paths > 1 ? at_most(fit, one) : 0;
+}
+
+static struct kept kept_of(const struct cases *cases, const struct run_case *one, size_t records)
+{
+  const struct recipe *recipe = cases->recipe;
   struct kept kept = {.shown = at_most(parameters_u64(recipe->common, "sample_paths"), one),
                       .single = (size_t)path_file_paths(one, recipe),
-                      .spread = one->paths > 1 ? at_most(QUANTILES_MOST_PATHS, one) : 0};
+                      .spread = spread_paths(cases, one, records)};
   kept.all = kept.shown > kept.single ? kept.shown : kept.single;
   kept.all = kept.all > kept.spread ? kept.all : kept.spread;
   return kept;
@@ -112,7 +122,7 @@ static void keep_ends(const struct case_result *result, struct end_mean *ends)
 static bool run(const struct recipe *recipe, int threads, struct progress *progress,
                 const struct cases *cases, struct results *results, struct sde_status *status)
 {
-  (void)status;
+  (void)recipe, (void)status;
   json_t *rows = json_array();
   size_t each = case_sides(cases) * cases->observables->count;
   struct end_mean *ends = sde_alloc(cases->count * each, sizeof *ends);
@@ -122,7 +132,7 @@ static bool run(const struct recipe *recipe, int threads, struct progress *progr
     const struct run_case *one = &cases->one[i];
     size_t records;
     uint64_t *record_steps = case_record_steps(cases, one, &records);
-    struct kept kept = kept_of(recipe, one);
+    struct kept kept = kept_of(cases, one, records);
     struct case_result result = case_run(&(struct case_ensemble){.cases = cases,
                                                                  .one = one,
                                                                  .sample_paths = kept.all,
